@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+"""Side by side on the same data, in turn, round after round: ratios hold where absolute times drift.
+
+    ./dev bench                      everything, 3 rounds
+    ./dev bench --rounds 5 --only backup
+    ./dev bench --scale 0.1          a tenth of the data, for a quick look
+
+The data: a pb_data with a 370 MB data.db of text in WAL mode and 2,500 files that do not compress,
+430 MB in all. Each command is a process of its own; wall time, CPU time and peak memory come from
+wait4(2) (for 7-Zip and restic too: the largest process). The page cache is warm; sync(1) runs
+before each command so that none pays for the writes of the one before.
+"""
+import argparse
+import json
+import os
+import pathlib
+import random
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PROGRAM = pathlib.Path(os.environ.get("POCKETVAULT", ROOT / "build/release/pocketvault"))
+PASSWORD = "correct horse battery"
+
+
+def make_data(folder: pathlib.Path, scale: float) -> pathlib.Path:
+    """A pb_data as described above; kept between runs under a name that says its scale."""
+    data = folder / f"pb_data-{scale:g}"
+    if (data / ".complete").exists():
+        return data
+    shutil.rmtree(data, ignore_errors=True)
+    data.mkdir(parents=True)
+    subprocess.run([PROGRAM, "superuser", "upsert", "bench@example.com", "--dir", data], input=PASSWORD.encode(), check=True, stdout=subprocess.DEVNULL)
+    rng = random.Random(20261121)
+    letters = "etaoinshrdlucmfwypvbgkjqxz"
+    words = ["".join(rng.choices(letters, weights=range(26, 0, -1), k=rng.randint(2, 10))) for _ in range(8000)]
+    weights = [1 / (rank + 10) for rank in range(len(words))]
+    db = sqlite3.connect(data / "data.db", isolation_level=None)
+    db.execute("PRAGMA journal_mode=WAL")
+    db.execute("CREATE TABLE posts (id TEXT PRIMARY KEY, title TEXT, body TEXT, created TEXT)")
+    db.execute("BEGIN")
+    target, size, number = int(370_000_000 * scale), 0, 0
+    while size < target:
+        text = rng.choices(words, weights=weights, k=20_000)
+        for start in range(0, len(text), 250):
+            body = " ".join(text[start:start + 250])
+            db.execute("INSERT INTO posts VALUES (?, ?, ?, ?)", (f"{rng.getrandbits(75):015x}"[:15], body[:40], body, "2026-11-21 00:00:00.000Z"))
+            size += len(body) + 100
+            number += 1
+    db.execute("COMMIT")
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    for index in range(int(2500 * scale)):
+        name = data / "storage/pbc_1234567890" / f"{index:015d}" / f"photo_{index:010d}.jpg"
+        name.parent.mkdir(parents=True)
+        name.write_bytes(rng.randbytes(rng.randint(144_000, 200_000)))
+    (data / ".complete").touch()
+    return data
+
+
+def size_of(path: pathlib.Path) -> int:
+    if path.is_file():
+        return path.stat().st_size
+    return sum(file.stat().st_size for file in path.rglob("*") if file.is_file())
+
+
+def run(command, cwd=None, env=None):
+    """(wall seconds, CPU seconds, peak MiB, output) of one process and its children."""
+    os.sync()
+    start = time.monotonic()
+    process = subprocess.Popen([str(word) for word in command], cwd=cwd, env={**os.environ, **(env or {})}, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    output = process.stdout.read().decode(errors="replace")
+    _, status, usage = os.wait4(process.pid, 0)
+    wall = time.monotonic() - start
+    if os.waitstatus_to_exitcode(status) not in (0, 3):
+        sys.exit(f"{command}: exit {os.waitstatus_to_exitcode(status)}\n{output}")
+    return wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024, output
+
+
+def side_by_side(title, peers, rounds, ours):
+    """peers: name -> (prepare(), command, result path or None, cwd, env). Prints medians and ratios per round."""
+    figures = {name: [] for name in peers}
+    sizes = {}
+    for _ in range(rounds):
+        for name, (prepare, command, result, cwd, env) in peers.items():
+            prepare()
+            figures[name].append(run(command, cwd, env))
+            if result:
+                sizes[name] = size_of(result)
+    print(f"\n### {title}\n\n| command | wall s (min, median, max) | CPU s | peak MiB | result MB | {ours} is faster by (median of rounds) |\n| --- | --- | --- | --- | --- | --- |")
+    for name, runs in figures.items():
+        walls = [wall for wall, *_ in runs]
+        ratio = statistics.median(theirs / mine for theirs, mine in zip(walls, (wall for wall, *_ in figures[ours])))
+        print(f"| {name} | {min(walls):.2f}, {statistics.median(walls):.2f}, {max(walls):.2f} | {statistics.median(cpu for _, cpu, _, _ in runs):.2f} "
+              f"| {max(peak for _, _, peak, _ in runs):.0f} | {sizes[name] / 1e6:.1f} | {ratio:.1f} x |" if name in sizes else
+              f"| {name} | {min(walls):.2f}, {statistics.median(walls):.2f}, {max(walls):.2f} | {statistics.median(cpu for _, cpu, _, _ in runs):.2f} "
+              f"| {max(peak for _, _, peak, _ in runs):.0f} | - | {ratio:.1f} x |")
+    return figures
+
+
+class Writers:
+    """Two processes that commit small rows to data.db all the while and time each commit."""
+    CODE = """
+import sqlite3, sys, threading, time
+db = sqlite3.connect(sys.argv[1], timeout=30, isolation_level=None)
+db.execute("PRAGMA synchronous=NORMAL")
+db.execute("CREATE TABLE IF NOT EXISTS bench_ticks (who TEXT, n INTEGER, filler TEXT)")
+print("ready", flush=True)
+times = []
+stop = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.read(), stop.set()), daemon=True).start()
+n = 0
+while not stop.is_set():
+    start = time.monotonic()
+    db.execute("INSERT INTO bench_ticks VALUES (?, ?, ?)", (sys.argv[2], n, "x" * 300))
+    times.append(time.monotonic() - start)
+    n += 1
+    time.sleep(0.002)
+times.sort()
+print(len(times), times[-1], times[int(len(times) * 0.999)], times[len(times) // 2])
+"""
+
+    def __init__(self, data_db):
+        self.processes = [subprocess.Popen([sys.executable, "-c", self.CODE, str(data_db), str(i)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) for i in range(2)]
+        for process in self.processes:
+            process.stdout.readline()
+
+    def end(self):
+        """(commits, worst ms, 99.9th percentile ms, median ms) over both."""
+        for process in self.processes:
+            process.stdin.close()
+        rows = []
+        for process in self.processes:
+            rows.append([float(word) for word in process.stdout.read().split()])
+            process.wait()
+        return int(sum(r[0] for r in rows)), max(r[1] for r in rows) * 1e3, max(r[2] for r in rows) * 1e3, max(r[3] for r in rows) * 1e3
+
+
+def stalls(data, rounds):
+    print("\n### Two writers that commit all the while (each 2 ms after its last)\n\n| | commits | worst commit ms | 99.9 % ms | median ms | pause of the backup ms |\n| --- | --- | --- | --- | --- | --- |")
+    for number in range(rounds):
+        out = data / "backups"
+        backup = [PROGRAM, "backup", "stall.zip", "--dir", data, "--json"]
+        os.sync()
+        writers = Writers(data / "data.db")
+        start = time.monotonic()
+        report = json.loads(subprocess.run([str(word) for word in backup], check=True, capture_output=True, text=True).stdout)
+        span = time.monotonic() - start
+        time.sleep(0.2)
+        during = writers.end()
+        (out / "stall.zip").unlink()
+        os.sync()
+        writers = Writers(data / "data.db")
+        time.sleep(span + 0.2)
+        alone = writers.end()
+        print(f"| {number + 1}: without | {alone[0]} | {alone[1]:.1f} | {alone[2]:.1f} | {alone[3]:.2f} | |")
+        print(f"| {number + 1}: during a backup ({span:.2f} s) | {during[0]} | {during[1]:.1f} | {during[2]:.1f} | {during[3]:.2f} | {report['job']['report']['pauseMs']:.2f} |")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--scale", type=float, default=1.0)
+    parser.add_argument("--only", choices=["backup", "restore", "stall"], action="append")
+    parser.add_argument("--dir", type=pathlib.Path, default=ROOT / "build/bench", help="where the data is made and kept")
+    options = parser.parse_args()
+    only = options.only or ["backup", "restore", "stall"]
+    data = make_data(options.dir, options.scale)
+    work = pathlib.Path(tempfile.mkdtemp(prefix="work-", dir=options.dir))
+    cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
+    print(f"{time.strftime('%Y-%m-%d')}, {cpu}, {len(os.sched_getaffinity(0))} processors; {size_of(data) / 1e6:.0f} MB: "
+          f"data.db {size_of(data / 'data.db') / 1e6:.0f} MB and {sum(1 for f in (data / 'storage').rglob('*') if f.is_file())} files")
+    backups = work / "backups"
+    paths = {name: work / name for name in ("zip.zip", "7z.zip", "restic", "cp")}
+    environment = {"RESTIC_PASSWORD": "x", "RESTIC_CACHE_DIR": str(work / "restic-cache")}
+
+    def clean(*names):
+        def prepare():
+            for name in names:
+                path = work / name
+                shutil.rmtree(path, ignore_errors=True) if path.is_dir() else path.unlink(missing_ok=True)
+        return prepare
+
+    def empty_restic():
+        clean("restic", "restic-cache")()
+        subprocess.run(["restic", "init", "-q", "-r", str(paths["restic"])], env={**os.environ, **environment}, check=True)
+
+    try:
+        if "backup" in only or "restore" in only:
+            excluded = ["-x", "backups/*", ".pocketvault/*", ".complete"]
+            peers = {
+                "pocketvault backup": (clean("backups"), [PROGRAM, "backup", "bench.zip", "--dir", data, "--backups-dir", backups, "--json"], backups, None, None),
+                "zip -1 -q -r": (clean("zip.zip"), ["zip", "-1", "-q", "-r", paths["zip.zip"], ".", *excluded], paths["zip.zip"], data, None),
+                "7z a -tzip -mx=1": (clean("7z.zip"), ["7z", "a", "-tzip", "-mx=1", "-bd", "-bso0", paths["7z.zip"], ".", "-xr!backups", "-xr!.pocketvault"], paths["7z.zip"], data, None),
+                "restic backup (empty repository)": (empty_restic, ["restic", "backup", "-q", "-r", paths["restic"], "--exclude", "backups", "--exclude", ".pocketvault", "."], paths["restic"], data, environment),
+                "cp -r": (clean("cp"), ["cp", "-r", data, paths["cp"]], paths["cp"], None, None),
+            }
+            rounds = options.rounds if "backup" in only else 1
+            if "backup" not in only:
+                peers = {name: peer for name, peer in peers.items() if name.startswith("pocketvault")}
+            figures = side_by_side("Backup", peers, rounds, "pocketvault backup")
+            report = json.loads(figures["pocketvault backup"][-1][3].strip().splitlines()[-1])["job"]["report"]
+            print(f"\npause {report['pauseMs']:.3f} ms; {report['way']}; {report['rawBytes'] / 1e6:.0f} MB in {report['entries']} entries, zip {report['archiveBytes'] / 1e6:.1f} MB")
+        if "restore" in only:
+            def fresh():
+                clean("target")()
+                (work / "target").mkdir()
+                subprocess.run([PROGRAM, "superuser", "upsert", "bench@example.com", "--dir", work / "target"], input=PASSWORD.encode(), check=True, stdout=subprocess.DEVNULL)
+            archive = backups / "bench.zip"
+            side_by_side("Restore", {
+                "pocketvault restore (checks included)": (fresh, [PROGRAM, "restore", archive, "--dir", work / "target", "--yes"], None, None, None),
+                "unzip -q": (clean("unzip"), ["unzip", "-q", archive, "-d", work / "unzip"], None, None, None),
+            }, options.rounds, "pocketvault restore (checks included)")
+        if "stall" in only:
+            target = work / "live"
+            shutil.copytree(data, target, ignore=shutil.ignore_patterns("backups", ".pocketvault"))
+            stalls(target, options.rounds)
+    finally:
+        shutil.rmtree(work, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()

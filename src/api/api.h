@@ -1,0 +1,55 @@
+// The HTTP interface: PocketBase's Backups API and what signing in to it takes, over jobs/, auth/
+// and store/. No file is opened here, and nothing blocks: databases, store and vault are called on
+// Parts::pool.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/work_pool.h"
+#include "datadir/data_dir.h"
+#include "http/message.h"
+#include "jobs/vault.h"
+
+namespace pv::api {
+
+struct Options {
+  // Answers as PocketBase v0.36.6 to the byte. Otherwise as its documents say where they differ,
+  // and with routes of our own: docs/api.md lists every difference.
+  bool strict = false;
+  std::vector<std::string> origins{"*"};  // CORS; '*' any text, '?' one character
+  std::string listen_host = "127.0.0.1";  // "www." before it is redirected away
+  std::string encryption_key = {};        // of the settings; empty: none
+};
+
+// All of it outlives the Api. `pool` runs what blocks; it is not the one that the vault computes
+// on, for a call of the vault may wait for that one.
+struct Parts {
+  jobs::Vault& vault;
+  datadir::DataDir& directory;
+  WorkPool& pool;
+  const Clock& clock;
+  Random& random;
+};
+
+// Threads    handle() on the thread of the io_context, any number of requests at once.
+// Lifetime   The io_context outlives the vault, whose jobs report to it; the Api outlives every
+//            handle() that runs.
+class Api {
+ public:
+  Api(Parts parts, Options options);
+
+  // Create and restore answer when their job has ended, however long that takes; the job goes on
+  // when nobody waits for it any more. Never fails: what goes wrong is in the answer.
+  [[nodiscard]] boost::asio::awaitable<http::Response> handle(http::Request request,
+                                                              http::BodyReader& body);
+
+ private:
+  Parts parts_;
+  Options options_;
+  std::size_t sign_ins_ = 0;  // being checked now
+};
+
+}  // namespace pv::api

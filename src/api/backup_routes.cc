@@ -1,0 +1,295 @@
+// Listing, making, removing and restoring backups.
+#include <algorithm>
+#include <array>
+
+#include "api/exchange.h"
+#include "api/forms.h"
+#include "api/job_answer.h"
+#include "api/prefer.h"
+#include "api/real_ip.h"
+#include "base/text.h"
+#include "jobs/names.h"
+
+namespace pv::api {
+namespace {
+
+namespace json = boost::json;
+using boost::asio::awaitable;
+
+FieldProblem name_problem(std::string_view code, const Phrase& phrase) {
+  return {.field = "name", .code = std::string{code}, .message = say(phrase), .params = {}};
+}
+
+FieldProblem name_exists() {
+  return name_problem("validation_backup_name_exists", phrase::kNameExists);
+}
+
+std::optional<FieldProblem> check_name(std::string_view name) {
+  const auto fault = jobs::fault_of_new_name(name);
+  if (!fault) { return std::nullopt; }
+  if (*fault == jobs::NameFault::kFormat) {
+    return name_problem("validation_match_invalid", phrase::kMatch);
+  }
+  const std::string max = std::to_string(jobs::kNewNameCharactersMax);
+  FieldProblem problem{.field = "name",
+                       .code = "validation_length_out_of_range",
+                       .message = say(phrase::kLengthBetween, {"1", max}),
+                       .params = {}};
+  problem.params.emplace("max", jobs::kNewNameCharactersMax);
+  problem.params.emplace("min", 1);
+  return problem;
+}
+
+// The documents show names without ".zip"; the program refuses them.
+std::string completed(std::string name) {
+  const std::string with_ending = name + ".zip";
+  if (jobs::fault_of_new_name(name) == jobs::NameFault::kFormat &&
+      !jobs::fault_of_new_name(with_ending)) {
+    return with_ending;
+  }
+  return name;
+}
+
+// A name that is not taken; empty for an automatic one.
+http::Task<void> check_free(const Services& services, std::string name) {
+  jobs::Vault& vault = services.parts.vault;
+  std::function<Result<void>()> work = [&vault, name = std::move(name)]() -> Result<void> {
+    PV_TRY(const store::BackupName parsed, store::BackupName::parse(name));
+    const auto there = vault.store().stat(parsed);
+    if (there.has_value()) { return fail(Code::kExists, name + " exists"); }
+    if (there.error().code == Code::kNotFound) { return {}; }
+    return fail(there.error());
+  };
+  co_return co_await blocking<void>(services, std::move(work));
+}
+
+Problem problem_of_name(const Error& error) {
+  const bool asked = error.code == Code::kExists || error.code == Code::kUnavailable;
+  Problem result = invalid(asked ? name_exists()
+                                 : name_problem("validation_invalid_value", phrase::kInvalidValue));
+  if (error.code != Code::kExists) { result.cause = error; }
+  return result;
+}
+
+http::Task<bool> is_busy(const Services& services) {
+  jobs::Vault& vault = services.parts.vault;
+  std::function<Result<bool>()> work = [&vault]() -> Result<bool> { return vault.busy(); };
+  co_return co_await blocking<bool>(services, std::move(work));
+}
+
+using Started = Result<std::shared_ptr<jobs::Job>>;
+
+Preferences preferences_of(const Exchange& exchange) {
+  if (exchange.strict()) { return {}; }
+  return parse_prefer(exchange.request.headers.all("Prefer"));
+}
+
+http::Response accepted_async(const Exchange& exchange, const jobs::Job& job) {
+  http::Response response = accepted(exchange, job);
+  response.headers.add("Preference-Applied", "respond-async");
+  return response;
+}
+
+http::Response represented(const Exchange& exchange, std::string_view key, std::string_view value) {
+  json::object object;
+  object.emplace(key, value);
+  http::Response response = json_answer(exchange, 200, object);
+  response.headers.add("Preference-Applied", "return=representation");
+  return response;
+}
+
+std::string text_of(const std::optional<Error>& error) {
+  return error ? error->what : "the job was cancelled";
+}
+
+Problem create_failed(const Exchange& exchange, const std::optional<Error>& error) {
+  Problem failed = exchange.strict() ? problem(400, phrase::kCreateFailed)
+                                     : problem(400, phrase::kCreateFailedBecause, {text_of(error)});
+  failed.cause = error;
+  return failed;
+}
+
+Problem create_not_started(const Exchange& exchange, const Error& error) {
+  if (error.code == Code::kBusy) { return busy(); }
+  if (error.code == Code::kExists) { return problem_of_name(error); }
+  return create_failed(exchange, error);
+}
+
+Problem restore_failed(const std::optional<Error>& error) {
+  Problem failed = problem(400, phrase::kRestoreFailed, {text_of(error)});
+  failed.cause = error;
+  return failed;
+}
+
+Problem no_backup(const Exchange& exchange) {
+  return exchange.strict() ? problem(400, phrase::kNoBackup) : not_found();
+}
+
+// Go's %q of what is no UTF-8: the bytes as \xff, the rest as it is.
+std::string quoted(std::string_view text) {
+  std::string result = "\"";
+  for (const char letter : text) {
+    const auto byte = static_cast<unsigned char>(letter);
+    if (byte < 0x20 || byte >= 0x7F) {
+      result += "\\x" + to_hex(std::as_bytes(std::span{&letter, 1}));
+    } else {
+      if (letter == '"' || letter == '\\') { result += '\\'; }
+      result += letter;
+    }
+  }
+  return result + "\"";
+}
+
+// What PocketBase says of a key it could not delete, without the server's paths.
+std::string raw_delete_error(std::string_view key, const Error& error) {
+  if (!is_utf8(key)) { return "Delete key must be a valid UTF-8 string: " + quoted(key); }
+  const std::string start = "[key: " + std::string{key} + "] ";
+  if (key.ends_with(".attrs")) { return start + "file extension \".attrs\" is reserved"; }
+  if (error.code == Code::kNotFound) {
+    return start + "remove backups/" + std::string{key} +
+           ": no such file or directory\nresource not found";
+  }
+  return start + error.what;
+}
+
+Problem delete_failed(const Exchange& exchange, const Error& error) {
+  if (error.code == Code::kBusy) { return problem(400, phrase::kInUse); }
+  if (error.code == Code::kNotFound && !exchange.strict()) { return not_found(); }
+  Problem failed = problem(400, phrase::kDeleteFailed, {raw_delete_error(exchange.value(), error)});
+  if (error.code != Code::kNotFound) { failed.cause = error; }
+  return failed;
+}
+
+json::array list_json(const std::vector<store::Backup>& backups) {
+  json::array array;
+  array.reserve(backups.size());
+  for (const store::Backup& backup : backups) {
+    json::object object;
+    object.emplace("modified", format_pocketbase_date(backup.modified));
+    object.emplace("key", backup.name.text());
+    object.emplace("size", backup.size_bytes);
+    array.push_back(std::move(object));
+  }
+  return array;
+}
+
+}  // namespace
+
+AnswerTask health(Exchange& exchange) {
+  json::object data;
+  if (exchange.superuser()) {
+    const auto taken = co_await is_busy(exchange.services);
+    if (!taken.has_value()) { co_return tl::unexpected{problem_of(taken.error())}; }
+    data.emplace("canBackup", !*taken);
+    data.emplace("possibleProxyHeader", possible_proxy_header(exchange.request, exchange.settings));
+    data.emplace("realIP", exchange.ip);
+  }
+  json::object answer;
+  answer.emplace("message", "API is healthy.");
+  answer.emplace("code", 200);
+  answer.emplace("data", std::move(data));
+  co_return json_answer(exchange, 200, answer);
+}
+
+AnswerTask list_backups(Exchange& exchange) {
+  jobs::Vault& vault = exchange.services.parts.vault;
+  std::function<Result<std::vector<store::Backup>>()> work = [&vault] {
+    return vault.store().list();
+  };
+  const auto backups =
+      co_await blocking<std::vector<store::Backup>>(exchange.services, std::move(work));
+  if (backups.has_value()) { co_return json_answer(exchange, 200, list_json(*backups)); }
+  Problem failed = problem(400, phrase::kNoFilesystem);
+  if (backups.error().code == Code::kUnavailable) {
+    failed = problem(400, phrase::kListFailed, {backups.error().what});
+  }
+  failed.cause = backups.error();
+  co_return tl::unexpected{std::move(failed)};
+}
+
+AnswerTask create_backup(Exchange& exchange) {
+  const Services& services = exchange.services;
+  const auto taken = co_await is_busy(services);
+  if (!taken.has_value()) { co_return tl::unexpected{problem_of(taken.error())}; }
+  if (*taken) { co_return tl::unexpected{busy()}; }
+
+  constexpr std::array<FormField, 1> kFields{{{"name", "Name"}}};
+  Form form = co_await read_form(exchange.request, exchange.body, kFields);
+  if (form.fault == FormFault::kTooLarge) {
+    co_return tl::unexpected{problem(413, phrase::kTooLarge)};
+  }
+  if (form.fault) { co_return tl::unexpected{problem(400, phrase::kLoading)}; }
+
+  std::string name = std::move(form.values["name"]);
+  if (!name.empty()) {
+    if (!exchange.strict()) { name = completed(std::move(name)); }
+    if (auto fault = check_name(name)) { co_return tl::unexpected{invalid(*std::move(fault))}; }
+    const auto free = co_await check_free(services, name);
+    if (!free.has_value()) { co_return tl::unexpected{problem_of_name(free.error())}; }
+  }
+
+  std::function<Started()> start = [&vault = services.parts.vault, name] {
+    return vault.start_backup({.name = name});
+  };
+  const Started job = co_await blocking<std::shared_ptr<jobs::Job>>(services, std::move(start));
+  if (!job.has_value()) { co_return tl::unexpected{create_not_started(exchange, job.error())}; }
+  const Preferences wanted = preferences_of(exchange);
+  if (wanted.respond_async) { co_return accepted_async(exchange, **job); }
+  const jobs::Status end = co_await wait_for_end(*job);
+  if (end.state != jobs::State::kSucceeded) {
+    co_return tl::unexpected{create_failed(exchange, end.error)};
+  }
+  if (wanted.return_representation) { co_return represented(exchange, "key", end.name); }
+  co_return empty_answer(204);
+}
+
+AnswerTask delete_backup(Exchange& exchange) {
+  const auto name = name_of_key(exchange.value());
+  if (!name) {
+    const Error missing{Code::kNotFound, "no such backup"};
+    co_return tl::unexpected{delete_failed(exchange, missing)};
+  }
+  std::function<Result<void>()> work = [&vault = exchange.services.parts.vault, name = *name] {
+    return vault.remove(name);
+  };
+  const auto removed = co_await blocking<void>(exchange.services, std::move(work));
+  if (!removed.has_value()) { co_return tl::unexpected{delete_failed(exchange, removed.error())}; }
+  co_return empty_answer(204);
+}
+
+AnswerTask restore_backup(Exchange& exchange) {
+  const Services& services = exchange.services;
+  const auto taken = co_await is_busy(services);
+  if (!taken.has_value()) { co_return tl::unexpected{problem_of(taken.error())}; }
+  if (*taken) { co_return tl::unexpected{busy()}; }
+  const auto name = name_of_key(exchange.value());
+  if (!name) { co_return tl::unexpected{no_backup(exchange)}; }
+
+  std::function<Started()> start = [&vault = services.parts.vault, name = *name]() -> Started {
+    PV_TRY(const store::Backup found, vault.store().stat(name));
+    return vault.start_restore({.name = found.name});
+  };
+  const Started job = co_await blocking<std::shared_ptr<jobs::Job>>(services, std::move(start));
+  if (!job.has_value()) {
+    const Error& error = job.error();
+    if (error.code == Code::kBusy) { co_return tl::unexpected{busy()}; }
+    if (error.code == Code::kNotFound) { co_return tl::unexpected{no_backup(exchange)}; }
+    if (error.code == Code::kDenied) {
+      Problem failed = problem(500, phrase::kNoFilesystem);
+      failed.cause = error;
+      co_return tl::unexpected{std::move(failed)};
+    }
+    co_return tl::unexpected{restore_failed(error)};
+  }
+  const Preferences wanted = preferences_of(exchange);
+  if (wanted.respond_async) { co_return accepted_async(exchange, **job); }
+  const jobs::Status end = co_await wait_for_end(*job);
+  if (end.state != jobs::State::kSucceeded) { co_return tl::unexpected{restore_failed(end.error)}; }
+  if (wanted.return_representation) {
+    const Message done = say(phrase::kRestored);
+    co_return represented(exchange, "message", in(exchange.language, done));
+  }
+  co_return empty_answer(204);
+}
+
+}  // namespace pv::api

@@ -1,0 +1,383 @@
+// Where the default manner differs from PocketBase, and what is better in both.
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "api/test_server.h"
+
+namespace pv::api {
+namespace {
+
+std::vector<std::string> keys(TestServer& server) {
+  std::vector<std::string> found;
+  const Got got = server.admin_call("GET", "/api/backups");
+  const boost::json::value list = got.json();
+  for (const auto& backup : list.as_array()) { found.emplace_back(backup.at("key").as_string()); }
+  return found;
+}
+
+Got upload(TestServer& server, const std::string& name, const std::string& content) {
+  const std::string disposition = "name=\"file\"; filename=\"" + name + "\"";
+  return server.admin_call("POST", "/api/backups/upload", {kMultipart},
+                           multipart({{disposition, content}}));
+}
+
+// A wait that a store's hook can be held in, on another thread.
+class Gate {
+ public:
+  void open() { opened_.set_value(); }
+  void pass() { future_.wait(); }
+
+ private:
+  std::promise<void> opened_;
+  std::shared_future<void> future_{opened_.get_future()};
+};
+
+constexpr std::string_view kNotFoundText = "The requested resource wasn't found.";
+
+TEST(DefaultManner, MissingBackupsAreNotFound) {
+  TestServer server;
+  for (const char* key : {"nope.zip", "%2E", "%2E%2E", "..%2Fdata.db", "a.zip.attrs", "%ff.zip",
+                          "a%2F", "a%2F%2Fb"}) {
+    const Got removed = server.admin_call("DELETE", std::string{"/api/backups/"} + key);
+    EXPECT_EQ(removed.status, 404U) << key;
+    EXPECT_EQ(removed.message(), kNotFoundText) << key;
+    const Got restored = server.admin_call("POST", std::string{"/api/backups/"} + key + "/restore");
+    EXPECT_EQ(restored.status, 404U) << key;
+    EXPECT_EQ(restored.message(), kNotFoundText) << key;
+  }
+  EXPECT_TRUE(std::filesystem::exists(server.path() / "data.db"));
+}
+
+TEST(DefaultManner, DownloadsAskForATokenOrASuperuser) {
+  TestServer server;
+  ASSERT_EQ(upload(server, "a.zip", tiny_zip()).status, 204U);
+  const auto get = [&](const std::string& query, HeaderList headers) {
+    return server.call({.target = "/api/backups/a.zip" + query, .headers = std::move(headers)});
+  };
+  const std::string file_token = server.file_token(server.admin());
+  struct Row {
+    std::string_view label;
+    std::string query;
+    std::string authorization;
+    unsigned status;
+  };
+  const Row rows[] = {
+      {"nobody", "", "", 401},
+      {"empty token", "?token=", "", 401},
+      {"superuser", "", server.admin(), 200},
+      {"superuser, Bearer", "", "Bearer " + server.admin(), 200},
+      {"superuser and empty token", "?token=", server.admin(), 200},
+      {"record", "", server.user(), 403},
+      {"file token", "?token=" + file_token, "", 200},
+      {"file token as header", "", file_token, 401},
+      {"auth token in the query", "?token=" + server.admin(), "", 403},
+      {"a bad token beside a good header", "?token=x", server.admin(), 403},
+      {"a record's file token", "?token=" + server.file_token(server.user()), "", 403},
+  };
+  for (const Row& row : rows) {
+    HeaderList headers;
+    if (!row.authorization.empty()) { headers.emplace_back("Authorization", row.authorization); }
+    const Got got = get(row.query, headers);
+    EXPECT_EQ(got.status, row.status) << row.label;
+    if (row.status == 200) { EXPECT_EQ(got.body, tiny_zip()) << row.label; }
+  }
+  EXPECT_EQ(get("", {}).message(), "The request requires valid record authorization token.");
+  EXPECT_EQ(server.admin_call("GET", "/api/backups/none.zip").status, 404U);
+}
+
+TEST(DefaultManner, ADownloadTokenOpensOneBackup) {
+  TestServer server;
+  for (const char* name : {"a.zip", "b.zip"}) {
+    ASSERT_EQ(upload(server, name, tiny_zip()).status, 204U);
+  }
+  const Got got = server.admin_call("POST", "/api/backups/a.zip/download-token");
+  ASSERT_EQ(got.status, 200U);
+  const std::string token = TestServer::text(got, "token");
+  EXPECT_EQ(server.call({.target = "/api/backups/a.zip?token=" + token}).status, 200U);
+  EXPECT_EQ(server.call({.target = "/api/backups/%2E%2Fa.zip?token=" + token}).status, 200U);
+  EXPECT_EQ(server.call({.target = "/api/backups/b.zip?token=" + token}).status, 403U);
+  EXPECT_EQ(server.admin_call("POST", "/api/backups/none.zip/download-token").status, 404U);
+  EXPECT_EQ(server.call({.method = "POST", .target = "/api/backups/a.zip/download-token"}).status,
+            401U);
+  HeaderList as_user{{"Authorization", server.user()}};
+  EXPECT_EQ(
+      server
+          .call(
+              {.method = "POST", .target = "/api/backups/a.zip/download-token", .headers = as_user})
+          .status,
+      403U);
+  server.start({.strict = true});
+  EXPECT_EQ(server.call({.target = "/api/backups/a.zip?token=" + token}).status, 403U);
+  EXPECT_EQ(server.admin_call("POST", "/api/backups/a.zip/download-token").status, 404U);
+}
+
+TEST(DefaultManner, CompletesNamesThatLackTheirEnding) {
+  TestServer server;
+  EXPECT_EQ(server.admin_json("POST", "/api/backups", R"({"name":"manual_backup"})").status, 204U);
+  EXPECT_EQ(keys(server), std::vector<std::string>{"manual_backup.zip"});
+  const Got again = server.admin_json("POST", "/api/backups", R"({"name":"manual_backup"})");
+  EXPECT_EQ(again.json().at_pointer("/data/name/code").as_string(),
+            "validation_backup_name_exists");
+  for (const char* name : {"A", "a.b", "a b", ".zip", "a.ZIP", "..", "a/b"}) {
+    const Got got =
+        server.admin_json("POST", "/api/backups", std::string{R"({"name":")"} + name + "\"}");
+    EXPECT_EQ(got.status, 400U) << name;
+    EXPECT_EQ(got.json().at_pointer("/data/name/code").as_string(), "validation_match_invalid")
+        << name;
+  }
+  const std::string long_name(147, 'a');
+  EXPECT_EQ(server.admin_json("POST", "/api/backups", "{\"name\":\"" + long_name + "\"}").status,
+            400U);
+}
+
+TEST(DefaultManner, HeedsPreferences) {
+  TestServer server;
+  const Got made = server.admin_json("POST", "/api/backups", R"({"name":"a.zip"})",
+                                     {{"Prefer", "return=representation"}});
+  EXPECT_EQ(made.status, 200U);
+  EXPECT_EQ(made.body, "{\"key\":\"a.zip\"}\n");
+  EXPECT_EQ(made.header("Preference-Applied"), "return=representation");
+  const Got automatic =
+      server.admin_call("POST", "/api/backups", {{"Prefer", "return=representation"}});
+  EXPECT_TRUE(TestServer::text(automatic, "key").starts_with("pb_backup_acme_"));
+  const Got restored = server.admin_call("POST", "/api/backups/a.zip/restore",
+                                         {{"Prefer", "return=representation"}});
+  EXPECT_EQ(restored.status, 200U);
+  EXPECT_EQ(restored.body, "{\"message\":\"Backup restored successfully.\"}\n");
+  const Got started = server.admin_json("POST", "/api/backups", R"({"name":"async.zip"})",
+                                        {{"Prefer", "respond-async"}});
+  EXPECT_EQ(started.status, 202U);
+  const std::string location = started.header("Location");
+  ASSERT_TRUE(location.starts_with("/api/vault/jobs/"));
+  EXPECT_EQ(location.substr(16), TestServer::text(started, "id"));
+  server.vault().find_job(location.substr(16))->wait();
+  const boost::json::value job = server.admin_call("GET", location).json();
+  EXPECT_EQ(job.at("kind").as_string(), "backup");
+  EXPECT_EQ(job.at("name").as_string(), "async.zip");
+  EXPECT_EQ(job.at("state").as_string(), "succeeded");
+  EXPECT_TRUE(job.at("error").is_null());
+  EXPECT_TRUE(job.at("finished").is_string());
+  EXPECT_GT(job.at_pointer("/report/entries").to_number<int>(), 1);
+  EXPECT_EQ(job.at("bytesDone"), job.at("bytesTotal"));
+  server.start({.strict = true});
+  const Got strict = server.admin_json("POST", "/api/backups", R"({"name":"s.zip"})",
+                                       {{"Prefer", "return=representation, respond-async"}});
+  EXPECT_EQ(strict.status, 204U);
+}
+
+TEST(DefaultManner, SpeaksChineseToThoseWhoPreferIt) {
+  TestServer server;
+  const HeaderList chinese{{"Accept-Language", "zh-CN,zh;q=0.9,en;q=0.5"}};
+  const Got guest = server.call({.target = "/api/backups", .headers = chinese});
+  EXPECT_EQ(guest.status, 401U);
+  EXPECT_EQ(guest.message(), "请求需要有效的记录授权令牌。");
+  const Got named = server.admin_json("POST", "/api/backups", R"({"name":"A.zip"})", chinese);
+  EXPECT_EQ(named.message(), "验证提交的数据时出错。");
+  EXPECT_EQ(named.json().at_pointer("/data/name/message").as_string(), "格式无效。");
+  EXPECT_EQ(named.json().at_pointer("/data/name/code").as_string(), "validation_match_invalid");
+  HeaderList headers = chinese;
+  headers.emplace_back("Content-Type", "application/json");
+  const Got blank = server.call({.method = "POST",
+                                 .target = "/api/collections/_superusers/auth-with-password",
+                                 .headers = headers,
+                                 .body = "{}"});
+  EXPECT_EQ(blank.json().at_pointer("/data/identity/message").as_string(), "不能为空。");
+  EXPECT_EQ(blank.json().at_pointer("/data/identity/code").as_string(), "validation_required");
+  server.start({.strict = true});
+  EXPECT_EQ(server.call({.target = "/api/backups", .headers = chinese}).message(),
+            "The request requires valid record authorization token.");
+}
+
+TEST(BothManners, ARestoreIsCheckedFirstAndAnswersTruthfully) {
+  for (const bool strict : {true, false}) {
+    TestServer server{{.strict = strict}};
+    ASSERT_EQ(upload(server, "empty.zip", tiny_zip()).status, 204U);
+    const Got got = server.admin_call("POST", "/api/backups/empty.zip/restore");
+    EXPECT_EQ(got.status, 400U);
+    EXPECT_TRUE(got.message().starts_with("Failed to restore backup. Raw error: \n")) << got.body;
+    EXPECT_NE(got.message().find("data.db"), std::string::npos) << got.body;
+
+    ASSERT_EQ(server.admin_json("POST", "/api/backups", R"({"name":"good.zip"})").status, 204U);
+    server.sql("UPDATE users SET name = 'after the backup'");
+    EXPECT_EQ(server.admin_call("POST", "/api/backups/good.zip/restore").status, 204U);
+    const auto name = server.directory().read<std::optional<sqlite::Row>>(
+        [](sqlite::Connection& db) { return db.one("SELECT name FROM users"); });
+    ASSERT_TRUE(name.has_value() && name->has_value());
+    EXPECT_EQ(sqlite::to_text((*name)->at(0)), "");
+    EXPECT_EQ(server.admin_call("GET", "/api/backups").status, 200U) << "the session goes on";
+  }
+}
+
+TEST(BothManners, ABackupGoesOnWithoutItsClientAndMakesOthersWait) {
+  TestServer server;
+  Gate gate;
+  server.store().hook = [&](std::string_view method) {
+    if (method == "commit") { gate.pass(); }
+    return Result<void>{};
+  };
+  const std::string token = server.admin();
+  const Ask create{.method = "POST",
+                   .target = "/api/backups",
+                   .headers = {{"Authorization", token}, {"Content-Type", "application/json"}},
+                   .body = R"({"name":"slow.zip"})"};
+  PiecesBody body{create.body};
+  std::vector<TestServer::Running> slow(1);
+  server.begin(create, body, slow[0]);
+  while (server.vault().busy_name() != "slow.zip") { server.play(std::chrono::milliseconds{5}); }
+
+  constexpr std::string_view kBusy =
+      "Try again later - another backup/restore process has already been started.";
+  const Got second = server.admin_json("POST", "/api/backups", "{broken");
+  EXPECT_EQ(second.status, 400U);
+  EXPECT_EQ(second.message(), kBusy) << "busy is told before the body is looked at";
+  EXPECT_EQ(server.admin_call("POST", "/api/backups/none.zip/restore").message(), kBusy);
+  EXPECT_EQ(server.admin_call("DELETE", "/api/backups/slow.zip").message(),
+            "The backup is currently being used and cannot be deleted.");
+  EXPECT_EQ(server.admin_call("GET", "/api/health").json().at_pointer("/data/canBackup"), false);
+  EXPECT_EQ(keys(server), std::vector<std::string>{}) << "nothing half made is listed";
+  const Got taken = upload(server, "slow.zip", tiny_zip());
+  EXPECT_EQ(taken.json().at_pointer("/data/file/code").as_string(),
+            "validation_backup_name_exists");
+  EXPECT_FALSE(slow[0].done);
+
+  gate.open();
+  server.finish(slow);
+  EXPECT_EQ(slow[0].got.status, 204U);
+  EXPECT_EQ(keys(server), std::vector<std::string>{"slow.zip"});
+  EXPECT_EQ(server.admin_call("GET", "/api/health").json().at_pointer("/data/canBackup"), true);
+}
+
+TEST(BothManners, AFailedBackupLeavesNothing) {
+  for (const bool strict : {true, false}) {
+    TestServer server{{.strict = strict}};
+    server.store().hook = [](std::string_view method) -> Result<void> {
+      if (method == "commit") { return fail(Code::kNoSpace, "no space left: 5 MB are missing"); }
+      return {};
+    };
+    const Got got = server.admin_json("POST", "/api/backups", R"({"name":"a.zip"})");
+    EXPECT_EQ(got.status, 400U);
+    const bool explains = got.message().find("5 MB are missing") != std::string::npos;
+    EXPECT_TRUE(got.message().starts_with("Failed to create backup."));
+    EXPECT_EQ(explains, !strict) << got.body;
+    EXPECT_TRUE(keys(server).empty());
+  }
+}
+
+TEST(BothManners, TwoAutomaticNamesInOneSecondDoNotCollide) {
+  TestServer server{{.strict = true}};
+  for (int i = 0; i < 3; ++i) { EXPECT_EQ(server.admin_call("POST", "/api/backups").status, 204U); }
+  EXPECT_EQ(keys(server).size(), 3U);
+}
+
+TEST(BothManners, StoreFailuresAreToldAsPocketBaseTellsThem) {
+  TestServer server{{.strict = true}};
+  ASSERT_EQ(upload(server, "a.zip", tiny_zip()).status, 204U);
+  const std::string file_token = server.file_token(server.admin());
+  struct Row {
+    Code code;
+    unsigned download;
+    std::string_view list;
+  };
+  constexpr Row kRows[] = {
+      {Code::kDenied, 500, "Failed to load backups filesystem."},
+      {Code::kUnavailable, 500, "Failed to retrieve backup items. Raw error: \nout of order."},
+  };
+  for (const Row& row : kRows) {
+    server.store().hook = [&](std::string_view) -> Result<void> {
+      return fail(row.code, "out of order");
+    };
+    const Got listed = server.admin_call("GET", "/api/backups");
+    EXPECT_EQ(listed.status, 400U);
+    EXPECT_EQ(listed.message(), row.list);
+    EXPECT_EQ(server.call({.target = "/api/backups/a.zip?token=" + file_token}).status,
+              row.download);
+    const Got made = server.admin_json("POST", "/api/backups", R"({"name":"b.zip"})");
+    EXPECT_EQ(
+        made.json().at_pointer("/data/name/code").as_string(),
+        row.code == Code::kDenied ? "validation_invalid_value" : "validation_backup_name_exists");
+    EXPECT_EQ(upload(server, "c.zip", tiny_zip()).message(), "Failed to upload backup.");
+  }
+}
+
+TEST(BothManners, SuperusersComeFromAllowedAddressesAlone) {
+  TestServer server;
+  const std::string file_token = server.file_token(server.admin());
+  const std::string user = server.user();
+  server.sql(R"(UPDATE _params SET value = json_set(value, '$.superuserIPs', json('["10.0.0.0/8"]'))
+                WHERE id = 'settings')");
+  for (const char* target : {"/api/backups", "/api/health", "/api/nosuch"}) {
+    const Got got = server.admin_call("GET", target);
+    EXPECT_EQ(got.status, 403U) << target;
+    EXPECT_EQ(got.message(), "You are not allowed to perform this request.");
+    EXPECT_EQ(got.header("X-Frame-Options"), "");
+    EXPECT_EQ(got.header("Vary"), "Origin");
+  }
+  EXPECT_EQ(server.call({.target = "/api/backups/a.zip?token=" + file_token}).status, 403U);
+  EXPECT_EQ(server.call({.target = "/api/backups", .headers = {{"Authorization", user}}}).message(),
+            "The authorized record is not allowed to perform this action.");
+  const auto sign_in = [&](const std::string& password) {
+    return server.call(
+        {.method = "POST",
+         .target = "/api/collections/_superusers/auth-with-password",
+         .headers = {{"Content-Type", "application/json"}},
+         .body = R"({"identity":"superuser@example.com","password":")" + password + "\"}"});
+  };
+  EXPECT_EQ(sign_in(std::string{kPassword}).status, 403U);
+  EXPECT_EQ(sign_in("wrong").status, 400U);
+  server.sql(R"(UPDATE _params SET value = json_set(value, '$.superuserIPs', json('["127.0.0.1"]'))
+                WHERE id = 'settings')");
+  EXPECT_EQ(server.admin_call("GET", "/api/backups").status, 200U);
+}
+
+TEST(OwnRoutes, ShowVerifyAndUndo) {
+  TestServer server;
+  ASSERT_EQ(server.admin_json("POST", "/api/backups", R"({"name":"a.zip"})").status, 204U);
+  const boost::json::value shown = server.admin_call("GET", "/api/vault/backups/a.zip").json();
+  EXPECT_EQ(shown.at("key").as_string(), "a.zip");
+  EXPECT_TRUE(shown.at("hasDataDb").as_bool());
+  EXPECT_EQ(shown.at("databases").as_array().size(), 2U);
+  EXPECT_EQ(server.admin_call("GET", "/api/vault/backups/none.zip").status, 404U);
+  EXPECT_EQ(server.admin_call("POST", "/api/vault/undo").status, 404U) << "nothing was replaced";
+
+  const auto run = [&](const std::string& target) {
+    const Got started = server.admin_call("POST", target);
+    EXPECT_EQ(started.status, 202U) << started.body;
+    const std::string id = TestServer::text(started, "id");
+    EXPECT_EQ(started.header("Location"), "/api/vault/jobs/" + id);
+    server.vault().find_job(id)->wait();
+    const boost::json::value job = server.admin_call("GET", "/api/vault/jobs/" + id).json();
+    return std::string{job.at("state").as_string()};
+  };
+  EXPECT_EQ(run("/api/vault/backups/a.zip/verify"), "succeeded");
+  ASSERT_EQ(upload(server, "bad.zip", tiny_zip()).status, 204U);
+  server.sql("UPDATE users SET name = 'new'");
+  ASSERT_EQ(server.admin_call("POST", "/api/backups/a.zip/restore").status, 204U);
+  EXPECT_EQ(run("/api/vault/undo"), "succeeded");
+  const Got jobs = server.admin_call("GET", "/api/vault/jobs");
+  EXPECT_EQ(jobs.json().as_array().size(), 4U);
+  EXPECT_EQ(jobs.json().at(0).at("kind").as_string(), "undo") << "newest first";
+  EXPECT_EQ(server.admin_call("GET", "/api/vault/jobs/nope").status, 404U);
+  EXPECT_EQ(server.admin_call("DELETE", "/api/vault/jobs/nope").status, 404U);
+  EXPECT_EQ(server.call({.target = "/api/vault/jobs"}).status, 401U);
+}
+
+TEST(OwnRoutes, ACancelledBackupFailsAndLeavesNothing) {
+  TestServer server;
+  Gate gate;
+  server.store().hook = [&](std::string_view method) {
+    if (method == "write") { gate.pass(); }
+    return Result<void>{};
+  };
+  const Got started = server.admin_json("POST", "/api/backups", R"({"name":"a.zip"})",
+                                        {{"Prefer", "respond-async"}});
+  const std::string location = started.header("Location");
+  EXPECT_EQ(server.admin_call("DELETE", location).status, 204U);
+  gate.open();
+  server.vault().find_job(TestServer::text(started, "id"))->wait();
+  EXPECT_EQ(server.admin_call("GET", location).json().at("state").as_string(), "cancelled");
+  EXPECT_TRUE(keys(server).empty());
+}
+
+}  // namespace
+}  // namespace pv::api

@@ -1,0 +1,100 @@
+// One request on its way to an answer, and what the routes share.
+#pragma once
+
+#include <boost/json/value.hpp>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "api/api.h"
+#include "api/problem.h"
+#include "api/router.h"
+#include "auth/auth.h"
+#include "http/task.h"
+#include "settings/settings.h"
+
+namespace pv::api {
+
+// Lives as long as the request's coroutine. `services` is the Api's.
+struct Services {
+  Parts parts;
+  const Options& options;
+  std::size_t& sign_ins;
+};
+
+struct Exchange {
+  const Services& services;
+  http::Request request;
+  http::BodyReader& body;
+  Match match;
+  Language language = Language::kEnglish;
+  settings::Settings settings;         // the defaults, unless the route or a token needs them
+  std::optional<auth::Principal> who;  // signed in by the Authorization header
+  std::string ip;                      // of the client, expanded
+
+  [[nodiscard]] bool strict() const { return services.options.strict; }
+  [[nodiscard]] bool is_head() const { return request.method == "HEAD"; }
+  [[nodiscard]] const std::string& value() const { return match.values.front(); }
+  [[nodiscard]] bool superuser() const { return who && who->is_superuser(); }
+  [[nodiscard]] std::string header(std::string_view name) const {
+    return std::string{request.headers.find(name).value_or("")};
+  }
+};
+
+using AnswerTask = boost::asio::awaitable<Answer>;
+
+// A JSON answer; the `fields` parameter is heeded for a status 2xx, which then may be empty.
+[[nodiscard]] http::Response json_answer(const Exchange& exchange, unsigned status,
+                                         const boost::json::value& value);
+[[nodiscard]] http::Response empty_answer(unsigned status);
+
+// Runs what blocks on the pool.
+template <class T>
+[[nodiscard]] http::Task<T> blocking(const Services& services, std::function<Result<T>()> work) {
+  co_return co_await http::offload<T>(services.parts.pool, std::move(work));
+}
+
+// The same with a reading connection to data.db.
+template <class T>
+[[nodiscard]] http::Task<T> reading(const Services& services,
+                                    std::function<Result<T>(sqlite::Connection&)> work) {
+  datadir::DataDir& directory = services.parts.directory;
+  std::function<Result<T>()> run = [&directory, work = std::move(work)] {
+    return directory.read<T>(work);
+  };
+  co_return co_await http::offload<T>(services.parts.pool, std::move(run));
+}
+
+// The name that a key in a path means: as PocketBase's file store sees it, one slash at the front
+// and "." parts do not count. nullopt: no backup can have it.
+[[nodiscard]] std::optional<store::BackupName> name_of_key(std::string_view key);
+
+// auth_routes.cc
+[[nodiscard]] AnswerTask sign_in(Exchange& exchange);
+[[nodiscard]] AnswerTask refresh(Exchange& exchange);
+[[nodiscard]] AnswerTask auth_methods(Exchange& exchange);
+[[nodiscard]] AnswerTask file_token(Exchange& exchange);
+
+// backup_routes.cc
+[[nodiscard]] AnswerTask health(Exchange& exchange);
+[[nodiscard]] AnswerTask list_backups(Exchange& exchange);
+[[nodiscard]] AnswerTask create_backup(Exchange& exchange);
+[[nodiscard]] AnswerTask delete_backup(Exchange& exchange);
+[[nodiscard]] AnswerTask restore_backup(Exchange& exchange);
+
+// upload.cc, download.cc
+[[nodiscard]] AnswerTask upload_backup(Exchange& exchange);
+[[nodiscard]] AnswerTask download_backup(Exchange& exchange);
+[[nodiscard]] AnswerTask download_token(Exchange& exchange);
+
+// vault_routes.cc
+[[nodiscard]] AnswerTask list_jobs(Exchange& exchange);
+[[nodiscard]] AnswerTask show_job(Exchange& exchange);
+[[nodiscard]] AnswerTask cancel_job(Exchange& exchange);
+[[nodiscard]] AnswerTask show_backup(Exchange& exchange);
+[[nodiscard]] AnswerTask verify_backup(Exchange& exchange);
+[[nodiscard]] AnswerTask undo_restore(Exchange& exchange);
+
+}  // namespace pv::api

@@ -1,0 +1,80 @@
+#include "api/job_answer.h"
+
+#include <cmath>
+
+#include "base/text.h"
+#include "http/event.h"
+
+namespace pv::api {
+namespace {
+
+namespace json = boost::json;
+
+json::array warnings_json(const std::vector<jobs::Warning>& warnings) {
+  json::array array;
+  for (const jobs::Warning& warning : warnings) {
+    json::object object;
+    object.emplace("name", warning.name);
+    object.emplace("message", warning.what);
+    array.push_back(std::move(object));
+  }
+  return array;
+}
+
+json::value error_json(const std::optional<Error>& error) {
+  if (!error) { return nullptr; }
+  json::object object;
+  object.emplace("code", code_name(error->code));
+  object.emplace("message", error->what);
+  return object;
+}
+
+json::object report_json(const jobs::Report& report) {
+  // Whole microseconds, so that the number stays short: 0.153.
+  const auto pause = std::chrono::duration_cast<std::chrono::microseconds>(report.pause);
+  json::object object;
+  object.emplace("entries", report.entries);
+  object.emplace("rawBytes", report.raw_bytes);
+  object.emplace("archiveBytes", report.archive_bytes);
+  object.emplace("pauseMs", static_cast<double>(pause.count()) / 1000.0);
+  object.emplace("way", report.way);
+  object.emplace("replacedId", report.replaced_id);
+  return object;
+}
+
+}  // namespace
+
+json::object job_json(const jobs::Status& status) {
+  json::object object;
+  object.emplace("id", status.id);
+  object.emplace("kind", jobs::kind_name(status.kind));
+  object.emplace("name", status.name);
+  object.emplace("state", jobs::state_name(status.state));
+  object.emplace("phase", status.phase);
+  object.emplace("bytesTotal", status.bytes_total);
+  object.emplace("bytesDone", status.bytes_done);
+  object.emplace("started", format_pocketbase_date(status.started));
+  json::value finished;
+  if (status.finished) { finished = format_pocketbase_date(*status.finished); }
+  object.emplace("finished", std::move(finished));
+  object.emplace("error", error_json(status.error));
+  object.emplace("warnings", warnings_json(status.warnings));
+  object.emplace("report", report_json(status.report));
+  return object;
+}
+
+boost::asio::awaitable<jobs::Status> wait_for_end(std::shared_ptr<jobs::Job> job) {
+  const http::Event ended{co_await boost::asio::this_coro::executor};
+  std::function<void()> callback = [ended] { ended.set(); };
+  job->on_finished(std::move(callback));
+  co_await ended.wait();
+  co_return job->status();
+}
+
+http::Response accepted(const Exchange& exchange, const jobs::Job& job) {
+  http::Response response = json_answer(exchange, 202, job_json(job.status()));
+  response.headers.add("Location", "/api/vault/jobs/" + job.id());
+  return response;
+}
+
+}  // namespace pv::api

@@ -1,0 +1,22 @@
+// Jobs as the API shows them, and waiting for them.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <memory>
+
+#include "api/exchange.h"
+#include "jobs/job.h"
+
+namespace pv::api {
+
+// {"id","kind","name","state","phase","bytesTotal","bytesDone","started","finished","error",
+//  "warnings","report"}: docs/api.md describes each.
+[[nodiscard]] boost::json::object job_json(const jobs::Status& status);
+
+// Continues when the job has ended, with how it did.
+[[nodiscard]] boost::asio::awaitable<jobs::Status> wait_for_end(std::shared_ptr<jobs::Job> job);
+
+// 202 with Location and the job.
+[[nodiscard]] http::Response accepted(const Exchange& exchange, const jobs::Job& job);
+
+}  // namespace pv::api

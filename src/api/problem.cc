@@ -1,0 +1,84 @@
+#include "api/problem.h"
+
+#include <boost/json/value.hpp>
+
+#include "api/json.h"
+
+namespace pv::api {
+namespace {
+
+namespace json = boost::json;
+
+json::object to_object(const FieldProblem& field, Language language) {
+  json::object object{{"code", field.code}, {"message", in(language, field.message)}};
+  if (!field.params.empty()) { object.emplace("params", sorted(field.params)); }
+  return object;
+}
+
+}  // namespace
+
+Problem problem(unsigned status, const Phrase& phrase,
+                std::initializer_list<std::string_view> values) {
+  Problem result;
+  result.status = status;
+  result.message = say(phrase, values);
+  return result;
+}
+
+Problem not_found() { return problem(404, phrase::kNotFound); }
+Problem something_wrong() { return problem(400, phrase::kSomethingWrong); }
+Problem busy() { return problem(400, phrase::kBusy); }
+
+Problem invalid(std::vector<FieldProblem> fields) {
+  Problem result = problem(400, phrase::kValidating);
+  result.fields = std::move(fields);
+  return result;
+}
+
+Problem invalid(FieldProblem field) {
+  std::vector<FieldProblem> fields;
+  fields.push_back(std::move(field));
+  return invalid(std::move(fields));
+}
+
+Problem problem_of(const Error& error) {
+  if (error.code == Code::kNotFound) { return not_found(); }
+  Problem result = something_wrong();
+  if (error.code == Code::kBusy) { result = problem(503, phrase::kSuspended); }
+  if (error.code == Code::kInternal) { result.status = 500; }
+  result.cause = error;
+  return result;
+}
+
+Problem explained(const Error& error) {
+  if (error.code == Code::kNotFound) { return not_found(); }
+  if (error.code == Code::kBusy) { return busy(); }
+  Problem result = problem(400, phrase::kFailedBecause, {error.what});
+  result.cause = error;
+  return result;
+}
+
+std::string to_body(const Problem& problem, Language language) {
+  json::object data;
+  for (const FieldProblem& field : problem.fields) {
+    data.insert_or_assign(field.field, to_object(field, language));
+  }
+  json::object object;
+  object.emplace("data", sorted(data));
+  object.emplace("message", in(language, problem.message));
+  object.emplace("status", problem.status);
+  return to_json(object) + "\n";
+}
+
+http::Response to_response(const Problem& problem, Language language, bool is_head) {
+  http::Response response;
+  response.status = problem.status;
+  response.headers.add("Content-Type", "application/json");
+  if (is_head) { return response; }
+  std::string body = to_body(problem, language);
+  response.omit_length = body.size() > 2048;  // as Go's server, which buffers so much
+  response.body.emplace_back(std::move(body));
+  return response;
+}
+
+}  // namespace pv::api

@@ -1,0 +1,59 @@
+#include "api/problem.h"
+
+#include <gtest/gtest.h>
+
+namespace pv::api {
+namespace {
+
+TEST(Problem, HasPocketBasesShape) {
+  EXPECT_EQ(to_body(not_found(), Language::kEnglish),
+            "{\"data\":{},\"message\":\"The requested resource wasn't found.\",\"status\":404}\n");
+  FieldProblem length{.field = "name",
+                      .code = "validation_length_out_of_range",
+                      .message = say(phrase::kLengthBetween, {"1", "150"}),
+                      .params = {}};
+  length.params.emplace("min", 1);
+  length.params.emplace("max", 150);
+  EXPECT_EQ(
+      to_body(invalid(length), Language::kEnglish),
+      R"({"data":{"name":{"code":"validation_length_out_of_range","message":"The length must be between 1 and 150.","params":{"max":150,"min":1}}},"message":"An error occurred while validating the submitted data.","status":400})"
+      "\n");
+  FieldProblem blank{.field = "identity",
+                     .code = "validation_required",
+                     .message = say(phrase::kBlank),
+                     .params = {}};
+  EXPECT_EQ(
+      to_body(invalid(std::vector{length, blank}), Language::kChinese),
+      R"({"data":{"identity":{"code":"validation_required","message":"不能为空。"},"name":{"code":"validation_length_out_of_range","message":"长度必须在 1 到 150 之间。","params":{"max":150,"min":1}}},"message":"验证提交的数据时出错。","status":400})"
+      "\n");
+}
+
+TEST(Problem, HidesCausesFromTheClient) {
+  const Problem problem = problem_of(Error{Code::kDamaged, "/srv/pb_data/data.db is malformed"});
+  EXPECT_EQ(problem.status, 400U);
+  EXPECT_EQ(to_body(problem, Language::kEnglish),
+            "{\"data\":{},\"message\":\"Something went wrong while processing your "
+            "request.\",\"status\":400}\n");
+  ASSERT_TRUE(problem.cause);
+  EXPECT_EQ(problem_of(Error{Code::kNotFound, ""}).status, 404U);
+  EXPECT_EQ(problem_of(Error{Code::kBusy, ""}).status, 503U);
+  EXPECT_EQ(problem_of(Error{Code::kInternal, ""}).status, 500U);
+}
+
+TEST(Problem, HeadHasNoBody) {
+  const http::Response response = to_response(not_found(), Language::kEnglish, true);
+  EXPECT_EQ(response.status, 404U);
+  EXPECT_TRUE(response.body.empty());
+  EXPECT_EQ(response.headers.find("Content-Type"), "application/json");
+}
+
+TEST(Problem, LongOnesAreSentChunked) {
+  const std::string long_text(3000, 'x');
+  EXPECT_TRUE(
+      to_response(problem(400, phrase::kRestoreFailed, {long_text}), Language::kEnglish, false)
+          .omit_length);
+  EXPECT_FALSE(to_response(not_found(), Language::kEnglish, false).omit_length);
+}
+
+}  // namespace
+}  // namespace pv::api

@@ -1,0 +1,95 @@
+// Routes of our own, for superusers: jobs, what an archive holds, verifying, taking a restore back.
+#include "api/exchange.h"
+#include "api/job_answer.h"
+#include "base/text.h"
+
+namespace pv::api {
+namespace {
+
+namespace json = boost::json;
+
+using JobPointer = std::shared_ptr<jobs::Job>;
+
+// Null when there is none of that id.
+http::Task<JobPointer> find_job(const Exchange& exchange) {
+  std::function<Result<JobPointer>()> work = [&vault = exchange.services.parts.vault,
+                                              id = exchange.value()]() -> Result<JobPointer> {
+    JobPointer job = vault.find_job(id);
+    if (job == nullptr) { return fail(Code::kNotFound, "no such job"); }
+    return job;
+  };
+  co_return co_await blocking<JobPointer>(exchange.services, std::move(work));
+}
+
+json::object summary_json(const jobs::ArchiveSummary& summary) {
+  json::array databases;
+  for (const std::string& name : summary.databases) { databases.emplace_back(name); }
+  json::object object;
+  object.emplace("key", summary.backup.name.text());
+  object.emplace("size", summary.backup.size_bytes);
+  object.emplace("modified", format_pocketbase_date(summary.backup.modified));
+  object.emplace("entries", summary.entries);
+  object.emplace("rawBytes", summary.raw_bytes);
+  object.emplace("databases", std::move(databases));
+  object.emplace("storageFiles", summary.storage_files);
+  object.emplace("hasDataDb", summary.has_data_db);
+  return object;
+}
+
+}  // namespace
+
+AnswerTask list_jobs(Exchange& exchange) {
+  std::function<Result<json::array>()> work =
+      [&vault = exchange.services.parts.vault]() -> Result<json::array> {
+    json::array array;
+    for (const JobPointer& job : vault.jobs()) { array.push_back(job_json(job->status())); }
+    return array;
+  };
+  const auto array = co_await blocking<json::array>(exchange.services, std::move(work));
+  if (!array.has_value()) { co_return tl::unexpected{explained(array.error())}; }
+  co_return json_answer(exchange, 200, *array);
+}
+
+AnswerTask show_job(Exchange& exchange) {
+  const auto job = co_await find_job(exchange);
+  if (!job.has_value()) { co_return tl::unexpected{explained(job.error())}; }
+  co_return json_answer(exchange, 200, job_json((*job)->status()));
+}
+
+AnswerTask cancel_job(Exchange& exchange) {
+  const auto job = co_await find_job(exchange);
+  if (!job.has_value()) { co_return tl::unexpected{explained(job.error())}; }
+  (*job)->cancel();
+  co_return empty_answer(204);
+}
+
+AnswerTask show_backup(Exchange& exchange) {
+  const auto name = name_of_key(exchange.value());
+  if (!name) { co_return tl::unexpected{not_found()}; }
+  std::function<Result<jobs::ArchiveSummary>()> work =
+      [&vault = exchange.services.parts.vault, name = *name] { return vault.summarize(name); };
+  const auto summary = co_await blocking<jobs::ArchiveSummary>(exchange.services, std::move(work));
+  if (!summary.has_value()) { co_return tl::unexpected{explained(summary.error())}; }
+  co_return json_answer(exchange, 200, summary_json(*summary));
+}
+
+AnswerTask verify_backup(Exchange& exchange) {
+  const auto name = name_of_key(exchange.value());
+  if (!name) { co_return tl::unexpected{not_found()}; }
+  std::function<Result<JobPointer>()> work = [&vault = exchange.services.parts.vault,
+                                              name = *name] { return vault.start_verify(name); };
+  const auto job = co_await blocking<JobPointer>(exchange.services, std::move(work));
+  if (!job.has_value()) { co_return tl::unexpected{explained(job.error())}; }
+  co_return accepted(exchange, **job);
+}
+
+AnswerTask undo_restore(Exchange& exchange) {
+  std::function<Result<JobPointer>()> work = [&vault = exchange.services.parts.vault] {
+    return vault.start_undo();
+  };
+  const auto job = co_await blocking<JobPointer>(exchange.services, std::move(work));
+  if (!job.has_value()) { co_return tl::unexpected{explained(job.error())}; }
+  co_return accepted(exchange, **job);
+}
+
+}  // namespace pv::api

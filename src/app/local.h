@@ -1,0 +1,27 @@
+// Picks the concrete types for a directory: its databases, the store, the pool, the vault.
+#pragma once
+
+#include "cli/cli.h"
+#include "jobs/vault.h"
+
+namespace pv::app {
+
+struct LocalSetup {
+  cli::LocalOptions options;
+  bool owner = false;  // see datadir::OpenOptions
+  std::function<void(const jobs::Status&)> observer;
+};
+
+struct Local {
+  std::unique_ptr<cli::LocalVault> vault;
+  std::vector<std::string> notes;  // for the log
+};
+
+// kInvalid: the backups folder lies inside the data directory where a backup would take it along or
+// a restore would move it away; the rest as jobs::open_directory.
+[[nodiscard]] Result<Local> open_local(LocalSetup setup);
+
+// The value of the variable `name`; empty when `name` is, or when it is not set.
+[[nodiscard]] std::string encryption_key_from(const std::string& name);
+
+}  // namespace pv::app

@@ -1,0 +1,39 @@
+#include <cstdio>
+#include <exception>
+#include <new>
+
+#include "app/local.h"
+#include "app/process.h"
+#include "app/serve.h"
+#include "cli/cli.h"
+
+namespace {
+
+pv::Result<std::unique_ptr<pv::cli::LocalVault>> open_for_command(
+    const pv::cli::LocalOptions& options) {
+  pv::app::LocalSetup setup;
+  setup.options = options;
+  PV_TRY(pv::app::Local local, pv::app::open_local(std::move(setup)));
+  for (const std::string& note : local.notes) {
+    std::fprintf(stderr, "pocketvault: %s\n", note.c_str());
+  }
+  return std::move(local.vault);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  try {
+    pv::app::prepare_process();
+    pv::cli::Environment environment;
+    environment.open_local = open_for_command;
+    environment.serve = pv::app::serve;
+    environment.version = PV_VERSION;
+    return pv::cli::run(argc, argv, environment);
+  } catch (const std::bad_alloc&) {
+    std::fputs("pocketvault: out of memory\n", stderr);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "pocketvault: unexpected: %s\n", error.what());
+  }
+  return static_cast<int>(pv::cli::Exit::kFailed);
+}

@@ -1,0 +1,23 @@
+#include "app/process.h"
+
+#include <malloc.h>
+#include <sys/resource.h>
+
+#include <clocale>
+#include <csignal>
+
+namespace pv::app {
+
+void prepare_process() {
+  (void)std::signal(SIGPIPE, SIG_IGN);
+  (void)std::setlocale(LC_CTYPE, "");
+  rlimit files{};
+  if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
+    files.rlim_cur = files.rlim_max;
+    (void)::setrlimit(RLIMIT_NOFILE, &files);
+  }
+  // glibc gives each thread up to 8 arenas a core, and each keeps what was once freed in it.
+  (void)::mallopt(M_ARENA_MAX, 2);
+}
+
+}  // namespace pv::app

@@ -1,0 +1,189 @@
+#include "app/serve.h"
+
+#include <errno.h>
+#include <spdlog/spdlog.h>
+#include <unistd.h>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <csignal>
+#include <cstdio>
+
+#include "api/api.h"
+#include "app/banner.h"
+#include "app/local.h"
+#include "app/log.h"
+#include "app/watchdog.h"
+#include "auth/superusers.h"
+#include "base/text.h"
+#include "cli/server_note.h"
+#include "http/server.h"
+#include "jobs/startup.h"
+
+namespace pv::app {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::milliseconds kAnswersGrace = 3s;
+constexpr std::chrono::milliseconds kStopLimit = 9s;
+// Blocking calls of requests: databases, bcrypt, files. They wait more than they compute.
+constexpr std::size_t kBlockingThreads = 16;
+
+Result<fs::FileLock> take_server_lock(const fs::Path& vault_folder) {
+  Result<fs::FileLock> lock = fs::FileLock::try_take(vault_folder / "server.lock");
+  if (lock.has_value() || lock.error().code != Code::kBusy) { return lock; }
+  std::string who = "another pocketvault server";
+  if (const auto note = cli::read_server_note(vault_folder)) {
+    who += " (process " + std::to_string(note->pid) + ", " + note->url + ")";
+  }
+  return fail(Code::kBusy, who + " runs on this directory: stop it, or use another --dir");
+}
+
+Result<bool> has_superuser(datadir::DataDir& directory) {
+  return directory.read<bool>([](sqlite::Connection& data) -> Result<bool> {
+    PV_TRY(const std::vector<auth::Superuser> superusers, auth::list_superusers(data));
+    return !superusers.empty();
+  });
+}
+
+// Everything of a running server, made and destroyed in an order in which nothing is used after its
+// end: the io_context outlives the vault, whose jobs report to it, and both outlive the requests.
+class Service {
+ public:
+  explicit Service(const cli::ServeOptions& options) : options_{options}, signals_{context_} {}
+  ~Service();
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  [[nodiscard]] Result<void> start();
+  void run() { context_.run(); }
+
+ private:
+  [[nodiscard]] Result<void> open();
+  [[nodiscard]] Result<void> listen();
+  [[nodiscard]] Result<void> greet();
+  void await_signals();
+  void stop(int signal);
+
+  const cli::ServeOptions& options_;
+  Watchdog watchdog_;
+  boost::asio::io_context context_{1};
+  boost::asio::signal_set signals_;
+  std::optional<fs::FileLock> server_lock_;
+  std::unique_ptr<cli::LocalVault> local_;
+  std::unique_ptr<WorkPool> pool_;
+  std::unique_ptr<api::Api> api_;
+  std::unique_ptr<http::Server> server_;
+  bool noted_ = false;
+};
+
+Service::~Service() {
+  if (noted_) { cli::remove_server_note(local_->directory().vault_folder()); }
+}
+
+Result<void> Service::open() {
+  LocalSetup setup;
+  setup.options.dir = options_.dir;
+  setup.options.backups_dir = options_.backups_dir;
+  setup.options.encryption_env = options_.encryption_env;
+  setup.options.create = true;
+  setup.owner = true;
+  setup.observer = log_job;
+  PV_TRY(Local local, open_local(std::move(setup)));
+  local_ = std::move(local.vault);
+  PV_TRY(server_lock_, take_server_lock(local_->directory().vault_folder()));
+  for (const std::string& note : local.notes) { spdlog::warn("{}", note); }
+  if (local_->directory().was_created()) {
+    spdlog::info("made a fresh data directory: {}", options_.dir.string());
+  }
+  return {};
+}
+
+Result<void> Service::listen() {
+  pool_ = std::make_unique<WorkPool>(kBlockingThreads);
+  api::Options api_options;
+  api_options.strict = options_.strict;
+  api_options.origins = options_.origins;
+  api_options.listen_host = options_.address;
+  api_options.encryption_key = encryption_key_from(options_.encryption_env);
+  api_ = std::make_unique<api::Api>(
+      api::Parts{local_->vault(), local_->directory(), *pool_, system_clock(), system_random()},
+      std::move(api_options));
+  http::ServerOptions http_options;
+  http_options.address = options_.address;
+  http_options.port = options_.port;
+  http_options.on_trouble = [](std::string_view what) { spdlog::warn("{}", what); };
+  server_ = std::make_unique<http::Server>(context_, std::move(http_options),
+                                           [this](http::Request request, http::BodyReader& body) {
+                                             return api_->handle(std::move(request), body);
+                                           });
+  Result<void> listening = server_->listen();
+  if (listening.has_value() || listening.error().code == Code::kInvalid) { return listening; }
+  // Not "busy": it is no job that one could wait for.
+  return fail(Code::kUnavailable, std::move(listening).error().what);
+}
+
+Result<void> Service::greet() {
+  const std::uint16_t port = server_->port();
+  PV_TRY(const bool has_one, has_superuser(local_->directory()));
+  const std::string text = banner_text({.now = system_clock().now(),
+                                        .url = url_of(options_.address, port),
+                                        .backups = local_->store().describe(),
+                                        .has_superuser = has_one,
+                                        .program = program_invocation_name,
+                                        .dir = options_.dir.string()});
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+  const Result<void> noted =
+      cli::write_server_note(local_->directory().vault_folder(),
+                             {.pid = ::getpid(), .url = local_url_of(options_.address, port)});
+  noted_ = noted.has_value();
+  if (!noted_) { spdlog::warn("commands will not find this server: {}", noted.error().what); }
+  return {};
+}
+
+void Service::await_signals() {
+  for (const int signal : {SIGTERM, SIGINT}) { signals_.add(signal); }
+  signals_.async_wait([this](const boost::system::error_code& error, int signal) {
+    if (!error) { stop(signal); }
+  });
+}
+
+Result<void> Service::start() {
+  PV_CHECK(open());
+  PV_CHECK(listen());
+  await_signals();  // before anybody can know of this server and want its end
+  const std::vector<std::string> notes = jobs::sweep(
+      local_->directory(), local_->store(), system_clock(), local_->vault().keep_replaced());
+  for (const std::string& note : notes) { spdlog::info("{}", note); }
+  return greet();
+}
+
+// Jobs first, for requests wait for them. The io_context then runs out of work by itself.
+void Service::stop(int signal) {
+  spdlog::info("stopping ({})", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  watchdog_.start(kStopLimit);
+  local_->vault().shut_down();
+  server_->stop(kAnswersGrace, [] {});
+}
+
+}  // namespace
+
+int serve(const cli::ServeOptions& options) {
+  open_log();
+  Result<void> started;
+  {
+    Service service{options};
+    started = service.start();
+    if (started.has_value()) { service.run(); }
+  }
+  if (started.has_value()) {
+    spdlog::info("stopped");
+    return static_cast<int>(cli::Exit::kDone);
+  }
+  std::fprintf(stderr, "Error: %s\n", printable(started.error().what).c_str());
+  return static_cast<int>(cli::exit_for(started.error().code));
+}
+
+}  // namespace pv::app

@@ -1,0 +1,11 @@
+// `pocketvault serve`.
+#pragma once
+
+#include "cli/cli.h"
+
+namespace pv::app {
+
+// Serves until SIGTERM or SIGINT; ends within 10 s of it. Returns the exit status.
+[[nodiscard]] int serve(const cli::ServeOptions& options);
+
+}  // namespace pv::app

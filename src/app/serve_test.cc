@@ -1,0 +1,133 @@
+// The program itself, as a process.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <thread>
+
+#include "base/clock.h"
+#include "cli/server_note.h"
+#include "fs/file.h"
+#include "testing/fixtures.h"
+
+namespace pv::app {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+using testing::read_file;
+using testing::RunResult;
+using testing::TempFolder;
+
+const std::string kProgram = PV_PROGRAM;
+
+// `pocketvault serve` on a free port, with its output in `folder`.
+class Server {
+ public:
+  Server(const fs::Path& folder, const fs::Path& dir) : folder_{folder}, dir_{dir} {
+    pid_ = ::fork();
+    PV_ASSERT(pid_ >= 0);
+    if (pid_ == 0) {
+      PV_ASSERT(::freopen((folder / "out").c_str(), "w", stdout) != nullptr);
+      PV_ASSERT(::freopen((folder / "err").c_str(), "w", stderr) != nullptr);
+      ::execl(kProgram.c_str(), kProgram.c_str(), "serve", "--dir", dir.c_str(), "--http",
+              "127.0.0.1:0", nullptr);
+      ::_exit(127);
+    }
+    for (const Deadline limit = Deadline::after(30s); !limit.passed() && !note();) {
+      std::this_thread::sleep_for(5ms);
+    }
+  }
+  ~Server() {
+    if (pid_ > 0) { (void)stop(SIGKILL); }
+  }
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  [[nodiscard]] std::optional<cli::ServerNote> note() const {
+    return cli::read_server_note(dir_ / ".pocketvault");
+  }
+  // Its exit status; 128 and the signal when one ended it.
+  [[nodiscard]] int stop(int signal) {
+    ::kill(pid_, signal);
+    int status = 0;
+    PV_ASSERT(::waitpid(pid_, &status, 0) == pid_);
+    pid_ = 0;
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+  }
+  [[nodiscard]] std::string out() const { return read_file(folder_ / "out"); }
+  [[nodiscard]] std::string err() const { return read_file(folder_ / "err"); }
+
+ private:
+  fs::Path folder_;
+  fs::Path dir_;
+  pid_t pid_ = 0;
+};
+
+RunResult program(const std::string& arguments) {
+  return testing::run("'" + kProgram + "' " + arguments);
+}
+
+TEST(Serve, StartsOnAFreshDirectoryAndEndsWhenAsked) {
+  for (const int signal : {SIGTERM, SIGINT}) {
+    const TempFolder folder;
+    Server server{folder.path(), folder / "pb_data"};
+    const auto note = server.note();
+    ASSERT_TRUE(note.has_value()) << server.err();
+    EXPECT_THAT(server.out(), HasSubstr("Server started at " + note->url + "\n"));
+    EXPECT_THAT(server.out(), HasSubstr("superuser upsert EMAIL PASSWORD"));
+    const auto mode = fs::stat(folder / "pb_data" / ".pocketvault" / "server.json");
+    EXPECT_EQ(mode->mode & 0777U, 0600U);
+    EXPECT_EQ(server.stop(signal), 0);
+    EXPECT_FALSE(fs::exists(folder / "pb_data" / ".pocketvault" / "server.json"));
+    EXPECT_FALSE(fs::exists(folder / "pb_data" / "data.db-wal")) << "merged, as by PocketBase";
+    EXPECT_THAT(server.err(), HasSubstr("stopped"));
+  }
+}
+
+TEST(Serve, IsOneOnADirectory) {
+  const TempFolder folder;
+  Server server{folder.path(), folder / "pb_data"};
+  const auto note = server.note();
+  ASSERT_TRUE(note.has_value()) << server.err();
+  const std::string dir = " --dir '" + (folder / "pb_data").string() + "'";
+  const RunResult second = program("serve --http 127.0.0.1:0" + dir);
+  EXPECT_EQ(second.status, 6) << second.output;
+  EXPECT_THAT(second.output, HasSubstr("process " + std::to_string(note->pid)));
+  EXPECT_EQ(server.note(), note) << "the second leaves the first's note alone";
+  EXPECT_EQ(server.stop(SIGKILL), 128 + SIGKILL);
+  Server third{folder.path(), folder / "pb_data"};
+  EXPECT_TRUE(third.note().has_value()) << "a crash locks nobody out: " << third.err();
+}
+
+TEST(Serve, SaysWhyItDoesNotStart) {
+  const TempFolder folder;
+  Server server{folder.path(), folder / "pb_data"};
+  ASSERT_TRUE(server.note().has_value()) << server.err();
+  const std::string address = server.note()->url.substr(std::string{"http://"}.size());
+  testing::write_file(folder / "damaged" / "data.db", "this is no database");
+  struct Case {
+    const char* label;
+    std::string arguments;
+    int status;
+    const char* says;
+  };
+  const std::string path = folder.path().string();
+  const Case cases[] = {
+      {"taken", "--http " + address + " --dir '" + path + "/other'", 8, "already in use"},
+      {"not ours", "--http 192.0.2.1:80 --dir '" + path + "/other'", 2, "192.0.2.1"},
+      {"damaged", "--http 127.0.0.1:0 --dir '" + path + "/damaged'", 7, "not a database"},
+      {"backups inside",
+       "--http 127.0.0.1:0 --dir '" + path + "/other' --backups-dir '" + path + "/other/x'", 2,
+       "inside the data directory"}};
+  for (const Case& one : cases) {
+    const RunResult result = program("serve " + one.arguments);
+    EXPECT_EQ(result.status, one.status) << one.label << ": " << result.output;
+    EXPECT_THAT(result.output, HasSubstr(one.says)) << one.label;
+  }
+}
+
+}  // namespace
+}  // namespace pv::app

@@ -1,0 +1,101 @@
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <cstring>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "base/text.h"
+#include "base/work_pool.h"
+
+namespace pv {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Text, DatesAreUtcAndCutToMilliseconds) {
+  const WallTime time{1795222487907654321ns};
+  EXPECT_EQ(format_pocketbase_date(time), "2026-11-21 00:54:47.907Z");
+  EXPECT_EQ(format_stamp(time), "20261121005447");
+  EXPECT_EQ(format_http_date(time), "Sat, 21 Nov 2026 00:54:47 GMT");
+}
+
+TEST(Text, HttpDatesAreReadInAllThreeForms) {
+  const WallTime expected{std::chrono::seconds{784111777}};
+  EXPECT_EQ(parse_http_date("Sun, 06 Nov 1994 08:49:37 GMT"), expected);
+  EXPECT_EQ(parse_http_date("Sunday, 06-Nov-94 08:49:37 GMT"), expected);
+  EXPECT_EQ(parse_http_date("Sun Nov  6 08:49:37 1994"), expected);
+  EXPECT_EQ(parse_http_date("yesterday"), std::nullopt);
+}
+
+TEST(Text, SizesReadLikeADiskLabel) {
+  EXPECT_EQ(format_size(0), "0 B");
+  EXPECT_EQ(format_size(999), "999 B");
+  EXPECT_EQ(format_size(1000), "1.0 kB");
+  EXPECT_EQ(format_size(999'950'000), "1.0 GB");
+  EXPECT_EQ(format_size(~0ULL), "18.4 EB");
+}
+
+TEST(Text, Base64HasOneSpellingForEachSequenceOfBytes) {
+  EXPECT_EQ(to_base64(as_bytes("fo")), "Zm8=");
+  EXPECT_EQ(from_base64("Zm8="), "fo");
+  EXPECT_EQ(from_base64("Zm8"), std::nullopt);
+  EXPECT_EQ(from_base64("Zm9="), std::nullopt) << "leftover bits that are not zero";
+  EXPECT_EQ(to_base64url(as_bytes("\xfb\xff")), "-_8");
+  EXPECT_EQ(from_base64url("-_8"), "\xfb\xff");
+  EXPECT_EQ(from_base64url("-_8="), std::nullopt);
+  EXPECT_EQ(from_base64url("a"), std::nullopt);
+}
+
+TEST(Text, Utf8IsCheckedAsRfc3629Says) {
+  EXPECT_TRUE(is_utf8("日本 é \xF0\x9F\x98\x80"));
+  for (const char* bad : {"\xC0\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xFF", "\xE6\x97"}) {
+    EXPECT_FALSE(is_utf8(bad));
+  }
+  EXPECT_EQ(count_code_points("日本\xFF"), 3U);
+  EXPECT_EQ(printable("a\nb\xFF"), "a b\xEF\xBF\xBD");
+}
+
+TEST(RandomText, UsesTheWholeAlphabetAndNothingElse) {
+  const std::string text = random_text(system_random(), "abc", 1000);
+  EXPECT_EQ(text.size(), 1000U);
+  EXPECT_EQ(text.find_first_not_of("abc"), std::string::npos);
+  for (const char letter : {'a', 'b', 'c'}) { EXPECT_NE(text.find(letter), std::string::npos); }
+}
+
+Result<int> half(int number) {
+  if (number % 2 != 0) { return fail(Code::kInvalid, "odd"); }
+  return number / 2;
+}
+Result<int> quarter(int number) {
+  PV_TRY(const int once, half(number));
+  return half(once);
+}
+
+TEST(Errors, TravelThroughTry) {
+  EXPECT_EQ(quarter(8).value(), 2);
+  EXPECT_EQ(quarter(6).error(), (Error{Code::kInvalid, "odd"}));
+  EXPECT_EQ(quarter(6).error().within("six").what, "six: odd");
+  EXPECT_EQ(errno_error(ENOSPC, "write x").code, Code::kNoSpace);
+}
+
+TEST(WorkPool, RunsEachIndexOnceAndStopsAtTheFirstError) {
+  WorkPool pool{4};
+  std::atomic<int> sum = 0;
+  EXPECT_TRUE(for_each_index(pool, 100, 3, [&](std::size_t i) -> Result<void> {
+                sum += static_cast<int>(i);
+                return {};
+              }).has_value());
+  EXPECT_EQ(sum, 4950);
+  std::atomic<int> calls = 0;
+  const Result<void> outcome = for_each_index(pool, 1000, 2, [&](std::size_t i) -> Result<void> {
+    ++calls;
+    if (i == 3) { return fail(Code::kDamaged, "three"); }
+    return {};
+  });
+  EXPECT_EQ(outcome.error().what, "three");
+  EXPECT_LT(calls, 1000);
+}
+
+}  // namespace
+}  // namespace pv

@@ -1,0 +1,296 @@
+#include "cli/arguments.h"
+
+#include <arpa/inet.h>
+
+#include <CLI/CLI.hpp>
+#include <charconv>
+#include <sstream>
+
+namespace pv::cli {
+namespace {
+
+constexpr const char* kWhere = "Where";
+constexpr const char* kOutput = "Output";
+
+constexpr const char* kFooter = R"(
+Examples:
+  pocketvault serve --dir pb_data                 serve on 127.0.0.1:8090
+  pocketvault superuser create you@example.com    asks for a password
+  pocketvault backup                              back up ./pb_data, whoever writes to it
+  pocketvault list
+  pocketvault verify nightly.zip                  read every byte, check every checksum
+  pocketvault restore nightly.zip                 asks before it replaces the data
+  pocketvault undo                                take the last restore back
+  pocketvault login --url https://app.example.com you@example.com
+  pocketvault backup --url https://app.example.com --json
+
+Exit status: 0 done, 1 failed, 2 usage, 3 done with warnings, 4 authentication, 5 not found,
+6 busy, 7 damaged, 8 storage or network, 9 not confirmed, 130 cancelled.
+`pocketvault COMMAND --help` tells more about one command.)";
+
+void add_directory(CLI::App& app, Arguments& into) {
+  app.add_option("--dir", into.dir, "PocketBase's data directory")
+      ->type_name("DIR")
+      ->capture_default_str()
+      ->group(kWhere);
+  app.add_option("--backups-dir", into.backups_dir, "where backups are kept, if not DIR/backups")
+      ->type_name("DIR")
+      ->group(kWhere);
+  app.add_option("--encryption-env,--encryptionEnv", into.encryption_env,
+                 "name of the environment variable with the settings' key")
+      ->type_name("NAME")
+      ->group(kWhere);
+}
+
+void add_server(CLI::App& app, Arguments& into) {
+  app.add_option("--url", into.url, "work on this server instead of a directory")
+      ->type_name("URL")
+      ->group(kWhere);
+  app.add_option("--token", into.token, "a superuser's token; better: POCKETVAULT_TOKEN, or login")
+      ->type_name("TOKEN")
+      ->group(kWhere);
+}
+
+void add_output(CLI::App& app, Arguments& into) {
+  app.add_flag("--json", into.json, "one JSON document on standard output")->group(kOutput);
+  app.add_flag("-q,--quiet", into.quiet, "no progress")->group(kOutput);
+}
+
+void add_yes(CLI::App& app, Arguments& into) { app.add_flag("-y,--yes", into.yes, "do not ask"); }
+
+class Parser {
+ public:
+  explicit Parser(std::string version) : version_{std::move(version)} {
+    app_.name("pocketvault");
+    app_.require_subcommand(1);
+    app_.set_version_flag("--version", "pocketvault " + version_);
+    app_.footer(kFooter);
+    add_directory(app_, into_);  // PocketBase takes them before the command as well
+    for (CLI::Option* option : app_.get_options()) {
+      if (option->get_group() == kWhere) { option->group(""); }
+    }
+    add_making();
+    add_looking();
+    add_restoring();
+    add_serving();
+  }
+
+  Parsed parse(int argc, const char* const* argv) {
+    Parsed parsed;
+    try {
+      app_.parse(argc, argv);
+      check();
+      parsed.arguments = into_;
+    } catch (const CLI::ParseError& error) {
+      std::ostringstream out;
+      std::ostringstream err;
+      const bool fine = app_.exit(error, out, err) == 0;
+      parsed.exit = fine ? Exit::kDone : Exit::kUsage;
+      parsed.out = out.str();
+      if (!fine) { parsed.err = "Error: " + mistake(err.str()); }
+    }
+    return parsed;
+  }
+
+ private:
+  // CLI11 says "a subcommand is required" of a command that it does not know.
+  [[nodiscard]] std::string mistake(const std::string& text) const {
+    const bool has_command = !app_.get_subcommands().empty();
+    const std::vector<std::string> unknown = app_.remaining();
+    if (has_command || unknown.empty()) { return text; }
+    return "there is no command " + unknown.front() +
+           "\nRun pocketvault --help for more information.\n";
+  }
+
+  CLI::App& add(const char* group, Command command, const std::string& description) {
+    CLI::App* sub = app_.add_subcommand(std::string{command_name(command)}, description);
+    sub->group(group);
+    sub->callback([this, command] { into_.command = command; });
+    return *sub;
+  }
+
+  CLI::App& add_work(const char* group, Command command, const std::string& description) {
+    CLI::App& sub = add(group, command, description);
+    add_directory(sub, into_);
+    add_server(sub, into_);
+    add_output(sub, into_);
+    return sub;
+  }
+
+  CLI::Option* take_name(CLI::App& app, const char* what, const std::string& description) {
+    return app.add_option(what, into_.name, description)->type_name("");
+  }
+
+  void add_making() {
+    constexpr const char* kGroup = "Backups";
+    CLI::App& backup = add_work(kGroup, Command::kBackup, "Make a backup; writers do not wait");
+    take_name(backup, "NAME", "a-z, 0-9, _ and -; without it pb_backup_<app>_<time>.zip");
+    backup.footer(
+        "\nExamples:\n  pocketvault backup\n  pocketvault backup nightly.zip --dir /srv/pb_data");
+    CLI::App& upload = add_work(kGroup, Command::kUpload, "Put a zip file among the backups");
+    take_name(upload, "FILE", "the zip file")->required();
+    upload.add_option("--name", into_.new_name, "its name as a backup, if not the file's")
+        ->type_name("NAME");
+    CLI::App& download = add_work(kGroup, Command::kDownload, "Copy a backup to a file");
+    take_name(download, "NAME", "the backup")->required();
+    download.add_option("-o,--output", into_.output, "file or folder; - is standard output")
+        ->type_name("FILE");
+    download.add_flag("-f,--force", into_.replace, "replace the file if there is one");
+    CLI::App& remove = add_work(kGroup, Command::kDelete, "Delete backups");
+    remove.add_option("NAME", into_.names, "the backups")->required()->type_name("");
+  }
+
+  void add_looking() {
+    constexpr const char* kGroup = "Looking";
+    add_work(kGroup, Command::kList, "List the backups");
+    CLI::App& show = add_work(kGroup, Command::kShow, "Show what a backup holds");
+    take_name(show, "NAME", "the backup")->required();
+    CLI::App& verify =
+        add_work(kGroup, Command::kVerify, "Read a whole backup and check everything in it");
+    take_name(verify, "NAME", "a backup, or a zip file of this machine")->required();
+  }
+
+  void add_restoring() {
+    constexpr const char* kGroup = "Restoring";
+    CLI::App& restore = add_work(kGroup, Command::kRestore,
+                                 "Put a backup in the place of the data (checked first)");
+    take_name(restore, "NAME", "a backup, or a zip file of this machine")->required();
+    add_yes(restore, into_);
+    restore.footer(
+        "\nThe data replaced is kept for 24 hours: `pocketvault undo` brings it back.\n"
+        "Beside a running `pocketvault serve` on the same directory the server does it.\n"
+        "\nExamples:\n  pocketvault restore nightly.zip\n  pocketvault restore ./old.zip --yes");
+    CLI::App& undo = add_work(kGroup, Command::kUndo, "Take the last restore back");
+    add_yes(undo, into_);
+  }
+
+  void add_serving() {
+    constexpr const char* kGroup = "Server and accounts";
+    add_serve(add(kGroup, Command::kServe, "Serve PocketBase's Backups API on a directory"));
+    add_superuser(add(kGroup, Command::kSuperuser, "Manage the accounts that may do all this"));
+    CLI::App& login = add(kGroup, Command::kLogin, "Sign in to a server and keep its token");
+    add_url(login);
+    take_name(login, "EMAIL", "the superuser; asked for when absent");
+    add_output(login, into_);
+    login.footer(
+        "\nThe password is asked for, or read from standard input. The token is kept in\n"
+        "$XDG_CONFIG_HOME/pocketvault/logins.json (or ~/.config), readable by you alone.");
+    CLI::App& logout = add(kGroup, Command::kLogout, "Forget the token of a server");
+    add_url(logout);
+    add_output(logout, into_);
+    add_output(add(kGroup, Command::kVersion, "Print the version"), into_);
+  }
+
+  void add_url(CLI::App& app) {
+    app.add_option("--url", into_.url, "the server")->type_name("URL")->required()->group(kWhere);
+  }
+
+  void add_serve(CLI::App& serve) {
+    add_directory(serve, into_);
+    serve.add_option("--http", http_, "address and port to listen on")
+        ->type_name("HOST:PORT")
+        ->capture_default_str();
+    serve.add_option("--origins", into_.serve.origins, "CORS origins, separated by commas")
+        ->delimiter(',')
+        ->type_name("ORIGIN")
+        ->capture_default_str();
+    serve.add_flag("--strict", into_.serve.strict, "answer as PocketBase v0.36.6, to the byte");
+    serve.footer(
+        "\nExamples:\n  pocketvault serve --dir pb_data\n"
+        "  pocketvault serve --http 0.0.0.0:8090 --backups-dir /mnt/backups");
+  }
+
+  void add_superuser(CLI::App& superuser) {
+    superuser.require_subcommand(1);
+    superuser.footer(
+        "\nThe password may be left out: it is asked for without echo, or read as one line from\n"
+        "standard input when that is no terminal. As an argument, other users can see it.\n"
+        "\nExamples:\n  pocketvault superuser create you@example.com\n"
+        "  pocketvault superuser upsert you@example.com - < password.txt");
+    const auto add_action = [&](const char* name, SuperuserAction action, const char* description,
+                                bool with_password) {
+      CLI::App* sub = superuser.add_subcommand(name, description);
+      sub->callback([this, action] { into_.action = action; });
+      add_directory(*sub, into_);
+      add_output(*sub, into_);
+      sub->add_option("EMAIL", into_.name, "")->type_name("");
+      if (with_password) {
+        sub->add_option("PASSWORD", into_.password, "- reads a line from standard input")
+            ->type_name("");
+      }
+    };
+    add_action("create", SuperuserAction::kCreate, "Make an account", true);
+    add_action("upsert", SuperuserAction::kUpsert, "Make an account, or change its password", true);
+    add_action("update", SuperuserAction::kUpdate, "Change the password of an account", true);
+    add_action("delete", SuperuserAction::kDelete, "Delete an account", false);
+  }
+
+  void check() {
+    while (into_.url.ends_with('/')) { into_.url.pop_back(); }
+    if (!into_.url.empty() && !into_.url.starts_with("http://") &&
+        !into_.url.starts_with("https://")) {
+      throw CLI::ValidationError("--url", "must start with http:// or https://");
+    }
+    const auto listen = parse_listen(http_);
+    if (!listen.has_value()) { throw CLI::ValidationError("--http", listen.error().what); }
+    into_.serve.address = listen->address;
+    into_.serve.port = listen->port;
+    into_.serve.dir = into_.dir;
+    into_.serve.backups_dir = into_.backups_dir;
+    into_.serve.encryption_env = into_.encryption_env;
+  }
+
+  std::string version_;
+  Arguments into_;
+  std::string http_ = "127.0.0.1:8090";
+  CLI::App app_{"Backs up and restores PocketBase data while it is in use."};
+};
+
+}  // namespace
+
+std::string_view command_name(Command command) {
+  switch (command) {
+    case Command::kServe: return "serve";
+    case Command::kBackup: return "backup";
+    case Command::kList: return "list";
+    case Command::kShow: return "show";
+    case Command::kVerify: return "verify";
+    case Command::kRestore: return "restore";
+    case Command::kUndo: return "undo";
+    case Command::kDelete: return "delete";
+    case Command::kDownload: return "download";
+    case Command::kUpload: return "upload";
+    case Command::kSuperuser: return "superuser";
+    case Command::kLogin: return "login";
+    case Command::kLogout: return "logout";
+    case Command::kVersion: return "version";
+  }
+  return "";
+}
+
+Parsed parse(int argc, const char* const* argv, const std::string& version) {
+  return Parser{version}.parse(argc, argv);
+}
+
+Result<Listen> parse_listen(const std::string& text) {
+  const std::size_t colon = text.rfind(':');
+  if (colon == std::string::npos) { return fail(Code::kInvalid, "needs HOST:PORT"); }
+  std::string host = text.substr(0, colon);
+  if (host.empty()) { host = "0.0.0.0"; }
+  if (host == "localhost") { host = "127.0.0.1"; }
+  if (host.starts_with('[') && host.ends_with(']')) { host = host.substr(1, host.size() - 2); }
+  ::in6_addr scratch{};
+  if (::inet_pton(AF_INET, host.c_str(), &scratch) != 1 &&
+      ::inet_pton(AF_INET6, host.c_str(), &scratch) != 1) {
+    return fail(Code::kInvalid, "\"" + host + "\" is no IP address");
+  }
+  Listen listen{host, 0};
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, listen.port);
+  if (error != std::errc{} || stop != end) {
+    return fail(Code::kInvalid, "\"" + text.substr(colon + 1) + "\" is no port");
+  }
+  return listen;
+}
+
+}  // namespace pv::cli

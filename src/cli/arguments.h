@@ -1,0 +1,74 @@
+// What stands on the command line, as values.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cli/cli.h"
+
+namespace pv::cli {
+
+enum class Command {
+  kServe,
+  kBackup,
+  kList,
+  kShow,
+  kVerify,
+  kRestore,
+  kUndo,
+  kDelete,
+  kDownload,
+  kUpload,
+  kSuperuser,
+  kLogin,
+  kLogout,
+  kVersion,
+};
+[[nodiscard]] std::string_view command_name(Command command);
+
+enum class SuperuserAction { kCreate, kUpsert, kUpdate, kDelete };
+
+struct Arguments {
+  Command command = Command::kVersion;
+
+  // A directory of this machine, or a server elsewhere (url not empty).
+  fs::Path dir = "pb_data";
+  fs::Path backups_dir;
+  std::string encryption_env;
+  std::string url;  // without a slash at the end
+  std::string token;
+
+  bool json = false;
+  bool quiet = false;
+  bool yes = false;
+  bool replace = false;
+
+  std::string name;                // NAME, FILE or EMAIL: what the command takes; may be empty
+  std::vector<std::string> names;  // delete takes several
+  std::string output;              // download: where to; "-" is standard output
+  std::string new_name;            // upload: another name than the file's
+  SuperuserAction action = SuperuserAction::kCreate;
+  std::optional<std::string> password;  // as an argument; "-": a line of standard input
+
+  ServeOptions serve;
+};
+
+// Either arguments, or what to print and the exit status (help, version, a mistake).
+struct Parsed {
+  std::optional<Arguments> arguments;
+  Exit exit = Exit::kDone;
+  std::string out;
+  std::string err;
+};
+[[nodiscard]] Parsed parse(int argc, const char* const* argv, const std::string& version);
+
+// "127.0.0.1:8090", ":8090" (every address of this machine), "localhost:8090", "[::1]:8090".
+struct Listen {
+  std::string address;
+  std::uint16_t port = 0;
+  friend bool operator==(const Listen&, const Listen&) = default;
+};
+[[nodiscard]] Result<Listen> parse_listen(const std::string& text);
+
+}  // namespace pv::cli

@@ -1,0 +1,125 @@
+#include "cli/arguments.h"
+
+#include <gtest/gtest.h>
+
+namespace pv::cli {
+namespace {
+
+Parsed parse_words(std::vector<const char*> words) {
+  words.insert(words.begin(), "pocketvault");
+  return parse(static_cast<int>(words.size()), words.data(), "1.2.3");
+}
+
+Arguments parsed(std::vector<const char*> words) {
+  const Parsed outcome = parse_words(std::move(words));
+  EXPECT_TRUE(outcome.arguments.has_value()) << outcome.err;
+  return outcome.arguments.value_or(Arguments{});
+}
+
+TEST(Arguments, KnowEachCommand) {
+  EXPECT_EQ(parsed({"list"}).command, Command::kList);
+  EXPECT_EQ(parsed({"backup"}).name, "");
+  EXPECT_EQ(parsed({"backup", "nightly.zip"}).name, "nightly.zip");
+  EXPECT_EQ(parsed({"restore", "a.zip", "--yes"}).yes, true);
+  EXPECT_EQ(parsed({"undo"}).yes, false);
+  EXPECT_EQ(parsed({"delete", "a", "b", "c"}).names, (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_EQ(parsed({"download", "a", "-o", "-"}).output, "-");
+  EXPECT_EQ(parsed({"upload", "a", "--name", "b"}).new_name, "b");
+  EXPECT_EQ(parsed({"version", "--json"}).json, true);
+}
+
+TEST(Arguments, TakeDirectoriesBeforeAndAfterTheCommand) {
+  EXPECT_EQ(parsed({"list"}).dir, "pb_data");
+  EXPECT_EQ(parsed({"list", "--dir", "x"}).dir, "x");
+  EXPECT_EQ(parsed({"--dir=x", "list"}).dir, "x");
+  const Arguments serve =
+      parsed({"serve", "--dir", "x", "--backups-dir", "/b", "--encryptionEnv", "PB_KEY"});
+  EXPECT_EQ(serve.serve.dir, "x");
+  EXPECT_EQ(serve.serve.backups_dir, "/b");
+  EXPECT_EQ(serve.serve.encryption_env, "PB_KEY");
+}
+
+TEST(Arguments, OfServe) {
+  const ServeOptions fresh = parsed({"serve"}).serve;
+  EXPECT_EQ(fresh.address, "127.0.0.1");
+  EXPECT_EQ(fresh.port, 8090);
+  EXPECT_EQ(fresh.origins, (std::vector<std::string>{"*"}));
+  EXPECT_FALSE(fresh.strict);
+  const ServeOptions given =
+      parsed({"serve", "--http", "[::1]:80", "--origins", "https://a.b,https://c.d", "--strict"})
+          .serve;
+  EXPECT_EQ(given.address, "::1");
+  EXPECT_EQ(given.port, 80);
+  EXPECT_EQ(given.origins, (std::vector<std::string>{"https://a.b", "https://c.d"}));
+  EXPECT_TRUE(given.strict);
+}
+
+TEST(Arguments, OfSuperuserMayLackThePassword) {
+  const Arguments asked = parsed({"superuser", "create", "a@b.cc"});
+  EXPECT_EQ(asked.command, Command::kSuperuser);
+  EXPECT_EQ(asked.action, SuperuserAction::kCreate);
+  EXPECT_EQ(asked.name, "a@b.cc");
+  EXPECT_EQ(asked.password, std::nullopt);
+  EXPECT_EQ(parsed({"superuser", "upsert", "a@b.cc", "-"}).password, "-");
+  EXPECT_EQ(parsed({"superuser", "update", "a@b.cc", "secret word"}).password, "secret word");
+  EXPECT_EQ(parsed({"superuser", "delete", "a@b.cc"}).action, SuperuserAction::kDelete);
+}
+
+TEST(Arguments, MistakesAreUsageErrorsThatSayWhatIsWrong) {
+  struct Mistake {
+    std::vector<const char*> words;
+    const char* said;
+  };
+  const Mistake kMistakes[] = {
+      {{}, "subcommand is required"},
+      {{"frobnicate"}, "there is no command frobnicate"},
+      {{"list", "--bogus"}, "--bogus"},
+      {{"restore"}, "NAME is required"},
+      {{"delete"}, "NAME is required"},
+      {{"superuser"}, "subcommand is required"},
+      {{"superuser", "delete", "a@b.cc", "x"}, "x"},
+      {{"list", "--url", "app.example.com"}, "must start with http:// or https://"},
+      {{"login"}, "--url is required"},
+      {{"serve", "--http", "8090"}, "needs HOST:PORT"},
+      {{"serve", "--http", "example.com:80"}, "is no IP address"},
+      {{"serve", "--http", "127.0.0.1:99999"}, "is no port"},
+      {{"serve", "extra"}, "extra"},
+  };
+  for (const Mistake& mistake : kMistakes) {
+    const Parsed outcome = parse_words(mistake.words);
+    EXPECT_FALSE(outcome.arguments.has_value()) << mistake.said;
+    EXPECT_EQ(outcome.exit, Exit::kUsage) << mistake.said;
+    EXPECT_TRUE(outcome.err.starts_with("Error: ")) << outcome.err;
+    EXPECT_NE(outcome.err.find(mistake.said), std::string::npos) << outcome.err;
+    EXPECT_EQ(outcome.out, "") << "nothing for a program to read";
+  }
+}
+
+TEST(Arguments, HelpNamesEveryCommandWithExamples) {
+  const Parsed outcome = parse_words({"--help"});
+  EXPECT_EQ(outcome.exit, Exit::kDone);
+  for (const char* word :
+       {"serve", "backup", "list", "show", "verify", "restore", "undo", "delete", "download",
+        "upload", "superuser", "login", "logout", "version", "Examples:", "Exit status:"}) {
+    EXPECT_NE(outcome.out.find(word), std::string::npos) << word;
+  }
+  EXPECT_NE(parse_words({"superuser", "--help"}).out.find("standard input"), std::string::npos);
+  EXPECT_NE(parse_words({"--version"}).out.find("1.2.3"), std::string::npos);
+}
+
+TEST(Arguments, SlashesAtTheEndOfAnAddressDoNotCount) {
+  EXPECT_EQ(parsed({"list", "--url", "https://a.b/x//"}).url, "https://a.b/x");
+}
+
+TEST(Listen, TakesAddressesOfThisMachine) {
+  EXPECT_EQ(parse_listen(":80").value(), (Listen{"0.0.0.0", 80}));
+  EXPECT_EQ(parse_listen("localhost:0").value(), (Listen{"127.0.0.1", 0}));
+  EXPECT_EQ(parse_listen("[::]:8090").value(), (Listen{"::", 8090}));
+  for (const char* text : {"", ":", "127.0.0.1", "127.0.0.1:", "127.0.0.1:-1", "127.0.0.1:8x",
+                           "a:1", "[::1:80", "1.2.3.4.5:80"}) {
+    EXPECT_FALSE(parse_listen(text).has_value()) << text;
+  }
+}
+
+}  // namespace
+}  // namespace pv::cli

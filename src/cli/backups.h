@@ -1,0 +1,72 @@
+// The work of the commands, whether a directory of this machine or a server does it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "jobs/job.h"
+#include "jobs/vault.h"
+#include "store/backup_store.h"
+
+namespace pv::cli {
+
+// For long work: told how far it is a few times a second; told to stop.
+struct Watch {
+  std::function<void(const jobs::Status&)> on_status;
+  std::stop_token stop;
+};
+struct Transfer {
+  std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
+  std::stop_token stop;
+};
+
+struct Contents {
+  std::uint64_t entries = 0;
+  std::uint64_t raw_bytes = 0;
+  std::vector<std::string> databases;
+  std::uint64_t storage_files = 0;
+  bool has_data_db = false;
+};
+struct Summary {
+  store::Backup backup;
+  std::optional<Contents> contents;  // nullopt: a plain PocketBase, which can't say
+};
+
+// Threads    One.
+// Errors     Those of jobs/ and store/; from a server also kUnauthenticated and kUnavailable.
+//            A job that failed or was cancelled is no error here: it is in the status.
+class Backups {
+ public:
+  virtual ~Backups() = default;
+
+  [[nodiscard]] virtual std::string describe() const = 0;  // "pb_data", "http://..."
+  [[nodiscard]] virtual bool is_remote() const = 0;
+
+  [[nodiscard]] virtual Result<std::vector<store::Backup>> list() = 0;
+  [[nodiscard]] virtual Result<store::Backup> find(const store::BackupName& name) = 0;
+  [[nodiscard]] virtual Result<Summary> show(const store::BackupName& name) = 0;
+  [[nodiscard]] virtual Result<void> remove(const store::BackupName& name) = 0;
+
+  // `name` empty: automatic.
+  [[nodiscard]] virtual Result<jobs::Status> backup(const std::string& name,
+                                                    const Watch& watch) = 0;
+  [[nodiscard]] virtual Result<jobs::Status> verify(const store::BackupName& name,
+                                                    const Watch& watch) = 0;
+  [[nodiscard]] virtual Result<jobs::Status> restore(const store::BackupName& name,
+                                                     const Watch& watch) = 0;
+  [[nodiscard]] virtual Result<jobs::Status> restore_file(const fs::Path& file,
+                                                          const Watch& watch) = 0;
+  [[nodiscard]] virtual Result<jobs::Status> undo(const Watch& watch) = 0;
+
+  // All of the backup into `sink`; its size.
+  [[nodiscard]] virtual Result<std::uint64_t> download(const store::BackupName& name, Sink& sink,
+                                                       const Transfer& transfer) = 0;
+  [[nodiscard]] virtual Result<store::Backup> upload(Source& source, const store::BackupName& name,
+                                                     const Transfer& transfer) = 0;
+};
+
+}  // namespace pv::cli

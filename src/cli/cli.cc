@@ -1,0 +1,124 @@
+#include "cli/cli.h"
+
+#include <boost/json.hpp>
+#include <exception>
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/interrupt.h"
+#include "cli/job_json.h"
+
+namespace pv::cli {
+namespace {
+
+Result<Exit> run_version(const Context& context) {
+  const std::string& version = context.environment.version;
+  context.show(json::object{{"version", version}}, "pocketvault " + version + "\n");
+  return Exit::kDone;
+}
+
+Result<Exit> dispatch(const Context& context) {
+  switch (context.arguments.command) {
+    case Command::kBackup: return run_backup(context);
+    case Command::kList: return run_list(context);
+    case Command::kShow: return run_show(context);
+    case Command::kVerify: return run_verify(context);
+    case Command::kRestore: return run_restore(context);
+    case Command::kUndo: return run_undo(context);
+    case Command::kDelete: return run_delete(context);
+    case Command::kDownload: return run_download(context);
+    case Command::kUpload: return run_upload(context);
+    case Command::kSuperuser: return run_superuser(context);
+    case Command::kLogin: return run_login(context);
+    case Command::kLogout: return run_logout(context);
+    case Command::kVersion: return run_version(context);
+    case Command::kServe: break;  // has its own way with signals
+  }
+  return fail(Code::kInternal, "no such command");
+}
+
+// What a person can do about it; empty: the error says it.
+std::string advice(const Arguments& arguments, Code code) {
+  const bool remote = !arguments.url.empty();
+  switch (code) {
+    case Code::kUnauthenticated:
+      return remote ? "Sign in: pocketvault login --url " + arguments.url +
+                          " EMAIL, or set POCKETVAULT_TOKEN."
+                    : "";
+    case Code::kNotFound:
+      return arguments.command == Command::kSuperuser || arguments.command == Command::kLogout
+                 ? ""
+                 : "See what there is: pocketvault list" +
+                       (remote ? " --url " + arguments.url
+                               : " --dir " + printable(arguments.dir.native()));
+    case Code::kBusy: return "Try again when the other work has ended.";
+    case Code::kNoSpace: return "Free some space, or keep backups elsewhere: --backups-dir DIR.";
+    case Code::kUnavailable: return remote ? "Is the server running, and is this its address?" : "";
+    case Code::kDamaged: return "Check every backup with: pocketvault verify NAME.";
+    default: return "";
+  }
+}
+
+Exit report(const Context& context, const Error& error) {
+  const Exit exit = exit_for(error.code);
+  if (context.arguments.json) {
+    context.show(json::object{{"error", to_json(error)}, {"exit", static_cast<int>(exit)}}, "");
+  }
+  if (error.code == Code::kCancelled) {
+    context.say("Cancelled; nothing was left behind.");
+    return exit;
+  }
+  context.say("Error: " + printable(error.what));
+  if (const std::string line = advice(context.arguments, error.code); !line.empty()) {
+    context.say(line);
+  }
+  return exit;
+}
+
+Exit run_command(const Arguments& arguments, const Environment& environment, Console& console) {
+  const Interrupt interrupt;
+  const Context context{environment, arguments, console, interrupt.token()};
+  const auto outcome = dispatch(context);
+  return outcome.has_value() ? *outcome : report(context, outcome.error());
+}
+
+}  // namespace
+
+Exit exit_for(Code code) {
+  switch (code) {
+    case Code::kInvalid: return Exit::kUsage;
+    case Code::kNotFound: return Exit::kNotFound;
+    case Code::kUnauthenticated: return Exit::kAuthentication;
+    case Code::kBusy: return Exit::kBusy;
+    case Code::kDamaged: return Exit::kDamaged;
+    case Code::kDenied:
+    case Code::kNoSpace:
+    case Code::kUnavailable: return Exit::kStorage;
+    case Code::kCancelled: return Exit::kCancelled;
+    case Code::kExists:
+    case Code::kUnsupported:
+    case Code::kInternal: return Exit::kFailed;
+  }
+  return Exit::kFailed;
+}
+
+int run(int argc, char** argv, const Environment& environment) {
+  Console console{environment};
+  try {
+    const Parsed parsed = parse(argc, argv, environment.version);
+    if (!parsed.arguments) {
+      console.print(parsed.out);
+      if (!parsed.err.empty()) { console.err() << parsed.err << std::flush; }
+      return static_cast<int>(parsed.exit);
+    }
+    if (parsed.arguments->command == Command::kServe) {
+      return environment.serve(parsed.arguments->serve);
+    }
+    return static_cast<int>(run_command(*parsed.arguments, environment, console));
+  } catch (const std::exception& error) {
+    console.say(std::string{"Error: unexpected: "} + error.what());
+    return static_cast<int>(Exit::kFailed);
+  }
+}
+
+}  // namespace pv::cli

@@ -1,0 +1,88 @@
+// The command line. Parses, asks, shows; what it does is done by jobs/ (a directory here) or by a
+// server's HTTP interface (a directory elsewhere).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <iosfwd>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "datadir/data_dir.h"
+#include "fs/file.h"
+#include "jobs/vault.h"
+#include "store/backup_store.h"
+
+namespace pv::cli {
+
+// A data directory to be opened by this process.
+struct LocalOptions {
+  fs::Path dir = "pb_data";
+  fs::Path backups_dir;        // empty: dir/backups
+  std::string encryption_env;  // the variable that holds the settings' key; empty: none
+  bool create = false;         // an absent or empty directory becomes a fresh one
+};
+
+struct ServeOptions {
+  fs::Path dir = "pb_data";
+  fs::Path backups_dir;               // empty: dir/backups
+  std::string encryption_env;         // as above
+  std::string address = "127.0.0.1";  // an IP address; IPv6 without brackets
+  std::uint16_t port = 8090;
+  std::vector<std::string> origins = {"*"};  // CORS; '*' any text, '?' one character
+  bool strict = false;                       // answers as PocketBase v0.36.6, to the byte
+};
+
+// An open data directory with all that works on it. Made by app/, which picks the concrete types.
+class LocalVault {
+ public:
+  virtual ~LocalVault() = default;
+  [[nodiscard]] virtual jobs::Vault& vault() = 0;
+  [[nodiscard]] virtual datadir::DataDir& directory() = 0;
+  [[nodiscard]] virtual store::BackupStore& store() = 0;
+};
+
+// Everything from outside, so that tests decide what it is. References outlive run().
+struct Environment {
+  std::function<Result<std::unique_ptr<LocalVault>>(const LocalOptions&)> open_local;
+  // Serves until it is told to stop; handles signals itself. Returns the exit status.
+  std::function<int(const ServeOptions&)> serve;
+  std::string version;  // "0.1.0"
+
+  const Clock& clock = system_clock();
+  Random& random = system_random();
+  // nullptr: std::cin, std::cout, std::cerr.
+  std::istream* in = nullptr;
+  std::ostream* out = nullptr;
+  std::ostream* err = nullptr;
+  // Whether a person sits there; nullopt: isatty() says.
+  std::optional<bool> in_is_terminal;
+  std::optional<bool> err_is_terminal;
+  // A variable of the process's environment; empty: getenv.
+  std::function<std::optional<std::string>(const std::string&)> variable;
+};
+
+// Exit statuses (docs/cli.md).
+enum class Exit : int {
+  kDone = 0,
+  kFailed = 1,
+  kUsage = 2,
+  kWarnings = 3,  // done, with warnings
+  kAuthentication = 4,
+  kNotFound = 5,
+  kBusy = 6,
+  kDamaged = 7,
+  kStorage = 8,  // storage or network
+  kNotConfirmed = 9,
+  kCancelled = 130,
+};
+[[nodiscard]] Exit exit_for(Code code);
+
+// Runs one command and returns the process's exit status. No exception leaves it.
+[[nodiscard]] int run(int argc, char** argv, const Environment& environment);
+
+}  // namespace pv::cli

@@ -1,0 +1,348 @@
+// Whole commands on real data: what is printed where, and the exit status.
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+#include <sstream>
+
+#include "base/work_pool.h"
+#include "cli/cli.h"
+#include "jobs/startup.h"
+#include "store/folder_store.h"
+#include "testing/fixtures.h"
+#include "testing/scripted_server.h"
+
+namespace pv::cli {
+namespace {
+
+namespace json = boost::json;
+using testing::http_answer;
+using testing::ScriptedServer;
+
+class RealVault final : public LocalVault {
+ public:
+  RealVault(std::unique_ptr<datadir::DataDir> directory, const fs::Path& backups)
+      : directory_{std::move(directory)},
+        store_{store::make_folder_store(backups)},
+        vault_{*directory_, *store_, pool_, system_clock(), system_random(), {}} {}
+  [[nodiscard]] jobs::Vault& vault() override { return vault_; }
+  [[nodiscard]] datadir::DataDir& directory() override { return *directory_; }
+  [[nodiscard]] store::BackupStore& store() override { return *store_; }
+
+ private:
+  std::unique_ptr<datadir::DataDir> directory_;
+  std::unique_ptr<store::BackupStore> store_;
+  WorkPool pool_{2};
+  jobs::Vault vault_;
+};
+
+struct Ran {
+  int status = -1;
+  std::string out;
+  std::string err;
+  [[nodiscard]] json::value document() const { return json::parse(out); }
+};
+
+class Commands : public ::testing::Test {
+ protected:
+  // `typed`: standard input; a terminal when `at_terminal_`.
+  Ran run_words(std::vector<std::string> words, const std::string& typed = "") {
+    words.insert(words.begin(), "pocketvault");
+    std::vector<char*> argv;
+    for (std::string& word : words) { argv.push_back(word.data()); }
+    std::istringstream in{typed};
+    std::ostringstream out;
+    std::ostringstream err;
+    Environment environment;
+    environment.open_local = [](const LocalOptions& options) { return open(options); };
+    environment.serve = [this](const ServeOptions& options) {
+      served_ = options;
+      return 42;
+    };
+    environment.version = "1.2.3";
+    environment.in = &in;
+    environment.out = &out;
+    environment.err = &err;
+    environment.in_is_terminal = at_terminal_;
+    environment.err_is_terminal = false;
+    environment.variable = [this](const std::string& name) -> std::optional<std::string> {
+      if (name == "XDG_CONFIG_HOME") { return (temp_ / "config").string(); }
+      if (name == "POCKETVAULT_TOKEN" && !token_.empty()) { return token_; }
+      return std::nullopt;
+    };
+    const int status = cli::run(static_cast<int>(argv.size()), argv.data(), environment);
+    return {status, out.str(), err.str()};
+  }
+
+  // The same on the fixture's directory.
+  Ran run_here(std::vector<std::string> words, const std::string& typed = "") {
+    words.insert(words.end(), {"--dir", data_.string()});
+    return run_words(std::move(words), typed);
+  }
+
+  static Result<std::unique_ptr<LocalVault>> open(const LocalOptions& options) {
+    PV_TRY(jobs::Opened opened,
+           jobs::open_directory(options.dir, {.create = options.create, .owner = false},
+                                system_clock(), system_random()));
+    const fs::Path backups =
+        options.backups_dir.empty() ? options.dir / "backups" : options.backups_dir;
+    return std::unique_ptr<LocalVault>{
+        std::make_unique<RealVault>(std::move(opened.directory), backups)};
+  }
+
+  testing::TempFolder temp_;
+  fs::Path data_ = testing::unpack_pb_data("0.36.6", temp_.path());
+  bool at_terminal_ = false;
+  std::string token_;
+  std::optional<ServeOptions> served_;
+};
+
+TEST_F(Commands, BackUpListShowVerifyDelete) {
+  const Ran made = run_here({"backup", "nightly"});
+  EXPECT_EQ(made.status, 0) << made.err;
+  EXPECT_TRUE(made.out.starts_with("Made nightly.zip: ")) << made.out;
+  EXPECT_EQ(run_here({"backup", "nightly.zip"}).status, 1) << "the name is taken";
+  EXPECT_EQ(run_here({"backup", "Not Good"}).status, 2);
+  const Ran list = run_here({"list"});
+  EXPECT_EQ(list.status, 0);
+  EXPECT_NE(list.out.find("fixture.zip"), std::string::npos);
+  EXPECT_NE(list.out.find("nightly.zip"), std::string::npos);
+  const Ran shown = run_here({"show", "nightly"});
+  EXPECT_EQ(shown.status, 0);
+  EXPECT_NE(shown.out.find("auxiliary.db, data.db"), std::string::npos) << shown.out;
+  EXPECT_EQ(run_here({"verify", "nightly"}).status, 0);
+  EXPECT_EQ(run_here({"delete", "nightly.zip"}).status, 0);
+  EXPECT_EQ(run_here({"delete", "nightly.zip"}).status, 5);
+  EXPECT_EQ(run_here({"show", "nightly"}).status, 5);
+}
+
+TEST_F(Commands, PrintOneDocumentWithJson) {
+  const json::value made = run_here({"backup", "a.zip", "--json"}).document();
+  EXPECT_EQ(made.at("job").at("state"), "succeeded");
+  EXPECT_EQ(made.at("job").at("name"), "a.zip");
+  EXPECT_GT(made.at("job").at("report").at("entries").to_number<int>(), 20);
+  const json::value list = run_here({"list", "--json"}).document();
+  EXPECT_EQ(list.as_array().size(), 2U);
+  EXPECT_EQ(list.at(0).at("key"), "a.zip");
+  const json::value shown = run_here({"show", "a.zip", "--json"}).document();
+  EXPECT_EQ(shown.at("hasDataDb"), true);
+  const Ran missing = run_here({"show", "none.zip", "--json"});
+  EXPECT_EQ(missing.document().at("error").at("code"), "not_found");
+  EXPECT_EQ(missing.document().at("exit"), 5);
+  const Ran deleted = run_here({"delete", "a.zip", "b.zip", "--json"});
+  EXPECT_EQ(deleted.status, 5);
+  EXPECT_EQ(deleted.document().at("deleted").at(0), "a.zip");
+  EXPECT_EQ(deleted.document().at("failed").at(0).at("key"), "b.zip");
+}
+
+TEST_F(Commands, RestoreAsksForTheNameAndUndoTakesItBack) {
+  ASSERT_EQ(run_here({"superuser", "create", "new@example.com", "long enough"}).status, 0);
+  const Ran nobody = run_here({"restore", "fixture.zip"});
+  EXPECT_EQ(nobody.status, 9);
+  EXPECT_NE(nobody.err.find("--yes"), std::string::npos) << nobody.err;
+  at_terminal_ = true;
+  const Ran wrong = run_here({"restore", "fixture.zip"}, "yes\n");
+  EXPECT_EQ(wrong.status, 9);
+  EXPECT_NE(wrong.err.find("Type fixture.zip to go on: "), std::string::npos) << wrong.err;
+  EXPECT_NE(wrong.err.find("nothing was changed"), std::string::npos) << wrong.err;
+  EXPECT_EQ(run_here({"restore", "fixture.zip"}, "").status, 9) << "end of input";
+  const auto has_account = [&] {
+    return run_here({"superuser", "update", "new@example.com", "also long enough"}).status == 0;
+  };
+  EXPECT_TRUE(has_account());
+  const Ran restored = run_here({"restore", "fixture"}, "fixture.zip\n");
+  EXPECT_EQ(restored.status, 0) << restored.err;
+  EXPECT_FALSE(has_account()) << "made after the backup";
+  EXPECT_EQ(run_here({"undo"}, "no\n").status, 9);
+  const Ran undone = run_here({"undo"}, "undo\n");
+  EXPECT_EQ(undone.status, 0) << undone.err;
+  EXPECT_TRUE(has_account());
+}
+
+TEST_F(Commands, RestoreAFileIntoAnEmptyPlace) {
+  const fs::Path fresh = temp_ / "fresh/pb_data";
+  const std::string file = testing::fixture("pocketbase-0.39.11-backup.zip").string();
+  const Ran restored = run_words({"restore", file, "--yes", "--dir", fresh.string()});
+  EXPECT_EQ(restored.status, 0) << restored.err;
+  EXPECT_TRUE(fs::exists(fresh / "storage"));
+  EXPECT_EQ(run_words({"superuser", "update", "admin@example.com", "long enough", "--dir",
+                       fresh.string()})
+                .status,
+            0)
+      << "the account of the archive";
+}
+
+TEST_F(Commands, VerifyAFileWithoutAnyDirectory) {
+  const std::string file = testing::fixture("pocketbase-0.36.6-backup.zip").string();
+  const std::string nowhere = (temp_ / "nowhere").string();
+  EXPECT_EQ(run_words({"verify", file, "--dir", nowhere}).status, 0);
+  std::string content = testing::read_file(file);
+  content[content.size() / 2] = static_cast<char>(content[content.size() / 2] ^ 1);
+  testing::write_file(temp_ / "bad.zip", content);
+  const Ran damaged = run_words({"verify", (temp_ / "bad.zip").string(), "--dir", nowhere});
+  EXPECT_EQ(damaged.status, 7) << damaged.err;
+  EXPECT_NE(damaged.err.find("bad.zip"), std::string::npos) << damaged.err;
+  testing::write_file(temp_ / "text.zip", "no archive");
+  EXPECT_EQ(run_words({"verify", (temp_ / "text.zip").string(), "--dir", nowhere}).status, 7);
+  EXPECT_FALSE(fs::exists(nowhere)) << "looking changes nothing";
+}
+
+TEST_F(Commands, DownloadAndUploadLeaveWholeFilesOnly) {
+  const fs::Path target = temp_ / "copy.zip";
+  const Ran saved = run_here({"download", "fixture.zip", "-o", target.string()});
+  EXPECT_EQ(saved.status, 0) << saved.err;
+  EXPECT_EQ(testing::read_file(target), testing::read_file(data_ / "backups/fixture.zip"));
+  EXPECT_EQ(run_here({"download", "fixture.zip", "-o", target.string()}).status, 1);
+  EXPECT_EQ(run_here({"download", "fixture.zip", "-o", target.string(), "--force"}).status, 0);
+  EXPECT_EQ(run_here({"download", "fixture.zip", "-o", temp_.path().string()}).status, 0);
+  EXPECT_TRUE(fs::exists(temp_ / "fixture.zip")) << "into a folder under its own name";
+  EXPECT_EQ(run_here({"download", "fixture.zip", "-o", "-"}).out, testing::read_file(target));
+  EXPECT_EQ(run_here({"download", "none.zip", "-o", (temp_ / "n.zip").string()}).status, 5);
+  EXPECT_FALSE(fs::exists(temp_ / "n.zip"));
+
+  EXPECT_EQ(run_here({"upload", target.string()}).status, 0);
+  EXPECT_EQ(run_here({"upload", target.string()}).status, 1) << "the name is taken";
+  EXPECT_EQ(run_here({"upload", target.string(), "--name", "other.zip"}).status, 0);
+  EXPECT_EQ(testing::read_file(data_ / "backups/other.zip"), testing::read_file(target));
+  testing::write_file(temp_ / "text.zip", "no archive");
+  EXPECT_EQ(run_here({"upload", (temp_ / "text.zip").string()}).status, 2);
+  EXPECT_EQ(run_here({"upload", (temp_ / "none.zip").string()}).status, 5);
+}
+
+TEST_F(Commands, SuperuserSaysWhatPocketBaseSays) {
+  struct Case {
+    std::vector<std::string> words;
+    int status;
+    std::string said;
+  };
+  const Case kCases[] = {
+      {{"create", "a@example.com", "12345678"},
+       0,
+       "Successfully created new superuser \"a@example.com\"!\n"},
+      {{"create", "a@example.com", "12345678"},
+       1,
+       "Error: failed to create new superuser account: email: Value must be unique.\n"},
+      {{"create", "b@example.com", "short"},
+       2,
+       "Error: failed to create new superuser account: password: Must be at least 8 "
+       "character(s).\n"},
+      {{"create"}, 2, "Error: missing email and password arguments\n"},
+      {{"create", "nobody", "12345678"}, 2, "Error: missing or invalid email address\n"},
+      {{"upsert", "a@example.com", "123456789"},
+       0,
+       "Successfully saved superuser \"a@example.com\"!\n"},
+      {{"upsert", "a@example.com", "short"},
+       2,
+       "Error: failed to upsert superuser account: password: Must be at least 8 character(s).\n"},
+      {{"update", "a@example.com", "12345678"},
+       0,
+       "Successfully changed superuser \"a@example.com\" password!\n"},
+      {{"update", "c@example.com", "12345678"},
+       5,
+       "Error: superuser with email \"c@example.com\" doesn't exist\n"},
+      {{"delete", "a@example.com"}, 0, "Successfully deleted superuser \"a@example.com\"!\n"},
+      {{"delete", "a@example.com"},
+       5,
+       "Error: superuser \"a@example.com\" is missing or already deleted\n"},
+      {{"delete", "nobody"}, 2, "Error: invalid or missing email address\n"},
+      {{"delete", "admin@example.com"},
+       1,
+       "Error: failed to delete superuser \"admin@example.com\": You can't delete the only "
+       "existing "
+       "superuser.\n"},
+  };
+  for (Case given : kCases) {
+    given.words.insert(given.words.begin(), "superuser");
+    const Ran ran = run_here(given.words);
+    EXPECT_EQ(ran.status, given.status) << given.said;
+    EXPECT_EQ(ran.status == 0 ? ran.out : ran.err, given.said);
+  }
+}
+
+TEST_F(Commands, SuperuserReadsThePasswordOrAsksForIt) {
+  EXPECT_EQ(run_here({"superuser", "create", "a@example.com"}, "from a pipe\n").status, 0);
+  EXPECT_EQ(run_here({"superuser", "create", "b@example.com", "-"}, "from a pipe").status, 0);
+  EXPECT_EQ(run_here({"superuser", "create", "c@example.com"}, "").status, 2) << "nothing there";
+  at_terminal_ = true;
+  const Ran asked =
+      run_here({"superuser", "create", "d@example.com"}, "typed twice\ntyped twice\n");
+  EXPECT_EQ(asked.status, 0) << asked.err;
+  EXPECT_NE(asked.err.find("password"), std::string::npos);
+  EXPECT_EQ(asked.err.find("typed twice"), std::string::npos);
+  EXPECT_EQ(run_here({"superuser", "create", "e@example.com"}, "typed once\nnot again\n").status,
+            2);
+}
+
+TEST_F(Commands, AMissingDirectoryIsSaidAndNotMade) {
+  for (const char* command : {"list", "backup", "undo"}) {
+    const Ran ran = run_words({command, "--dir", (temp_ / "none").string()});
+    EXPECT_EQ(ran.status, 5) << command << ran.err;
+    EXPECT_NE(ran.err.find("none"), std::string::npos) << ran.err;
+  }
+  EXPECT_FALSE(fs::exists(temp_ / "none"));
+}
+
+TEST_F(Commands, ServeIsPassedOn) {
+  EXPECT_EQ(run_words({"serve", "--http", ":9000", "--dir", "x"}).status, 42);
+  EXPECT_EQ(served_.value().port, 9000);
+  EXPECT_EQ(served_.value().dir, "x");
+}
+
+TEST_F(Commands, ARestoreIsNotHandedToAStrangerOnTheServersPort) {
+  ScriptedServer stranger{[](const auto&) {
+    return http_answer(200, R"({"message":"API is healthy.","code":200,"data":{}})");
+  }};
+  ASSERT_TRUE(fs::make_folders(data_ / ".pocketvault", 0700).has_value());
+  // Process 1 lives and does not have these databases open: the note is from before a crash.
+  testing::write_file(data_ / ".pocketvault/server.json",
+                      R"({"pid":1,"url":")" + stranger.url() + "\"}");
+  EXPECT_EQ(run_here({"restore", "fixture.zip", "--yes"}).status, 0);
+  EXPECT_TRUE(stranger.requests().empty()) << "no token went there";
+}
+
+TEST_F(Commands, LoginKeepsATokenThatLaterCommandsUse) {
+  ScriptedServer server{[](const std::string& request) {
+    if (request.starts_with("POST /api/collections/_superusers/auth-with-password ")) {
+      return request.find(R"({"identity":"a@b.cc","password":"right"})") != std::string::npos
+                 ? http_answer(200, R"({"record":{},"token":"e30.eyJleHAiOjE3OTUzMDg4NDN9.x"})")
+                 : http_answer(400,
+                               R"({"data":{},"message":"Failed to authenticate.","status":400})");
+    }
+    return request.find("Authorization: e30.eyJleHAiOjE3OTUzMDg4NDN9.x\r\n") != std::string::npos
+               ? http_answer(200, "[]")
+               : http_answer(
+                     401,
+                     R"({"data":{},"message":"The request requires valid record authorization token.","status":401})");
+  }};
+  const std::vector<std::string> list{"list", "--url", server.url()};
+  const Ran before = run_words(list);
+  EXPECT_EQ(before.status, 4);
+  EXPECT_NE(before.err.find("pocketvault login --url " + server.url()), std::string::npos);
+  EXPECT_EQ(run_words({"login", "--url", server.url(), "a@b.cc"}, "wrong\n").status, 4);
+  const Ran login = run_words({"login", "--url", server.url() + "/", "a@b.cc"}, "right\n");
+  EXPECT_EQ(login.status, 0) << login.err;
+  EXPECT_NE(login.out.find("until 2026-11-22 00:54 UTC"), std::string::npos) << login.out;
+  EXPECT_EQ(login.out.find("e30."), std::string::npos) << "the token is not shown";
+  EXPECT_EQ(run_words(list).out, "No backups.\n");
+  token_ = "another";
+  EXPECT_EQ(run_words(list).status, 4) << "POCKETVAULT_TOKEN goes before the login";
+  EXPECT_EQ(run_words({"list", "--url", server.url(), "--token", "e30.eyJleHAiOjE3OTUzMDg4NDN9.x"})
+                .status,
+            0);
+  EXPECT_EQ(run_words({"logout", "--url", server.url()}).status, 0);
+  EXPECT_EQ(run_words({"logout", "--url", server.url()}).status, 5);
+}
+
+TEST_F(Commands, AServerThatIsNotThereIsStatus8) {
+  token_ = "x";
+  const Ran ran = run_words({"list", "--url", "http://127.0.0.1:1"});
+  EXPECT_EQ(ran.status, 8);
+  EXPECT_NE(ran.err.find("Is the server running"), std::string::npos) << ran.err;
+  EXPECT_EQ(run_words({"list", "--url", "http://127.0.0.1:1", "--json"})
+                .document()
+                .at("error")
+                .at("code"),
+            "unavailable");
+}
+
+}  // namespace
+}  // namespace pv::cli

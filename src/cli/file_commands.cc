@@ -1,0 +1,197 @@
+// Commands about backups that are there: list, show, delete, download, upload.
+#include <boost/json.hpp>
+#include <iostream>
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/job_json.h"
+#include "cli/progress.h"
+#include "cli/render.h"
+
+namespace pv::cli {
+namespace {
+
+ProgressStyle progress_style(const Context& context) {
+  if (context.arguments.quiet) { return ProgressStyle::kNone; }
+  return context.console.shows_progress() ? ProgressStyle::kBar : ProgressStyle::kLines;
+}
+
+class StreamSink final : public Sink {
+ public:
+  explicit StreamSink(std::ostream& out) : out_{out} {}
+  [[nodiscard]] Result<void> write(Bytes bytes) override {
+    out_.write(reinterpret_cast<const char*>(bytes.data()),
+               static_cast<std::streamsize>(bytes.size()));
+    if (!out_.flush()) { return fail(Code::kUnavailable, "standard output can't be written"); }
+    return {};
+  }
+
+ private:
+  std::ostream& out_;
+};
+
+// A file that gets its name only when it is whole; dropped before, nothing is left.
+class NewFile {
+ public:
+  static Result<NewFile> create(const fs::Path& path, Random& random) {
+    const fs::Path folder = path.has_parent_path() ? path.parent_path() : fs::Path{"."};
+    fs::Path temporary =
+        folder / (".pocketvault-" + random_text(random, kAlphanumeric, 10) + ".part");
+    PV_TRY(fs::Fd fd, fs::create_new(temporary, 0600));  // a backup holds everybody's data
+    return NewFile{path, std::move(temporary), std::move(fd)};
+  }
+  NewFile(NewFile&& other) noexcept
+      : path_{std::move(other.path_)},
+        temporary_{std::exchange(other.temporary_, {})},
+        sink_{std::move(other.sink_)} {}
+  NewFile& operator=(NewFile&&) = delete;
+  ~NewFile() {
+    if (!temporary_.empty()) { std::ignore = fs::remove_file(temporary_); }
+  }
+
+  [[nodiscard]] Sink& sink() { return sink_; }
+
+  Result<void> finish(bool replace) {
+    PV_CHECK(sink_.sync());
+    PV_CHECK(sink_.close());
+    PV_CHECK(replace ? fs::rename(temporary_, path_) : fs::rename_to_new(temporary_, path_));
+    temporary_.clear();
+    return fs::sync_folder(path_.has_parent_path() ? path_.parent_path() : fs::Path{"."});
+  }
+
+ private:
+  NewFile(fs::Path path, fs::Path temporary, fs::Fd fd)
+      : path_{std::move(path)}, temporary_{std::move(temporary)}, sink_{std::move(fd), path_} {}
+  fs::Path path_;
+  fs::Path temporary_;  // empty: finished
+  fs::FileSink sink_;
+};
+
+fs::Path target_of(const Context& context, const store::BackupName& name) {
+  const fs::Path last{std::string{name.last_part()}};
+  if (context.arguments.output.empty()) { return last; }
+  const fs::Path target = context.arguments.output;
+  const auto found = fs::stat(target);
+  return found.has_value() && found->is_folder() ? target / last : target;
+}
+
+// An archive starts with a local header, or with the end record when it is empty.
+Result<void> check_zip(Source& source, const fs::Path& file) {
+  std::array<std::byte, 4> start{};
+  PV_TRY(const std::size_t count, source.read_at(0, start));
+  const std::string_view text = as_text(Bytes{start}.first(count));
+  if (text != "PK\x03\x04" && text != "PK\x05\x06") {
+    return fail(Code::kInvalid, printable(file.native()) + " is not a zip archive");
+  }
+  return {};
+}
+
+struct Deleted {
+  json::array done;
+  json::array failed;
+  Exit exit = Exit::kDone;  // of the first that failed
+};
+
+void delete_one(const Context& context, Backups& backups, const std::string& given, Deleted& into) {
+  const auto outcome = [&]() -> Result<void> {
+    PV_TRY(const auto name, store::BackupName::parse(given));
+    return backups.remove(name);
+  }();
+  if (outcome.has_value()) {
+    into.done.emplace_back(printable(given));
+    if (!context.arguments.json) { context.console.print("Deleted " + printable(given) + "\n"); }
+    return;
+  }
+  json::object entry = to_json(outcome.error());
+  entry["key"] = printable(given);
+  into.failed.push_back(std::move(entry));
+  if (into.exit == Exit::kDone) { into.exit = exit_for(outcome.error().code); }
+  context.say("Error: delete " + printable(given) + ": " + printable(outcome.error().what));
+}
+
+}  // namespace
+
+Result<Exit> run_list(const Context& context) {
+  PV_TRY(const Place place, open_place(context, Purpose::kAny));
+  PV_TRY(const std::vector<store::Backup> backups, place.backups->list());
+  json::array document;
+  for (const store::Backup& backup : backups) { document.push_back(to_json(backup)); }
+  context.show(document, render_list(backups, context.environment.clock.now()));
+  return Exit::kDone;
+}
+
+Result<Exit> run_show(const Context& context) {
+  PV_TRY(const Place place, open_place(context, Purpose::kAny));
+  PV_TRY(const store::Backup backup, find_backup(*place.backups, context.arguments.name));
+  PV_TRY(const Summary summary, place.backups->show(backup.name));
+  context.show(to_json(summary), render_summary(summary, context.environment.clock.now()));
+  return Exit::kDone;
+}
+
+Result<Exit> run_delete(const Context& context) {
+  PV_TRY(const Place place, open_place(context, Purpose::kAny));
+  Deleted deleted;
+  for (const std::string& given : context.arguments.names) {
+    if (context.stop.stop_requested()) { return Exit::kCancelled; }
+    delete_one(context, *place.backups, given, deleted);
+  }
+  context.show(json::object{{"deleted", deleted.done}, {"failed", deleted.failed}}, "");
+  return deleted.exit;
+}
+
+Result<Exit> run_download(const Context& context) {
+  const bool to_stdout = context.arguments.output == "-";
+  if (to_stdout && context.arguments.json) {
+    return fail(Code::kInvalid, "--json and --output - both want standard output");
+  }
+  PV_TRY(const Place place, open_place(context, Purpose::kAny));
+  PV_TRY(const store::Backup backup, find_backup(*place.backups, context.arguments.name));
+  const store::BackupName& name = backup.name;
+  const fs::Path target = target_of(context, name);
+  if (!to_stdout && !context.arguments.replace && fs::exists(target)) {
+    return fail(Code::kExists, printable(target.native()) +
+                                   " is there already; --force replaces it, --output FILE takes "
+                                   "another name");
+  }
+  Progress progress{context.console.err(), progress_style(context), context.environment.clock,
+                    "download " + printable(name.text())};
+  const Transfer transfer{
+      [&](std::uint64_t done, std::uint64_t total) { progress.update("", done, total); },
+      context.stop};
+  if (to_stdout) {
+    StreamSink sink{context.console.out()};
+    PV_CHECK(place.backups->download(name, sink, transfer));
+    return Exit::kDone;
+  }
+  PV_TRY(NewFile file, NewFile::create(target, context.environment.random));
+  PV_TRY(const std::uint64_t size, place.backups->download(name, file.sink(), transfer));
+  PV_CHECK(file.finish(context.arguments.replace));
+  progress.clear();
+  const std::string shown = printable(target.native());
+  context.show(
+      json::object{{"key", name.text()}, {"file", shown}, {"size", size}},
+      "Saved " + printable(name.text()) + " as " + shown + ": " + format_size(size) + "\n");
+  return Exit::kDone;
+}
+
+Result<Exit> run_upload(const Context& context) {
+  const fs::Path file = context.arguments.name;
+  PV_TRY(const auto source, fs::open_source(file));
+  PV_CHECK(check_zip(*source, file));
+  const std::string key =
+      context.arguments.new_name.empty() ? file.filename().native() : context.arguments.new_name;
+  PV_TRY(const auto name, store::BackupName::parse(key));
+  PV_TRY(const Place place, open_place(context, Purpose::kAny));
+  Progress progress{context.console.err(), progress_style(context), context.environment.clock,
+                    "upload " + printable(key)};
+  const Transfer transfer{
+      [&](std::uint64_t done, std::uint64_t total) { progress.update("", done, total); },
+      context.stop};
+  PV_TRY(const store::Backup backup, place.backups->upload(*source, name, transfer));
+  progress.clear();
+  context.show(to_json(backup),
+               "Uploaded " + printable(key) + ": " + format_size(backup.size_bytes) + "\n");
+  return Exit::kDone;
+}
+
+}  // namespace pv::cli

@@ -1,0 +1,234 @@
+// Commands that start a job and wait for it: backup, verify, restore, undo.
+#include <boost/json.hpp>
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/job_json.h"
+#include "cli/local_backups.h"
+#include "cli/progress.h"
+#include "cli/render.h"
+#include "jobs/names.h"
+
+namespace pv::cli {
+namespace {
+
+constexpr std::size_t kWarningLinesMax = 20;
+
+ProgressStyle progress_style(const Context& context) {
+  if (context.arguments.quiet) { return ProgressStyle::kNone; }
+  return context.console.shows_progress() ? ProgressStyle::kBar : ProgressStyle::kLines;
+}
+
+using Start = std::function<Result<jobs::Status>(const Watch&)>;
+
+// Runs a job with progress, shows how it ended.
+Result<Exit> run_job(const Context& context, const std::string& label, const Start& start) {
+  Progress progress{context.console.err(), progress_style(context), context.environment.clock,
+                    label};
+  const Watch watch{[&](const jobs::Status& status) {
+                      progress.update(status.phase, status.bytes_done, status.bytes_total);
+                    },
+                    context.stop};
+  auto outcome = start(watch);
+  progress.clear();
+  PV_TRY(const jobs::Status status, std::move(outcome));
+  for (const std::string& line : render_warnings(status.warnings, kWarningLinesMax)) {
+    context.say(line);
+  }
+  if (status.state == jobs::State::kSucceeded) {
+    context.show(json::object{{"job", to_json(status)}}, render_success(status) + "\n");
+    return exit_for(status);
+  }
+  if (context.arguments.json) { context.show(json::object{{"job", to_json(status)}}, ""); }
+  if (status.state == jobs::State::kCancelled) {
+    context.say("Cancelled; nothing was left behind.");
+  } else {
+    const Error error = status.error.value_or(Error{Code::kInternal, "no reason is given"});
+    context.say("Error: " + label + ": " + printable(error.what));
+  }
+  return exit_for(status);
+}
+
+// A name as a person may type it: ".zip" may be left out.
+std::string completed(const std::string& name) {
+  return name.empty() || name.find('.') != std::string::npos ? name : name + ".zip";
+}
+
+// What NAME|FILE means: with a slash a file first, else a backup first.
+struct Chosen {
+  std::optional<store::Backup> backup;
+  fs::Path file;
+};
+
+Result<Chosen> choose(Backups& backups, const std::string& given) {
+  const auto as_file = fs::stat(given);
+  const bool is_file = as_file.has_value() && as_file->is_file();
+  if (is_file && given.find('/') != std::string::npos) { return Chosen{std::nullopt, given}; }
+  auto found = find_backup(backups, given);
+  if (found.has_value()) { return Chosen{std::move(*found), {}}; }
+  const Code code = found.error().code;
+  if (code != Code::kNotFound && code != Code::kInvalid) { return fail(found.error()); }
+  if (is_file) { return Chosen{std::nullopt, given}; }
+  return fail(Code::kNotFound,
+              "there is no backup " + printable(given) + ", and no such file either");
+}
+
+std::string label_of(const char* verb, const Chosen& chosen) {
+  return std::string{verb} + " " +
+         printable(chosen.backup ? chosen.backup->name.text() : chosen.file.native());
+}
+
+// A zip file can be checked without any data directory: in a temporary one.
+class TemporaryVault {
+ public:
+  static Result<TemporaryVault> open(const Environment& environment) {
+    const std::string name =
+        "pocketvault-verify-" + random_text(environment.random, kLowerAlphanumeric, 15);
+    std::error_code error;
+    const fs::Path folder = std::filesystem::temp_directory_path(error) / name;
+    if (error) { return fail(errno_error(error.value(), "the temporary folder")); }
+    PV_CHECK(fs::make_folder(folder, 0700));
+    TemporaryVault result{folder};
+    LocalOptions options;
+    options.dir = folder / "pb_data";
+    options.create = true;
+    PV_TRY(result.vault_, environment.open_local(options));
+    return result;
+  }
+  TemporaryVault(TemporaryVault&& other) noexcept
+      : folder_{std::exchange(other.folder_, {})}, vault_{std::move(other.vault_)} {}
+  TemporaryVault& operator=(TemporaryVault&&) = delete;
+  ~TemporaryVault() {
+    vault_.reset();
+    if (!folder_.empty()) { std::ignore = fs::remove_tree(folder_); }
+  }
+  [[nodiscard]] LocalVault& operator*() const { return *vault_; }
+
+ private:
+  explicit TemporaryVault(fs::Path folder) : folder_{std::move(folder)} {}
+  fs::Path folder_;
+  std::unique_ptr<LocalVault> vault_;
+};
+
+Result<Exit> verify_file(const Context& context, LocalVault& vault, const fs::Path& file) {
+  return run_job(context, label_of("verify", {std::nullopt, file}),
+                 [&](const Watch& watch) -> Result<jobs::Status> {
+                   PV_TRY(const auto job, vault.vault().start_verify_file(file));
+                   return follow(*job, watch);
+                 });
+}
+
+bool is_plain_file(const std::string& given) {
+  const auto found = fs::stat(given);
+  return found.has_value() && found->is_file();
+}
+
+// What is about to be replaced, and by what.
+std::string restore_question(const Backups& backups, const Chosen& chosen, WallTime now) {
+  std::string source;
+  if (chosen.backup) {
+    source = printable(chosen.backup->name.text()) + " (" + format_size(chosen.backup->size_bytes) +
+             ", age: " + format_age(chosen.backup->modified, now) + ")";
+  } else {
+    source = "the file " + printable(chosen.file.native());
+  }
+  return "This replaces all data of " + backups.describe() + " by " + source +
+         ".\nWhat is replaced is kept for a while: `pocketvault undo` brings it back.";
+}
+
+}  // namespace
+
+Result<store::Backup> find_backup(Backups& backups, const std::string& given) {
+  PV_TRY(const auto name, store::BackupName::parse(given));
+  auto found = backups.find(name);
+  if (found.has_value() || found.error().code != Code::kNotFound) { return found; }
+  const auto longer = store::BackupName::parse(completed(given));
+  if (!longer.has_value() || *longer == name) { return found; }
+  auto second = backups.find(*longer);
+  if (!second.has_value() && second.error().code == Code::kNotFound) { return found; }
+  return second;
+}
+
+Exit exit_for(const jobs::Status& status) {
+  switch (status.state) {
+    case jobs::State::kSucceeded: return status.warnings.empty() ? Exit::kDone : Exit::kWarnings;
+    case jobs::State::kCancelled: return Exit::kCancelled;
+    case jobs::State::kRunning:
+    case jobs::State::kFailed: break;
+  }
+  const Code code = status.error ? status.error->code : Code::kInternal;
+  const bool reads_archive =
+      status.kind == jobs::Kind::kVerify || status.kind == jobs::Kind::kRestore;
+  if (reads_archive && (code == Code::kInvalid || code == Code::kUnsupported)) {
+    return Exit::kDamaged;
+  }
+  return code == Code::kInvalid ? Exit::kFailed : exit_for(code);
+}
+
+bool confirmed(const Context& context, const std::string& question, const std::string& word) {
+  if (context.arguments.yes) { return true; }
+  context.say(question);
+  if (!context.console.can_ask()) {
+    context.say("Error: not confirmed: nobody is there to ask; give --yes if you are sure.");
+    return false;
+  }
+  const auto typed = context.console.ask("Type " + word + " to go on: ");
+  if (typed && trim_blanks(*typed) == word) { return true; }
+  context.say("Not confirmed; nothing was changed.");
+  return false;
+}
+
+Result<Exit> run_backup(const Context& context) {
+  const std::string name = completed(context.arguments.name);
+  if (!name.empty()) { PV_CHECK(jobs::validate_new_name(name)); }
+  PV_TRY(const Place place, open_place(context, Purpose::kAny));
+  return run_job(context, "backup" + (name.empty() ? "" : " " + printable(name)),
+                 [&](const Watch& watch) { return place.backups->backup(name, watch); });
+}
+
+Result<Exit> run_verify(const Context& context) {
+  const std::string& given = context.arguments.name;
+  const bool only_a_file = is_plain_file(given) && (given.find('/') != std::string::npos ||
+                                                    !fs::exists(context.arguments.dir / "data.db"));
+  if (only_a_file) {
+    PV_TRY(const TemporaryVault vault, TemporaryVault::open(context.environment));
+    return verify_file(context, *vault, given);
+  }
+  PV_TRY(const Place place, open_place(context, Purpose::kAny));
+  PV_TRY(const Chosen chosen, choose(*place.backups, given));
+  if (!chosen.backup) {
+    PV_TRY(const TemporaryVault vault, TemporaryVault::open(context.environment));
+    return verify_file(context, *vault, chosen.file);
+  }
+  return run_job(context, label_of("verify", chosen), [&](const Watch& watch) {
+    return place.backups->verify(chosen.backup->name, watch);
+  });
+}
+
+Result<Exit> run_restore(const Context& context) {
+  PV_TRY(const Place place, open_place(context, Purpose::kReplace));
+  PV_TRY(const Chosen chosen, choose(*place.backups, context.arguments.name));
+  const std::string word =
+      chosen.backup ? chosen.backup->name.text() : chosen.file.filename().native();
+  const std::string question =
+      restore_question(*place.backups, chosen, context.environment.clock.now());
+  if (!confirmed(context, question, printable(word))) {
+    return context.stop.stop_requested() ? Exit::kCancelled : Exit::kNotConfirmed;
+  }
+  return run_job(context, label_of("restore", chosen), [&](const Watch& watch) {
+    return chosen.backup ? place.backups->restore(chosen.backup->name, watch)
+                         : place.backups->restore_file(chosen.file, watch);
+  });
+}
+
+Result<Exit> run_undo(const Context& context) {
+  PV_TRY(const Place place, open_place(context, Purpose::kReplace));
+  const std::string question = "This takes the last restore of " + place.backups->describe() +
+                               " back. What was written since goes with it, and is kept too.";
+  if (!confirmed(context, question, "undo")) {
+    return context.stop.stop_requested() ? Exit::kCancelled : Exit::kNotConfirmed;
+  }
+  return run_job(context, "undo", [&](const Watch& watch) { return place.backups->undo(watch); });
+}
+
+}  // namespace pv::cli

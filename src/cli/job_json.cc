@@ -1,0 +1,277 @@
+#include "cli/job_json.h"
+
+#include <array>
+#include <boost/json.hpp>
+#include <charconv>
+
+#include "base/text.h"
+
+namespace pv::cli {
+namespace {
+
+using std::chrono::duration_cast;
+using std::chrono::milliseconds;
+
+// Strings of JSON must be UTF-8; file names need not be.
+std::string text_of(std::string_view bytes) {
+  return is_utf8(bytes) ? std::string{bytes} : printable(bytes);
+}
+
+json::object to_json(const jobs::Report& report) {
+  // Whole microseconds, so that the number stays short: 0.153.
+  const auto pause = duration_cast<std::chrono::microseconds>(report.pause);
+  return {{"entries", report.entries},
+          {"rawBytes", report.raw_bytes},
+          {"archiveBytes", report.archive_bytes},
+          {"pauseMs", static_cast<double>(pause.count()) / 1000.0},
+          {"way", report.way},
+          {"replacedId", report.replaced_id}};
+}
+
+// Reading members of an object that may lack them, or have others in their place.
+class Reader {
+ public:
+  explicit Reader(const json::object& object) : object_{object} {}
+
+  [[nodiscard]] std::string text(std::string_view name) const {
+    const json::value* value = object_.if_contains(name);
+    return value != nullptr && value->is_string() ? std::string{value->get_string()}
+                                                  : std::string{};
+  }
+  [[nodiscard]] std::uint64_t count(std::string_view name) const {
+    const json::value* value = object_.if_contains(name);
+    if (value == nullptr) { return 0; }
+    json::error_code error;
+    const auto number = value->to_number<std::uint64_t>(error);
+    return error ? 0 : number;
+  }
+  [[nodiscard]] double number(std::string_view name) const {
+    const json::value* value = object_.if_contains(name);
+    if (value == nullptr) { return 0; }
+    json::error_code error;
+    const auto number = value->to_number<double>(error);
+    return error ? 0 : number;
+  }
+  [[nodiscard]] bool flag(std::string_view name) const {
+    const json::value* value = object_.if_contains(name);
+    return value != nullptr && value->is_bool() && value->get_bool();
+  }
+  [[nodiscard]] const json::object* object(std::string_view name) const {
+    const json::value* value = object_.if_contains(name);
+    return value == nullptr ? nullptr : value->if_object();
+  }
+  [[nodiscard]] const json::array* array(std::string_view name) const {
+    const json::value* value = object_.if_contains(name);
+    return value == nullptr ? nullptr : value->if_array();
+  }
+
+ private:
+  const json::object& object_;
+};
+
+constexpr std::array kKinds{jobs::Kind::kBackup, jobs::Kind::kRestore, jobs::Kind::kUndo,
+                            jobs::Kind::kVerify};
+constexpr std::array kStates{jobs::State::kRunning, jobs::State::kSucceeded, jobs::State::kFailed,
+                             jobs::State::kCancelled};
+constexpr std::array kCodes{Code::kInvalid,     Code::kNotFound,        Code::kExists,
+                            Code::kDenied,      Code::kUnauthenticated, Code::kBusy,
+                            Code::kDamaged,     Code::kNoSpace,         Code::kUnavailable,
+                            Code::kUnsupported, Code::kCancelled,       Code::kInternal};
+
+template <class List, class Name>
+auto by_name(const List& list, Name name_of, std::string_view wanted)
+    -> std::optional<typename List::value_type> {
+  for (const auto item : list) {
+    if (name_of(item) == wanted) { return item; }
+  }
+  return std::nullopt;
+}
+
+jobs::Report report_from(const Reader& from) {
+  // A pause of an hour is already absurd; the bound keeps the cast defined.
+  constexpr double kPauseMsMax = 3.6e6;
+  const double pause = std::min(std::max(from.number("pauseMs"), 0.0), kPauseMsMax);
+  jobs::Report report;
+  report.entries = from.count("entries");
+  report.raw_bytes = from.count("rawBytes");
+  report.archive_bytes = from.count("archiveBytes");
+  report.pause = std::chrono::nanoseconds{static_cast<std::int64_t>(pause * 1e6)};
+  report.way = from.text("way");
+  report.replaced_id = from.text("replacedId");
+  return report;
+}
+
+std::vector<jobs::Warning> warnings_from(const json::array& list) {
+  std::vector<jobs::Warning> warnings;
+  for (const json::value& item : list) {
+    if (!item.is_object()) { continue; }
+    const Reader from{item.get_object()};
+    warnings.push_back({from.text("name"), from.text("message")});
+    if (warnings.size() > jobs::kWarningsMax) { break; }
+  }
+  return warnings;
+}
+
+tl::unexpected<Error> unexpected_answer(const char* what) {
+  return fail(Code::kInvalid, std::string{"the server's answer is not "} + what);
+}
+
+}  // namespace
+
+json::object to_json(const Error& error) {
+  return {{"code", code_name(error.code)}, {"message", text_of(error.what)}};
+}
+
+json::object to_json(const jobs::Status& status) {
+  json::array warnings;
+  for (const jobs::Warning& warning : status.warnings) {
+    warnings.push_back(
+        json::object{{"name", text_of(warning.name)}, {"message", text_of(warning.what)}});
+  }
+  json::object object{{"id", status.id},
+                      {"kind", jobs::kind_name(status.kind)},
+                      {"name", text_of(status.name)},
+                      {"state", jobs::state_name(status.state)},
+                      {"phase", status.phase},
+                      {"bytesTotal", status.bytes_total},
+                      {"bytesDone", status.bytes_done},
+                      {"started", format_pocketbase_date(status.started)},
+                      {"finished", nullptr},
+                      {"error", nullptr},
+                      {"warnings", std::move(warnings)},
+                      {"report", to_json(status.report)}};
+  if (status.finished) { object["finished"] = format_pocketbase_date(*status.finished); }
+  if (status.error) { object["error"] = to_json(*status.error); }
+  return object;
+}
+
+json::object to_json(const store::Backup& backup) {
+  return {{"key", backup.name.text()},
+          {"size", backup.size_bytes},
+          {"modified", format_pocketbase_date(backup.modified)}};
+}
+
+json::object to_json(const Summary& summary) {
+  json::object object = to_json(summary.backup);
+  if (!summary.contents) { return object; }
+  const Contents& contents = *summary.contents;
+  json::array databases;
+  for (const std::string& name : contents.databases) { databases.emplace_back(text_of(name)); }
+  object["entries"] = contents.entries;
+  object["rawBytes"] = contents.raw_bytes;
+  object["databases"] = std::move(databases);
+  object["storageFiles"] = contents.storage_files;
+  object["hasDataDb"] = contents.has_data_db;
+  return object;
+}
+
+Result<jobs::Status> job_from_json(const json::value& value) {
+  if (!value.is_object()) { return unexpected_answer("a job"); }
+  const Reader from{value.get_object()};
+  const auto kind = by_name(kKinds, &jobs::kind_name, from.text("kind"));
+  const auto state = by_name(kStates, &jobs::state_name, from.text("state"));
+  if (!kind || !state || from.text("id").empty()) { return unexpected_answer("a job"); }
+  jobs::Status status;
+  status.id = from.text("id");
+  status.kind = *kind;
+  status.state = *state;
+  status.name = from.text("name");
+  status.phase = from.text("phase");
+  status.bytes_total = from.count("bytesTotal");
+  status.bytes_done = from.count("bytesDone");
+  status.started = parse_date(from.text("started")).value_or(WallTime{});
+  status.finished = parse_date(from.text("finished"));
+  if (const json::object* error = from.object("error")) {
+    const Reader detail{*error};
+    status.error = Error{by_name(kCodes, &code_name, detail.text("code")).value_or(Code::kInternal),
+                         detail.text("message")};
+  }
+  if (const json::array* warnings = from.array("warnings")) {
+    status.warnings = warnings_from(*warnings);
+  }
+  if (const json::object* report = from.object("report")) {
+    status.report = report_from(Reader{*report});
+  }
+  return status;
+}
+
+Result<store::Backup> backup_from_json(const json::value& value) {
+  if (!value.is_object()) { return unexpected_answer("a backup"); }
+  const Reader from{value.get_object()};
+  auto name = store::BackupName::parse(from.text("key"));
+  if (!name.has_value()) { return unexpected_answer("a backup"); }
+  return store::Backup{std::move(*name),
+                       from.count("size"),
+                       parse_date(from.text("modified")).value_or(WallTime{}),
+                       {}};
+}
+
+Result<Summary> summary_from_json(const json::value& value) {
+  PV_TRY(store::Backup backup, backup_from_json(value));
+  const Reader from{value.get_object()};
+  Contents contents{from.count("entries"),
+                    from.count("rawBytes"),
+                    {},
+                    from.count("storageFiles"),
+                    from.flag("hasDataDb")};
+  if (const json::array* names = from.array("databases")) {
+    for (const json::value& name : *names) {
+      if (name.is_string()) { contents.databases.emplace_back(name.get_string()); }
+    }
+  }
+  return Summary{std::move(backup), std::move(contents)};
+}
+
+std::string json_text(const json::value& value) {
+  if (value.is_double()) {
+    std::array<char, 400> digits{};  // DBL_MAX has 309
+    const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(),
+                                            value.get_double(), std::chars_format::fixed);
+    return error == std::errc{} ? std::string{digits.data(), end} : "0";
+  }
+  std::string text;
+  if (const json::object* object = value.if_object()) {
+    for (const auto& [name, member] : *object) {
+      text += (text.empty() ? "" : ",") + json::serialize(name) + ":" + json_text(member);
+    }
+    return "{" + text + "}";
+  }
+  if (const json::array* array = value.if_array()) {
+    for (const json::value& item : *array) { text += (text.empty() ? "" : ",") + json_text(item); }
+    return "[" + text + "]";
+  }
+  return json::serialize(value);
+}
+
+std::optional<WallTime> parse_date(std::string_view text) {
+  // 0123456789012345678901
+  // 2026-11-21 00:54:47.907Z
+  constexpr std::string_view kShape = "dddd-dd-dd dd:dd:dd";
+  if (text.size() < kShape.size()) { return std::nullopt; }
+  for (std::size_t i = 0; i < kShape.size(); ++i) {
+    const bool digit = text[i] >= '0' && text[i] <= '9';
+    const bool fits = kShape[i] == 'd'   ? digit
+                      : kShape[i] == ' ' ? text[i] == ' ' || text[i] == 'T'
+                                         : text[i] == kShape[i];
+    if (!fits) { return std::nullopt; }
+  }
+  const auto number = [&](std::size_t start, std::size_t length) {
+    int value = 0;
+    std::from_chars(text.data() + start, text.data() + start + length, value);
+    return value;
+  };
+  const std::chrono::year_month_day day{std::chrono::year{number(0, 4)},
+                                        std::chrono::month{static_cast<unsigned>(number(5, 2))},
+                                        std::chrono::day{static_cast<unsigned>(number(8, 2))}};
+  if (!day.ok() || number(11, 2) > 23 || number(14, 2) > 59 || number(17, 2) > 60) {
+    return std::nullopt;
+  }
+  WallTime time = std::chrono::sys_days{day} + std::chrono::hours{number(11, 2)} +
+                  std::chrono::minutes{number(14, 2)} + std::chrono::seconds{number(17, 2)};
+  if (text.size() >= kShape.size() + 4 && text[kShape.size()] == '.') {
+    time += milliseconds{number(kShape.size() + 1, 3)};
+  }
+  return time;
+}
+
+}  // namespace pv::cli

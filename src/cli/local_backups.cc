@@ -1,0 +1,112 @@
+#include "cli/local_backups.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace pv::cli {
+namespace {
+
+constexpr std::size_t kBlockBytes = 1 << 20;
+
+// Copies, telling how far it is. kCancelled.
+Result<std::uint64_t> copy_watched(Source& source, Sink& sink, const Transfer& transfer) {
+  std::vector<std::byte> block(kBlockBytes);
+  std::uint64_t done = 0;
+  for (;;) {
+    if (transfer.stop.stop_requested()) { return fail(Code::kCancelled, "cancelled"); }
+    PV_TRY(const std::size_t count, source.read_at(done, block));
+    if (count == 0) { return done; }
+    PV_CHECK(sink.write(Bytes{block}.first(count)));
+    done += count;
+    if (transfer.on_progress) { transfer.on_progress(done, source.size_bytes()); }
+  }
+}
+
+class LocalBackups final : public Backups {
+ public:
+  explicit LocalBackups(LocalVault& vault) : local_{vault} {}
+
+  [[nodiscard]] std::string describe() const override {
+    return printable(local_.directory().path().native());
+  }
+  [[nodiscard]] bool is_remote() const override { return false; }
+
+  [[nodiscard]] Result<std::vector<store::Backup>> list() override { return local_.store().list(); }
+  [[nodiscard]] Result<store::Backup> find(const store::BackupName& name) override {
+    return local_.store().stat(name);
+  }
+  [[nodiscard]] Result<Summary> show(const store::BackupName& name) override {
+    PV_TRY(jobs::ArchiveSummary found, local_.vault().summarize(name));
+    return Summary{found.backup,
+                   Contents{found.entries, found.raw_bytes, std::move(found.databases),
+                            found.storage_files, found.has_data_db}};
+  }
+  [[nodiscard]] Result<void> remove(const store::BackupName& name) override {
+    return local_.vault().remove(name);
+  }
+
+  [[nodiscard]] Result<jobs::Status> backup(const std::string& name, const Watch& watch) override {
+    return run(local_.vault().start_backup({name}), watch);
+  }
+  [[nodiscard]] Result<jobs::Status> verify(const store::BackupName& name,
+                                            const Watch& watch) override {
+    return run(local_.vault().start_verify(name), watch);
+  }
+  [[nodiscard]] Result<jobs::Status> restore(const store::BackupName& name,
+                                             const Watch& watch) override {
+    return run(local_.vault().start_restore({name}), watch);
+  }
+  [[nodiscard]] Result<jobs::Status> restore_file(const fs::Path& file,
+                                                  const Watch& watch) override {
+    return run(local_.vault().start_restore_file(file), watch);
+  }
+  [[nodiscard]] Result<jobs::Status> undo(const Watch& watch) override {
+    return run(local_.vault().start_undo(), watch);
+  }
+
+  [[nodiscard]] Result<std::uint64_t> download(const store::BackupName& name, Sink& sink,
+                                               const Transfer& transfer) override {
+    PV_TRY(const auto source, local_.store().open(name));
+    PV_TRY(const std::uint64_t copied, copy_watched(*source, sink, transfer));
+    if (copied != source->size_bytes()) {
+      return fail(Code::kDamaged, printable(name.text()) + " became shorter while it was read");
+    }
+    return copied;
+  }
+
+  [[nodiscard]] Result<store::Backup> upload(Source& source, const store::BackupName& name,
+                                             const Transfer& transfer) override {
+    PV_TRY(const auto upload, local_.store().create(name, {std::string{name.last_part()}}));
+    PV_TRY(const std::uint64_t copied, copy_watched(source, *upload, transfer));
+    if (copied != source.size_bytes()) {
+      return fail(Code::kDamaged, "the file became shorter while it was read");
+    }
+    return upload->commit();
+  }
+
+ private:
+  static Result<jobs::Status> run(Result<std::shared_ptr<jobs::Job>> started, const Watch& watch) {
+    PV_TRY(const auto job, std::move(started));
+    return follow(*job, watch);
+  }
+
+  LocalVault& local_;
+};
+
+}  // namespace
+
+jobs::Status follow(jobs::Job& job, const Watch& watch) {
+  constexpr std::chrono::milliseconds kLookEvery{100};
+  const std::stop_callback cancel{watch.stop, [&job] { job.cancel(); }};
+  while (!job.wait_for(kLookEvery)) {
+    if (watch.on_status) { watch.on_status(job.status()); }
+  }
+  return job.status();
+}
+
+std::unique_ptr<Backups> make_local_backups(LocalVault& vault) {
+  return std::make_unique<LocalBackups>(vault);
+}
+
+}  // namespace pv::cli

@@ -1,0 +1,340 @@
+#include "cli/remote_backups.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+#include <condition_variable>
+#include <mutex>
+
+#include "base/text.h"
+#include "cli/job_json.h"
+#include "curl/resume.h"
+#include "fs/file.h"
+
+namespace pv::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kNoLimit = std::chrono::seconds{0};  // the answer comes when the work is done
+
+Result<json::value> parse_body(const curl::Reply& reply) {
+  json::error_code error;
+  json::value value = json::parse(reply.body, error);
+  if (error) { return fail(Code::kInvalid, "the server's answer is no JSON"); }
+  return value;
+}
+
+class CountingSink final : public Sink {
+ public:
+  CountingSink(Sink& inner, const Transfer& transfer, std::uint64_t total)
+      : inner_{inner}, transfer_{transfer}, total_{total} {}
+  [[nodiscard]] Result<void> write(Bytes bytes) override {
+    PV_CHECK(inner_.write(bytes));
+    count_ += bytes.size();
+    if (transfer_.on_progress) { transfer_.on_progress(count_, total_); }
+    return {};
+  }
+  [[nodiscard]] std::uint64_t count() const { return count_; }
+
+ private:
+  Sink& inner_;
+  const Transfer& transfer_;
+  std::uint64_t total_;
+  std::uint64_t count_ = 0;
+};
+
+class RemoteBackups final : public Backups {
+ public:
+  RemoteBackups(curl::Client& client, const Clock& clock, RemoteOptions options)
+      : client_{client}, clock_{clock}, options_{std::move(options)} {}
+
+  [[nodiscard]] std::string describe() const override { return options_.url; }
+  [[nodiscard]] bool is_remote() const override { return true; }
+
+  [[nodiscard]] Result<std::vector<store::Backup>> list() override {
+    PV_TRY(const curl::Reply reply, ask({.method = "GET", .url = "/api/backups"}));
+    PV_TRY(const json::value value, parse_body(reply));
+    if (!value.is_array()) { return fail(Code::kInvalid, "the server's answer is not a list"); }
+    std::vector<store::Backup> backups;
+    for (const json::value& item : value.get_array()) {
+      auto backup = backup_from_json(item);
+      // A plain PocketBase lists names that no pocketvault would give; they can't be worked on.
+      if (backup.has_value()) { backups.push_back(std::move(*backup)); }
+    }
+    return backups;
+  }
+
+  [[nodiscard]] Result<store::Backup> find(const store::BackupName& name) override {
+    PV_TRY(const std::vector<store::Backup> backups, list());
+    for (const store::Backup& backup : backups) {
+      if (backup.name == name) { return backup; }
+    }
+    return fail(Code::kNotFound, "there is no backup " + printable(name.text()));
+  }
+
+  [[nodiscard]] Result<Summary> show(const store::BackupName& name) override {
+    PV_TRY(const store::Backup backup, find(name));
+    PV_TRY(const bool vault, is_vault());
+    if (!vault) { return Summary{backup, std::nullopt}; }
+    PV_TRY(const curl::Reply reply,
+           ask({.method = "GET", .url = "/api/vault/backups/" + curl::escape(name.text())}));
+    PV_TRY(const json::value value, parse_body(reply));
+    return summary_from_json(value);
+  }
+
+  [[nodiscard]] Result<void> remove(const store::BackupName& name) override {
+    PV_TRY(const curl::Reply reply,
+           ask({.method = "DELETE", .url = "/api/backups/" + curl::escape(name.text())}));
+    return {};
+  }
+
+  [[nodiscard]] Result<jobs::Status> backup(const std::string& name, const Watch& watch) override {
+    json::object body;
+    if (!name.empty()) { body["name"] = name; }
+    const WallTime before = clock_.now();
+    PV_TRY(jobs::Status status,
+           run_job({.method = "POST",
+                    .url = "/api/backups",
+                    .headers = {{"Content-Type", "application/json"}, {"Prefer", "respond-async"}},
+                    .body = json::serialize(body),
+                    .stall_timeout = kNoLimit},
+                   jobs::Kind::kBackup, name, watch));
+    // A plain PocketBase does not say what it called it.
+    if (status.name.empty() && status.state == jobs::State::kSucceeded) {
+      status.name = newest_name();
+    }
+    if (status.started == WallTime{}) { status.started = before; }
+    return status;
+  }
+
+  [[nodiscard]] Result<jobs::Status> restore(const store::BackupName& name,
+                                             const Watch& watch) override {
+    return run_job({.method = "POST",
+                    .url = "/api/backups/" + curl::escape(name.text()) + "/restore",
+                    .headers = {{"Prefer", "respond-async"}},
+                    .body = {},
+                    .stall_timeout = kNoLimit},
+                   jobs::Kind::kRestore, name.text(), watch);
+  }
+
+  // The server restores from its own store only: there and away again.
+  [[nodiscard]] Result<jobs::Status> restore_file(const fs::Path& file,
+                                                  const Watch& watch) override {
+    PV_TRY(const auto source, fs::open_source(file));
+    PV_TRY(const auto name,
+           store::BackupName::parse("pocketvault_restore_" + format_stamp(clock_.now()) + ".zip"));
+    jobs::Status sending;
+    sending.kind = jobs::Kind::kRestore;
+    sending.phase = "send";
+    const Transfer transfer{[&](std::uint64_t done, std::uint64_t total) {
+                              sending.bytes_done = done;
+                              sending.bytes_total = total;
+                              if (watch.on_status) { watch.on_status(sending); }
+                            },
+                            watch.stop};
+    PV_TRY(const store::Backup sent, upload(*source, name, transfer));
+    auto outcome = restore(name, watch);
+    if (const auto removed = remove(name); !removed.has_value()) {
+      say("The server keeps a copy, " + name.text() +
+          ", which could not be deleted: " + removed.error().what);
+    }
+    if (outcome.has_value()) { outcome->name = file.filename().native(); }
+    return outcome;
+  }
+
+  [[nodiscard]] Result<jobs::Status> verify(const store::BackupName& name,
+                                            const Watch& watch) override {
+    PV_TRY(const bool vault, is_vault());
+    if (!vault) {
+      return fail(Code::kUnsupported,
+                  "this server is a plain PocketBase, which can't verify; download the backup and "
+                  "verify the file");
+    }
+    return run_job(
+        {.method = "POST", .url = "/api/vault/backups/" + curl::escape(name.text()) + "/verify"},
+        jobs::Kind::kVerify, name.text(), watch);
+  }
+
+  [[nodiscard]] Result<jobs::Status> undo(const Watch& watch) override {
+    PV_TRY(const bool vault, is_vault());
+    if (!vault) {
+      return fail(Code::kUnsupported,
+                  "this server is a plain PocketBase, which keeps no replaced data");
+    }
+    return run_job({.method = "POST", .url = "/api/vault/undo"}, jobs::Kind::kUndo, "", watch);
+  }
+
+  [[nodiscard]] Result<std::uint64_t> download(const store::BackupName& name, Sink& sink,
+                                               const Transfer& transfer) override {
+    PV_TRY(const store::Backup backup, find(name));
+    CountingSink counting{sink, transfer, backup.size_bytes};
+    // A file token is good for three minutes: each try gets its own.
+    const auto make_request = [&]() -> Result<curl::Request> {
+      PV_TRY(const std::string token, file_token());
+      return curl::Request{.method = "GET",
+                           .url = options_.url + "/api/backups/" + curl::escape(name.text()) +
+                                  "?token=" + curl::escape(token)};
+    };
+    PV_TRY(const curl::Reply reply,
+           curl::download_resuming(client_, make_request, counting, {}, transfer.stop));
+    if (!reply.is_success()) { return fail(error_of(reply)); }
+    return counting.count();
+  }
+
+  [[nodiscard]] Result<store::Backup> upload(Source& source, const store::BackupName& name,
+                                             const Transfer& transfer) override {
+    curl::Request request{.method = "POST", .url = "/api/backups/upload"};
+    request.body = curl::Form{{"file", name.text(), "application/zip", &source}};
+    request.stall_timeout = kNoLimit;  // the server may work on after the last byte
+    request.on_progress = [&](std::uint64_t sent, std::uint64_t) {
+      if (transfer.on_progress) {
+        transfer.on_progress(std::min(sent, source.size_bytes()), source.size_bytes());
+      }
+    };
+    PV_TRY(const curl::Reply reply, ask(std::move(request), transfer.stop));
+    return store::Backup{name, source.size_bytes(), clock_.now(), {}};
+  }
+
+ private:
+  void say(const std::string& line) const {
+    if (options_.say) { options_.say(line); }
+  }
+
+  // Sends a request whose url is a path; what is no success is an error.
+  Result<curl::Reply> ask(curl::Request request, const std::stop_token& stop = {}) {
+    request.url = options_.url + request.url;
+    for (bool again = true;; again = false) {
+      if (token_.empty()) { PV_TRY(token_, options_.token()); }
+      curl::Request signed_request = request;
+      signed_request.headers.emplace_back("Authorization", token_);
+      PV_TRY(curl::Reply reply, client_.send(signed_request, stop));
+      if (reply.is_success()) { return reply; }
+      if (reply.status != 401 || !again) { return fail(error_of(reply)); }
+      const std::string refused = std::exchange(token_, {});
+      PV_TRY(token_, options_.token());
+      if (token_ == refused) { return fail(error_of(reply)); }
+    }
+  }
+
+  Result<std::string> file_token() {
+    PV_TRY(const curl::Reply reply, ask({.method = "POST", .url = "/api/files/token"}));
+    PV_TRY(const json::value value, parse_body(reply));
+    const json::value* token =
+        value.is_object() ? value.get_object().if_contains("token") : nullptr;
+    if (token == nullptr || !token->is_string()) {
+      return fail(Code::kInvalid, "the server gave no file token");
+    }
+    return std::string{token->get_string()};
+  }
+
+  // Whether the server has jobs and all that goes with them.
+  Result<bool> is_vault() {
+    if (!is_vault_.has_value()) {
+      auto reply = ask({.method = "GET", .url = "/api/vault/jobs"});
+      if (!reply.has_value() && reply.error().code != Code::kNotFound) {
+        return fail(std::move(reply).error());
+      }
+      is_vault_ = reply.has_value();
+    }
+    return *is_vault_;
+  }
+
+  Result<jobs::Status> run_job(curl::Request request, jobs::Kind kind, const std::string& name,
+                               const Watch& watch) {
+    jobs::Status status;
+    status.kind = kind;
+    status.name = name;
+    status.started = clock_.now();
+    if (watch.on_status) { watch.on_status(status); }
+    auto reply = ask(std::move(request), watch.stop);
+    if (!reply.has_value()) {
+      if (reply.error().code == Code::kCancelled) { say_it_goes_on(); }
+      return fail(std::move(reply).error());
+    }
+    const auto location = curl::find_header(reply->headers, "Location");
+    if (reply->status == 202 && location.has_value()) { return follow_job(*location, watch); }
+    say(kind == jobs::Kind::kRestore
+            ? "This server has no jobs: it began the restore, and does not say how it ends."
+            : "This server has no jobs: it answered when the work was done.");
+    status.state = jobs::State::kSucceeded;
+    status.finished = clock_.now();
+    return status;
+  }
+
+  Result<jobs::Status> follow_job(std::string_view location, const Watch& watch) {
+    const std::string id{location.substr(location.rfind('/') + 1)};
+    const std::string path = "/api/vault/jobs/" + curl::escape(id);
+    constexpr int kMissesMax = 60;  // in a row: a server that restarts is back by then
+    bool cancel_sent = false;
+    for (int misses = 0;;) {
+      auto status = look(path);
+      if (status.has_value()) {
+        misses = 0;
+        if (watch.on_status) { watch.on_status(*status); }
+        if (status->state != jobs::State::kRunning) { return status; }
+      } else if (!may_pass(status.error().code) || ++misses >= kMissesMax) {
+        return fail(status.error().within("job " + id));
+      }
+      if (watch.stop.stop_requested() && !std::exchange(cancel_sent, true)) {
+        if (!cancel(path)) { return fail(Code::kCancelled, "cancelled"); }
+      }
+      wait(cancel_sent ? std::stop_token{} : watch.stop);
+    }
+  }
+
+  // A server that restarts, or that exchanges its databases just now.
+  static bool may_pass(Code code) { return code == Code::kUnavailable || code == Code::kBusy; }
+
+  Result<jobs::Status> look(const std::string& path) {
+    PV_TRY(const curl::Reply reply, ask({.method = "GET", .url = path}));
+    PV_TRY(const json::value value, parse_body(reply));
+    return job_from_json(value);
+  }
+
+  // Whether the server takes the wish to stop.
+  bool cancel(const std::string& path) {
+    if (ask({.method = "DELETE", .url = path}).has_value()) { return true; }
+    say_it_goes_on();
+    return false;
+  }
+
+  void say_it_goes_on() const {
+    say("What the server has begun goes on there; `pocketvault list` shows when it is done.");
+  }
+
+  void wait(const std::stop_token& stop) const {
+    std::mutex mutex;
+    std::condition_variable_any woken;
+    std::unique_lock lock{mutex};
+    woken.wait_for(lock, stop, options_.poll_every, [] { return false; });
+  }
+
+  std::string newest_name() {
+    const auto backups = list();
+    if (!backups.has_value() || backups->empty()) { return {}; }
+    return std::max_element(backups->begin(), backups->end(),
+                            [](const auto& a, const auto& b) { return a.modified < b.modified; })
+        ->name.text();
+  }
+
+  curl::Client& client_;
+  const Clock& clock_;
+  RemoteOptions options_;
+  std::string token_;
+  std::optional<bool> is_vault_;
+};
+
+}  // namespace
+
+std::unique_ptr<Backups> make_remote_backups(curl::Client& client, const Clock& clock,
+                                             RemoteOptions options) {
+  return std::make_unique<RemoteBackups>(client, clock, std::move(options));
+}
+
+bool answers_health(curl::Client& client, const std::string& url) {
+  const auto reply = client.send({.method = "GET", .url = url + "/api/health"});
+  return reply.has_value() && reply->status == 200 &&
+         reply->body.find("API is healthy") != std::string::npos;
+}
+
+}  // namespace pv::cli

@@ -1,0 +1,201 @@
+#include "cli/render.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+
+#include "base/text.h"
+
+namespace pv::cli {
+namespace {
+
+using std::chrono::duration_cast;
+
+// East Asian letters and pictures take two columns of a terminal; the ranges are those of Unicode's
+// East Asian Width W and F, rounded to blocks.
+bool is_wide(std::uint32_t letter) {
+  struct Range {
+    std::uint32_t first;
+    std::uint32_t last;
+  };
+  constexpr Range kWide[] = {{0x1100, 0x115F}, {0x2E80, 0xA4CF},   {0xAC00, 0xD7A3},
+                             {0xF900, 0xFAFF}, {0xFE30, 0xFE6F},   {0xFF00, 0xFF60},
+                             {0xFFE0, 0xFFE6}, {0x1F300, 0x1FAFF}, {0x20000, 0x3FFFD}};
+  return std::any_of(std::begin(kWide), std::end(kWide), [&](const Range& range) {
+    return letter >= range.first && letter <= range.last;
+  });
+}
+
+// Columns of a terminal that valid UTF-8 takes.
+std::size_t width_of(std::string_view text) {
+  std::size_t columns = 0;
+  for (std::size_t i = 0; i < text.size();) {
+    const auto lead = static_cast<unsigned char>(text[i++]);
+    std::uint32_t letter = lead < 0x80   ? lead
+                           : lead < 0xE0 ? lead & 0x1FU
+                           : lead < 0xF0 ? lead & 0x0FU
+                                         : lead & 0x07U;
+    while (i < text.size() && (static_cast<unsigned char>(text[i]) & 0xC0U) == 0x80U) {
+      letter = (letter << 6U) | (static_cast<unsigned char>(text[i++]) & 0x3FU);
+    }
+    columns += is_wide(letter) ? 2 : 1;
+  }
+  return columns;
+}
+
+std::string blanks_up_to(std::size_t width, const std::string& text) {
+  const std::size_t taken = width_of(text);
+  return std::string(width > taken ? width - taken : 0, ' ');
+}
+std::string padded_right(const std::string& text, std::size_t width) {
+  return text + blanks_up_to(width, text);
+}
+std::string padded_left(const std::string& text, std::size_t width) {
+  return blanks_up_to(width, text) + text;
+}
+
+// "49 ms", "2.5 s".
+std::string format_took(std::chrono::nanoseconds span) {
+  if (span < std::chrono::seconds{1}) {
+    return std::to_string(duration_cast<std::chrono::milliseconds>(span).count()) + " ms";
+  }
+  std::array<char, 32> text{};
+  const std::chrono::duration<double> seconds = span;
+  std::snprintf(text.data(), text.size(), "%.1f s", seconds.count());
+  return text.data();
+}
+
+std::string format_milliseconds(std::chrono::nanoseconds span) {
+  std::array<char, 32> text{};
+  const std::chrono::duration<double, std::milli> milliseconds = span;
+  std::snprintf(text.data(), text.size(), "%.2f ms", milliseconds.count());
+  return text.data();
+}
+
+// To the minute, as a table wants it.
+std::string format_minute(WallTime time) { return format_pocketbase_date(time).substr(0, 16); }
+
+std::string plural(std::uint64_t count, const std::string& one) {
+  return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
+}
+
+std::string took(const jobs::Status& status) {
+  if (!status.finished) { return {}; }
+  return " in " + format_took(*status.finished - status.started);
+}
+
+std::string render_made(const jobs::Status& status) {
+  const jobs::Report& report = status.report;
+  std::string text = "Made " + printable(status.name);
+  if (report.archive_bytes > 0) {
+    text += ": " + format_size(report.archive_bytes) + " from " + format_size(report.raw_bytes);
+  }
+  text += took(status);
+  if (!report.way.empty()) {
+    text += "; writers waited " + format_milliseconds(report.pause) + " (" + printable(report.way) +
+            ")";
+  }
+  return text;
+}
+
+}  // namespace
+
+std::string format_age(WallTime then, WallTime now) {
+  const auto seconds = duration_cast<std::chrono::seconds>(now > then ? now - then : then - now);
+  const std::int64_t count = seconds.count();
+  if (count == 0) { return "now"; }
+  std::string text;
+  if (count < 60) {
+    text = std::to_string(count) + " s";
+  } else if (count < 3600) {
+    text = std::to_string(count / 60) + " min";
+  } else if (count < 48 * 3600) {
+    text = std::to_string(count / 3600) + " h";
+  } else {
+    text = std::to_string(count / 86400) + " d";
+  }
+  return now > then ? text : "in " + text;
+}
+
+std::string render_list(const std::vector<store::Backup>& backups, WallTime now) {
+  if (backups.empty()) { return "No backups.\n"; }
+  using Row = std::array<std::string, 4>;
+  std::vector<Row> rows{{"NAME", "SIZE", "AGE", "MODIFIED (UTC)"}};
+  for (const store::Backup& backup : backups) {
+    rows.push_back({printable(backup.name.text()), format_size(backup.size_bytes),
+                    format_age(backup.modified, now), format_minute(backup.modified)});
+  }
+  std::array<std::size_t, 3> widths{};
+  for (const Row& row : rows) {
+    for (std::size_t i = 0; i < widths.size(); ++i) {
+      widths[i] = std::max(widths[i], width_of(row[i]));
+    }
+  }
+  std::string text;
+  for (const Row& row : rows) {
+    text += padded_right(row[0], widths[0]) + "  " + padded_left(row[1], widths[1]) + "  " +
+            padded_left(row[2], widths[2]) + "  " + row[3] + "\n";
+  }
+  return text;
+}
+
+std::string render_summary(const Summary& summary, WallTime now) {
+  const store::Backup& backup = summary.backup;
+  const std::string age = format_age(backup.modified, now);
+  std::string text = printable(backup.name.text()) + "\n";
+  const auto add = [&](const char* name, const std::string& value) {
+    text += "  " + padded_right(name, 11) + value + "\n";
+  };
+  add("size", format_size(backup.size_bytes) + " (" + plural(backup.size_bytes, "byte") + ")");
+  add("modified", format_pocketbase_date(backup.modified) + " (age: " + age + ")");
+  if (!summary.contents) {
+    add("contents", "unknown: this server is a plain PocketBase, which can't say");
+    return text;
+  }
+  const Contents& contents = *summary.contents;
+  std::string names;
+  for (const std::string& name : contents.databases) {
+    names += (names.empty() ? "" : ", ") + printable(name);
+  }
+  add("unpacked", format_size(contents.raw_bytes) + " in " + plural(contents.entries, "file"));
+  add("databases", names.empty() ? "none" : names);
+  add("storage", plural(contents.storage_files, "file"));
+  add("restorable", contents.has_data_db ? "yes; `pocketvault verify` reads every byte of it"
+                                         : "no: data.db is missing");
+  return text;
+}
+
+std::string render_success(const jobs::Status& status) {
+  switch (status.kind) {
+    case jobs::Kind::kBackup: return render_made(status);
+    case jobs::Kind::kVerify:
+      return printable(status.name) + " is sound: " + plural(status.report.entries, "file") + ", " +
+             format_size(status.report.raw_bytes) + " unpacked, checked" + took(status);
+    case jobs::Kind::kRestore:
+      return "Restored " + printable(status.name) + took(status) +
+             (status.report.replaced_id.empty()
+                  ? ""
+                  : "; the data before it is kept: `pocketvault undo` brings it back");
+    case jobs::Kind::kUndo:
+      return "Took the last restore back" + took(status) +
+             "; `pocketvault undo` once more would redo it";
+  }
+  return {};
+}
+
+std::vector<std::string> render_warnings(const std::vector<jobs::Warning>& warnings,
+                                         std::size_t lines_max) {
+  std::vector<std::string> lines;
+  for (const jobs::Warning& warning : warnings) {
+    if (lines.size() == lines_max) {
+      lines.push_back("Warning: and " + std::to_string(warnings.size() - lines_max) +
+                      " more; --json has all");
+      break;
+    }
+    const std::string name = warning.name.empty() ? "" : printable(warning.name) + ": ";
+    lines.push_back("Warning: " + name + printable(warning.what));
+  }
+  return lines;
+}
+
+}  // namespace pv::cli

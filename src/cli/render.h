@@ -1,0 +1,26 @@
+// Results, for people.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "cli/backups.h"
+
+namespace pv::cli {
+
+// "12 s", "3 min", "5 h", "12 d", "now"; for times that lie ahead too.
+[[nodiscard]] std::string format_age(WallTime then, WallTime now);
+
+// A table with a heading; "No backups." when there are none.
+[[nodiscard]] std::string render_list(const std::vector<store::Backup>& backups, WallTime now);
+
+[[nodiscard]] std::string render_summary(const Summary& summary, WallTime now);
+
+// One line about a job that succeeded: "Made nightly.zip: 370.0 MB of 800.0 MB in 2.5 s; ...".
+[[nodiscard]] std::string render_success(const jobs::Status& status);
+
+// "Warning: storage/a: vanished"; at most `lines_max`, then one that says how many more.
+[[nodiscard]] std::vector<std::string> render_warnings(const std::vector<jobs::Warning>& warnings,
+                                                       std::size_t lines_max);
+
+}  // namespace pv::cli

@@ -1,0 +1,182 @@
+#include "cli/render.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/json.hpp>
+
+#include "cli/commands.h"
+#include "cli/job_json.h"
+
+namespace pv::cli {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr WallTime kNow{std::chrono::seconds{1'795'222'487}};  // 2026-11-21 00:54:47 UTC
+
+store::Backup backup_of(std::string_view key, std::uint64_t size, std::chrono::seconds age) {
+  return {store::BackupName::parse(key).value(), size, kNow - age, {}};
+}
+
+TEST(Render, ListIsATable) {
+  EXPECT_EQ(render_list({}, kNow), "No backups.\n");
+  EXPECT_EQ(
+      render_list({backup_of("日本.zip", 370'000'000, 3h), backup_of("a.zip", 512, 59s)}, kNow),
+      "NAME          SIZE   AGE  MODIFIED (UTC)\n"
+      "日本.zip  370.0 MB   3 h  2026-11-20 21:54\n"
+      "a.zip        512 B  59 s  2026-11-21 00:53\n");
+}
+
+TEST(Render, AgesHaveOneUnit) {
+  EXPECT_EQ(format_age(kNow, kNow), "now");
+  EXPECT_EQ(format_age(kNow - 59s, kNow), "59 s");
+  EXPECT_EQ(format_age(kNow - 60s, kNow), "1 min");
+  EXPECT_EQ(format_age(kNow - 47h, kNow), "47 h");
+  EXPECT_EQ(format_age(kNow - 48h, kNow), "2 d");
+  EXPECT_EQ(format_age(kNow + 2min, kNow), "in 2 min") << "another machine's clock";
+}
+
+TEST(Render, SummarySaysWhatCanBeRestored) {
+  Summary summary{backup_of("a.zip", 1000, 3h),
+                  Contents{42, 5000, {"data.db", "auxiliary.db"}, 40, true}};
+  const std::string whole = render_summary(summary, kNow);
+  for (const char* words : {"a.zip\n", "1.0 kB (1000 bytes)", "5.0 kB in 42 files",
+                            "data.db, auxiliary.db", "40 files", "restorable yes"}) {
+    EXPECT_NE(whole.find(words), std::string::npos) << words << " in\n" << whole;
+  }
+  summary.contents->has_data_db = false;
+  EXPECT_NE(render_summary(summary, kNow).find("no: data.db is missing"), std::string::npos);
+  summary.contents.reset();
+  EXPECT_NE(render_summary(summary, kNow).find("plain PocketBase"), std::string::npos);
+}
+
+jobs::Status succeeded(jobs::Kind kind) {
+  jobs::Status status;
+  status.id = "abcdefghijklmno";
+  status.kind = kind;
+  status.name = "a.zip";
+  status.state = jobs::State::kSucceeded;
+  status.phase = "commit";
+  status.started = kNow;
+  status.finished = kNow + 2500ms;
+  status.report = {42, 800'000'000, 370'000'000, 170us, "pinned", "x1"};
+  return status;
+}
+
+TEST(Render, SuccessIsOneLine) {
+  EXPECT_EQ(render_success(succeeded(jobs::Kind::kBackup)),
+            "Made a.zip: 370.0 MB from 800.0 MB in 2.5 s; writers waited 0.17 ms (pinned)");
+  EXPECT_EQ(render_success(succeeded(jobs::Kind::kVerify)),
+            "a.zip is sound: 42 files, 800.0 MB unpacked, checked in 2.5 s");
+  for (const jobs::Kind kind : {jobs::Kind::kRestore, jobs::Kind::kUndo}) {
+    EXPECT_NE(render_success(succeeded(kind)).find("pocketvault undo"), std::string::npos);
+  }
+}
+
+TEST(Render, WarningsAreCutAndMadeSafeForATerminal) {
+  const std::vector<jobs::Warning> warnings{{"a\x1b[2J\n", "vanished"}, {"", "b"}, {"c", "d"}};
+  EXPECT_EQ(render_warnings(warnings, 2),
+            (std::vector<std::string>{"Warning: a [2J : vanished", "Warning: b",
+                                      "Warning: and 1 more; --json has all"}));
+  EXPECT_EQ(render_warnings(warnings, 3).size(), 3U);
+}
+
+TEST(JobJson, ComesBackAsItWas) {
+  jobs::Status status = succeeded(jobs::Kind::kRestore);
+  status.state = jobs::State::kFailed;
+  status.error = Error{Code::kNoSpace, "the disk is full"};
+  status.warnings = {{"f", "vanished"}};
+  status.bytes_done = 5;
+  status.bytes_total = ~std::uint64_t{0};
+  const jobs::Status back = job_from_json(json::parse(json_text(to_json(status)))).value();
+  EXPECT_EQ(back.id, status.id);
+  EXPECT_EQ(back.kind, status.kind);
+  EXPECT_EQ(back.state, status.state);
+  EXPECT_EQ(back.name, status.name);
+  EXPECT_EQ(back.phase, status.phase);
+  EXPECT_EQ(back.started, status.started);
+  EXPECT_EQ(back.finished, status.finished);
+  EXPECT_EQ(back.error, status.error);
+  EXPECT_EQ(back.warnings, status.warnings);
+  EXPECT_EQ(back.bytes_done, status.bytes_done);
+  EXPECT_EQ(back.bytes_total, status.bytes_total);
+  EXPECT_EQ(back.report.entries, status.report.entries);
+  EXPECT_EQ(back.report.raw_bytes, status.report.raw_bytes);
+  EXPECT_EQ(back.report.archive_bytes, status.report.archive_bytes);
+  EXPECT_EQ(back.report.pause, status.report.pause);
+  EXPECT_EQ(back.report.way, status.report.way);
+  EXPECT_EQ(back.report.replaced_id, status.report.replaced_id);
+}
+
+TEST(JobJson, WritesNumbersAsPeopleDo) {
+  const std::string text = json_text(to_json(succeeded(jobs::Kind::kBackup)));
+  EXPECT_NE(text.find("\"pauseMs\":0.17,"), std::string::npos) << text;
+  EXPECT_EQ(json_text(json::parse(R"({"a":[1,"\n\u0001",null,true,{}],"b":0.0})")),
+            R"({"a":[1,"\n\u0001",null,true,{}],"b":0})");
+}
+
+TEST(JobJson, NamesThatAreNoUtf8StillMakeValidJson) {
+  jobs::Status status = succeeded(jobs::Kind::kBackup);
+  status.warnings = {{"\xff.jpg", "vanished"}};
+  EXPECT_NO_THROW(json::parse(json_text(to_json(status))));
+}
+
+TEST(JobJson, RefusesWhatIsNoJobAndBearsWhatIsOdd) {
+  for (const char* text : {"[]", "{}", "null", R"({"id":"x","kind":"party","state":"running"})",
+                           R"({"id":"x","kind":"backup","state":"happy"})",
+                           R"({"kind":"backup","state":"running"})"}) {
+    EXPECT_EQ(job_from_json(json::parse(text)).error().code, Code::kInvalid) << text;
+  }
+  const auto odd = job_from_json(json::parse(
+      R"({"id":"x","kind":"backup","state":"running","bytesTotal":-1,"bytesDone":1e300,)"
+      R"("report":{"pauseMs":1e300},"warnings":[5,{}],"error":"no","started":7})"));
+  ASSERT_TRUE(odd.has_value());
+  EXPECT_EQ(odd->bytes_total, 0U);
+  EXPECT_EQ(odd->warnings.size(), 1U);
+}
+
+TEST(Dates, AreReadWithABlankOrAT) {
+  const WallTime expected = kNow + 907ms;
+  EXPECT_EQ(parse_date("2026-11-21 00:54:47.907Z"), expected);
+  EXPECT_EQ(parse_date("2026-11-21T00:54:47.907Z"), expected);
+  EXPECT_EQ(parse_date("2026-11-21 00:54:47Z"), kNow);
+  for (const char* text : {"", "2026-11-21", "2026-13-21 00:00:00", "2026-02-30 00:00:00",
+                           "2026-11-21 24:00:00", "yesterday at eight o'clock"}) {
+    EXPECT_EQ(parse_date(text), std::nullopt) << text;
+  }
+}
+
+TEST(ExitStatus, FollowsTheKindOfError) {
+  struct Expected {
+    Code code;
+    int status;
+  };
+  constexpr Expected kExpected[] = {
+      {Code::kInvalid, 2},     {Code::kNotFound, 5},        {Code::kExists, 1},
+      {Code::kDenied, 8},      {Code::kUnauthenticated, 4}, {Code::kBusy, 6},
+      {Code::kDamaged, 7},     {Code::kNoSpace, 8},         {Code::kUnavailable, 8},
+      {Code::kUnsupported, 1}, {Code::kCancelled, 130},     {Code::kInternal, 1}};
+  for (const Expected& expected : kExpected) {
+    EXPECT_EQ(static_cast<int>(exit_for(expected.code)), expected.status)
+        << code_name(expected.code);
+  }
+}
+
+TEST(ExitStatus, OfAJobFollowsHowItEnded) {
+  jobs::Status status = succeeded(jobs::Kind::kBackup);
+  EXPECT_EQ(exit_for(status), Exit::kDone);
+  status.warnings = {{"f", "vanished"}};
+  EXPECT_EQ(exit_for(status), Exit::kWarnings);
+  status.state = jobs::State::kCancelled;
+  EXPECT_EQ(exit_for(status), Exit::kCancelled);
+  status.state = jobs::State::kFailed;
+  status.error = Error{Code::kInvalid, "x"};
+  EXPECT_EQ(exit_for(status), Exit::kFailed);
+  status.kind = jobs::Kind::kVerify;
+  EXPECT_EQ(exit_for(status), Exit::kDamaged) << "no data.db in it";
+  status.error->code = Code::kNoSpace;
+  EXPECT_EQ(exit_for(status), Exit::kStorage);
+}
+
+}  // namespace
+}  // namespace pv::cli

@@ -1,0 +1,117 @@
+// A PocketBase data directory that is open: its databases, for as long as this process runs.
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "fs/file.h"
+#include "sqlite/connection.h"
+
+namespace pv::datadir {
+
+struct OpenOptions {
+  // A directory whose databases can't be opened (damaged, empty, gone) is opened all the same: its
+  // backups can be listed and restored. read() and write() answer with the reason until then.
+  bool tolerate_damage = false;
+
+  // An absent directory, or one without data.db, becomes a fresh one, as PocketBase v0.36 makes it.
+  bool create = false;
+  // The directory is meant to be ours alone (standalone): checkpoints are ours to make, an absent
+  // auxiliary.db is made again, WAL mode is set. Of no effect while another process holds locks on
+  // the databases: see owns().
+  bool owner = false;
+  // How long read() and write() wait for a connection, or for the end of a suspension.
+  std::chrono::milliseconds lease_wait{15'000};
+};
+
+// Threads    All methods from any thread.
+// Lifetime   One connection to each database stays open for the whole life: while it is, no other
+//            process can think that it is the last user and delete the WAL (docs/architecture.md).
+//            Outlives its leases.
+class DataDir {
+ public:
+  // kNotFound: no data.db and not create, or what lies there says that a data.db got lost (the text
+  // says what; a fresh one would hide it). kUnsupported: not a PocketBase v0.23 to v0.39 schema;
+  // the text names the tables or columns that are missing. kDamaged: not a database. Never changes
+  // an existing schema. Makes `.pocketvault/` (0700) when absent.
+  [[nodiscard]] static Result<std::unique_ptr<DataDir>> open(const fs::Path& directory,
+                                                             const OpenOptions& options,
+                                                             const Clock& clock, Random& random);
+  ~DataDir();
+
+  [[nodiscard]] const fs::Path& path() const { return path_; }
+  [[nodiscard]] fs::Path vault_folder() const { return path_ / ".pocketvault"; }
+  // Opened as owner, and no other process holds a lock on the databases at this moment.
+  [[nodiscard]] bool owns() const;
+  [[nodiscard]] bool was_created() const { return created_; }
+
+  // Runs `work` with a connection to data.db, which it must not keep. Readers get one of a small
+  // pool, which can't write; writers take turns. Both wait while the directory is suspended, at
+  // most `lease_wait`, then kBusy. What `work` leaves uncommitted is rolled back. A read may write
+  // inside itself, but not a write.
+  template <class T>
+  [[nodiscard]] Result<T> read(const std::function<Result<T>(sqlite::Connection&)>& work) {
+    PV_TRY(auto lease, lease_reader());
+    return work(*lease);
+  }
+  template <class T>
+  [[nodiscard]] Result<T> write(const std::function<Result<T>(sqlite::Connection&)>& work) {
+    PV_TRY(auto lease, lease_writer());
+    auto result = work(*lease);
+    checkpoint_when_due(*lease);
+    return result;
+  }
+
+  // Closes every connection, after waiting for those in use, so that the files can be replaced.
+  // From then on read() and write() wait. Returns after all are closed. kBusy after `wait`, and
+  // nothing has changed then. Not from inside read() or write().
+  [[nodiscard]] Result<void> suspend(std::chrono::milliseconds wait);
+  // Opens what lies there now. On an error it stays suspended; the caller puts the old files back
+  // and calls again.
+  [[nodiscard]] Result<void> resume();
+
+ private:
+  // A connection on loan; goes back to its pool with this.
+  class Lease {
+   public:
+    Lease(DataDir& owner, std::unique_ptr<sqlite::Connection> connection, bool writes);
+    Lease(Lease&&) noexcept = default;
+    Lease& operator=(Lease&&) = delete;
+    ~Lease();
+    [[nodiscard]] sqlite::Connection& operator*() const { return *connection_; }
+
+   private:
+    DataDir* owner_;
+    std::unique_ptr<sqlite::Connection> connection_;  // null when moved from
+    bool writes_;
+    std::thread::id thread_ = std::this_thread::get_id();
+  };
+
+  DataDir(fs::Path path, const OpenOptions& options, bool created);
+  [[nodiscard]] Result<Lease> lease_reader();
+  [[nodiscard]] Result<Lease> lease_writer();
+  void checkpoint_when_due(sqlite::Connection& writer);
+
+  struct State;
+  fs::Path path_;
+  bool created_;
+  std::unique_ptr<State> state_;
+};
+
+// Whether data.db has the tables, columns and rows that this program needs; newer schemas with more
+// are fine. kUnsupported names what is missing; kDamaged. Shared by DataDir::open and by restore's
+// check of an extracted data.db.
+[[nodiscard]] Result<void> check_schema(sqlite::Connection& data);
+
+// Makes data.db, and auxiliary.db unless it is there, in an existing folder: each under another
+// name first (in `.pocketvault/`), fsynced; data.db comes last. kExists: there is a data.db
+// already; kBusy: another process makes one now.
+[[nodiscard]] Result<void> create_fresh(const fs::Path& directory, const Clock& clock,
+                                        Random& random);
+
+}  // namespace pv::datadir

@@ -1,0 +1,602 @@
+#include "datadir/data_dir.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <array>
+#include <atomic>
+#include <set>
+#include <thread>
+#include <vector>
+
+#include "testing/fake_clock.h"
+#include "testing/fixtures.h"
+#include "testing/other_process.h"
+
+namespace pv::datadir {
+namespace {
+
+using namespace std::chrono_literals;
+using sqlite::Connection;
+using testing::TempFolder;
+
+constexpr std::array kVersions{"0.36.6", "0.39.11", "0.36.6-encrypted-settings"};
+
+Result<std::unique_ptr<DataDir>> open(const fs::Path& path, OpenOptions options = {}) {
+  static const testing::FakeClock clock;
+  return DataDir::open(path, options, clock, system_random());
+}
+
+std::int64_t count_superusers(DataDir& directory) {
+  const auto count = directory.read<std::int64_t>([](Connection& db) -> Result<std::int64_t> {
+    PV_TRY(const auto row, db.one("SELECT count(*) FROM _superusers"));
+    return row ? sqlite::to_int(row->front()) : -1;
+  });
+  return count.value_or(-1);
+}
+
+// Something of a size that shows in the WAL.
+Result<void> write_note(DataDir& directory, std::size_t bytes = 10) {
+  return directory.write<void>([&](Connection& db) -> Result<void> {
+    PV_CHECK(db.exec("CREATE TABLE IF NOT EXISTS notes (text)"));
+    const std::array<sqlite::Value, 1> parameters{std::string(bytes, 'n')};
+    PV_CHECK(db.run("INSERT INTO notes VALUES (?1)", parameters));
+    return {};
+  });
+}
+
+// By another process, so that no lock of this one is touched.
+std::string query(const fs::Path& database, const std::string& sql) {
+  const auto result =
+      testing::run("sqlite3 -batch -noheader '" + database.string() + "' \"" + sql + "\"");
+  EXPECT_EQ(result.status, 0) << result.output;
+  return result.output;
+}
+
+std::string schema_of(const fs::Path& database) {
+  return query(database, "SELECT name, sql FROM sqlite_master ORDER BY name");
+}
+
+TEST(DataDir, OpensWhatPocketBaseWroteAndChangesNothing) {
+  for (const char* version : kVersions) {
+    const TempFolder folder;
+    const fs::Path path = testing::unpack_pb_data(version, folder.path());
+    const std::string data = testing::read_file(path / "data.db");
+    const std::string auxiliary = testing::read_file(path / "auxiliary.db");
+    for (const bool owner : {false, true}) {
+      auto directory = open(path, {.owner = owner});
+      ASSERT_TRUE(directory.has_value()) << version << ": " << directory.error().what;
+      EXPECT_FALSE((*directory)->was_created());
+      EXPECT_EQ((*directory)->owns(), owner);
+      EXPECT_EQ(count_superusers(**directory), 1);
+    }
+    EXPECT_EQ(testing::read_file(path / "data.db"), data) << version;
+    EXPECT_EQ(testing::read_file(path / "auxiliary.db"), auxiliary) << version;
+  }
+}
+
+TEST(DataDir, MakesItsOwnFolderForUsAlone) {
+  const TempFolder folder;
+  const fs::Path path = testing::unpack_pb_data("0.36.6", folder.path());
+  auto directory = open(path);
+  ASSERT_TRUE(directory.has_value());
+  const auto found = fs::link_stat((*directory)->vault_folder());
+  ASSERT_TRUE(found.has_value());
+  EXPECT_TRUE(found->is_folder());
+  EXPECT_EQ(found->mode & 07777U, 0700U);
+}
+
+TEST(DataDir, DoesNotFollowALinkInPlaceOfItsFolder) {
+  const TempFolder folder;
+  const fs::Path path = testing::unpack_pb_data("0.36.6", folder.path());
+  std::filesystem::create_directory_symlink(folder.path(), path / ".pocketvault");
+  const auto directory = open(path);
+  ASSERT_FALSE(directory.has_value());
+  EXPECT_EQ(directory.error().code, Code::kInvalid);
+}
+
+TEST(DataDir, CreatesWhatPocketBaseWouldHaveMade) {
+  const TempFolder folder;
+  const TempFolder reference;
+  const fs::Path original = testing::unpack_pb_data("0.36.6", reference.path());
+  const fs::Path path = folder / "deep" / "pb_data";
+  auto directory = open(path, {.create = true, .owner = true});
+  ASSERT_TRUE(directory.has_value()) << directory.error().what;
+  EXPECT_TRUE((*directory)->was_created());
+  directory->reset();
+
+  const std::string own_tables =
+      "SELECT name, sql FROM sqlite_master WHERE name NOT LIKE 'sqlite_%' "
+      "AND name NOT LIKE '%products%' ORDER BY name";
+  EXPECT_EQ(query(path / "data.db", own_tables), query(original / "data.db", own_tables));
+  EXPECT_EQ(schema_of(path / "auxiliary.db"), schema_of(original / "auxiliary.db"));
+  const std::string collections =
+      "SELECT id, system, type, name, fields, indexes, listRule, viewRule, createRule, updateRule, "
+      "deleteRule FROM _collections WHERE name <> 'products' ORDER BY id";
+  EXPECT_EQ(query(path / "data.db", collections), query(original / "data.db", collections));
+  const std::string migrations =
+      "SELECT file FROM _migrations WHERE file LIKE '%.go' ORDER BY file";
+  EXPECT_EQ(query(path / "data.db", migrations), query(original / "data.db", migrations));
+  EXPECT_EQ(query(path / "data.db", "SELECT typeof(value) FROM _params"), "blob\n");
+  EXPECT_EQ(query(path / "data.db", "SELECT count(*) FROM _superusers"), "0\n");
+  for (const char* name : {"data.db", "auxiliary.db"}) {
+    EXPECT_EQ(query(path / name,
+                    "PRAGMA journal_mode; PRAGMA page_size; PRAGMA encoding; "
+                    "PRAGMA auto_vacuum; PRAGMA user_version; PRAGMA quick_check"),
+              "wal\n4096\nUTF-8\n0\n0\nok\n");
+  }
+}
+
+TEST(DataDir, GivesEachNewDirectorySecretsAndDatesOfItsOwn) {
+  const TempFolder folder;
+  const testing::FakeClock clock;
+  std::set<std::string> secrets;
+  for (const char* name : {"one", "two"}) {
+    auto directory = DataDir::open(folder / name, {.create = true}, clock, system_random());
+    ASSERT_TRUE(directory.has_value()) << directory.error().what;
+    directory->reset();
+    const std::string list = query(
+        folder / name / "data.db",
+        "SELECT json_extract(o.value, '$.secret') FROM _collections AS c, json_each(c.options) AS o"
+        " WHERE c.type = 'auth' AND o.key LIKE '%Token'");
+    std::istringstream lines{list};
+    for (std::string secret; std::getline(lines, secret);) {
+      EXPECT_EQ(secret.size(), 50U);
+      EXPECT_EQ(secret.find_first_not_of(kAlphanumeric), std::string::npos);
+      secrets.insert(secret);
+    }
+    EXPECT_EQ(query(folder / name / "data.db",
+                    "SELECT DISTINCT created || updated FROM _collections UNION "
+                    "SELECT created || updated FROM _params"),
+              "2026-11-21 00:54:47.000Z2026-11-21 00:54:47.000Z\n");
+    EXPECT_EQ(query(folder / name / "data.db",
+                    "SELECT min(applied), max(applied), count(DISTINCT applied) FROM _migrations"),
+              "1795222487000000|1795222487000006|7\n");
+    EXPECT_EQ(query(folder / name / "data.db",
+                    "SELECT count(*) FROM _collections WHERE options || created LIKE '%{{%'"),
+              "0\n");
+  }
+  EXPECT_EQ(secrets.size(), 20U) << "ten each, all different";
+}
+
+TEST(DataDir, CreatesFilesWithTheModesOfPocketBase) {
+  const TempFolder folder;
+  const mode_t before = ::umask(0027);
+  const fs::Path path = folder / "pb_data";
+  EXPECT_TRUE(open(path, {.create = true}).has_value());
+  ::umask(before);
+  EXPECT_EQ(fs::stat(path)->mode & 07777U, 0750U);
+  EXPECT_EQ(fs::stat(path / "data.db")->mode & 07777U, 0640U);
+  EXPECT_EQ(fs::stat(path / "auxiliary.db")->mode & 07777U, 0640U);
+}
+
+std::set<std::string> entries_of(const fs::Path& folder) {
+  std::set<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator{folder}) {
+    names.insert(entry.path().filename().string());
+  }
+  return names;
+}
+
+TEST(DataDir, LeavesNoTemporaryFilesOfItsCreation) {
+  const TempFolder folder;
+  testing::write_file(folder / ".pocketvault" / "fresh-data.db", "what a crash left");
+  testing::write_file(folder / ".pocketvault" / "fresh-data.db-wal", "and its WAL");
+  ASSERT_TRUE(open(folder.path(), {.create = true, .owner = true}).has_value());
+  EXPECT_EQ(entries_of(folder.path()),
+            (std::set<std::string>{".pocketvault", "auxiliary.db", "data.db"}));
+  EXPECT_EQ(entries_of(folder / ".pocketvault"), (std::set<std::string>{"create.lock"}));
+}
+
+TEST(DataDir, FinishesACreationThatWasCutOff) {
+  const TempFolder folder;
+  ASSERT_TRUE(open(folder.path(), {.create = true, .owner = true}).has_value());
+  std::filesystem::remove(folder / "data.db");  // auxiliary.db comes first
+  const auto directory = open(folder.path(), {.create = true});
+  ASSERT_TRUE(directory.has_value()) << directory.error().what;
+  EXPECT_TRUE((*directory)->was_created());
+}
+
+TEST(DataDir, CreatesOnlyWhenAsked) {
+  const TempFolder folder;
+  const auto directory = open(folder / "absent");
+  ASSERT_FALSE(directory.has_value());
+  EXPECT_EQ(directory.error().code, Code::kNotFound);
+  EXPECT_FALSE(fs::exists(folder / "absent"));
+}
+
+TEST(DataDir, MakesNoFreshDatabaseWhereOneGotLost) {
+  for (const char* left : {"data.db-wal", "data.db-journal", "storage/pbc_1/r1/photo.jpg",
+                           ".pb_temp_to_delete/old_pb_data_abcdefgh/data.db"}) {
+    const TempFolder folder;
+    testing::write_file(folder.path() / left, "x");
+    const auto directory = open(folder.path(), {.create = true});
+    ASSERT_FALSE(directory.has_value()) << left;
+    EXPECT_EQ(directory.error().code, Code::kNotFound) << left;
+    EXPECT_FALSE(fs::exists(folder / "data.db")) << left;
+  }
+  const TempFolder folder;  // these say nothing of the kind
+  for (const char* harmless : {"backups/one.zip", "lost+found/x", "types.d.ts", ".gitkeep"}) {
+    testing::write_file(folder.path() / harmless, "x");
+  }
+  std::filesystem::create_directory(folder / "storage");
+  EXPECT_TRUE(open(folder.path(), {.create = true}).has_value());
+}
+
+TEST(DataDir, CreatesOnceWhenSeveralOpenAtATime) {
+  const TempFolder folder;
+  std::atomic<int> opened = 0;
+  std::atomic<int> created = 0;
+  std::vector<std::thread> threads;
+  threads.reserve(4);
+  for (int i = 0; i < 4; ++i) {
+    threads.emplace_back([&] {
+      for (;;) {
+        auto directory = open(folder / "pb_data", {.create = true});
+        if (directory) {
+          ++opened;
+          created += (*directory)->was_created() ? 1 : 0;
+          return;
+        }
+        EXPECT_EQ(directory.error().code, Code::kBusy) << directory.error().what;
+      }
+    });
+  }
+  for (std::thread& thread : threads) { thread.join(); }
+  EXPECT_EQ(opened, 4);
+  EXPECT_EQ(created, 1);
+}
+
+TEST(DataDir, SaysThatADirectoryIsFromBeforeVersion023) {
+  const TempFolder folder;
+  query(folder / "data.db",
+        "CREATE TABLE _admins (id TEXT); CREATE TABLE _params (id TEXT, value JSON);"
+        "CREATE TABLE _collections (id TEXT, name TEXT, type TEXT, schema JSON);");
+  const auto directory = open(folder.path());
+  ASSERT_FALSE(directory.has_value());
+  EXPECT_EQ(directory.error().code, Code::kUnsupported);
+  EXPECT_NE(directory.error().what.find("before PocketBase v0.23"), std::string::npos);
+  EXPECT_FALSE(fs::exists(folder / ".pocketvault")) << "it is none of ours";
+}
+
+TEST(DataDir, NamesWhatASchemaLacks) {
+  struct Case {
+    const char* change;
+    const char* named;
+  };
+  for (const auto& [change, named] :
+       {Case{"DROP TABLE _migrations", "table _migrations"},
+        Case{"DROP TABLE _params", "table _params"},
+        Case{"DROP TABLE _superusers", "table _superusers"},
+        Case{"ALTER TABLE _params RENAME COLUMN value TO content", "column _params.value"},
+        Case{"DROP INDEX idx_tokenKey_pbc_3142635823;"
+             "ALTER TABLE _superusers DROP COLUMN tokenKey",
+             "column _superusers.tokenKey"},
+        Case{"DELETE FROM _collections WHERE name = '_superusers'", "the row of _superusers"}}) {
+    const TempFolder folder;
+    const fs::Path path = testing::unpack_pb_data("0.39.11", folder.path());
+    query(path / "data.db", change);
+    const auto directory = open(path);
+    ASSERT_FALSE(directory.has_value()) << change;
+    EXPECT_EQ(directory.error().code, Code::kUnsupported) << change;
+    EXPECT_NE(directory.error().what.find(named), std::string::npos) << directory.error().what;
+  }
+}
+
+TEST(DataDir, AcceptsANewerSchemaThatHasWhatIsNeeded) {
+  const TempFolder folder;
+  const fs::Path path = testing::unpack_pb_data("0.39.11", folder.path());
+  query(path / "data.db",
+        "CREATE TABLE _future (id TEXT); ALTER TABLE _superusers ADD COLUMN nick TEXT DEFAULT '';"
+        "ALTER TABLE _collections ADD COLUMN extra JSON; DROP TABLE _otps;"
+        "INSERT INTO _migrations VALUES ('9999999999_future.go', 1)");
+  const std::string schema = schema_of(path / "data.db");
+  EXPECT_TRUE(open(path, {.owner = true}).has_value());
+  EXPECT_EQ(schema_of(path / "data.db"), schema);
+}
+
+TEST(DataDir, SaysThatAFileIsNoDatabase) {
+  for (const char* name : {"data.db", "auxiliary.db"}) {
+    const TempFolder folder;
+    const fs::Path path = testing::unpack_pb_data("0.36.6", folder.path());
+    testing::write_file(path / name, std::string(10'000, 'x'));
+    const auto directory = open(path, {.owner = true});
+    ASSERT_FALSE(directory.has_value()) << name;
+    EXPECT_EQ(directory.error().code, Code::kDamaged) << name;
+    EXPECT_NE(directory.error().what.find(name), std::string::npos) << directory.error().what;
+    std::filesystem::remove(path / name);
+    std::filesystem::create_directory(path / name);
+    EXPECT_EQ(open(path, {.owner = true}).error().code, Code::kDamaged) << name;
+  }
+}
+
+TEST(DataDir, MakesTheLogsDatabaseAgainOnlyAsTheOwner) {
+  const TempFolder folder;
+  const fs::Path path = testing::unpack_pb_data("0.36.6", folder.path());
+  const std::string schema = schema_of(path / "auxiliary.db");
+  std::filesystem::remove(path / "auxiliary.db");
+  ASSERT_TRUE(open(path).has_value());
+  EXPECT_FALSE(fs::exists(path / "auxiliary.db"));
+  ASSERT_TRUE(open(path, {.owner = true}).has_value());
+  EXPECT_EQ(schema_of(path / "auxiliary.db"), schema);
+
+  query(path / "auxiliary.db", "DROP TABLE _logs");
+  ASSERT_TRUE(open(path).has_value());
+  EXPECT_EQ(schema_of(path / "auxiliary.db"), "");
+  ASSERT_TRUE(open(path, {.owner = true}).has_value());
+  EXPECT_EQ(schema_of(path / "auxiliary.db"), schema);
+}
+
+TEST(DataDir, BringsARestoredDatabaseBackToWalMode) {
+  const TempFolder folder;
+  const fs::Path path = testing::unpack_pb_data("0.36.6", folder.path());
+  query(path / "data.db", "PRAGMA journal_mode=DELETE");
+  EXPECT_TRUE(open(path).has_value());
+  EXPECT_EQ(query(path / "data.db", "PRAGMA journal_mode"), "delete\n") << "not ours to change";
+  EXPECT_TRUE(open(path, {.owner = true}).has_value());
+  EXPECT_EQ(query(path / "data.db", "PRAGMA journal_mode"), "wal\n");
+}
+
+TEST(DataDir, ReadersCannotWrite) {
+  const TempFolder folder;
+  auto directory = open(folder.path(), {.create = true});
+  ASSERT_TRUE(directory.has_value());
+  const auto outcome =
+      (*directory)->read<void>([](Connection& db) { return db.exec("DELETE FROM _collections"); });
+  ASSERT_FALSE(outcome.has_value());
+  EXPECT_EQ(outcome.error().code, Code::kDenied);
+}
+
+TEST(DataDir, RollsBackWhatAWriterLeftOpen) {
+  const TempFolder folder;
+  auto directory = open(folder.path(), {.create = true});
+  ASSERT_TRUE(directory.has_value());
+  ASSERT_TRUE((*directory)
+                  ->write<void>([](Connection& db) {
+                    return db.exec("BEGIN IMMEDIATE; CREATE TABLE half (done)");
+                  })
+                  .has_value());
+  ASSERT_TRUE(write_note(**directory).has_value());
+  EXPECT_EQ(query(folder / "data.db", "SELECT count(*) FROM sqlite_master WHERE name = 'half'"),
+            "0\n");
+}
+
+TEST(DataDir, ServesReadersAndWritersFromManyThreads) {
+  const TempFolder folder;
+  auto directory = open(folder.path(), {.create = true, .owner = true});
+  ASSERT_TRUE(directory.has_value());
+  ASSERT_TRUE(write_note(**directory).has_value());
+  constexpr int kEach = 25;
+  std::vector<std::thread> threads;
+  threads.reserve(12);
+  std::atomic<int> failed = 0;
+  for (int i = 0; i < 12; ++i) {
+    threads.emplace_back([&, writes = i % 3 == 0] {
+      for (int k = 0; k < kEach; ++k) {
+        const bool fine = writes ? write_note(**directory, 20'000).has_value()
+                                 : count_superusers(**directory) == 0;
+        failed += fine ? 0 : 1;
+      }
+    });
+  }
+  for (int i = 0; i < 3; ++i) {
+    EXPECT_TRUE((*directory)->suspend(10s).has_value());
+    EXPECT_TRUE((*directory)->resume().has_value());
+  }
+  for (std::thread& thread : threads) { thread.join(); }
+  EXPECT_EQ(failed, 0);
+  EXPECT_EQ(query(folder / "data.db", "SELECT count(*) FROM notes; PRAGMA integrity_check"),
+            std::to_string(4 * kEach + 1) + "\nok\n");
+}
+
+TEST(DataDir, OwnerKeepsTheWalShort) {
+  const TempFolder folder;
+  auto directory = open(folder.path(), {.create = true, .owner = true});
+  ASSERT_TRUE(directory.has_value());
+  for (int i = 0; i < 40; ++i) { ASSERT_TRUE(write_note(**directory, 400'000).has_value()); }
+  // 16 MB were written; 1000 frames of 4 KiB and one more write fit in 5 MB.
+  EXPECT_LT(fs::stat(folder / "data.db-wal")->size_bytes, 5'000'000U);
+  EXPECT_GT(fs::stat(folder / "data.db")->size_bytes, 11'000'000U);
+}
+
+TEST(DataDir, OthersNeverCheckpoint) {
+  const TempFolder folder;
+  ASSERT_TRUE(open(folder.path(), {.create = true, .owner = true}).has_value());
+  const std::string before = testing::read_file(folder / "data.db");
+  {
+    auto directory = open(folder.path());
+    ASSERT_TRUE(directory.has_value());
+    for (int i = 0; i < 20; ++i) { ASSERT_TRUE(write_note(**directory, 400'000).has_value()); }
+  }
+  EXPECT_EQ(testing::read_file(folder / "data.db"), before);
+  EXPECT_GT(fs::stat(folder / "data.db-wal")->size_bytes, 8'000'000U);
+  EXPECT_EQ(query(folder / "data.db", "SELECT count(*) FROM notes"), "20\n");
+}
+
+TEST(DataDir, OwnerLeavesOneFilePerDatabase) {
+  const TempFolder folder;
+  auto directory = open(folder.path(), {.create = true, .owner = true});
+  ASSERT_TRUE(directory.has_value());
+  ASSERT_TRUE(write_note(**directory).has_value());
+  EXPECT_TRUE(fs::exists(folder / "data.db-wal"));
+  ASSERT_TRUE((*directory)->suspend(1s).has_value());
+  EXPECT_FALSE(fs::exists(folder / "data.db-wal"));
+  EXPECT_FALSE(fs::exists(folder / "data.db-shm"));
+  EXPECT_FALSE(fs::exists(folder / "auxiliary.db-wal"));
+  ASSERT_TRUE((*directory)->resume().has_value());
+  ASSERT_TRUE(write_note(**directory).has_value());
+  directory->reset();
+  EXPECT_FALSE(fs::exists(folder / "data.db-wal"));
+  EXPECT_EQ(query(folder / "data.db", "SELECT count(*) FROM notes"), "2\n");
+}
+
+// A program that has the database open, as a second server would.
+std::string neighbour(const fs::Path& path) {
+  return "import sqlite3\n"
+         "db = sqlite3.connect('" +
+         (path / "data.db").string() +
+         "', isolation_level=None)\n"
+         "db.execute('PRAGMA wal_autocheckpoint=0')\n"
+         "db.execute('SELECT count(*) FROM _superusers').fetchall()\n"
+         "print('ready', flush=True)\n"
+         "while True:\n"
+         "  try: line = input()\n"
+         "  except EOFError: break\n"
+         "  if line == 'lose locks': open('" +
+         (path / "data.db").string() + "').close(); open('" + (path / "data.db-shm").string() +
+         "').close()\n"
+         "  else: db.execute(line)\n"
+         "  print('done', flush=True)\n"
+         "import os; os._exit(0)\n";
+}
+
+TEST(DataDir, OwnsNothingWhileAnotherProcessHasIt) {
+  const TempFolder folder;
+  ASSERT_TRUE(open(folder.path(), {.create = true, .owner = true}).has_value());
+  testing::OtherProcess other{neighbour(folder.path())};
+  ASSERT_EQ(other.hear(), "ready");
+  auto directory = open(folder.path(), {.owner = true});
+  ASSERT_TRUE(directory.has_value()) << directory.error().what;
+  EXPECT_FALSE((*directory)->owns());
+  const std::string before = testing::run("md5sum < " + (folder / "data.db").string()).output;
+  for (int i = 0; i < 20; ++i) { ASSERT_TRUE(write_note(**directory, 400'000).has_value()); }
+  EXPECT_EQ(testing::run("md5sum < " + (folder / "data.db").string()).output, before);
+  EXPECT_EQ(other.finish(), 0);
+  EXPECT_TRUE((*directory)->owns()) << "and then it does";
+}
+
+TEST(DataDir, KeepsTheWalOfAProcessThatJoinedLater) {
+  for (const bool loses_locks : {false, true}) {
+    const TempFolder folder;
+    auto directory = open(folder.path(), {.create = true, .owner = true});
+    ASSERT_TRUE(directory.has_value());
+    ASSERT_TRUE(write_note(**directory).has_value());
+    testing::OtherProcess other{neighbour(folder.path())};
+    ASSERT_EQ(other.hear(), "ready");
+    if (loses_locks) {  // what a backup by PocketBase does to itself
+      other.say("lose locks");
+      ASSERT_EQ(other.hear(), "done");
+      EXPECT_TRUE((*directory)->owns()) << "nothing is seen of it in the lock table";
+    }
+    directory->reset();
+    EXPECT_TRUE(fs::exists(folder / "data.db-wal")) << "lost locks: " << loses_locks;
+    other.say("INSERT INTO notes VALUES ('written after we closed')");
+    ASSERT_EQ(other.hear(), "done");
+    EXPECT_EQ(other.finish(), 0);  // without closing the database
+    EXPECT_EQ(query(folder / "data.db", "SELECT count(*) FROM notes; PRAGMA integrity_check"),
+              "2\nok\n");
+  }
+}
+
+TEST(DataDir, HoldsEachDatabaseAllItsLife) {
+  const TempFolder folder;
+  auto directory = open(folder.path(), {.create = true});
+  ASSERT_TRUE(directory.has_value());
+  for (const char* name : {"data.db", "auxiliary.db"}) {
+    const auto inode = fs::stat(folder / name)->inode;
+    const auto held = testing::run("grep -c ' " + std::to_string(::getpid()) +
+                                   " .*:" + std::to_string(inode) + " ' /proc/locks");
+    EXPECT_EQ(held.status, 0) << name << ": no lock in " << held.output;
+    // Another process that opens and closes it is not the last user.
+    query(folder / name, "SELECT count(*) FROM sqlite_master");
+    EXPECT_TRUE(fs::exists((folder / name).string() + "-wal")) << name;
+  }
+}
+
+TEST(DataDir, SuspendLetsTheFilesBeReplaced) {
+  const TempFolder folder;
+  const fs::Path path = testing::unpack_pb_data("0.36.6", folder.path());
+  auto directory = open(path, {.owner = true});
+  ASSERT_TRUE(directory.has_value());
+  EXPECT_EQ(count_superusers(**directory), 1);
+  ASSERT_TRUE((*directory)->suspend(1s).has_value());
+  ASSERT_TRUE((*directory)->suspend(1s).has_value()) << "twice is once";
+  EXPECT_TRUE(
+      testing::run("ls -l /proc/" + std::to_string(::getpid()) + "/fd | grep -c " + path.string())
+          .output.starts_with("0"));
+  std::filesystem::rename(path / "data.db", path / "old.db");
+  const TempFolder other;
+  ASSERT_TRUE(open(other.path(), {.create = true, .owner = true}).has_value());
+  std::filesystem::copy_file(other / "data.db", path / "data.db");
+  ASSERT_TRUE((*directory)->resume().has_value());
+  EXPECT_EQ(count_superusers(**directory), 0);
+}
+
+TEST(DataDir, StaysSuspendedUntilWhatLiesThereOpens) {
+  const TempFolder folder;
+  const fs::Path path = testing::unpack_pb_data("0.36.6", folder.path());
+  auto directory = open(path, {.owner = true, .lease_wait = 20ms});
+  ASSERT_TRUE(directory.has_value());
+  ASSERT_TRUE((*directory)->suspend(1s).has_value());
+  std::filesystem::rename(path / "data.db", path / "kept.db");
+  testing::write_file(path / "data.db", std::string(5000, '?'));
+  EXPECT_EQ((*directory)->resume().error().code, Code::kDamaged);
+  std::filesystem::remove(path / "data.db");
+  EXPECT_EQ((*directory)->resume().error().code, Code::kNotFound);
+  EXPECT_EQ(write_note(**directory).error().code, Code::kBusy);
+  EXPECT_EQ(count_superusers(**directory), -1);
+  std::filesystem::rename(path / "kept.db", path / "data.db");
+  ASSERT_TRUE((*directory)->resume().has_value());
+  EXPECT_EQ(count_superusers(**directory), 1);
+}
+
+TEST(DataDir, SuspendWaitsForThoseAtWorkAndHoldsThoseToCome) {
+  const TempFolder folder;
+  auto directory = open(folder.path(), {.create = true, .owner = true});
+  ASSERT_TRUE(directory.has_value());
+  std::atomic<bool> working = false;
+  std::atomic<bool> finished = false;
+  std::thread reader{[&] {
+    const auto done = (*directory)->read<void>([&](Connection& db) -> Result<void> {
+      working = true;
+      std::this_thread::sleep_for(100ms);
+      // A suspension that waits for this read must not be what it waits for.
+      PV_CHECK(write_note(**directory));
+      PV_CHECK(db.one("SELECT count(*) FROM notes"));
+      finished = true;
+      return {};
+    });
+    EXPECT_TRUE(done.has_value()) << done.error().what;
+  }};
+  while (!working) { std::this_thread::yield(); }
+  ASSERT_TRUE((*directory)->suspend(10s).has_value());
+  EXPECT_TRUE(finished);
+  std::atomic<bool> came_in = false;
+  std::thread late{[&] {
+    EXPECT_EQ(count_superusers(**directory), 0);
+    came_in = true;
+  }};
+  std::this_thread::sleep_for(50ms);
+  EXPECT_FALSE(came_in);
+  ASSERT_TRUE((*directory)->resume().has_value());
+  late.join();
+  reader.join();
+  EXPECT_TRUE(came_in);
+}
+
+TEST(DataDir, SuspendGivesUpOnWhoDoesNotEnd) {
+  const TempFolder folder;
+  auto directory = open(folder.path(), {.create = true});
+  ASSERT_TRUE(directory.has_value());
+  std::atomic<bool> working = false;
+  std::atomic<bool> enough = false;
+  std::thread reader{[&] {
+    EXPECT_TRUE((*directory)
+                    ->read<void>([&](Connection&) -> Result<void> {
+                      working = true;
+                      while (!enough) { std::this_thread::sleep_for(1ms); }
+                      return {};
+                    })
+                    .has_value());
+  }};
+  while (!working) { std::this_thread::yield(); }
+  const auto refused = (*directory)->suspend(30ms);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Code::kBusy);
+  EXPECT_TRUE(write_note(**directory).has_value()) << "and nothing has changed";
+  enough = true;
+  reader.join();
+}
+
+}  // namespace
+}  // namespace pv::datadir

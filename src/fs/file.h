@@ -1,0 +1,189 @@
+// Files and folders, by system calls, with errors as values.
+//
+// Names inside a directory tree are bytes (std::string), "/"-separated, relative, as on disk; they
+// need not be UTF-8.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/io.h"
+
+namespace pv::fs {
+
+using Path = std::filesystem::path;
+
+// An open descriptor; closed when it goes. Moves, never copies.
+class Fd {
+ public:
+  Fd() = default;
+  explicit Fd(int number) : number_{number} {}
+  Fd(Fd&& other) noexcept : number_{other.release()} {}
+  Fd& operator=(Fd&& other) noexcept;
+  ~Fd();
+
+  [[nodiscard]] int get() const { return number_; }
+  [[nodiscard]] bool is_open() const { return number_ >= 0; }
+  int release();
+
+  // Closes now and reports what close(2) says (a network file system may say ENOSPC here).
+  [[nodiscard]] Result<void> close();
+
+ private:
+  int number_ = -1;
+};
+
+struct Stat {
+  std::uint64_t size_bytes = 0;
+  std::uint32_t mode = 0;  // type and permissions, as st_mode
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  WallTime modified;
+  WallTime changed;                   // ctime
+  std::uint64_t allocated_bytes = 0;  // what it takes on disk; less than size when sparse
+  std::uint32_t owner = 0;
+  std::uint32_t group = 0;
+
+  [[nodiscard]] bool is_file() const { return S_ISREG(mode); }
+  [[nodiscard]] bool is_folder() const { return S_ISDIR(mode); }
+  [[nodiscard]] bool is_link() const { return S_ISLNK(mode); }
+  friend bool operator==(const Stat&, const Stat&) = default;
+};
+
+[[nodiscard]] Result<Stat> stat(const Path& path);       // follows links
+[[nodiscard]] Result<Stat> link_stat(const Path& path);  // does not
+[[nodiscard]] Result<Stat> stat(const Fd& fd, const Path& name_for_errors);
+[[nodiscard]] bool exists(const Path& path);  // lstat succeeds
+
+[[nodiscard]] Result<Fd> open_for_reading(
+    const Path& path);  // O_CLOEXEC|O_NOCTTY|O_NONBLOCK: never hangs on a FIFO
+[[nodiscard]] Result<Fd> create_new(const Path& path,
+                                    std::uint32_t mode = 0644);  // O_EXCL; kExists
+[[nodiscard]] Result<std::size_t> read_some(const Fd& fd, std::uint64_t offset,
+                                            MutableBytes into);  // full but at the end
+[[nodiscard]] Result<void> write_all(const Fd& fd, Bytes bytes);
+[[nodiscard]] Result<void> write_all_at(const Fd& fd, std::uint64_t offset, Bytes bytes);
+[[nodiscard]] Result<void> sync(const Fd& fd);  // fsync
+[[nodiscard]] Result<void> sync_folder(
+    const Path& folder);  // makes renames and creations in it durable
+
+// syncfs: all that was written to the file system of `fd` is on disk. One call for many files,
+// where an fsync of each costs a journal commit each. It reports what failed since `fd` was opened,
+// so open it (any file or folder there) before the first write.
+[[nodiscard]] Result<void> sync_file_system(const Fd& fd);
+
+// The whole file; kInvalid when it has more than `bytes_max`.
+[[nodiscard]] Result<std::string> read_file(const Path& path, std::uint64_t bytes_max);
+
+// Durable and all at once: temporary name beside it, fsync, rename, fsync of the folder.
+[[nodiscard]] Result<void> write_file_atomically(const Path& path, std::string_view content,
+                                                 std::uint32_t mode = 0644);
+
+[[nodiscard]] Result<void> make_folder(const Path& path, std::uint32_t mode = 0777);  // kExists
+[[nodiscard]] Result<void> make_folders(const Path& path,
+                                        std::uint32_t mode = 0777);          // fine when there
+[[nodiscard]] Result<void> rename(const Path& from, const Path& to);         // replaces a file
+[[nodiscard]] Result<void> rename_to_new(const Path& from, const Path& to);  // kExists instead
+[[nodiscard]] Result<void> remove_file(const Path& path);                    // kNotFound
+[[nodiscard]] Result<void> remove_empty_folder(const Path& path);
+[[nodiscard]] Result<void> remove_tree(
+    const Path& path);  // links are removed, not followed; fine when absent
+
+struct Space {
+  std::uint64_t free_bytes = 0;  // for us, not root's reserve
+  std::uint64_t total_bytes = 0;
+};
+[[nodiscard]] Result<Space> space(const Path& path);
+
+// A regular file as a Source; descriptor() is its own. It keeps the file open.
+[[nodiscard]] Result<std::unique_ptr<Source>> open_source(const Path& path);
+[[nodiscard]] Result<std::unique_ptr<Source>> source_of(Fd fd, const Path& name_for_errors);
+
+// Writes to `fd` from its current offset on, patches with pwrite. Not buffered: write big blocks.
+class FileSink final : public Sink {
+ public:
+  FileSink(Fd fd, Path name_for_errors);
+  [[nodiscard]] Result<void> write(Bytes bytes) override;
+  [[nodiscard]] bool can_patch() const override { return true; }
+  [[nodiscard]] Result<void> patch(std::uint64_t offset, Bytes bytes) override;
+  [[nodiscard]] Result<void> sync();  // what was written is on disk
+  [[nodiscard]] Result<void> close();
+  [[nodiscard]] const Fd& fd() const { return fd_; }
+
+ private:
+  Fd fd_;
+  Path name_;
+};
+
+// Sends what is written to a file to the disk while more is written, so that at most two windows of
+// it are dirty at any time. An fsync at the end has then little left to do; a single big one makes
+// every other fsync of the file system wait for it, those of an app's commits among them.
+class WriteBehind {
+ public:
+  // `count` more bytes were written to `fd`, behind those before.
+  void wrote(const Fd& fd, std::uint64_t count);
+
+ private:
+  static constexpr std::uint64_t kWindowBytes = std::uint64_t{8} << 20U;
+  std::uint64_t written_ = 0;
+  std::uint64_t started_ = 0;  // windows up to here are on their way
+};
+
+// One thing found by walk().
+struct Found {
+  std::string name;  // relative to the walk's root
+  Stat stat;         // of the thing itself: links are not followed
+};
+
+// What could not be read or entered.
+struct Unread {
+  std::string name;
+  Error error;
+};
+
+struct Walked {
+  std::vector<Found> found;  // everything but folders, in byte order of the names per folder
+  std::vector<Unread> unread;
+  std::vector<std::string> folders;
+};
+
+// Walks `root` (at most `depth_max` levels) without following links. `enter(relative name)` says
+// whether to look at an entry at all; a folder refused is not entered. Fails only when `root`
+// itself can't be read.
+[[nodiscard]] Result<Walked> walk(const Path& root,
+                                  const std::function<bool(const std::string&, const Stat&)>& enter,
+                                  std::size_t depth_max = 128);
+
+// A process that holds an advisory lock on a file (from /proc/locks).
+struct LockHolder {
+  int pid = 0;
+  std::string program;  // from /proc/PID/comm; may be empty
+  friend bool operator==(const LockHolder&, const LockHolder&) = default;
+};
+
+// Other processes that hold a POSIX lock on any of these files; each process once. Does not open
+// the files (that would drop our own locks on them). Empty where /proc tells nothing.
+[[nodiscard]] std::vector<LockHolder> other_lock_holders(const std::vector<Path>& files);
+
+// Other processes that have any of these files open (from /proc/PID/fd; only what we may see).
+[[nodiscard]] std::vector<LockHolder> other_openers(const std::vector<Path>& files);
+
+// An exclusive lock on a file of its own (flock, so that it belongs to the descriptor, not to the
+// process), created when absent. Freed when it goes, or when the process dies.
+class FileLock {
+ public:
+  // kBusy when another holds it.
+  [[nodiscard]] static Result<FileLock> try_take(const Path& path);
+
+ private:
+  explicit FileLock(Fd fd) : fd_{std::move(fd)} {}
+  Fd fd_;
+};
+
+}  // namespace pv::fs

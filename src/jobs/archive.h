@@ -1,0 +1,38 @@
+// A zip as restore::Archive.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "restore/restore.h"
+#include "zip/zip_reader.h"
+
+namespace pv::jobs {
+
+// What stands behind a name, or a file given on the command line, opened when the job needs it.
+struct ArchiveOrigin {
+  std::string name;  // for people, and for what is kept beside replaced data
+  std::function<Result<std::unique_ptr<Source>>()> open;
+};
+
+class ZipArchive final : public restore::Archive {
+ public:
+  // kDamaged, kUnsupported: see zip::ZipReader::open.
+  [[nodiscard]] static Result<std::unique_ptr<ZipArchive>> open(const ArchiveOrigin& origin);
+
+  [[nodiscard]] const std::vector<restore::ArchiveEntry>& entries() const override {
+    return entries_;
+  }
+  [[nodiscard]] Result<void> extract(std::size_t index, Sink& sink,
+                                     std::stop_token stop) const override;
+
+  [[nodiscard]] std::uint64_t archive_bytes() const { return archive_bytes_; }
+
+ private:
+  ZipArchive(zip::ZipReader reader, std::uint64_t archive_bytes);
+  zip::ZipReader reader_;
+  std::uint64_t archive_bytes_;
+  std::vector<restore::ArchiveEntry> entries_;
+};
+
+}  // namespace pv::jobs

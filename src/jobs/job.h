@@ -1,0 +1,113 @@
+// One piece of long work: what it is, how far it is, how it ended.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+namespace pv::jobs {
+
+enum class Kind { kBackup, kRestore, kUndo, kVerify };
+[[nodiscard]] std::string_view kind_name(Kind kind);  // "backup"
+
+enum class State { kRunning, kSucceeded, kFailed, kCancelled };
+[[nodiscard]] std::string_view state_name(State state);
+
+struct Warning {
+  std::string name;  // the file, or empty
+  std::string what;
+  friend bool operator==(const Warning&, const Warning&) = default;
+};
+
+// Facts about how it went; which are set depends on the kind.
+struct Report {
+  std::uint64_t entries = 0;
+  std::uint64_t raw_bytes = 0;
+  std::uint64_t archive_bytes = 0;
+  std::chrono::nanoseconds pause{0};  // how long commits could not happen
+  std::string way;                    // "pinned", "copied: data.db is not in WAL mode"
+  std::string replaced_id;            // restore, undo: what can be had back
+};
+
+// A copy of a job at one moment.
+struct Status {
+  std::string id;  // 15 characters of [a-z0-9]
+  Kind kind = Kind::kBackup;
+  std::string name;  // of the backup
+  State state = State::kRunning;
+  std::string phase;              // "pin", "pack", "commit", "check", "extract", "swap"
+  std::uint64_t bytes_total = 0;  // 0 while unknown
+  std::uint64_t bytes_done = 0;   // never goes back, never passes bytes_total once that is known
+  WallTime started;
+  std::optional<WallTime> finished;
+  std::optional<Error> error;
+  std::vector<Warning> warnings;  // at most kWarningsMax, then one that says how many more
+  Report report;
+};
+
+inline constexpr std::size_t kWarningsMax = 1000;
+
+// Threads    All methods, any thread.
+class Job {
+ public:
+  Job(std::string id, Kind kind, std::string name, WallTime now);
+
+  [[nodiscard]] const std::string& id() const { return id_; }
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] Status status() const;
+  [[nodiscard]] bool finished() const;
+  void wait() const;                                                  // until it has finished
+  [[nodiscard]] bool wait_for(std::chrono::milliseconds span) const;  // true: finished
+  void cancel() { stop_.request_stop(); }
+  // Called once, from the job's thread, or at once when it has finished already. Must not block.
+  void on_finished(std::function<void()> callback);
+
+  // For the worker.
+  [[nodiscard]] std::stop_token stop_token() const { return stop_.get_token(); }
+  void set_phase(std::string phase);
+  void set_total(std::uint64_t bytes);
+  void add_done(std::uint64_t bytes) { done_.fetch_add(bytes, std::memory_order_relaxed); }
+  void warn(Warning warning);
+  void report(const std::function<void(Report&)>& change);
+  // A cancelled outcome makes it kCancelled, any other error kFailed. Once.
+  void finish(Result<void> outcome, WallTime now);
+
+  // While it lives, status() asks `bytes_done` how far the job is, instead of counting add_done().
+  class Gauge {
+   public:
+    Gauge(Job& job, std::function<std::uint64_t()> bytes_done);
+    ~Gauge();
+    Gauge(const Gauge&) = delete;
+    Gauge& operator=(const Gauge&) = delete;
+
+   private:
+    Job& job_;
+  };
+
+ private:
+  [[nodiscard]] std::uint64_t bytes_done() const;  // mutex_ is held
+
+  const std::string id_;
+  const std::string name_;
+  mutable std::mutex mutex_;
+  mutable std::condition_variable ended_;
+  Status status_;
+  std::size_t warnings_dropped_ = 0;
+  std::atomic<std::uint64_t> done_ = 0;
+  std::function<std::uint64_t()> gauge_;
+  std::stop_source stop_;
+  std::vector<std::function<void()>> callbacks_;
+};
+
+}  // namespace pv::jobs

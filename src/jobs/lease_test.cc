@@ -1,0 +1,141 @@
+#include "jobs/lease.h"
+
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+
+#include "testing/fixtures.h"
+
+namespace pv::jobs {
+namespace {
+
+using testing::TempFolder;
+
+LeaseNote note_of(const std::string& kind, const std::string& name) {
+  return {.pid = ::getpid(),
+          .kind = kind,
+          .name = name,
+          .since = WallTime{std::chrono::milliseconds{1'795'222'487'907}}};
+}
+
+// Another process that does `work`, tells "r" when it is ready and lives until told to end.
+class Other {
+ public:
+  template <class Work>
+  explicit Other(const Work& work) {
+    PV_ASSERT(::pipe(ready_.data()) == 0 && ::pipe(end_.data()) == 0);
+    pid_ = ::fork();
+    PV_ASSERT(pid_ >= 0);
+    if (pid_ == 0) {
+      const auto held = work();
+      char letter = held.has_value() ? 'r' : 'f';
+      PV_ASSERT(::write(ready_[1], &letter, 1) == 1);
+      PV_ASSERT(::read(end_[0], &letter, 1) == 1);
+      ::_exit(0);  // without destructors, as a crash
+    }
+    PV_ASSERT(::read(ready_[0], &answer_, 1) == 1);
+  }
+  ~Other() { end(); }
+  void end() {
+    if (pid_ == 0) { return; }
+    PV_ASSERT(::write(end_[1], "e", 1) == 1);
+    PV_ASSERT(::waitpid(pid_, nullptr, 0) == pid_);
+    pid_ = 0;
+    for (const int fd : {ready_[0], ready_[1], end_[0], end_[1]}) { ::close(fd); }
+  }
+  [[nodiscard]] bool holds() const { return answer_ == 'r'; }
+  [[nodiscard]] pid_t pid() const { return pid_; }
+
+ private:
+  std::array<int, 2> ready_{};
+  std::array<int, 2> end_{};
+  pid_t pid_ = 0;
+  char answer_ = 0;
+};
+
+TEST(Lease, IsHeldByOneAtATime) {
+  const TempFolder folder;
+  {
+    const auto first = Lease::take(folder.path(), note_of("backup", "a.zip"));
+    ASSERT_TRUE(first.has_value());
+    EXPECT_TRUE(Lease::held(folder.path()));
+    const auto second = Lease::take(folder.path(), note_of("restore", "b.zip"));
+    ASSERT_FALSE(second.has_value());
+    EXPECT_EQ(second.error(), (Error{Code::kBusy,
+                                     "a backup (a.zip) is at work on this directory, "
+                                     "since 2026-11-21 00:54:47.907Z"}));
+  }
+  EXPECT_FALSE(Lease::held(folder.path()));
+  EXPECT_TRUE(Lease::take(folder.path(), note_of("restore", "b.zip")).has_value());
+}
+
+TEST(Lease, MovesWithItsNote) {
+  const TempFolder folder;
+  auto first = Lease::take(folder.path(), note_of("backup", "a.zip"));
+  ASSERT_TRUE(first.has_value());
+  {
+    const Lease moved = std::move(*first);
+    EXPECT_EQ(Lease::holder(folder.path()), note_of("backup", "a.zip"));
+  }
+  EXPECT_EQ(Lease::holder(folder.path()), std::nullopt);
+}
+
+TEST(Lease, NamesTheOtherProcessAndOutlivesNoHolder) {
+  const TempFolder folder;
+  Other other{[&] { return Lease::take(folder.path(), note_of("restore", "x y\n.zip")); }};
+  ASSERT_TRUE(other.holds());
+  const auto refused = Lease::take(folder.path(), note_of("backup", ""));
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().what, "a restore (x y .zip) is at work on this directory, in process " +
+                                      std::to_string(other.pid()) +
+                                      ", since 2026-11-21 00:54:47.907Z");
+  other.end();
+  EXPECT_FALSE(Lease::held(folder.path()));
+  EXPECT_EQ(Lease::holder(folder.path()), std::nullopt) << "the note that was left says nothing";
+  EXPECT_TRUE(Lease::take(folder.path(), note_of("backup", "")).has_value());
+}
+
+TEST(Lease, DoesNotNeedAReadableNote) {
+  const TempFolder folder;
+  const auto lease = Lease::take(folder.path(), note_of("backup", "a.zip"));
+  ASSERT_TRUE(lease.has_value());
+  for (const char* note : {"", "{", "[]", "{\"pid\":\"x\",\"kind\":7}"}) {
+    testing::write_file(folder / "lock.json", note);
+    const auto refused = Lease::take(folder.path(), note_of("restore", ""));
+    ASSERT_FALSE(refused.has_value()) << note;
+    EXPECT_EQ(refused.error().code, Code::kBusy) << note;
+  }
+}
+
+TEST(SwapLock, ExcludesOtherProcesses) {
+  using namespace std::chrono_literals;
+  const TempFolder folder;
+  Other other{[&] { return take_swap_lock(folder.path(), 0ms); }};
+  ASSERT_TRUE(other.holds());
+  const auto refused = take_swap_lock(folder.path(), 10ms);
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Code::kBusy);
+  other.end();
+  EXPECT_TRUE(take_swap_lock(folder.path(), 0ms).has_value());
+}
+
+TEST(WorkFolder, IsSweptOnlyWhenItsJobIsDead) {
+  const TempFolder folder;
+  auto mine = WorkFolder::create(folder.path(), system_random());
+  ASSERT_TRUE(mine.has_value());
+  testing::write_file(mine->path() / "deep" / "file", "x");
+  Other other{[&] { return WorkFolder::create(folder.path(), system_random()); }};
+  ASSERT_TRUE(other.holds());
+  EXPECT_EQ(sweep_work_folders(folder.path()).value(), 0U);
+  EXPECT_TRUE(std::filesystem::exists(mine->path() / "deep" / "file"));
+  other.end();  // dies with its folder left behind
+  EXPECT_EQ(sweep_work_folders(folder.path()).value(), 1U);
+  EXPECT_TRUE(std::filesystem::exists(mine->path() / "deep" / "file"));
+  { const WorkFolder gone = std::move(*mine); }
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+}  // namespace
+}  // namespace pv::jobs

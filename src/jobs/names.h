@@ -1,0 +1,30 @@
+// The names of new backups.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "store/backup_store.h"
+
+namespace pv::jobs {
+
+inline constexpr std::size_t kNewNameCharactersMax = 150;
+
+enum class NameFault {
+  kLength,  // not 1 to 150 characters
+  kFormat,  // not [a-z0-9_-]+\.zip
+};
+
+// What PocketBase objects to in a name given for a new backup; the length is looked at first.
+[[nodiscard]] std::optional<NameFault> fault_of_new_name(std::string_view name);
+
+// The same as an error for people: kInvalid.
+[[nodiscard]] Result<store::BackupName> validate_new_name(std::string_view name);
+
+// "pb_backup_corner_shop_20261121005447.zip"; without an app "pb_backup_20261121005447.zip". `app`
+// is settings::snake_case() of its name and may be empty ("pb_backup__2026...zip", as PocketBase).
+[[nodiscard]] std::string automatic_name(std::optional<std::string_view> app, WallTime now);
+
+}  // namespace pv::jobs

@@ -1,0 +1,65 @@
+#include "jobs/startup.h"
+
+#include <unistd.h>
+
+#include "jobs/lease.h"
+#include "restore/restore.h"
+
+namespace pv::jobs {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::chrono::milliseconds kSwapLockWait = 30s;
+
+void tell_removed(std::vector<std::string>& notes, const Result<std::size_t>& removed,
+                  const std::string& what) {
+  if (!removed.has_value()) {
+    notes.push_back(what + " could not be removed: " + removed.error().what);
+  } else if (*removed > 0) {
+    notes.push_back("removed " + std::to_string(*removed) + " " + what);
+  }
+}
+
+}  // namespace
+
+Result<Opened> open_directory(const fs::Path& directory, const datadir::OpenOptions& options,
+                              const Clock& clock, Random& random) {
+  Opened opened;
+  std::optional<fs::FileLock> lock;
+  const fs::Path vault_folder = directory / ".pocketvault";
+  // Without the folder nothing was ever restored here, and it is not for us to make it in a
+  // directory that may be none of PocketBase's.
+  if (fs::exists(vault_folder)) {
+    PV_TRY(lock, take_swap_lock(vault_folder, kSwapLockWait));
+    PV_TRY(const restore::Recovery recovery, restore::recover(directory, restore::real_disk()));
+    if (recovery == restore::Recovery::kFinished) {
+      opened.notes.emplace_back("finished a restore that was interrupted");
+    } else if (recovery == restore::Recovery::kTakenBack) {
+      opened.notes.emplace_back(
+          "took back a restore that was interrupted: the data from before it is in place");
+    }
+  }
+  PV_TRY(opened.directory, datadir::DataDir::open(directory, options, clock, random));
+  return opened;
+}
+
+std::vector<std::string> sweep(datadir::DataDir& directory, store::BackupStore& store,
+                               const Clock& clock, std::chrono::seconds keep_replaced) {
+  std::vector<std::string> notes;
+  const LeaseNote note{.pid = ::getpid(), .kind = "start", .name = {}, .since = clock.now()};
+  const Result<Lease> lease = Lease::take(directory.vault_folder(), note);
+  if (!lease.has_value()) {
+    notes.push_back("leftovers are not looked for now: " + lease.error().what);
+    return notes;
+  }
+  tell_removed(notes, store.sweep(), "unfinished backups in " + store.describe());
+  tell_removed(notes, sweep_work_folders(directory.vault_folder()), "temporary folders");
+  const Result<void> pruned = restore::prune_replaced(directory.path(), clock.now(), keep_replaced);
+  if (!pruned.has_value()) {
+    notes.push_back("old replaced data could not be removed: " + pruned.error().what);
+  }
+  return notes;
+}
+
+}  // namespace pv::jobs

@@ -1,0 +1,118 @@
+#include "jobs/startup.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "jobs/archive.h"
+#include "jobs/lease.h"
+#include "jobs/vault_rig.h"
+#include "jobs/workers.h"
+#include "testing/fixtures.h"
+
+namespace pv::jobs {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::TempFolder;
+using testing::unpack_pb_data;
+
+// Ends the process, as a crash would, at its n-th rename.
+class CrashingDisk final : public restore::Disk {
+ public:
+  explicit CrashingDisk(int rename) : left_{rename} {}
+  [[nodiscard]] Result<void> rename(const fs::Path& from, const fs::Path& to) override {
+    if (--left_ == 0) { ::_exit(77); }
+    return Disk::rename(from, to);
+  }
+
+ private:
+  int left_;
+};
+
+// Restores fixture.zip in a process of its own; its exit status, 0 when it got to the end.
+int restore_and_crash(const fs::Path& pb_data, int rename) {
+  const pid_t pid = ::fork();
+  PV_ASSERT(pid >= 0);
+  if (pid == 0) {
+    WorkPool pool{2};
+    const auto archive = ZipArchive::open(
+        {"fixture.zip", [&] { return fs::open_source(pb_data / "backups" / "fixture.zip"); }});
+    const auto plan = restore::plan(**archive);
+    const auto staged =
+        restore::stage(**archive, *plan, pb_data, pool, system_random(), {}, check_data_db, {});
+    CrashingDisk disk{rename};
+    const auto swapped = restore::swap(pb_data, *staged, "fixture.zip", system_clock().now(), disk);
+    ::_exit(swapped.has_value() ? 0 : 1);
+  }
+  int status = 0;
+  PV_ASSERT(::waitpid(pid, &status, 0) == pid);
+  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
+TEST(OpenDirectory, FindsTheOldDataOrTheNewAfterACrashAtAnyRename) {
+  int taken_back = 0;
+  int finished = 0;
+  for (int rename = 1;; ++rename) {
+    ASSERT_LT(rename, 100);
+    const TempFolder folder;
+    const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
+    {
+      VaultRig rig{{.pb_data = pb_data}};
+      rig.change("DELETE FROM products");
+    }
+    const int status = restore_and_crash(pb_data, rename);
+    if (status == 0) { break; }
+    ASSERT_EQ(status, 77);
+    VaultRig rig{{.pb_data = pb_data}};
+    const std::string rows = rig.ask("SELECT count(*) FROM products");
+    EXPECT_EQ(rig.ask("PRAGMA quick_check"), "ok");
+    if (rig.notes.empty()) {
+      EXPECT_EQ(rows, "0") << rename << ": nothing was moved yet";
+    } else if (rig.notes.front().starts_with("took back")) {
+      EXPECT_EQ(rows, "0") << rename;
+      ++taken_back;
+    } else {
+      EXPECT_EQ(rig.notes, std::vector<std::string>{"finished a restore that was interrupted"});
+      EXPECT_EQ(rows, "40") << rename;
+      ++finished;
+    }
+    EXPECT_EQ(rig.restore("fixture.zip").state, State::kSucceeded) << rename;
+  }
+  EXPECT_GT(taken_back + finished, 3);
+}
+
+TEST(OpenDirectory, MakesNothingWhereNothingIs) {
+  const TempFolder folder;
+  for (const fs::Path& path : {folder.path(), folder / "absent"}) {
+    const auto opened = open_directory(path, {}, system_clock(), system_random());
+    ASSERT_FALSE(opened.has_value());
+    EXPECT_EQ(opened.error().code, Code::kNotFound);
+  }
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(Sweep, KeepsOffWhileAnotherIsAtWork) {
+  const TempFolder folder;
+  const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
+  VaultRig rig{{.pb_data = pb_data}};
+  const fs::Path part = pb_data / "backups" / ".pocketvault-0123456789.part";
+  testing::write_file(part, "x");
+  {
+    const auto lease = Lease::take(rig.directory->vault_folder(),
+                                   {.pid = 1, .kind = "backup", .name = "a.zip", .since = {}});
+    const auto notes = sweep(*rig.directory, rig.store, system_clock(), std::chrono::hours{24});
+    EXPECT_THAT(notes, ElementsAre(HasSubstr("a backup (a.zip) is at work")));
+    EXPECT_TRUE(fs::exists(part));
+  }
+  const auto notes = sweep(*rig.directory, rig.store, system_clock(), std::chrono::hours{24});
+  EXPECT_THAT(notes, ElementsAre(HasSubstr("removed 1 unfinished backups")));
+  EXPECT_FALSE(fs::exists(part));
+  EXPECT_THAT(sweep(*rig.directory, rig.store, system_clock(), std::chrono::hours{24}), IsEmpty());
+}
+
+}  // namespace
+}  // namespace pv::jobs

@@ -1,0 +1,401 @@
+#include "jobs/vault.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <deque>
+#include <exception>
+#include <mutex>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "base/text.h"
+#include "jobs/archive.h"
+#include "jobs/lease.h"
+#include "jobs/names.h"
+#include "jobs/workers.h"
+#include "settings/settings.h"
+
+namespace pv::jobs {
+namespace {
+
+constexpr std::size_t kJobsKept = 200;
+constexpr std::size_t kVerifiesMax = 4;
+constexpr std::size_t kJobIdLength = 15;
+
+using Work = std::function<Result<void>(Job&)>;
+
+// Exceptions come from the standard library alone (memory, threads): the job fails, the process
+// goes on.
+Result<void> guarded(const Work& work, Job& job) {
+  try {
+    return work(job);
+  } catch (const std::exception& exception) {
+    return fail(Code::kInternal, std::string{"unexpected: "} + exception.what());
+  }
+}
+
+// Reading a database through a plain file and closing it drops this process's locks on it.
+Result<void> refuse_database_of(const fs::Path& directory, const fs::Path& file) {
+  std::error_code error;
+  const fs::Path folder = std::filesystem::weakly_canonical(file, error).parent_path();
+  if (!error && folder == std::filesystem::weakly_canonical(directory, error) && !error) {
+    return fail(Code::kInvalid, file.string() +
+                                    " lies among the databases of the directory; an "
+                                    "archive to restore has to lie elsewhere");
+  }
+  return {};
+}
+
+struct ChosenName {
+  store::BackupName name;
+  std::optional<Warning> warning;
+};
+
+}  // namespace
+
+struct Vault::Impl {
+  struct Entry {
+    std::shared_ptr<Job> job;
+    bool in_store = false;  // its name is one of the store's
+    bool leased = false;
+    std::thread thread;
+  };
+
+  explicit Impl(Parts with) : parts{std::move(with)} {}
+  ~Impl();
+
+  [[nodiscard]] LeaseNote note(Kind kind, std::string name) const;
+  [[nodiscard]] Result<Lease> take_lease(Kind kind, const std::string& name);
+  [[nodiscard]] Result<ChosenName> choose_name(const BackupOrder& order);
+  [[nodiscard]] Result<ChosenName> choose_automatic_name();
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_restore(std::optional<Lease> lease,
+                                                           ArchiveOrigin origin, bool in_store);
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_verify(ArchiveOrigin origin, bool in_store);
+
+  struct Launch {
+    Kind kind;
+    std::string name;
+    bool in_store = false;
+    std::optional<Lease> lease;
+    std::optional<Warning> warning;
+    Work work;
+  };
+  [[nodiscard]] Result<std::shared_ptr<Job>> launch(Launch what);
+  void run(const std::shared_ptr<Job>& job, std::optional<Lease> lease, const Work& work);
+  void forget_old();  // mutex is held
+  void observe(const Job& job) const;
+
+  [[nodiscard]] ArchiveOrigin origin_of(const store::BackupName& name);
+  [[nodiscard]] Result<ArchiveOrigin> origin_of(const fs::Path& file);
+
+  Parts parts;
+  std::mutex mutex;
+  std::deque<Entry> entries;    // oldest first
+  std::shared_ptr<Job> active;  // holds the lease
+  bool closing = false;
+};
+
+Vault::Vault(datadir::DataDir& directory, store::BackupStore& store, WorkPool& pool,
+             const Clock& clock, Random& random, VaultOptions options)
+    : impl_{std::make_unique<Impl>(
+          Parts{directory, store, pool, clock, random, std::move(options)})} {}
+
+Vault::~Vault() = default;
+
+Vault::Impl::~Impl() {
+  // No new ones can come: who starts jobs is gone by now.
+  for (const Entry& entry : entries) { entry.job->cancel(); }
+  for (Entry& entry : entries) { entry.thread.join(); }
+}
+
+std::chrono::seconds Vault::keep_replaced() const { return impl_->parts.options.keep_replaced; }
+store::BackupStore& Vault::store() { return impl_->parts.store; }
+datadir::DataDir& Vault::directory() { return impl_->parts.directory; }
+
+// -------------------------------------------------------------------------- starting and running
+
+LeaseNote Vault::Impl::note(Kind kind, std::string name) const {
+  return {.pid = ::getpid(),
+          .kind = std::string{kind_name(kind)},
+          .name = std::move(name),
+          .since = parts.clock.now()};
+}
+
+Result<Lease> Vault::Impl::take_lease(Kind kind, const std::string& name) {
+  {
+    const std::lock_guard lock{mutex};
+    if (active) {
+      const Status status = active->status();
+      LeaseNote running = note(status.kind, status.name);
+      running.since = status.started;
+      return fail(Code::kBusy, describe(running));
+    }
+  }
+  return Lease::take(parts.directory.vault_folder(), note(kind, name));
+}
+
+Result<std::shared_ptr<Job>> Vault::Impl::launch(Launch what) {
+  const auto job =
+      std::make_shared<Job>(random_text(parts.random, kLowerAlphanumeric, kJobIdLength), what.kind,
+                            what.name, parts.clock.now());
+  if (what.warning) { job->warn(*std::move(what.warning)); }
+  const std::lock_guard lock{mutex};
+  if (closing) { return fail(Code::kBusy, "pocketvault is ending"); }
+  forget_old();
+  observe(*job);
+  const bool leased = what.lease.has_value();
+  Entry entry{.job = job, .in_store = what.in_store, .leased = leased, .thread = {}};
+  try {
+    entry.thread =
+        std::thread{[this, job, lease = std::move(what.lease),
+                     work = std::move(what.work)]() mutable { run(job, std::move(lease), work); }};
+  } catch (const std::system_error& error) {
+    return fail(Code::kUnavailable, std::string{"no thread for the job: "} + error.what());
+  }
+  if (leased) { active = job; }
+  entries.push_back(std::move(entry));
+  return job;
+}
+
+void Vault::Impl::run(const std::shared_ptr<Job>& job, std::optional<Lease> lease,
+                      const Work& work) {
+  Result<void> outcome = guarded(work, *job);
+  // Free before anybody hears of the end, so that who waited for it can start the next.
+  lease.reset();
+  {
+    const std::lock_guard lock{mutex};
+    if (active == job) { active.reset(); }
+  }
+  job->finish(std::move(outcome), parts.clock.now());
+  observe(*job);
+}
+
+void Vault::Impl::observe(const Job& job) const {
+  if (parts.options.observer) { parts.options.observer(job.status()); }
+}
+
+void Vault::Impl::forget_old() {
+  for (auto it = entries.begin(); entries.size() >= kJobsKept && it != entries.end();) {
+    if (!it->job->finished()) {
+      ++it;
+      continue;
+    }
+    it->thread.join();
+    it = entries.erase(it);
+  }
+}
+
+// ------------------------------------------------------------------------------------- backup
+
+Result<ChosenName> Vault::Impl::choose_automatic_name() {
+  const Result<settings::Settings> settings = parts.directory.read<settings::Settings>(
+      [&](sqlite::Connection& data) { return settings::read(data, parts.options.encryption_key); });
+  std::optional<std::string> app;
+  std::optional<Warning> warning;
+  if (settings.has_value()) {
+    app = settings::snake_case(settings->app_name);
+  } else {
+    warning =
+        Warning{"", "named without the app: the settings can't be read: " + settings.error().what};
+  }
+  constexpr int kTriesMax = 60;
+  WallTime stamp = parts.clock.now();
+  for (int i = 0; i < kTriesMax; ++i, stamp += std::chrono::seconds{1}) {
+    PV_TRY(store::BackupName name, store::BackupName::parse(automatic_name(app, stamp)));
+    const Result<store::Backup> there = parts.store.stat(name);
+    if (there.has_value()) { continue; }
+    if (there.error().code != Code::kNotFound) { return fail(there.error()); }
+    return ChosenName{std::move(name), std::move(warning)};
+  }
+  return fail(Code::kExists, "the automatic names of the next minute are all taken");
+}
+
+Result<ChosenName> Vault::Impl::choose_name(const BackupOrder& order) {
+  if (order.name.empty()) { return choose_automatic_name(); }
+  PV_TRY(store::BackupName name, store::BackupName::parse(order.name));
+  const Result<store::Backup> there = parts.store.stat(name);
+  if (there.has_value()) {
+    return fail(Code::kExists,
+                "a backup named " + name.text() + " is already in " + parts.store.describe());
+  }
+  if (there.error().code != Code::kNotFound) { return fail(there.error()); }
+  return ChosenName{std::move(name), std::nullopt};
+}
+
+Result<std::shared_ptr<Job>> Vault::start_backup(const BackupOrder& order) {
+  PV_TRY(Lease lease, impl_->take_lease(Kind::kBackup, order.name));
+  PV_TRY(ChosenName chosen, impl_->choose_name(order));
+  const store::BackupName name = chosen.name;
+  return impl_->launch({.kind = Kind::kBackup,
+                        .name = name.text(),
+                        .in_store = true,
+                        .lease = std::move(lease),
+                        .warning = std::move(chosen.warning),
+                        .work = [impl = impl_.get(), name](Job& job) {
+                          return run_backup(impl->parts, job, name);
+                        }});
+}
+
+// ------------------------------------------------------------------------- restore, undo, verify
+
+ArchiveOrigin Vault::Impl::origin_of(const store::BackupName& name) {
+  return {.name = name.text(), .open = [this, name] { return parts.store.open(name); }};
+}
+
+Result<ArchiveOrigin> Vault::Impl::origin_of(const fs::Path& file) {
+  PV_CHECK(refuse_database_of(parts.directory.path(), file));
+  PV_TRY(const fs::Stat stat, fs::stat(file));
+  if (!stat.is_file()) { return fail(Code::kInvalid, file.string() + " is not a file"); }
+  return ArchiveOrigin{.name = file.filename().string(),
+                       .open = [file] { return fs::open_source(file); }};
+}
+
+Result<std::shared_ptr<Job>> Vault::Impl::start_restore(std::optional<Lease> lease,
+                                                        ArchiveOrigin origin, bool in_store) {
+  const std::string name = origin.name;
+  return launch({.kind = Kind::kRestore,
+                 .name = name,
+                 .in_store = in_store,
+                 .lease = std::move(lease),
+                 .warning = {},
+                 .work = [this, origin = std::move(origin)](Job& job) {
+                   return run_restore(parts, job, origin);
+                 }});
+}
+
+Result<std::shared_ptr<Job>> Vault::start_restore(const RestoreOrder& order) {
+  PV_TRY(Lease lease, impl_->take_lease(Kind::kRestore, order.name.text()));
+  PV_TRY(const store::Backup backup, impl_->parts.store.stat(order.name));
+  return impl_->start_restore(std::move(lease), impl_->origin_of(backup.name), true);
+}
+
+Result<std::shared_ptr<Job>> Vault::start_restore_file(const fs::Path& file) {
+  PV_TRY(ArchiveOrigin origin, impl_->origin_of(file));
+  PV_TRY(Lease lease, impl_->take_lease(Kind::kRestore, origin.name));
+  return impl_->start_restore(std::move(lease), std::move(origin), false);
+}
+
+Result<std::shared_ptr<Job>> Vault::start_undo() {
+  PV_TRY(Lease lease, impl_->take_lease(Kind::kUndo, {}));
+  PV_TRY(const std::vector<restore::Replaced> kept,
+         restore::list_replaced(impl_->parts.directory.path()));
+  if (kept.empty()) {
+    return fail(Code::kNotFound,
+                "nothing to undo: no data that a restore replaced is kept in this directory");
+  }
+  return impl_->launch({.kind = Kind::kUndo,
+                        .name = kept.front().restored_from,
+                        .in_store = false,
+                        .lease = std::move(lease),
+                        .warning = {},
+                        .work = [impl = impl_.get(), id = kept.front().id](Job& job) {
+                          return run_undo(impl->parts, job, id);
+                        }});
+}
+
+Result<std::shared_ptr<Job>> Vault::Impl::start_verify(ArchiveOrigin origin, bool in_store) {
+  {
+    const std::lock_guard lock{mutex};
+    const auto running = std::count_if(entries.begin(), entries.end(), [](const Entry& entry) {
+      return !entry.leased && !entry.job->finished();
+    });
+    if (static_cast<std::size_t>(running) >= kVerifiesMax) {
+      return fail(Code::kBusy, std::to_string(running) + " verifications run already");
+    }
+  }
+  const std::string name = origin.name;
+  return launch({.kind = Kind::kVerify,
+                 .name = name,
+                 .in_store = in_store,
+                 .lease = std::nullopt,
+                 .warning = {},
+                 .work = [this, origin = std::move(origin)](Job& job) {
+                   return run_verify(parts, job, origin);
+                 }});
+}
+
+Result<std::shared_ptr<Job>> Vault::start_verify(const store::BackupName& name) {
+  PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
+  return impl_->start_verify(impl_->origin_of(backup.name), true);
+}
+
+Result<std::shared_ptr<Job>> Vault::start_verify_file(const fs::Path& file) {
+  PV_TRY(ArchiveOrigin origin, impl_->origin_of(file));
+  return impl_->start_verify(std::move(origin), false);
+}
+
+// ------------------------------------------------------------------------------------- asking
+
+bool Vault::busy() {
+  {
+    const std::lock_guard lock{impl_->mutex};
+    if (impl_->active) { return true; }
+  }
+  return Lease::held(impl_->parts.directory.vault_folder());
+}
+
+std::string Vault::busy_name() {
+  const std::lock_guard lock{impl_->mutex};
+  return impl_->active ? impl_->active->name() : std::string{};
+}
+
+std::shared_ptr<Job> Vault::find_job(std::string_view id) {
+  for (std::shared_ptr<Job>& job : jobs()) {
+    if (job->id() == id) { return std::move(job); }
+  }
+  return nullptr;
+}
+
+std::vector<std::shared_ptr<Job>> Vault::jobs() {
+  const std::lock_guard lock{impl_->mutex};
+  std::vector<std::shared_ptr<Job>> list;
+  list.reserve(impl_->entries.size());
+  for (const Impl::Entry& entry : impl_->entries) { list.push_back(entry.job); }
+  std::reverse(list.begin(), list.end());
+  return list;
+}
+
+void Vault::shut_down() {
+  const std::lock_guard lock{impl_->mutex};
+  impl_->closing = true;
+  for (const Impl::Entry& entry : impl_->entries) { entry.job->cancel(); }
+}
+
+Result<ArchiveSummary> Vault::summarize(const store::BackupName& name) {
+  PV_TRY(store::Backup backup, impl_->parts.store.stat(name));
+  PV_TRY(const std::unique_ptr<ZipArchive> archive, ZipArchive::open(impl_->origin_of(name)));
+  ArchiveSummary summary{.backup = std::move(backup), .databases = {}};
+  for (const restore::ArchiveEntry& entry : archive->entries()) {
+    ++summary.entries;
+    summary.raw_bytes += entry.raw_bytes;
+    const bool in_root = entry.name.find('/') == std::string::npos;
+    if (in_root && entry.name.ends_with(".db")) { summary.databases.push_back(entry.name); }
+    // PocketBase's side files are no uploads of the app's users.
+    if (entry.name.starts_with("storage/") && !entry.is_folder && !entry.name.ends_with(".attrs")) {
+      ++summary.storage_files;
+    }
+    summary.has_data_db = summary.has_data_db || entry.name == "data.db";
+  }
+  return summary;
+}
+
+Result<void> Vault::remove(const store::BackupName& name) {
+  constexpr const char* kInUse = " is being used by a running job";
+  {
+    const std::lock_guard lock{impl_->mutex};
+    for (const Impl::Entry& entry : impl_->entries) {
+      if (entry.in_store && !entry.job->finished() && entry.job->name() == name.text()) {
+        return fail(Code::kBusy, name.text() + kInUse);
+      }
+    }
+  }
+  const std::optional<LeaseNote> elsewhere = Lease::holder(impl_->parts.directory.vault_folder());
+  if (elsewhere && elsewhere->name == name.text()) {
+    return fail(Code::kBusy, name.text() + kInUse);
+  }
+  return impl_->parts.store.remove(name);
+}
+
+}  // namespace pv::jobs

@@ -1,0 +1,100 @@
+// Everything pocketvault does with backups, for every front: HTTP, command line, later the
+// schedule.
+//
+// jobs/ joins the pipe (snapshot -> zip -> store; store -> zip -> restore) and owns the lease: one
+// backup or restore at a time in the whole installation, across processes.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/work_pool.h"
+#include "datadir/data_dir.h"
+#include "jobs/job.h"
+#include "store/backup_store.h"
+
+namespace pv::jobs {
+
+struct VaultOptions {
+  std::string encryption_key = {};  // for settings; see settings::read
+  std::chrono::seconds keep_replaced{std::chrono::hours{24}};
+  std::uint64_t wal_growth_max = std::uint64_t{256} << 20U;
+  // Told when a job has started and when it has ended; from the thread that starts it, and from the
+  // job's own. Must not block for long, nor call the vault.
+  std::function<void(const Status&)> observer = {};
+};
+
+// `name` empty: automatic, pb_backup_<app>_<stamp>.zip; two in one second do not collide, for the
+// later takes the next free second. Without the app where the settings can't be read (encrypted,
+// and no key given), which the job warns of. A name that is given is any BackupName: whether it is
+// one that PocketBase would take is for the front to say (names.h).
+struct BackupOrder {
+  std::string name;
+};
+struct RestoreOrder {
+  store::BackupName name;
+};
+
+// What an archive holds, for `show` and `verify`.
+struct ArchiveSummary {
+  store::Backup backup;
+  std::uint64_t entries = 0;
+  std::uint64_t raw_bytes = 0;
+  std::vector<std::string> databases;
+  std::uint64_t storage_files = 0;
+  bool has_data_db = false;
+};
+
+// Threads    All methods, any thread; they block, so not on an I/O thread.
+// Lifetime   What it is made of outlives it. The destructor cancels what runs and joins.
+class Vault {
+ public:
+  Vault(datadir::DataDir& directory, store::BackupStore& store, WorkPool& pool, const Clock& clock,
+        Random& random, VaultOptions options);
+  ~Vault();
+
+  // Starts and returns at once. kBusy: another job, here or in another process, holds the lease
+  // (the text says which); kInvalid, kExists: the name; kNotFound: no such backup. What fails later
+  // is in the job.
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_backup(const BackupOrder& order);
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_restore(const RestoreOrder& order);
+  // The file need not be in the store (`pocketvault restore FILE`).
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_restore_file(const fs::Path& file);
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_undo();
+  // Every CRC of the archive, names, databases: reads all, changes nothing, needs no lease. kBusy
+  // when four run already.
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_verify(const store::BackupName& name);
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_verify_file(const fs::Path& file);
+
+  // Whether a backup or restore runs, here or in another process on this directory.
+  [[nodiscard]] bool busy();
+  // The backup's name that the running backup or restore of this process makes or reads; empty
+  // otherwise.
+  [[nodiscard]] std::string busy_name();
+
+  [[nodiscard]] std::shared_ptr<Job> find_job(
+      std::string_view id);                                // null: unknown; the last 200 are kept
+  [[nodiscard]] std::vector<std::shared_ptr<Job>> jobs();  // newest first
+
+  // Asks every running job to stop, and refuses new ones from now on (kBusy): the process ends.
+  void shut_down();
+
+  [[nodiscard]] Result<ArchiveSummary> summarize(const store::BackupName& name);
+  // kBusy when a running job uses it; kNotFound.
+  [[nodiscard]] Result<void> remove(const store::BackupName& name);
+
+  [[nodiscard]] std::chrono::seconds keep_replaced() const;
+  [[nodiscard]] store::BackupStore& store();
+  [[nodiscard]] datadir::DataDir& directory();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace pv::jobs

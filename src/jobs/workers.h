@@ -1,0 +1,45 @@
+// What each kind of job does, on its own thread, holding the lease where it needs one. A stop asked
+// for ends each within 2 s with kCancelled, except where a restore swaps: that is finished.
+#pragma once
+
+#include "jobs/archive.h"
+#include "jobs/job.h"
+#include "jobs/vault.h"
+
+namespace pv::jobs {
+
+// What a worker works with; all of it outlives the worker.
+struct Parts {
+  datadir::DataDir& directory;
+  store::BackupStore& store;
+  WorkPool& pool;
+  const Clock& clock;
+  Random& random;
+  VaultOptions options;
+};
+
+// Leaves nothing behind unless it succeeds.
+[[nodiscard]] Result<void> run_backup(const Parts& parts, Job& job, const store::BackupName& name);
+
+// The directory has the old data or the new when it ends, never a mixture; what was there before is
+// kept for options.keep_replaced.
+[[nodiscard]] Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& origin);
+[[nodiscard]] Result<void> run_undo(const Parts& parts, Job& job, const std::string& replaced_id);
+
+[[nodiscard]] Result<void> run_verify(const Parts& parts, Job& job, const ArchiveOrigin& origin);
+
+// kInvalid or kDamaged unless `data_db`, a file that nobody else has open, is a PocketBase database
+// that this program can serve.
+[[nodiscard]] Result<void> check_data_db(const fs::Path& data_db);
+
+// A warning for each entry that a restore leaves out, but for the -shm of a database: SQLite makes
+// it anew, and each archive of PocketBase has some.
+void warn_of_dropped(const restore::Plan& plan, const std::string& what, Job& job);
+
+// kCancelled when a stop was asked for.
+[[nodiscard]] inline Result<void> go_on(const Job& job) {
+  if (job.stop_token().stop_requested()) { return fail(Code::kCancelled, "cancelled"); }
+  return {};
+}
+
+}  // namespace pv::jobs

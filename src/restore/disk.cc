@@ -1,0 +1,42 @@
+#include "base/text.h"
+#include "restore/restore.h"
+
+namespace pv::restore {
+namespace {
+
+Result<void> write_new(const fs::Path& path, std::string_view content) {
+  PV_TRY(fs::Fd fd, fs::create_new(path, 0600));
+  PV_CHECK(fs::write_all(fd, as_bytes(content)));
+  PV_CHECK(fs::sync(fd));
+  return fd.close();
+}
+
+}  // namespace
+
+Result<void> Disk::make_folder(const fs::Path& path) { return fs::make_folder(path, 0700); }
+Result<void> Disk::rename(const fs::Path& from, const fs::Path& to) { return fs::rename(from, to); }
+Result<void> Disk::remove_file(const fs::Path& path) { return fs::remove_file(path); }
+Result<void> Disk::remove_folder(const fs::Path& path) { return fs::remove_empty_folder(path); }
+Result<void> Disk::remove_tree(const fs::Path& path) { return fs::remove_tree(path); }
+Result<void> Disk::sync_folder(const fs::Path& path) { return fs::sync_folder(path); }
+
+Result<void> Disk::write_file(const fs::Path& path, std::string_view content) {
+  // A fixed name: what a crash leaves of it goes with the next one.
+  const fs::Path part{path.native() + ".part"};
+  Result<void> gone = fs::remove_file(part);
+  if (!gone.has_value() && gone.error().code != Code::kNotFound) { return gone; }
+  Result<void> written = write_new(part, content);
+  if (written.has_value()) { written = fs::rename(part, path); }
+  if (!written.has_value()) {
+    (void)fs::remove_file(part);
+    return fail(written.error().within(printable(path.native())));
+  }
+  return fs::sync_folder(path.parent_path());
+}
+
+Disk& real_disk() {
+  static Disk disk;
+  return disk;
+}
+
+}  // namespace pv::restore

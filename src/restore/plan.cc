@@ -1,0 +1,221 @@
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <string>
+
+#include "base/text.h"
+#include "restore/folders.h"
+#include "restore/layout.h"
+#include "restore/restore.h"
+
+namespace pv::restore {
+namespace {
+
+constexpr std::size_t kComponentBytesMax = 255;  // NAME_MAX
+// PATH_MAX less room for the directory in front and for SQLite's "-journal" behind.
+constexpr std::size_t kNameBytesMax = 3000;
+// As deep as fs::walk goes: what lies deeper could never be backed up again.
+constexpr std::size_t kComponentsMax = 128;
+
+tl::unexpected<Error> refuse(std::string_view name, std::string_view why) {
+  const std::string shown = printable(name.substr(0, 200));
+  return fail(Code::kDamaged, "the archive has an entry \"" + shown + "\" " + std::string{why});
+}
+
+using Components = std::vector<std::string_view>;
+
+// The name as PocketBase would resolve it below the data directory: empty and "." parts go, ".."
+// takes one part back, a leading "/" counts for nothing. nullopt: it leads outside. Empty: it is
+// the directory itself.
+std::optional<Components> components_of(std::string_view name) {
+  Components components;
+  while (!name.empty()) {
+    const std::size_t slash = name.find('/');
+    const std::string_view part = name.substr(0, slash);
+    name.remove_prefix(slash == std::string_view::npos ? name.size() : slash + 1);
+    if (part.empty() || part == ".") { continue; }
+    if (part != "..") {
+      components.push_back(part);
+    } else if (components.empty()) {
+      return std::nullopt;
+    } else {
+      components.pop_back();
+    }
+  }
+  return components;
+}
+
+// Empty: the data directory itself.
+Result<std::string> safe_name(std::string_view name) {
+  if (name.empty()) { return refuse(name, "without a name"); }
+  if (name.find('\0') != std::string_view::npos) {
+    return refuse(name, "with a NUL byte in its name");
+  }
+  if (name.size() > kNameBytesMax) { return refuse(name, "with a name that is too long"); }
+  const std::optional<Components> components = components_of(name);
+  if (!components) { return refuse(name, "that leads outside the data directory"); }
+  if (components->size() > kComponentsMax) { return refuse(name, "in too many folders"); }
+  std::string clean;
+  for (const std::string_view component : *components) {
+    if (component.size() > kComponentBytesMax) {
+      return refuse(name, "with a part of its name over 255 bytes");
+    }
+    if (!clean.empty()) { clean += '/'; }
+    clean += component;
+  }
+  return clean;
+}
+
+enum class Kind { kFile, kFolder, kOther };
+
+Kind kind_of(const ArchiveEntry& entry) {
+  if (entry.is_folder || S_ISDIR(entry.mode)) { return Kind::kFolder; }
+  // Without type bits it is a file: many programs write none.
+  return S_ISREG(entry.mode) || (entry.mode & S_IFMT) == 0 ? Kind::kFile : Kind::kOther;
+}
+
+bool is_in_root(std::string_view name) { return name.find('/') == std::string_view::npos; }
+std::string_view root_of(std::string_view name) { return name.substr(0, name.find('/')); }
+
+std::uint32_t mode_of(const ArchiveEntry& entry) {
+  // No set-uid, set-gid, sticky. An archive without modes gets what programs create files with.
+  return entry.mode == 0 ? 0666U : entry.mode & 0777U;
+}
+
+// The error for an archive without data.db, which says where it is instead.
+Error missing_data_db(const Plan& plan) {
+  std::string text =
+      "the archive is no backup of PocketBase: data.db file is missing or invalid: there is "
+      "no data.db at its top";
+  const auto inner =
+      std::find_if(plan.files.begin(), plan.files.end(),
+                   [](const PlannedFile& file) { return file.name.ends_with("/data.db"); });
+  if (inner != plan.files.end()) {
+    text += "; there is a " + printable(inner->name) + ": pack the content of that folder, not it";
+  }
+  return Error{Code::kDamaged, std::move(text)};
+}
+
+class Planner {
+ public:
+  Result<void> add(const ArchiveEntry& entry, std::size_t index) {
+    PV_TRY(std::string name, safe_name(entry.name));
+    const Kind kind = kind_of(entry);
+    if (name.empty()) {
+      // "./", as some programs write first of all: it is there already.
+      if (kind == Kind::kFolder) { return {}; }
+      return refuse(entry.name, "in the place of the data directory itself");
+    }
+    if (stays(root_of(name)) || kind == Kind::kOther) {
+      plan_.dropped.push_back(std::move(name));
+      return {};
+    }
+    if (kind == Kind::kFolder) {
+      plan_.folders.push_back(std::move(name));
+      return {};
+    }
+    // PocketBase packs the -shm files as well. SQLite makes them anew from the WAL.
+    if (is_in_root(name) && name.ends_with(".db-shm")) { return {}; }
+    if (entry.refused) {
+      return fail(entry.refused->within("the archive's entry \"" + printable(name) + "\""));
+    }
+    PV_CHECK(count(entry, name));
+    plan_.files.push_back({.index = index,
+                           .name = std::move(name),
+                           .raw_bytes = entry.raw_bytes,
+                           .mode = mode_of(entry)});
+    return {};
+  }
+
+  Result<Plan> finish() {
+    std::sort(plan_.folders.begin(), plan_.folders.end());
+    plan_.folders.erase(std::unique(plan_.folders.begin(), plan_.folders.end()),
+                        plan_.folders.end());
+    PV_CHECK(check_names());
+    drop_lonely_wals();
+    return std::move(plan_);
+  }
+
+ private:
+  Result<void> count(const ArchiveEntry& entry, std::string_view name) {
+    constexpr std::uint64_t kBytesMax = std::numeric_limits<std::uint64_t>::max() / 4;
+    if (entry.raw_bytes > kBytesMax - plan_.raw_bytes) {
+      return refuse(name, "of an impossible size");
+    }
+    plan_.raw_bytes += entry.raw_bytes;
+    return {};
+  }
+
+  // No name twice, none both a file and a folder, and the databases are files.
+  Result<void> check_names() {
+    std::vector<std::string_view> files;
+    files.reserve(plan_.files.size());
+    for (const PlannedFile& file : plan_.files) { files.push_back(file.name); }
+    std::sort(files.begin(), files.end());
+    const auto twice = std::adjacent_find(files.begin(), files.end());
+    if (twice != files.end()) { return refuse(*twice, "twice"); }
+
+    const auto is_file = [&](std::string_view name) {
+      return std::binary_search(files.begin(), files.end(), name);
+    };
+    const auto check_folder = [&](std::string_view folder) -> Result<void> {
+      if (is_file(folder)) { return refuse(folder, "both as a file and as a folder"); }
+      if (folder == "auxiliary.db") { return refuse(folder, "that is a folder, not a database"); }
+      ++plan_.folder_count;
+      return {};
+    };
+    PV_CHECK(for_each_folder(files, check_folder));
+    PV_CHECK(for_each_folder(folder_names(plan_.folders).views, check_folder));
+    if (!is_file("data.db")) { return fail(missing_data_db(plan_)); }
+    return {};
+  }
+
+  // A WAL without its database would be applied to a database that comes later under that name.
+  void drop_lonely_wals() {
+    std::vector<std::string> databases;
+    for (const PlannedFile& file : plan_.files) {
+      if (is_in_root(file.name) && file.name.ends_with(".db")) { databases.push_back(file.name); }
+    }
+    std::sort(databases.begin(), databases.end());
+    std::erase_if(plan_.files, [&](const PlannedFile& file) {
+      constexpr std::string_view kSuffix = "-wal";
+      if (!is_in_root(file.name) || !file.name.ends_with(".db-wal")) { return false; }
+      const std::string database = file.name.substr(0, file.name.size() - kSuffix.size());
+      if (std::binary_search(databases.begin(), databases.end(), database)) { return false; }
+      plan_.raw_bytes -= file.raw_bytes;
+      plan_.dropped.push_back(file.name);
+      return true;
+    });
+  }
+
+  Plan plan_;
+};
+
+}  // namespace
+
+Result<Plan> plan(const Archive& archive) {
+  Planner planner;
+  const std::vector<ArchiveEntry>& entries = archive.entries();
+  for (std::size_t index = 0; index < entries.size(); ++index) {
+    PV_CHECK(planner.add(entries[index], index));
+  }
+  return planner.finish();
+}
+
+Result<void> check_space(const Plan& plan, const fs::Path& directory) {
+  // An inode and the last block of each file and folder; a WAL's pages once more, in its database.
+  constexpr std::uint64_t kEntryBytes = 4096;
+  std::uint64_t needed = plan.raw_bytes + (std::uint64_t{16} << 20U);
+  needed += (plan.files.size() + plan.folder_count) * kEntryBytes;
+  for (const PlannedFile& file : plan.files) {
+    if (is_in_root(file.name) && file.name.ends_with(".db-wal")) { needed += file.raw_bytes; }
+  }
+  PV_TRY(const fs::Space space, fs::space(directory));
+  if (space.free_bytes >= needed) { return {}; }
+  return fail(Code::kNoSpace,
+              "the restored data needs " + format_size(needed) + " beside what " +
+                  printable(directory.native()) + " holds now, " + format_size(space.free_bytes) +
+                  " are free: " + format_size(needed - space.free_bytes) + " are missing");
+}
+
+}  // namespace pv::restore

@@ -1,0 +1,152 @@
+// Puts the content of an archive in the place of a data directory's, and can take it back.
+//
+//     check    names, kinds, sizes, free space: nothing is touched
+//     stage    extract to .pocketvault/restore-ID/, CRCs, databases opened and checked, fsync
+//     swap     journal (fsynced), renames: current -> replaced-ID/, staged -> directory, journal
+//     done undo     the same renames, backwards
+//
+// After a crash at any point recover() finishes or takes back: the directory is wholly the old data
+// or wholly the new, never a mixture. docs/formats/restore-journal.md draws the journal.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/io.h"
+#include "base/random.h"
+#include "base/work_pool.h"
+#include "fs/file.h"
+
+namespace pv::restore {
+
+struct ArchiveEntry {
+  std::string name;  // as it stands in the archive: hostile until checked
+  std::uint64_t raw_bytes = 0;
+  std::uint32_t mode = 0;  // Unix mode, 0 when the archive has none
+  bool is_folder = false;
+  std::optional<Error>
+      refused;  // the archive itself says it can't be extracted: encrypted, unknown method
+};
+
+// An archive as restore sees it; jobs/ adapts zip::ZipReader to it.
+class Archive {
+ public:
+  virtual ~Archive() = default;
+  [[nodiscard]] virtual const std::vector<ArchiveEntry>& entries() const = 0;
+  // The whole entry; kDamaged when CRC or size is wrong. Any thread, several at once.
+  [[nodiscard]] virtual Result<void> extract(std::size_t index, Sink& sink,
+                                             std::stop_token stop) const = 0;
+};
+
+// One file that will be made.
+struct PlannedFile {
+  std::size_t index = 0;  // into Archive::entries()
+  std::string name;       // safe, relative, cleaned as PocketBase does
+  std::uint64_t raw_bytes = 0;
+  std::uint32_t mode = 0644;
+};
+
+struct Plan {
+  std::vector<PlannedFile> files;
+  std::vector<std::string> folders;  // that stand in the archive as entries of their own
+  std::vector<std::string> dropped;  // left out: links, devices, backups/, our own folder
+  std::uint64_t raw_bytes = 0;
+  std::uint64_t folder_count = 0;  // that will be made, or somewhat more
+};
+
+// Decides what an archive would put where (docs/architecture.md, "What a restore accepts"): names
+// that escape, duplicates of one name, a name as file and as folder, no data.db, more than
+// declared, encrypted entries and unknown methods are kInvalid, kDamaged or kUnsupported before
+// anything is touched.
+[[nodiscard]] Result<Plan> plan(const Archive& archive);
+
+// kNoSpace, saying how much is missing, when `plan` does not fit into `directory`.
+[[nodiscard]] Result<void> check_space(const Plan& plan, const fs::Path& directory);
+
+class StagingFolder;
+
+// An extracted archive, ready to be swapped in.
+struct Staged {
+  std::string id;   // names restore-ID and replaced-ID
+  fs::Path folder;  // directory/.pocketvault/restore-ID
+  std::vector<std::string> warnings;
+  // Keeps prune_replaced() of every process away from the folder, and removes it when it goes,
+  // unless it was swapped in or a journal names it.
+  std::shared_ptr<const StagingFolder> hold;
+};
+
+struct Progress {
+  std::function<void(std::uint64_t raw_bytes)>
+      on_extracted;  // added since the last call; any thread
+};
+
+// Extracts and checks. A WAL in the archive is applied to its database as SQLite would when it
+// opens it, then gone; -shm files are dropped. Each database must open and pass quick_check (rows
+// that break a CHECK or NOT NULL are a warning only); data.db must pass `check_data`. All of it is
+// on disk when this returns. When root restores, the files get the owner that the data has now. On
+// an error nothing is left behind. kUnsupported: something is mounted inside the directory.
+[[nodiscard]] Result<Staged> stage(
+    const Archive& archive, const Plan& plan, const fs::Path& directory, WorkPool& pool,
+    Random& random, const Progress& progress,
+    const std::function<Result<void>(const fs::Path& data_db)>& check_data,
+    const std::stop_token& stop);
+
+// The calls that change the file system during a swap, so that tests can fail, count or stop at
+// each of them.
+class Disk {
+ public:
+  virtual ~Disk() = default;
+  [[nodiscard]] virtual Result<void> make_folder(const fs::Path& path);
+  [[nodiscard]] virtual Result<void> rename(const fs::Path& from, const fs::Path& to);
+  [[nodiscard]] virtual Result<void> remove_file(const fs::Path& path);
+  [[nodiscard]] virtual Result<void> remove_folder(const fs::Path& path);  // an empty one
+  [[nodiscard]] virtual Result<void> remove_tree(const fs::Path& path);
+  [[nodiscard]] virtual Result<void> sync_folder(const fs::Path& path);
+  [[nodiscard]] virtual Result<void> write_file(const fs::Path& path,
+                                                std::string_view content);  // durable, all at once
+};
+[[nodiscard]] Disk& real_disk();
+
+// What a swap put aside.
+struct Replaced {
+  std::string id;
+  fs::Path folder;  // directory/.pocketvault/replaced-ID
+  WallTime at;
+  std::string restored_from;  // name of the archive, for people
+};
+
+// Exchanges directory's entries for the staged ones. The caller has closed every connection. On an
+// error what was moved is moved back (and the error says so if that failed too: then recover()).
+// kUnsupported, before anything is moved: something is mounted inside the directory.
+// Stay where they are: backups, .pocketvault, .pb_temp_to_delete, .autocert_cache, lost+found,
+// .notify.
+[[nodiscard]] Result<Replaced> swap(const fs::Path& directory, const Staged& staged,
+                                    std::string_view restored_from, WallTime now, Disk& disk);
+
+// Takes a swap back: the replaced data in place again, what had been restored goes into its folder,
+// so that an undo can be undone. kNotFound when nothing is kept.
+[[nodiscard]] Result<Replaced> undo(const fs::Path& directory, std::string_view id, WallTime now,
+                                    Disk& disk);
+
+// Newest first.
+[[nodiscard]] Result<std::vector<Replaced>> list_replaced(const fs::Path& directory);
+
+// Removes replaced data older than `keep`, and staging folders that no journal names and no living
+// process holds. Does nothing while a journal waits for recover().
+[[nodiscard]] Result<void> prune_replaced(const fs::Path& directory, WallTime now,
+                                          std::chrono::seconds keep);
+
+enum class Recovery { kNothing, kFinished, kTakenBack };
+// Finishes or takes back what a crash cut off. Call before the databases are opened, holding the
+// directory's lease, while no other process has them open. kDamaged, kUnsupported: the journal
+// can't be read, or what it names has vanished; nothing was moved then, and the text says what to
+// do.
+[[nodiscard]] Result<Recovery> recover(const fs::Path& directory, Disk& disk);
+
+}  // namespace pv::restore

@@ -1,0 +1,115 @@
+// An archive and disks made up for the tests of this room.
+#pragma once
+
+#include <unistd.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "restore/restore.h"
+#include "testing/fixtures.h"
+
+namespace pv::restore {
+
+// Entries with their content.
+class FakeArchive final : public Archive {
+ public:
+  struct File {
+    ArchiveEntry entry;
+    std::string content;
+  };
+  FakeArchive& add(const std::string& name, const std::string& content = "x",
+                   std::uint32_t mode = 0100644) {
+    entries_.push_back({.name = name,
+                        .raw_bytes = content.size(),
+                        .mode = mode,
+                        .is_folder = name.ends_with('/'),
+                        .refused = std::nullopt});
+    contents_.push_back(content);
+    return *this;
+  }
+  // All files below a folder, as an archive of it would hold them.
+  FakeArchive& add_tree(const std::filesystem::path& folder) {
+    for (const auto& item : std::filesystem::recursive_directory_iterator{folder}) {
+      if (!item.is_regular_file()) { continue; }
+      add(std::filesystem::relative(item.path(), folder).string(), testing::read_file(item.path()));
+    }
+    return *this;
+  }
+  std::vector<ArchiveEntry>& edit() { return entries_; }
+  [[nodiscard]] const std::string& content(std::size_t index) const { return contents_[index]; }
+
+  [[nodiscard]] const std::vector<ArchiveEntry>& entries() const override { return entries_; }
+  [[nodiscard]] Result<void> extract(std::size_t index, Sink& sink,
+                                     std::stop_token /*stop*/) const override {
+    if (index == broken_) { return fail(Code::kDamaged, "checksum is wrong"); }
+    return sink.write(as_bytes(contents_[index]));
+  }
+  std::size_t broken_ = SIZE_MAX;
+
+ private:
+  std::vector<ArchiveEntry> entries_;
+  std::vector<std::string> contents_;
+};
+
+// Counts the calls that change something, and fails or ends the process at one of them.
+class CountingDisk final : public Disk {
+ public:
+  enum class At { kBefore, kAfter };
+  int calls = 0;
+  int fail_at = 0;        // this call is refused
+  int fail_again_at = 0;  // and this one
+  int fail_after = 0;     // this one is carried out, and reports an error
+  int die_at = 0;         // the process ends at this call
+  At die = At::kBefore;
+
+  Result<void> make_folder(const fs::Path& path) override {
+    return call([&] { return Disk::make_folder(path); });
+  }
+  Result<void> rename(const fs::Path& from, const fs::Path& to) override {
+    return call([&] { return Disk::rename(from, to); });
+  }
+  Result<void> remove_file(const fs::Path& path) override {
+    return call([&] { return Disk::remove_file(path); });
+  }
+  Result<void> remove_folder(const fs::Path& path) override {
+    return call([&] { return Disk::remove_folder(path); });
+  }
+  Result<void> remove_tree(const fs::Path& path) override {
+    return call([&] { return Disk::remove_tree(path); });
+  }
+  Result<void> sync_folder(const fs::Path& path) override {
+    return call([&] { return Disk::sync_folder(path); });
+  }
+  Result<void> write_file(const fs::Path& path, std::string_view content) override {
+    return call([&] { return Disk::write_file(path, content); });
+  }
+
+ private:
+  template <class Work>
+  Result<void> call(const Work& work) {
+    ++calls;
+    if (calls == die_at && die == At::kBefore) { ::_exit(42); }
+    if (calls == fail_at || calls == fail_again_at) {
+      return fail(Code::kUnavailable, "the disk says no");
+    }
+    Result<void> result = work();
+    if (calls == die_at) { ::_exit(42); }
+    if (calls == fail_after) { return fail(Code::kUnavailable, "the disk says no"); }
+    return result;
+  }
+};
+
+// Relative name -> content of every file, "DIR" for folders; our own folder left out.
+inline std::map<std::string, std::string> tree_of(const std::filesystem::path& folder) {
+  std::map<std::string, std::string> tree;
+  for (const auto& item : std::filesystem::recursive_directory_iterator{folder}) {
+    const std::string name = std::filesystem::relative(item.path(), folder).string();
+    if (name.starts_with(".pocketvault")) { continue; }
+    tree[name] = item.is_directory() ? "DIR" : testing::read_file(item.path());
+  }
+  return tree;
+}
+
+}  // namespace pv::restore

@@ -1,0 +1,404 @@
+// What the disk, the power and other programs can do to an exchange.
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "restore/journal.h"
+#include "restore/layout.h"
+#include "restore/record.h"
+#include "restore/restore_testing.h"
+#include "restore/swap_world.h"
+
+namespace pv::restore {
+namespace {
+
+using testing::write_file;
+
+struct PowerCut {};
+
+// A disk that forgets, when the power goes, some of what was not yet synced: each rename whose two
+// folders were not both synced afterwards may be undone, each alone; so may the removal of a file.
+class ForgetfulDisk final : public Disk {
+ public:
+  explicit ForgetfulDisk(int cut_at) : cut_at_{cut_at} {}
+  int calls = 0;
+
+  Result<void> make_folder(const fs::Path& path) override {
+    step();
+    return Disk::make_folder(path);
+  }
+  Result<void> rename(const fs::Path& from, const fs::Path& to) override {
+    step();
+    pending_.push_back({from, to, {}, {from.parent_path(), to.parent_path()}});
+    return Disk::rename(from, to);
+  }
+  Result<void> remove_file(const fs::Path& path) override {
+    step();
+    if (fs::exists(path)) {
+      pending_.push_back({path, {}, testing::read_file(path), {path.parent_path()}});
+    }
+    return Disk::remove_file(path);
+  }
+  Result<void> remove_folder(const fs::Path& path) override {
+    step();
+    return Disk::remove_folder(path);
+  }
+  Result<void> write_file(const fs::Path& path, std::string_view content) override {
+    step();
+    return Disk::write_file(path, content);
+  }
+  Result<void> sync_folder(const fs::Path& path) override {
+    step();
+    for (Change& change : pending_) { std::erase(change.unsynced, path); }
+    std::erase_if(pending_, [](const Change& change) { return change.unsynced.empty(); });
+    return Disk::sync_folder(path);
+  }
+
+  // Undoes what `choose` says of what may be forgotten; returns how much might have been.
+  std::size_t forget(std::mt19937& choose) {
+    for (auto change = pending_.rbegin(); change != pending_.rend(); ++change) {
+      if (choose() % 2 == 0) { continue; }
+      if (change->to.empty()) {
+        testing::write_file(change->from, change->content);
+      } else if (fs::exists(change->to) && !fs::exists(change->from) &&
+                 fs::exists(change->from.parent_path())) {
+        PV_ASSERT(fs::rename(change->to, change->from).has_value());
+      }
+    }
+    return pending_.size();
+  }
+
+ private:
+  struct Change {
+    fs::Path from;
+    fs::Path to;  // empty: removed
+    std::string content;
+    std::vector<fs::Path> unsynced;
+  };
+  void step() {
+    if (++calls == cut_at_) { throw PowerCut{}; }
+  }
+  int cut_at_;
+  std::vector<Change> pending_;
+};
+
+using Work = std::function<void(World&, Disk&)>;
+
+void cut_power_everywhere(const std::function<void(World&)>& prepare, const Work& work,
+                          bool old_is_new) {
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 choose{seed};
+  ForgetfulDisk whole{0};
+  {
+    World world;
+    prepare(world);
+    work(world, whole);
+  }
+  std::size_t forgettable = 0;
+  for (int call = 1; call <= whole.calls + 1; ++call) {
+    for (int variant = 0; variant < 4; ++variant) {
+      World world;
+      prepare(world);
+      const Tree before = world.tree();
+      ForgetfulDisk disk{call};
+      try {
+        work(world, disk);
+      } catch (const PowerCut&) {  // the machine is off
+      }
+      forgettable += disk.forget(choose);
+      const auto recovery = recover(world.folder.path(), real_disk());
+      ASSERT_TRUE(recovery.has_value()) << "call " << call << ": " << recovery.error().what;
+      const Tree& done = old_is_new ? world.old_tree : world.new_tree;
+      const Tree after = world.tree();
+      ASSERT_TRUE(after == before || after == done) << "a mixture after call " << call;
+      ASSERT_EQ(recover(world.folder.path(), real_disk()).value(), Recovery::kNothing);
+      ASSERT_EQ(world.tree(), after) << "call " << call;
+    }
+  }
+  EXPECT_GT(forgettable, 20U) << "nothing was ever forgotten: the test is blind";
+}
+
+TEST(SwapFaults, APowerCutThatForgetsWhatWasNotSyncedLeavesOldOrNew) {
+  cut_power_everywhere([](World&) {}, [](World& world, Disk& disk) { (void)world.run(disk); },
+                       false);
+}
+
+TEST(SwapFaults, ThatHoldsForAnUndoToo) {
+  cut_power_everywhere(
+      [](World& world) { PV_ASSERT(world.run(real_disk()).has_value()); },
+      [](World& world, Disk& disk) { (void)undo(world.folder.path(), "", kNow, disk); }, true);
+}
+
+// Cuts a swap off at its `call`th change.
+void cut_off(World& world, int call) {
+  ForgetfulDisk disk{call};
+  try {
+    (void)world.run(disk);
+    FAIL() << "it has no " << call << " changes";
+  } catch (const PowerCut&) {  // the process ended here
+  }
+}
+
+// In the middle of the renames, with a part of the restored data gone: only the way back is left.
+void cut_off_for_good(World& world) {
+  cut_off(world, 17);
+  ASSERT_FALSE(fs::exists(world.folder / "data.db"));
+  ASSERT_TRUE(fs::exists(world.folder / "only-new"));
+  ASSERT_TRUE(fs::exists(world.staged.folder / "auxiliary.db"));
+  std::filesystem::remove(world.staged.folder / "auxiliary.db");
+}
+
+TEST(SwapFaults, ThatHoldsOnTheWayBackToo) {
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 choose{seed};
+  ForgetfulDisk whole{0};
+  {
+    World world;
+    cut_off_for_good(world);
+    ASSERT_EQ(recover(world.folder.path(), whole).value(), Recovery::kTakenBack);
+    ASSERT_EQ(world.tree(), world.old_tree);
+  }
+  std::size_t forgettable = 0;
+  for (int call = 1; call <= whole.calls + 1; ++call) {
+    for (int variant = 0; variant < 8; ++variant) {
+      World world;
+      cut_off_for_good(world);
+      ForgetfulDisk disk{call};
+      try {
+        (void)recover(world.folder.path(), disk);
+      } catch (const PowerCut&) {  // the machine is off again
+      }
+      forgettable += disk.forget(choose);
+      const auto recovery = recover(world.folder.path(), real_disk());
+      ASSERT_TRUE(recovery.has_value()) << "call " << call << ": " << recovery.error().what;
+      ASSERT_EQ(world.tree(), world.old_tree) << "call " << call;
+    }
+  }
+  EXPECT_GT(forgettable, 20U) << "nothing was ever forgotten: the test is blind";
+}
+
+// A call may have had its effect and report an error all the same, an fsync first of all.
+TEST(SwapFaults, AnErrorAfterTheDeedPutsTheOldDataBackToo) {
+  const int calls = World::count([](World& world, Disk& disk) { (void)world.run(disk); });
+  int failures = 0;
+  for (int call = 1; call <= calls; ++call) {
+    const World world;
+    CountingDisk disk;
+    disk.fail_after = call;
+    const Result<Replaced> result = world.run(disk);
+    ASSERT_EQ(recover(world.folder.path(), real_disk()).value(), Recovery::kNothing) << call;
+    if (result.has_value()) {
+      EXPECT_EQ(world.tree(), world.new_tree) << "call " << call;
+      EXPECT_GT(call, calls - 2) << "only the sync after the journal, and clearing away";
+      continue;
+    }
+    ++failures;
+    EXPECT_EQ(world.tree(), world.old_tree) << "call " << call;
+    EXPECT_TRUE(world.run(real_disk()).has_value()) << "call " << call;
+    EXPECT_EQ(world.tree(), world.new_tree);
+  }
+  EXPECT_GE(failures, calls - 2);
+}
+
+// The second error comes while the first is being made good.
+TEST(SwapFaults, TwoErrorsLeaveAMixtureThatTheNextStartPutsInOrder) {
+  const int calls = World::count([](World& world, Disk& disk) { (void)world.run(disk); });
+  int left_to_recovery = 0;
+  for (int first = 1; first <= calls; ++first) {
+    for (int second = first + 1; second <= first + 12; ++second) {
+      const World world;
+      CountingDisk disk;
+      disk.fail_at = first;
+      disk.fail_again_at = second;
+      const Result<Replaced> result = world.run(disk);
+      if (fs::exists(journal_path(world.folder.path()))) {
+        ++left_to_recovery;
+        ASSERT_FALSE(result.has_value());
+        EXPECT_NE(result.error().what.find("The next start"), std::string::npos);
+      }
+      ASSERT_TRUE(recover(world.folder.path(), real_disk()).has_value());
+      const Tree after = world.tree();
+      ASSERT_TRUE(after == world.old_tree || after == world.new_tree) << first << ", " << second;
+      ASSERT_TRUE(!result.has_value() || after == world.new_tree) << first << ", " << second;
+    }
+  }
+  EXPECT_GT(left_to_recovery, 10);
+}
+
+TEST(SwapFaults, AProgramStartedBeforeTheRecoveryLeavesNoTraceInTheData) {
+  int strays = 0;
+  const int calls = World::count([](World& world, Disk& disk) { (void)world.run(disk); });
+  for (int call = 1; call <= calls; ++call) {
+    World world;
+    cut_off(world, call);
+    if (!fs::exists(journal_path(world.folder.path()))) { continue; }
+    const bool mixture = world.tree() != world.old_tree && world.tree() != world.new_tree;
+    if (!mixture) { continue; }
+    // As PocketBase does that finds no data: databases of its own, with WALs.
+    for (const char* name :
+         {"data.db", "data.db-wal", "auxiliary.db", "auxiliary.db-wal", "fresh"}) {
+      if (!fs::exists(world.folder / name)) { write_file(world.folder / name, "foreign"); }
+    }
+    ASSERT_EQ(recover(world.folder.path(), real_disk()).value(), Recovery::kFinished);
+    EXPECT_EQ(world.tree(), world.new_tree) << "call " << call;
+    const Replaced replaced = list_replaced(world.folder.path())->front();
+    strays += static_cast<int>(tree_of(replaced.folder / kReplacedStray).size());
+    ASSERT_TRUE(undo(world.folder.path(), "", kNow, real_disk()).has_value());
+    EXPECT_EQ(world.tree(), world.old_tree) << "call " << call;
+  }
+  EXPECT_GT(strays, 20);
+}
+
+// Makes a WAL for the database that is about to come, as a program does that is started in the gap.
+class Intruder final : public Disk {
+ public:
+  explicit Intruder(const World& world) : world_{world} {}
+  Result<void> rename(const fs::Path& from, const fs::Path& to) override {
+    if (to == world_.folder / "only-new") {
+      testing::write_file(world_.folder / "data.db-wal", "foreign");
+      testing::write_file(world_.folder / "data.db-journal", "foreign");
+    }
+    return Disk::rename(from, to);
+  }
+
+ private:
+  const World& world_;
+};
+
+TEST(SwapFaults, AWalMadeInTheGapIsNotLeftBesideTheRestoredDatabase) {
+  const World world;
+  Intruder disk{world};
+  const Result<Replaced> replaced = world.run(disk);
+  ASSERT_TRUE(replaced.has_value()) << replaced.error().what;
+  EXPECT_EQ(world.tree(), world.new_tree);
+  EXPECT_EQ(testing::read_file(replaced->folder / "stray/data.db-wal"), "foreign");
+}
+
+TEST(SwapFaults, StraysAreKeptAsLongAsReplacedData) {
+  World world;
+  cut_off(world, 10);
+  ASSERT_FALSE(fs::exists(world.folder / "data.db"));
+  write_file(world.folder / "data.db", "foreign");
+  write_file(world.folder / "other.db-wal", "foreign");
+  // Some of the restored data vanishes as well: only the way back is left.
+  std::filesystem::remove(world.staged.folder / "only-new");
+  ASSERT_EQ(recover(world.folder.path(), real_disk()).value(), Recovery::kTakenBack);
+  EXPECT_EQ(world.tree(), world.old_tree);
+  const std::chrono::hours day{24};
+  const fs::Path stray =
+      vault_folder(world.folder.path()) / ("replaced-" + world.staged.id) / "stray/data.db";
+  ASSERT_TRUE(prune_replaced(world.folder.path(), kNow, day).has_value());
+  EXPECT_EQ(testing::read_file(stray), "foreign");
+  ASSERT_TRUE(prune_replaced(world.folder.path(), kNow + day, day).has_value());
+  EXPECT_FALSE(fs::exists(stray));
+}
+
+class Keeping final : public Disk {
+ public:
+  std::map<fs::Path, std::string> removed;
+  bool syncs_fail = false;
+  Result<void> remove_file(const fs::Path& path) override {
+    removed[path] = testing::read_file(path);
+    return Disk::remove_file(path);
+  }
+  Result<void> sync_folder(const fs::Path& path) override {
+    if (syncs_fail) { return fail(Code::kUnavailable, "the disk says no"); }
+    return Disk::sync_folder(path);
+  }
+};
+
+// A power cut brings the journal back after the app has worked with the new data for a while.
+TEST(SwapFaults, AJournalThatComesBackChangesNothing) {
+  const World world;
+  Keeping disk;
+  ASSERT_TRUE(world.run(disk).has_value());
+  const fs::Path path = journal_path(world.folder.path());
+  write_file(world.folder / "data.db-wal", "what the app has written since");
+  write_file(world.folder / "data.db", "new and grown");
+  std::filesystem::remove(world.folder / "only-new");
+  const Tree before = world.tree();
+  write_file(path, disk.removed.at(path));
+  // Not even a disk that fails sends the app's work back to where the restored data came from.
+  disk.syncs_fail = true;
+  EXPECT_EQ(recover(world.folder.path(), disk).error().what, "the disk says no");
+  EXPECT_EQ(world.tree(), before);
+  disk.syncs_fail = false;
+  EXPECT_EQ(recover(world.folder.path(), disk).value(), Recovery::kFinished);
+  EXPECT_EQ(world.tree(), before);
+
+  // And after an undo, whose journal comes back likewise.
+  ASSERT_TRUE(undo(world.folder.path(), "", kNow, disk).has_value());
+  write_file(world.folder / "data.db-wal", "of the old data, grown");
+  write_file(world.folder / "more", "x");
+  const Tree after_undo = world.tree();
+  write_file(path, disk.removed.at(path));
+  EXPECT_EQ(recover(world.folder.path(), real_disk()).value(), Recovery::kFinished);
+  EXPECT_EQ(world.tree(), after_undo);
+}
+
+TEST(SwapFaults, OldDataThatHasVanishedIsReportedAndNothingIsMoved) {
+  World world;
+  cut_off(world, 10);
+  ASSERT_FALSE(fs::exists(world.folder / "data.db"));
+  std::filesystem::remove_all(world.staged.folder);
+  const fs::Path aside =
+      vault_folder(world.folder.path()) / ("replaced-" + world.staged.id) / kReplacedData;
+  ASSERT_TRUE(
+      fs::rename(aside / "data.db", world.folder.path().parent_path() / "pv-taken").has_value());
+  const Tree before = world.tree();
+  for (int run = 0; run < 2; ++run) {
+    const Result<Recovery> recovery = recover(world.folder.path(), real_disk());
+    ASSERT_FALSE(recovery.has_value());
+    EXPECT_EQ(recovery.error().code, Code::kDamaged);
+    EXPECT_NE(recovery.error().what.find("data.db"), std::string::npos);
+    EXPECT_EQ(world.tree(), before);
+  }
+  ASSERT_TRUE(
+      fs::rename(world.folder.path().parent_path() / "pv-taken", aside / "data.db").has_value());
+  EXPECT_EQ(recover(world.folder.path(), real_disk()).value(), Recovery::kTakenBack);
+  EXPECT_EQ(world.tree(), world.old_tree);
+}
+
+TEST(SwapFaults, AJournalOfANewerVersionIsLeftToIt) {
+  World world;
+  cut_off(world, 12);
+  const fs::Path path = journal_path(world.folder.path());
+  const auto record = decode_record("pocketvault restore journal 1", testing::read_file(path));
+  ASSERT_TRUE(record.has_value());
+  write_file(path, encode_record("pocketvault restore journal 2", *record));
+  const Tree before = world.tree();
+  const Result<Recovery> recovery = recover(world.folder.path(), real_disk());
+  ASSERT_FALSE(recovery.has_value());
+  EXPECT_EQ(recovery.error().code, Code::kUnsupported);
+  EXPECT_EQ(world.tree(), before);
+  EXPECT_FALSE(world.run(real_disk()).has_value()) << "no second swap on top";
+}
+
+TEST(SwapFaults, AJournalOfAnyLengthCostsNoMemory) {
+  const World world;
+  const fs::Path path = journal_path(world.folder.path());
+  write_file(path, "x");
+  std::filesystem::resize_file(path, std::uintmax_t{1} << 40U);  // sparse
+  EXPECT_EQ(recover(world.folder.path(), real_disk()).error().code, Code::kDamaged);
+}
+
+// Only the entries at the top are moved.
+TEST(SwapFaults, TheCallsOfASwapDoNotDependOnHowMuchThereIs) {
+  const auto calls_with = [](int files) {
+    const World world;
+    for (int i = 0; i < files; ++i) {
+      const std::string name = "storage/c/" + std::to_string(i);
+      write_file(world.folder / name, "old");
+      write_file(world.staged.folder / name, "new");
+    }
+    CountingDisk disk;
+    EXPECT_TRUE(world.run(disk).has_value());
+    return disk.calls;
+  };
+  EXPECT_EQ(calls_with(0), calls_with(2000));
+}
+
+}  // namespace
+}  // namespace pv::restore

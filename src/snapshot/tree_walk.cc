@@ -1,0 +1,221 @@
+#include "snapshot/tree_walk.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "base/text.h"
+#include "fs/beneath.h"
+
+namespace pv::snapshot {
+namespace {
+
+constexpr std::string_view kStorage = "storage";
+
+bool is_at_or_below(const std::string& path, const std::string& folder) {
+  return path == folder ||
+         (path.starts_with(folder) && (folder.ends_with('/') || path[folder.size()] == '/'));
+}
+
+// The kernel's own files: their size says nothing, and they may hold secrets of this very process.
+bool is_kernel_file(const std::string& real) {
+  return is_at_or_below(real, "/proc") || is_at_or_below(real, "/sys") ||
+         is_at_or_below(real, "/dev");
+}
+
+std::string kind_of(const fs::Stat& stat) {
+  switch (stat.mode & S_IFMT) {
+    case S_IFSOCK: return "a socket";
+    case S_IFIFO: return "a FIFO";
+    case S_IFCHR:
+    case S_IFBLK: return "a device";
+    case S_IFDIR: return "a folder";
+    default: return "of an unknown kind";
+  }
+}
+
+std::string first_part(const std::string& name) { return name.substr(0, name.find('/')); }
+
+Result<fs::Fd> open_root(const fs::Path& path) {
+  fs::Fd fd{::open(path.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)};
+  if (!fd.is_open()) { return fail(errno_error(errno, path.string())); }
+  return fd;
+}
+
+class Gatherer {
+ public:
+  Gatherer(const fs::Path& directory, const RootRules& rules, const Forbidden& forbidden,
+           std::shared_ptr<LateWarnings> late, std::stop_token stop)
+      : directory_{directory},
+        rules_{rules},
+        forbidden_{forbidden},
+        late_{std::move(late)},
+        stop_{std::move(stop)} {}
+
+  Result<Gathered> run() {
+    PV_TRY(const auto tree, tree_at(directory_));
+    real_directory_ = real_path(tree->root);
+    PV_TRY(const fs::Walked walked,
+           fs::walk(directory_, [&](const std::string& name, const fs::Stat&) {
+             const bool at_root = name.find('/') == std::string::npos;
+             return !stop_.stop_requested() && !(at_root && rules_.leaves_out(name));
+           }));
+    take(tree, walked, "");
+    if (stop_.stop_requested()) { return fail(Code::kCancelled, "stopped"); }
+    return std::move(gathered_);
+  }
+
+ private:
+  Result<std::shared_ptr<const Tree>> tree_at(const fs::Path& path) {
+    PV_TRY(fs::Fd root, open_root(path));
+    return std::shared_ptr<const Tree>{std::make_shared<Tree>(
+        Tree{.root = std::move(root), .path = path, .forbidden = forbidden_, .late = late_})};
+  }
+
+  // What a walk found below `prefix`, which is empty or ends in a slash.
+  void take(const std::shared_ptr<const Tree>& tree, const fs::Walked& walked,
+            const std::string& prefix) {
+    for (const fs::Unread& unread : walked.unread) {
+      leave_out(prefix + unread.name, unread.error.what);
+    }
+    for (const fs::Found& found : walked.found) {
+      if (stop_.stop_requested()) { return; }
+      const std::string shown = prefix + found.name;
+      if (found.stat.is_file()) {
+        take_file(tree, found.name, shown, found.stat, Links::kRefuse);
+      } else if (found.stat.is_link()) {
+        take_link(tree, found.name, shown);
+      } else {
+        leave_out(shown, kind_of(found.stat));
+      }
+    }
+  }
+
+  void take_file(const std::shared_ptr<const Tree>& tree, const std::string& name,
+                 const std::string& shown, const fs::Stat& stat, Links links) {
+    if (forbidden_.has(stat)) {
+      leave_out(shown, "it is a database under another name");
+      return;
+    }
+    if (::faccessat(tree->root.get(), name.c_str(), R_OK, AT_EACCESS) != 0) {
+      const bool gone = errno == ENOENT;
+      leave_out(shown,
+                gone ? "deleted while the backup ran" : errno_error(errno, "not readable").what);
+      return;
+    }
+    gathered_.items.push_back(
+        Item{.name = shown,
+             .size_bytes = stat.size_bytes,
+             .mode = stat.mode,
+             .modified = stat.modified,
+             .is_database = false,
+             .open = [tree, name, shown, links] { return open_plain(tree, name, shown, links); }});
+  }
+
+  void take_link(const std::shared_ptr<const Tree>& tree, const std::string& name,
+                 const std::string& shown) {
+    const auto pointer = point_at(*tree, name, Links::kFollow);
+    if (!pointer.has_value()) {
+      const bool dangling = pointer.error().code == Code::kNotFound;
+      leave_out(shown, dangling ? "a link to what does not exist: " + target_of(*tree, name)
+                                : "a link that can't be followed: " + pointer.error().what);
+      return;
+    }
+    const auto stat = fs::stat(*pointer, tree->path / name);
+    if (!stat.has_value()) {
+      leave_out(shown, stat.error().what);
+      return;
+    }
+    const std::string real = real_path(*pointer);
+    if (shown == kStorage && stat->is_folder()) {
+      take_linked_storage(real);
+    } else if (!stat->is_file()) {
+      leave_out(shown, "a link to " + kind_of(*stat) + ": " + target_of(*tree, name));
+    } else if (is_kernel_file(real)) {
+      leave_out(shown, "a link to a file of the kernel: " + target_of(*tree, name));
+    } else if (leads_to_left_out(real)) {
+      leave_out(shown, "a link to what is no part of a backup: " + target_of(*tree, name));
+    } else {
+      take_file(tree, name, shown, *stat, Links::kFollow);
+    }
+  }
+
+  // The files on another volume: a usual way to lay out a server.
+  void take_linked_storage(const std::string& real) {
+    if (real.empty() || is_at_or_below(real_directory_, real)) {
+      leave_out(std::string{kStorage}, "a link to a folder that holds the data directory itself");
+      return;
+    }
+    if (leads_to_left_out(real)) {
+      leave_out(std::string{kStorage}, "a link to what is no part of a backup");
+      return;
+    }
+    const auto tree = tree_at(directory_ / kStorage);
+    if (!tree.has_value()) {
+      leave_out(std::string{kStorage}, tree.error().what);
+      return;
+    }
+    const auto walked = fs::walk(directory_ / kStorage, [&](const std::string&, const fs::Stat&) {
+      return !stop_.stop_requested();
+    });
+    if (!walked.has_value()) {
+      leave_out(std::string{kStorage}, walked.error().what);
+      return;
+    }
+    take(*tree, *walked, std::string{kStorage} + "/");
+  }
+
+  // Whether `real` lies in this directory, in or at a root entry that is left out.
+  [[nodiscard]] bool leads_to_left_out(const std::string& real) const {
+    if (real_directory_.empty() || real == real_directory_ ||
+        !is_at_or_below(real, real_directory_)) {
+      return false;
+    }
+    return rules_.leaves_out(first_part(real.substr(real_directory_.size() + 1)));
+  }
+
+  static std::string target_of(const Tree& tree, const std::string& name) {
+    std::array<char, 4096> text{};
+    const auto count = ::readlinkat(tree.root.get(), name.c_str(), text.data(), text.size());
+    return count < 0 ? "?" : printable({text.data(), static_cast<std::size_t>(count)});
+  }
+
+  void leave_out(std::string name, const std::string& why) {
+    gathered_.warnings.push_back({std::move(name), "left out: " + why});
+  }
+
+  const fs::Path& directory_;
+  const RootRules& rules_;
+  const Forbidden& forbidden_;
+  std::shared_ptr<LateWarnings> late_;
+  std::stop_token stop_;
+  std::string real_directory_;
+  Gathered gathered_;
+};
+
+}  // namespace
+
+RootRules::RootRules(const std::vector<std::string>& exclude)
+    : names_{"backups", ".pb_temp_to_delete", ".autocert_cache", "lost+found",
+             ".notify", ".pocketvault"} {
+  for (const std::string& name : exclude) { add_database(name); }
+}
+
+void RootRules::add_database(const std::string& name) {
+  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) { names_.insert(name + suffix); }
+}
+
+bool RootRules::leaves_out(const std::string& root_name) const {
+  return names_.contains(root_name);
+}
+
+Result<Gathered> gather(const fs::Path& directory, const RootRules& rules,
+                        const Forbidden& forbidden, const std::shared_ptr<LateWarnings>& late,
+                        std::stop_token stop) {
+  return Gatherer{directory, rules, forbidden, late, std::move(stop)}.run();
+}
+
+}  // namespace pv::snapshot

@@ -1,0 +1,45 @@
+#include <gtest/gtest.h>
+
+#include "sqlite/connection.h"
+#include "testing/fixtures.h"
+#include "testing/other_process.h"
+
+namespace pv::sqlite {
+namespace {
+
+TEST(IsAlone, SeesAnotherProcessInAnyJournalMode) {
+  for (const char* mode : {"wal", "delete"}) {
+    const testing::TempFolder folder;
+    const auto path = folder / "data.db";
+    ASSERT_EQ(testing::run("sqlite3 '" + path.string() + "' 'PRAGMA journal_mode=" + mode +
+                           "; CREATE TABLE t (n); INSERT INTO t VALUES (1)'")
+                  .status,
+              0);
+    EXPECT_TRUE(is_alone(path).value()) << mode;
+    {
+      testing::OtherProcess other{"import sqlite3\nc = sqlite3.connect('" + path.string() +
+                                  "', isolation_level=None)\n"
+                                  "c.execute('BEGIN'); c.execute('SELECT * FROM t').fetchall()\n"
+                                  "print('reads', flush=True); input()\n"
+                                  "c.execute('COMMIT'); print('idle', flush=True); input()\n"};
+      ASSERT_EQ(other.hear(), "reads");
+      EXPECT_FALSE(is_alone(path).value()) << mode;
+      other.say("");
+      ASSERT_EQ(other.hear(), "idle");
+      // In WAL mode SQLite holds the shared lock for as long as the database is open.
+      EXPECT_EQ(is_alone(path).value(), std::string{mode} != "wal") << mode;
+    }
+    EXPECT_TRUE(is_alone(path).value()) << mode;
+  }
+}
+
+TEST(IsAlone, ChangesNothing) {
+  const testing::TempFolder folder;
+  const auto pb_data = testing::unpack_pb_data("0.36.6", folder.path());
+  const std::string before = testing::read_file(pb_data / "data.db");
+  EXPECT_TRUE(is_alone(pb_data / "data.db").value());
+  EXPECT_EQ(testing::read_file(pb_data / "data.db"), before);
+}
+
+}  // namespace
+}  // namespace pv::sqlite

@@ -1,0 +1,84 @@
+// Where finished backups are kept.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/io.h"
+
+namespace pv::store {
+
+// The key of a backup: "nightly.zip", perhaps "sub/nightly.zip". Never absolute, no empty, "." or
+// ".." part, no NUL or control character, valid UTF-8, does not end in ".attrs", at most 1024
+// bytes.
+class BackupName {
+ public:
+  [[nodiscard]] static Result<BackupName> parse(std::string_view key);  // kInvalid
+  [[nodiscard]] const std::string& text() const { return text_; }
+  [[nodiscard]] std::string_view last_part() const;
+  friend bool operator==(const BackupName&, const BackupName&) = default;
+  friend auto operator<=>(const BackupName&, const BackupName&) = default;
+
+ private:
+  explicit BackupName(std::string text) : text_{std::move(text)} {}
+  std::string text_;
+};
+
+struct Backup {
+  BackupName name;
+  std::uint64_t size_bytes = 0;
+  WallTime modified;         // by the store's clock, which may differ from ours
+  std::string content_type;  // "application/zip", or octet-stream for what was copied in by hand;
+                             // filled by stat()
+};
+
+// One backup being written. Dropped before commit(), it discards what was sent; after a crash at
+// most an invisible part remains, which BackupStore::sweep() removes.
+class Upload : public Sink {
+ public:
+  // Makes the backup durable, then visible. kExists when the name was taken meanwhile (that one
+  // stays as it is). At most once; write() is over afterwards.
+  [[nodiscard]] virtual Result<Backup> commit() = 0;
+};
+
+// A place that keeps finished backups: a folder, an S3 bucket, or memory in tests. A backup appears
+// under its name all at once, never changes, and may later be removed.
+//
+// Threads    Any method, from any thread.
+// Errors     kNotFound, kExists, kDenied, kNoSpace, kInvalid (a name this store can't keep);
+//            kUnavailable is worth another try.
+// Lifetime   A Source or an Upload keeps alive what it needs of its store.
+class BackupStore {
+ public:
+  virtual ~BackupStore() = default;
+
+  // Ascending by the bytes of the name. Temporary and hidden files are no backups.
+  [[nodiscard]] virtual Result<std::vector<Backup>> list() = 0;
+  [[nodiscard]] virtual Result<Backup> stat(const BackupName& name) = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<Source>> open(const BackupName& name) = 0;
+
+  struct UploadOptions {
+    std::string original_name;  // what the client called it; kept beside it where the store can
+  };
+  // kExists when the name is taken now. Does not reserve it: see Upload::commit.
+  [[nodiscard]] virtual Result<std::unique_ptr<Upload>> create(const BackupName& name,
+                                                               const UploadOptions& options) = 0;
+
+  [[nodiscard]] virtual Result<void> remove(const BackupName& name) = 0;
+
+  // Removes parts that a crash left behind and nobody writes any more; returns how many.
+  [[nodiscard]] virtual Result<std::size_t> sweep() = 0;
+
+  // Free bytes where backups go; nullopt when the store can't say.
+  [[nodiscard]] virtual Result<std::optional<std::uint64_t>> free_bytes() = 0;
+
+  // "folder /srv/pb_data/backups", for messages.
+  [[nodiscard]] virtual std::string describe() const = 0;
+};
+
+}  // namespace pv::store

@@ -1,0 +1,61 @@
+// The two ends of a pipe in memory.
+#pragma once
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "base/io.h"
+
+namespace pv::testing {
+
+class MemorySource final : public Source {
+ public:
+  explicit MemorySource(std::string content) : content_{std::move(content)} {}
+  [[nodiscard]] std::uint64_t size_bytes() const override { return content_.size(); }
+  [[nodiscard]] Result<std::size_t> read_at(std::uint64_t offset, MutableBytes into) override {
+    if (offset >= content_.size()) { return 0; }
+    const auto at = static_cast<std::size_t>(offset);
+    const std::size_t count = std::min(into.size(), content_.size() - at);
+    if (count > 0) { std::memcpy(into.data(), &content_[at], count); }
+    return count;
+  }
+
+ private:
+  const std::string content_;
+};
+
+// Opens a source over a copy of `content`.
+[[nodiscard]] inline SourceOpener open_memory(std::string content) {
+  return [content = std::move(content)]() -> Result<std::unique_ptr<Source>> {
+    return std::make_unique<MemorySource>(content);
+  };
+}
+
+enum class Patching { kYes, kNo };
+
+class MemorySink final : public Sink {
+ public:
+  explicit MemorySink(Patching patching = Patching::kYes) : patching_{patching} {}
+  [[nodiscard]] Result<void> write(Bytes bytes) override {
+    content_ += as_text(bytes);
+    ++writes_;
+    return {};
+  }
+  [[nodiscard]] bool can_patch() const override { return patching_ == Patching::kYes; }
+  [[nodiscard]] Result<void> patch(std::uint64_t offset, Bytes bytes) override {
+    PV_ASSERT(can_patch() && offset + bytes.size() <= content_.size());
+    content_.replace(static_cast<std::size_t>(offset), bytes.size(), as_text(bytes));
+    return {};
+  }
+  [[nodiscard]] const std::string& content() const { return content_; }
+  [[nodiscard]] std::size_t writes() const { return writes_; }
+
+ private:
+  const Patching patching_;
+  std::string content_;
+  std::size_t writes_ = 0;
+};
+
+}  // namespace pv::testing

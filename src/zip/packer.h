@@ -1,0 +1,77 @@
+// Reads files and turns them into segments. Runs on the pool's threads.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "zip/deflate.h"
+#include "zip/record.h"
+#include "zip/segment.h"
+
+namespace pv::zip {
+
+struct PackSettings {
+  std::size_t chunk_bytes = 0;
+  int level = 0;
+  bool sink_can_patch = false;
+};
+
+// A segment's capacity: the largest header, and a chunk that had to be framed as stored blocks.
+[[nodiscard]] std::size_t segment_bytes(std::size_t chunk_bytes);
+
+// Work space of one thread.
+struct Scratch {
+  explicit Scratch(const PackSettings& settings);
+  Deflater deflater;
+  std::unique_ptr<std::byte[]> block;  // one chunk
+  std::string header;
+};
+[[nodiscard]] std::size_t scratch_bytes(std::size_t chunk_bytes);
+
+// Files packed one after another by one thread at a time, but for the chunks of a big one.
+struct Batch {
+  std::vector<Pending> entries;
+  std::size_t next = 0;
+  std::unique_ptr<Source> opened;  // of entries[next], when it did not fit any more
+};
+
+// Threads    Any at once, each with a batch, a segment and a scratch of its own.
+class Packer {
+ public:
+  Packer(PackSettings settings, std::stop_token stop)
+      : settings_{settings}, stop_{std::move(stop)} {}
+
+  // What to do next with a batch.
+  struct Filled {
+    bool is_over = false;  // nothing is left of it
+    std::shared_ptr<BigEntry> big =
+        nullptr;  // its chunks come next, the first into this same segment
+  };
+  // Packs entries until the batch is over, the segment is full, or a big entry comes.
+  Filled fill(Batch& batch, Segment& segment, Scratch& scratch);
+
+  // Packs one chunk; the first with the entry's local header before it.
+  void pack_part(std::shared_ptr<BigEntry> entry, std::uint64_t index, Segment& segment,
+                 Scratch& scratch);
+
+  [[nodiscard]] std::uint64_t raw_bytes_done() const { return raw_bytes_done_; }
+
+ private:
+  bool open_next(Batch& batch, Segment& segment);
+  void pack_small(Pending pending, Source& source, Segment& segment, Scratch& scratch);
+  std::shared_ptr<BigEntry> start_big(Pending pending, std::unique_ptr<Source> source) const;
+  void deflate_part(Part& part, Bytes raw, Segment& segment, Scratch& scratch) const;
+
+  const PackSettings settings_;
+  const std::stop_token stop_;
+  std::atomic<std::uint64_t> raw_bytes_done_ = 0;
+};
+
+// For a big entry without CRC and sizes, which only the sum of its parts tells.
+[[nodiscard]] Header header_of(const BigEntry& entry, bool sink_can_patch);
+[[nodiscard]] Header header_of(const SmallEntry& entry);
+
+}  // namespace pv::zip

@@ -1,0 +1,294 @@
+#include "zip/zip_reader.h"
+
+#include <algorithm>
+#include <array>
+#include <mutex>
+#include <utility>
+
+#include "base/text.h"
+#include "zip/crc.h"
+#include "zip/deflate.h"
+#include "zip/directory.h"
+#include "zip/end_record.h"
+#include "zip/record.h"
+
+namespace pv::zip {
+namespace {
+
+constexpr std::size_t kInputBytes = std::size_t{128} << 10U;
+constexpr std::size_t kOutputBytes = std::size_t{256} << 10U;
+
+// Work space of one extraction.
+struct Tools {
+  Inflater inflater;
+  std::unique_ptr<std::byte[]> input = std::make_unique_for_overwrite<std::byte[]>(kInputBytes);
+  std::unique_ptr<std::byte[]> output = std::make_unique_for_overwrite<std::byte[]>(kOutputBytes);
+};
+
+// As many as there ever were extractions at once.
+class ToolShelf {
+ public:
+  std::unique_ptr<Tools> take() {
+    {
+      const std::lock_guard lock{mutex_};
+      if (!free_.empty()) {
+        auto tools = std::move(free_.back());
+        free_.pop_back();
+        return tools;
+      }
+    }
+    return std::make_unique<Tools>();
+  }
+  void give_back(std::unique_ptr<Tools> tools) {
+    const std::lock_guard lock{mutex_};
+    free_.push_back(std::move(tools));
+  }
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<Tools>> free_;
+};
+
+// The bytes of one entry: from its local header to where the next begins.
+class Input {
+ public:
+  Input(Source& source, std::uint64_t offset, std::uint64_t end, MutableBytes block)
+      : source_{source}, offset_{offset}, end_{end}, block_{block} {}
+
+  // What was read but not yet consumed; reads on when that is nothing. Empty at the end.
+  Result<Bytes> some() {
+    if (at_ == have_) { PV_CHECK(read_on()); }
+    return Bytes{block_}.subspan(at_, have_ - at_);
+  }
+  void consume(std::size_t count) { at_ += count; }
+
+  // Copies the next bytes out; false when fewer are left.
+  Result<bool> take(MutableBytes into) {
+    if (into.size() > left()) { return false; }
+    while (!into.empty()) {
+      PV_TRY(const Bytes bytes, some());
+      const std::size_t count = std::min(bytes.size(), into.size());
+      std::copy_n(bytes.begin(), count, into.begin());
+      into = into.subspan(count);
+      consume(count);
+    }
+    return true;
+  }
+  [[nodiscard]] std::uint64_t left() const { return end_ - offset_ + (have_ - at_); }
+
+ private:
+  Result<void> read_on() {
+    at_ = 0;
+    have_ = static_cast<std::size_t>(std::min<std::uint64_t>(block_.size(), end_ - offset_));
+    PV_CHECK(read_exactly(source_, offset_, block_.first(have_)));
+    offset_ += have_;
+    return {};
+  }
+
+  Source& source_;
+  std::uint64_t offset_;
+  const std::uint64_t end_;
+  const MutableBytes block_;
+  std::size_t at_ = 0;
+  std::size_t have_ = 0;
+};
+
+// One extraction, step by step; `what` of its errors leaves out the entry's name.
+class Extraction {
+ public:
+  Extraction(const Entry& entry, Input& input, Tools& tools, Sink& sink, std::stop_token stop)
+      : entry_{entry}, input_{input}, tools_{tools}, sink_{sink}, stop_{std::move(stop)} {}
+
+  Result<void> run() {
+    PV_CHECK(check_local_header());
+    const bool has_nothing = entry_.packed_bytes == 0 && entry_.raw_bytes == 0;
+    if (entry_.method == static_cast<std::uint16_t>(Method::kStored)) {
+      PV_CHECK(copy_stored());
+    } else if (!has_nothing) {
+      PV_CHECK(inflate());
+    }
+    if (made_bytes_ != entry_.raw_bytes) {
+      return fail(Code::kDamaged, std::to_string(made_bytes_) + " bytes came out, " +
+                                      std::to_string(entry_.raw_bytes) + " were declared");
+    }
+    if (crc32_ != entry_.crc32) { return fail(Code::kDamaged, "the checksum (CRC-32) is wrong"); }
+    return check_descriptor();
+  }
+
+ private:
+  Result<void> check_local_header();
+  Result<void> check_local_numbers(std::uint32_t crc, std::uint32_t packed, std::uint32_t raw,
+                                   Bytes extra) const;
+  Result<void> copy_stored();
+  Result<void> inflate();
+  Result<void> check_descriptor();
+  Result<void> deliver(Bytes bytes);
+
+  const Entry& entry_;
+  Input& input_;
+  Tools& tools_;
+  Sink& sink_;
+  const std::stop_token stop_;
+  std::uint64_t made_bytes_ = 0;
+  std::uint32_t crc32_ = 0;
+};
+
+Error differs(std::string_view field) {
+  return Error{Code::kDamaged,
+               "local header and directory disagree about the " + std::string{field}};
+}
+
+Result<void> Extraction::check_local_header() {
+  std::array<std::byte, kLocalBytes> fixed{};
+  PV_TRY(const bool is_there, input_.take(fixed));
+  FieldReader reader{fixed};
+  if (!is_there || reader.u32() != kLocalSignature) {
+    return fail(Code::kDamaged, "there is no local header where the directory says");
+  }
+  reader.u16();  // version needed
+  constexpr std::uint16_t kMustAgree = kFlagEncrypted | kFlagDescriptor;
+  if (((reader.u16() ^ entry_.flags) & kMustAgree) != 0) { return fail(differs("flags")); }
+  if (reader.u16() != entry_.method) { return fail(differs("method")); }
+  reader.u32();  // time and date
+  const std::uint32_t crc = reader.u32();
+  const std::uint32_t packed = reader.u32();
+  const std::uint32_t raw = reader.u32();
+  const std::size_t name_bytes = reader.u16();
+  const std::size_t extra_bytes = reader.u16();
+  if (name_bytes != entry_.name.size()) { return fail(differs("name")); }
+  std::vector<std::byte> rest(name_bytes + extra_bytes);
+  PV_TRY(const bool fits, input_.take(rest));
+  if (!fits || input_.left() < entry_.packed_bytes) {
+    return fail(Code::kDamaged, "its data would reach into what follows it");
+  }
+  if (as_text(Bytes{rest}.first(name_bytes)) != entry_.name) { return fail(differs("name")); }
+  return check_local_numbers(crc, packed, raw, Bytes{rest}.subspan(name_bytes));
+}
+
+Result<void> Extraction::check_local_numbers(std::uint32_t crc, std::uint32_t packed,
+                                             std::uint32_t raw, Bytes extra_bytes) const {
+  // With a descriptor to come these are zero, or known already; some put 0xFFFFFFFF.
+  const bool are_later = (entry_.flags & kFlagDescriptor) != 0;
+  if (are_later && crc == 0) { return {}; }
+  PV_TRY(const Extra extra,
+         parse_extra(extra_bytes, {.raw_bytes = raw == kIn64, .packed_bytes = packed == kIn64}));
+  if (crc != entry_.crc32) { return fail(differs("checksum")); }
+  if (extra.packed_bytes.value_or(packed) != entry_.packed_bytes ||
+      extra.raw_bytes.value_or(raw) != entry_.raw_bytes) {
+    return fail(differs("size"));
+  }
+  return {};
+}
+
+Result<void> Extraction::deliver(Bytes bytes) {
+  if (stop_.stop_requested()) { return fail(Code::kCancelled, "cancelled"); }
+  if (bytes.empty()) { return {}; }
+  if (bytes.size() > entry_.raw_bytes - made_bytes_) {
+    return fail(Code::kDamaged,
+                "more comes out than the " + std::to_string(entry_.raw_bytes) + " bytes declared");
+  }
+  made_bytes_ += bytes.size();
+  crc32_ = crc32(bytes, crc32_);
+  return sink_.write(bytes);
+}
+
+Result<void> Extraction::copy_stored() {
+  while (made_bytes_ < entry_.raw_bytes) {
+    PV_TRY(Bytes bytes, input_.some());
+    bytes = bytes.first(static_cast<std::size_t>(
+        std::min<std::uint64_t>(bytes.size(), entry_.raw_bytes - made_bytes_)));
+    PV_CHECK(deliver(bytes));
+    input_.consume(bytes.size());
+  }
+  return {};
+}
+
+Result<void> Extraction::inflate() {
+  tools_.inflater.reset();
+  const MutableBytes output{tools_.output.get(), kOutputBytes};
+  std::uint64_t left = entry_.packed_bytes;
+  for (;;) {
+    PV_TRY(Bytes packed, left == 0 ? Result<Bytes>{Bytes{}} : input_.some());
+    packed = packed.first(static_cast<std::size_t>(std::min<std::uint64_t>(packed.size(), left)));
+    PV_TRY(const Inflater::Step step, tools_.inflater.run(packed, output));
+    input_.consume(step.taken);
+    left -= step.taken;
+    PV_CHECK(deliver(output.first(step.made)));
+    if (step.is_over) {
+      if (left + step.too_many == 0) { return {}; }
+      return fail(Code::kDamaged, "bytes follow the end of its compressed data");
+    }
+    const bool is_stuck = step.taken == 0 && step.made == 0;
+    if (is_stuck || (left == 0 && step.made < output.size())) {
+      return fail(Code::kDamaged, "its compressed data ends too early");
+    }
+  }
+}
+
+// [PK\7\8: 4, may be missing][crc: 4][packed: 4 or 8][raw: 4 or 8]
+Result<void> Extraction::check_descriptor() {
+  if ((entry_.flags & kFlagDescriptor) == 0) { return {}; }
+  std::array<std::byte, 24> bytes{};
+  const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), input_.left()));
+  PV_TRY(const bool is_there, input_.take(MutableBytes{bytes}.first(count)));
+  const Bytes have = Bytes{bytes}.first(is_there ? count : 0);
+  for (const std::size_t width : {std::size_t{4}, std::size_t{8}}) {
+    std::string expected;
+    Header header{.name = {}};
+    header.local_is_64 = width == 8;
+    header.crc32 = entry_.crc32;
+    header.packed_bytes = entry_.packed_bytes;
+    header.raw_bytes = entry_.raw_bytes;
+    append_descriptor(expected, header);
+    const std::string_view unsigned_form = std::string_view{expected}.substr(4);
+    if (as_text(have).starts_with(expected) || as_text(have).starts_with(unsigned_form)) {
+      return {};
+    }
+  }
+  return fail(Code::kDamaged, "data descriptor and directory disagree");
+}
+
+Result<void> check_readable(const Entry& entry) {
+  if (entry.is_encrypted()) { return fail(Code::kUnsupported, "it is encrypted"); }
+  if (entry.method != static_cast<std::uint16_t>(Method::kStored) &&
+      entry.method != static_cast<std::uint16_t>(Method::kDeflated)) {
+    return fail(Code::kUnsupported,
+                "its compression method " + std::to_string(entry.method) + " can't be read here");
+  }
+  return {};
+}
+
+}  // namespace
+
+struct ZipReader::State {
+  std::shared_ptr<Source> source;
+  Directory directory;
+  mutable ToolShelf shelf;
+};
+
+Result<ZipReader> ZipReader::open(std::shared_ptr<Source> source, ReaderLimits limits) {
+  auto state = std::make_shared<State>();
+  PV_TRY(state->directory, read_directory(*source, limits));
+  state->source = std::move(source);
+  return ZipReader{std::move(state)};
+}
+
+const std::vector<Entry>& ZipReader::entries() const { return state_->directory.entries; }
+const std::string& ZipReader::comment() const { return state_->directory.comment; }
+
+Result<void> ZipReader::extract(const Entry& entry, Sink& sink, std::stop_token stop) const {
+  const std::uint64_t end = state_->directory.end_of_entry_at(entry.header_offset);
+  PV_ASSERT(entry.header_offset < end);  // true of all entries(): checked when they were read
+  auto tools = state_->shelf.take();
+  Input input{*state_->source, entry.header_offset, end,
+              MutableBytes{tools->input.get(), kInputBytes}};
+  Result<void> outcome = check_readable(entry);
+  if (outcome.has_value()) {
+    outcome = Extraction{entry, input, *tools, sink, std::move(stop)}.run();
+  }
+  state_->shelf.give_back(std::move(tools));
+  if (!outcome.has_value()) { return fail(outcome.error().within(printable(entry.name))); }
+  return outcome;
+}
+
+}  // namespace pv::zip

@@ -1,0 +1,68 @@
+// Reads a zip archive from a stranger: every offset, size and name is checked before use.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/io.h"
+#include "zip/zip_writer.h"
+
+namespace pv::zip {
+
+struct Entry {
+  std::string name;             // as it stands in the archive
+  std::uint64_t raw_bytes = 0;  // as declared; extraction stops at it
+  std::uint64_t packed_bytes = 0;
+  std::uint64_t header_offset = 0;  // of the local header, from the start of the file
+  std::uint32_t crc32 = 0;
+  std::uint16_t method = 0;  // 0 and 8 can be extracted
+  std::uint16_t flags = 0;
+  std::uint32_t mode = 0;  // Unix mode when the archive has one, else 0
+  std::optional<WallTime> modified =
+      std::nullopt;  // from the extended timestamp, else the DOS time taken as UTC
+
+  [[nodiscard]] bool is_folder() const { return name.ends_with('/'); }
+  [[nodiscard]] bool is_encrypted() const { return (flags & 1U) != 0; }
+};
+
+struct ReaderLimits {
+  std::uint64_t entries_max = 10'000'000;
+  std::uint64_t directory_bytes_max = std::uint64_t{1} << 30U;
+};
+
+// Threads    All methods from any thread at once.
+// Errors     kDamaged: structure, CRC or sizes do not agree. kUnsupported: encrypted, a method
+// other
+//            than 0 and 8, several disks, beyond the limits.
+// Memory     The directory in about twice its size; 0.5 MiB for each extract() at work, kept for
+// the
+//            next one.
+class ZipReader {
+ public:
+  // Finds the end record (zip64 too) and reads the central directory. Entry data is not looked at,
+  // but no two entries may share bytes, nor lie about what deflate can make of them. Bytes before
+  // the archive are tolerated unless they are an archive themselves, and up to 64 KiB after it.
+  [[nodiscard]] static Result<ZipReader> open(std::shared_ptr<Source> source,
+                                              ReaderLimits limits = {});
+
+  [[nodiscard]] const std::vector<Entry>& entries() const;
+  [[nodiscard]] const std::string& comment() const;
+
+  // The whole entry, one of entries(), into `sink`. Local header, directory and descriptor must
+  // agree; the declared size and the CRC must be what was really produced, or the answer is
+  // kDamaged (the sink has bytes by then, but never more than declared).
+  [[nodiscard]] Result<void> extract(const Entry& entry, Sink& sink,
+                                     std::stop_token stop = {}) const;
+
+ private:
+  struct State;
+  explicit ZipReader(std::shared_ptr<const State> state) : state_{std::move(state)} {}
+  std::shared_ptr<const State> state_;
+};
+
+}  // namespace pv::zip

@@ -1,0 +1,260 @@
+#include "zip/zip_writer.h"
+
+#include <algorithm>
+#include <deque>
+#include <utility>
+
+#include "zip/crc.h"
+#include "zip/pipeline.h"
+#include "zip/record.h"
+
+namespace pv::zip {
+namespace {
+
+// What the writer's buffers may take in all. With chunks of 1 MiB that is enough for 10 threads;
+// more would wait for the sink anyway.
+constexpr std::size_t kBufferBytesMax = std::size_t{40} << 20U;
+constexpr std::size_t kChunkBytesMin = 64;  // tests use small ones
+constexpr std::size_t kChunkBytesMax = std::size_t{16} << 20U;
+
+constexpr std::size_t kBatchEntriesMax = 256;
+// A file of unknown size is taken for this big when files are put together for one thread.
+constexpr std::uint64_t kUnknownBytes = std::uint64_t{256} << 10U;
+
+PipelineSettings pipeline_settings(const WriterOptions& options, const Sink& sink,
+                                   const WorkPool& pool) {
+  PipelineSettings settings;
+  settings.pack.chunk_bytes = std::clamp(options.chunk_bytes, kChunkBytesMin, kChunkBytesMax);
+  settings.pack.level = std::clamp(options.level, 0, 3);
+  settings.pack.sink_can_patch = sink.can_patch();
+  // Two segments a worker: one is packed while the other waits for its turn or is written.
+  const std::size_t segment = segment_bytes(settings.pack.chunk_bytes);
+  const std::size_t worker = scratch_bytes(settings.pack.chunk_bytes) + 2 * segment;
+  const std::size_t affordable = std::max<std::size_t>(1, (kBufferBytesMax - 2 * segment) / worker);
+  settings.workers = std::min(pool.thread_count(), affordable);
+  settings.segments = 2 * settings.workers + 2;
+  if (options.chunks_in_flight_max != 0) {
+    settings.segments = std::max<std::size_t>(options.chunks_in_flight_max, 2);
+    settings.workers = std::min(settings.workers, settings.segments);
+  }
+  return settings;
+}
+
+// The central directory while it grows: small blocks, so that it never has to be moved.
+class Directory {
+ public:
+  void append(const Header& header, std::uint64_t header_offset) {
+    if (blocks_.empty() || blocks_.back().size() >= kBlockBytes) {
+      blocks_.emplace_back().reserve(kBlockBytes + kBlockBytes / 8);
+    }
+    const std::size_t before = blocks_.back().size();
+    append_central_record(blocks_.back(), header, header_offset);
+    size_bytes_ += blocks_.back().size() - before;
+    ++entries_;
+  }
+  [[nodiscard]] const std::deque<std::string>& blocks() const { return blocks_; }
+  [[nodiscard]] std::uint64_t size_bytes() const { return size_bytes_; }
+  [[nodiscard]] std::uint64_t entries() const { return entries_; }
+
+ private:
+  static constexpr std::size_t kBlockBytes = std::size_t{256} << 10U;
+  std::deque<std::string> blocks_;
+  std::uint64_t size_bytes_ = 0;
+  std::uint64_t entries_ = 0;
+};
+
+}  // namespace
+
+// The writing side: takes segments in order, writes them, keeps the directory. All on the thread
+// that calls add() and finish().
+class ZipWriter::Impl {
+ public:
+  Impl(Sink& sink, WorkPool& pool, const WriterOptions& options, std::stop_token stop)
+      : settings_{pipeline_settings(options, sink, pool)},
+        reports_all_{options.report_all},
+        sink_{sink},
+        stop_{stop},
+        pipeline_{pool, settings_, std::move(stop)} {}
+
+  Result<void> add(EntryMeta meta, SourceOpener open);
+  Result<ArchiveReport> finish();
+  [[nodiscard]] std::uint64_t raw_bytes_done() const { return pipeline_.raw_bytes_done(); }
+
+ private:
+  // A big entry whose parts are being written.
+  struct Open {
+    std::shared_ptr<BigEntry> entry = nullptr;
+    std::uint64_t header_offset = 0;
+    std::uint64_t raw_bytes = 0;
+    std::uint64_t packed_bytes = 0;
+    std::uint32_t crc32 = 0;
+    bool is_over = false;  // further parts are dropped
+  };
+
+  Result<void> send_batch(Pipeline::Wait wait);
+  Result<void> write_segments(Pipeline::Wait wait);
+  Result<void> write_segment(const Segment& segment);
+  void note_small(const SmallEntry& entry);
+  Result<void> write_part(const Part& part, Bytes content);
+  Result<void> end_big(std::optional<Error> shortened);
+  Result<void> write_directory();
+  Result<void> write(Bytes bytes);
+  void note(EntryReport entry);
+
+  const PipelineSettings settings_;
+  const bool reports_all_;
+  Sink& sink_;
+  const std::stop_token stop_;
+  std::vector<Pending> batch_;  // small files that one thread will pack
+  std::uint64_t batch_bytes_ = 0;
+  std::uint64_t offset_ = 0;  // bytes written
+  Open big_;
+  Directory directory_;
+  ArchiveReport report_;
+  std::optional<Error> failure_;
+  bool is_finished_ = false;
+  std::string record_;  // reused
+  Pipeline pipeline_;   // last: destroyed first, while the rest is there
+};
+
+Result<void> ZipWriter::Impl::add(EntryMeta meta, SourceOpener open) {
+  PV_ASSERT(!is_finished_);
+  if (failure_) { return fail(*failure_); }
+  const std::uint64_t content = open == nullptr ? 0 : meta.expected_bytes.value_or(kUnknownBytes);
+  const std::uint64_t bytes = std::min<std::uint64_t>(content, settings_.pack.chunk_bytes) +
+                              kLocalBytesMax + meta.name.size();
+  if (batch_bytes_ + bytes > settings_.pack.chunk_bytes || batch_.size() >= kBatchEntriesMax) {
+    PV_CHECK(send_batch(Pipeline::Wait::kForRoom));
+  }
+  batch_bytes_ += bytes;
+  batch_.push_back({.meta = std::move(meta), .open = std::move(open)});
+  return {};
+}
+
+Result<ArchiveReport> ZipWriter::Impl::finish() {
+  PV_ASSERT(!is_finished_);
+  if (failure_) { return fail(*failure_); }
+  PV_CHECK(send_batch(Pipeline::Wait::kForAll));
+  if (auto written = write_directory(); !written.has_value()) {
+    failure_ = std::move(written).error();
+    return fail(*failure_);
+  }
+  is_finished_ = true;
+  report_.entry_count = directory_.entries();
+  report_.archive_bytes = offset_;
+  return std::move(report_);
+}
+
+Result<void> ZipWriter::Impl::send_batch(Pipeline::Wait wait) {
+  if (!batch_.empty()) { pipeline_.add(std::exchange(batch_, {})); }
+  batch_bytes_ = 0;
+  Result<void> written = write_segments(wait);
+  if (!written.has_value()) { failure_ = written.error(); }
+  return written;
+}
+
+Result<void> ZipWriter::Impl::write_segments(Pipeline::Wait wait) {
+  for (;;) {
+    const Segment* segment = pipeline_.next(wait);
+    if (stop_.stop_requested()) { return fail(Code::kCancelled, "cancelled"); }
+    if (segment == nullptr) { return {}; }
+    PV_CHECK(write_segment(*segment));
+    pipeline_.release();
+  }
+}
+
+Result<void> ZipWriter::Impl::write_segment(const Segment& segment) {
+  if (segment.failure) { return fail(*segment.failure); }
+  for (const SmallEntry& entry : segment.entries) { note_small(entry); }
+  if (segment.part) { return write_part(*segment.part, segment.content()); }
+  return write(segment.content());
+}
+
+void ZipWriter::Impl::note_small(const SmallEntry& entry) {
+  if (!entry.skipped) { directory_.append(header_of(entry), offset_ + entry.header_at); }
+  note({.name = entry.meta.name,
+        .raw_bytes = entry.raw_bytes,
+        .packed_bytes = entry.packed_bytes,
+        .method = entry.method,
+        .crc32 = entry.crc32,
+        .skipped = entry.skipped,
+        .shortened = entry.shortened});
+}
+
+Result<void> ZipWriter::Impl::write_part(const Part& part, Bytes content) {
+  if (part.index == 0) { big_ = {.entry = part.entry, .header_offset = offset_}; }
+  if (big_.is_over) { return {}; }
+  if (part.skipped) {
+    big_.is_over = true;
+    note({.name = part.entry->meta.name, .skipped = part.skipped});
+    return {};
+  }
+  PV_CHECK(write(content));
+  big_.crc32 = combine_crc32(big_.crc32, part.crc32, part.raw_bytes);
+  big_.raw_bytes += part.raw_bytes;
+  big_.packed_bytes += part.packed_bytes;
+  return part.is_last ? end_big(part.shortened) : Result<void>{};
+}
+
+Result<void> ZipWriter::Impl::end_big(std::optional<Error> shortened) {
+  big_.is_over = true;
+  const BigEntry& entry = *big_.entry;
+  Header header = header_of(entry, settings_.pack.sink_can_patch);
+  header.crc32 = big_.crc32;
+  header.packed_bytes = big_.packed_bytes;
+  header.raw_bytes = big_.raw_bytes;
+  directory_.append(header, big_.header_offset);
+  record_.clear();
+  if (header.has_descriptor) {
+    append_descriptor(record_, header);
+    PV_CHECK(write(as_bytes(record_)));
+  } else {
+    append_local_header(record_, header);
+    PV_CHECK(sink_.patch(big_.header_offset, as_bytes(record_)));
+  }
+  note({.name = entry.meta.name,
+        .raw_bytes = header.raw_bytes,
+        .packed_bytes = header.packed_bytes,
+        .method = entry.method,
+        .crc32 = header.crc32,
+        .shortened = std::move(shortened)});
+  return {};
+}
+
+Result<void> ZipWriter::Impl::write_directory() {
+  const DirectoryPlace place{
+      .entries = directory_.entries(), .offset = offset_, .size_bytes = directory_.size_bytes()};
+  for (const std::string& block : directory_.blocks()) { PV_CHECK(write(as_bytes(block))); }
+  record_.clear();
+  append_end_records(record_, place);
+  return write(as_bytes(record_));
+}
+
+Result<void> ZipWriter::Impl::write(Bytes bytes) {
+  if (bytes.empty()) { return {}; }
+  PV_CHECK(sink_.write(bytes));
+  offset_ += bytes.size();
+  return {};
+}
+
+void ZipWriter::Impl::note(EntryReport entry) {
+  report_.raw_bytes += entry.raw_bytes;
+  if (reports_all_ || entry.skipped || entry.shortened) {
+    report_.entries.push_back(std::move(entry));
+  }
+}
+
+ZipWriter::ZipWriter(Sink& sink, WorkPool& pool, WriterOptions options, std::stop_token stop)
+    : impl_{std::make_unique<Impl>(sink, pool, options, std::move(stop))} {}
+
+ZipWriter::~ZipWriter() = default;
+
+Result<void> ZipWriter::add(EntryMeta meta, SourceOpener open) {
+  return impl_->add(std::move(meta), std::move(open));
+}
+
+Result<ArchiveReport> ZipWriter::finish() { return impl_->finish(); }
+
+std::uint64_t ZipWriter::raw_bytes_done() const { return impl_->raw_bytes_done(); }
+
+}  // namespace pv::zip
