@@ -8,7 +8,10 @@
 #include <charconv>
 #include <limits>
 #include <new>
+#include <thread>
 #include <utility>
+
+#include "base/clock.h"
 
 namespace pv::sqlite {
 namespace {
@@ -84,6 +87,31 @@ void configure(sqlite3* handle, const OpenOptions& options) {
   const auto wait = std::min<std::chrono::milliseconds::rep>(options.busy_timeout.count(),
                                                              std::numeric_limits<int>::max());
   sqlite3_busy_timeout(handle, static_cast<int>(wait));
+}
+
+// SQLite tells a reader that may not write "this WAL needs recovery" (SQLITE_READONLY_RECOVERY) when
+// it looks at the header of the wal-index while a commit is being written there, and the committer
+// is done before SQLite asks who holds the lock (walIndexReadHdr in its wal.c). The next look then
+// finds all in order; a WAL that does need recovery stays so.
+constexpr std::chrono::microseconds kLookAgainMin{50};
+constexpr std::chrono::milliseconds kLookAgainMax{250};
+
+template <class Attempt>
+int look_again(Attempt attempt) {
+  const Deadline deadline = Deadline::after(kLookAgainMax);
+  int code = attempt();
+  for (auto wait = kLookAgainMin; code == SQLITE_READONLY_RECOVERY && !deadline.passed();
+       wait *= 2) {
+    std::this_thread::sleep_for(wait);
+    code = attempt();
+  }
+  return code;
+}
+
+int prepare_one(sqlite3* handle, std::string_view sql, sqlite3_stmt** compiled, const char** tail) {
+  return look_again([&] {
+    return sqlite3_prepare_v2(handle, sql.data(), static_cast<int>(sql.size()), compiled, tail);
+  });
 }
 
 int open_flags(const OpenOptions& options) {
@@ -174,7 +202,11 @@ Result<void> Statement::bind(int index, const Value& value) {
 }
 
 Result<bool> Statement::step() {
-  const int code = sqlite3_step(handle_);
+  const int code = look_again([&] {
+    const int stepped = sqlite3_step(handle_);
+    if (stepped == SQLITE_READONLY_RECOVERY) { sqlite3_reset(handle_); }  // keeps what is bound
+    return stepped;
+  });
   if (code == SQLITE_ROW) { return true; }
   if (code == SQLITE_DONE) { return false; }
   sqlite3* db = sqlite3_db_handle(handle_);
@@ -265,8 +297,7 @@ Result<void> Connection::exec(std::string_view script) {
     if (script.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
       return fail(Code::kInvalid, context_of(handle_) + ": the SQL is too long");
     }
-    const int code = sqlite3_prepare_v2(handle_, script.data(), static_cast<int>(script.size()),
-                                        &compiled, &tail);
+    const int code = prepare_one(handle_, script, &compiled, &tail);
     if (code != SQLITE_OK) { return fail(error_of(handle_, code, context_of(handle_))); }
     script.remove_prefix(static_cast<std::size_t>(tail - script.data()));
     if (compiled == nullptr) { continue; }  // a comment or blanks
@@ -282,8 +313,7 @@ Result<Statement> Connection::prepare(std::string_view sql) {
   if (sql.size() > static_cast<std::size_t>(std::numeric_limits<int>::max())) {
     return fail(Code::kInvalid, context_of(handle_) + ": the SQL is too long");
   }
-  const int code =
-      sqlite3_prepare_v2(handle_, sql.data(), static_cast<int>(sql.size()), &compiled, &tail);
+  const int code = prepare_one(handle_, sql, &compiled, &tail);
   if (code != SQLITE_OK) { return fail(error_of(handle_, code, context_of(handle_))); }
   Statement statement{compiled};
   if (compiled == nullptr) { return fail(Code::kInvalid, context_of(handle_) + ": no SQL given"); }
