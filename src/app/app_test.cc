@@ -52,11 +52,12 @@ TEST(Log, TellsHowAJobWent) {
                    .archive_bytes = 397'200'000,
                    .pause = 210us,
                    .way = "pinned",
+                   .structure = "sound",
                    .replaced_id = {}};
   status.warnings = {{"storage/a", "left out: permission denied"}, {"storage/b", "cut short"}};
   EXPECT_EQ(describe(status),
             "backup nightly.zip done in 1.24 s: 2503 files, 770.0 MB in an archive of 397.2 MB, "
-            "writers paused for 0.21 ms (pinned), 2 warnings");
+            "writers paused for 0.21 ms (pinned), databases sound, 2 warnings");
   status.state = jobs::State::kFailed;
   status.error = Error{Code::kNoSpace, "disk\nfull"};
   EXPECT_EQ(describe(status), "backup nightly.zip failed after 1.24 s: disk full");

@@ -29,6 +29,7 @@ std::string facts_of(const jobs::Status& status) {
     text += fmt::format(", writers paused for {:.2f} ms ({})",
                         std::chrono::duration<double, std::milli>(report.pause).count(),
                         printable(report.way));
+    if (!report.structure.empty()) { text += ", databases " + printable(report.structure); }
   }
   return text;
 }

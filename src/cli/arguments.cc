@@ -125,6 +125,8 @@ class Parser {
     constexpr const char* kGroup = "Backups";
     CLI::App& backup = add_work(kGroup, Command::kBackup, "Make a backup; writers do not wait");
     take_name(backup, "NAME", "a-z, 0-9, _ and -; without it pb_backup_<app>_<time>.zip");
+    backup.add_flag("--allow-damaged", into_.allow_damaged,
+                    "store data.db even if it is damaged inside (not with --url)");
     backup.footer(
         "\nExamples:\n  pocketvault backup\n  pocketvault backup nightly.zip --dir /srv/pb_data");
     CLI::App& upload = add_work(kGroup, Command::kUpload, "Put a zip file among the backups");

@@ -43,6 +43,7 @@ struct Arguments {
   bool quiet = false;
   bool yes = false;
   bool replace = false;
+  bool allow_damaged = false;
 
   std::string name;                // NAME, FILE or EMAIL: what the command takes; may be empty
   std::vector<std::string> names;  // delete takes several

@@ -51,8 +51,7 @@ class Backups {
   [[nodiscard]] virtual Result<Summary> show(const store::BackupName& name) = 0;
   [[nodiscard]] virtual Result<void> remove(const store::BackupName& name) = 0;
 
-  // `name` empty: automatic.
-  [[nodiscard]] virtual Result<jobs::Status> backup(const std::string& name,
+  [[nodiscard]] virtual Result<jobs::Status> backup(const jobs::BackupOrder& order,
                                                     const Watch& watch) = 0;
   [[nodiscard]] virtual Result<jobs::Status> verify(const store::BackupName& name,
                                                     const Watch& watch) = 0;

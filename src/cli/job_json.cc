@@ -25,6 +25,7 @@ json::object to_json(const jobs::Report& report) {
           {"archiveBytes", report.archive_bytes},
           {"pauseMs", static_cast<double>(pause.count()) / 1000.0},
           {"way", report.way},
+          {"structure", report.structure},
           {"replacedId", report.replaced_id}};
 }
 
@@ -97,6 +98,7 @@ jobs::Report report_from(const Reader& from) {
   report.archive_bytes = from.count("archiveBytes");
   report.pause = std::chrono::nanoseconds{static_cast<std::int64_t>(pause * 1e6)};
   report.way = from.text("way");
+  report.structure = from.text("structure");
   report.replaced_id = from.text("replacedId");
   return report;
 }

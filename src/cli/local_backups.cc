@@ -46,8 +46,9 @@ class LocalBackups final : public Backups {
     return local_.vault().remove(name);
   }
 
-  [[nodiscard]] Result<jobs::Status> backup(const std::string& name, const Watch& watch) override {
-    return run(local_.vault().start_backup({name}), watch);
+  [[nodiscard]] Result<jobs::Status> backup(const jobs::BackupOrder& order,
+                                            const Watch& watch) override {
+    return run(local_.vault().start_backup(order), watch);
   }
   [[nodiscard]] Result<jobs::Status> verify(const store::BackupName& name,
                                             const Watch& watch) override {

@@ -88,7 +88,13 @@ class RemoteBackups final : public Backups {
     return {};
   }
 
-  [[nodiscard]] Result<jobs::Status> backup(const std::string& name, const Watch& watch) override {
+  [[nodiscard]] Result<jobs::Status> backup(const jobs::BackupOrder& order,
+                                            const Watch& watch) override {
+    if (order.allow_damaged) {
+      return fail(Code::kUnsupported,
+                  "a server can't be told to store a damaged data.db: use --dir");
+    }
+    const std::string& name = order.name;
     json::object body;
     if (!name.empty()) { body["name"] = name; }
     const WallTime before = clock_.now();

@@ -104,7 +104,7 @@ TEST_F(RemoteBackups, FollowsAJobToItsEnd) {
   });
   std::vector<std::uint64_t> seen;
   const Watch watch{[&](const jobs::Status& status) { seen.push_back(status.bytes_done); }, {}};
-  const jobs::Status status = backups_->backup("a.zip", watch).value();
+  const jobs::Status status = backups_->backup({.name = "a.zip"}, watch).value();
   EXPECT_EQ(status.state, jobs::State::kSucceeded);
   EXPECT_EQ(status.name, "a.zip");
   EXPECT_GE(seen.size(), 3U);
@@ -122,7 +122,7 @@ TEST_F(RemoteBackups, AFailedJobIsAStatus) {
     }
     return http_answer(200, job_answer("failed", R"({"code":"no_space","message":"full"})"));
   });
-  const jobs::Status status = backups_->backup("a.zip", {}).value();
+  const jobs::Status status = backups_->backup({.name = "a.zip"}, {}).value();
   EXPECT_EQ(status.state, jobs::State::kFailed);
   EXPECT_EQ(status.error, (Error{Code::kNoSpace, "full"}));
 }
@@ -133,7 +133,7 @@ TEST_F(RemoteBackups, AJobThatTheServerForgotIsAnError) {
                ? http_answer(202, "{}", "Location: /api/vault/jobs/abcdefghijklmno\r\n")
                : http_answer(404, kNotFoundAnswer);
   });
-  EXPECT_EQ(backups_->backup("a.zip", {}).error().code, Code::kNotFound);
+  EXPECT_EQ(backups_->backup({.name = "a.zip"}, {}).error().code, Code::kNotFound);
 }
 
 TEST_F(RemoteBackups, PassesAWishToStopOnToTheServer) {
@@ -151,7 +151,7 @@ TEST_F(RemoteBackups, PassesAWishToStopOnToTheServer) {
     return http_answer(200, job_answer(cancelled ? "cancelled" : "running"));
   });
   const Watch watch{{}, stop.get_token()};
-  EXPECT_EQ(backups_->backup("a.zip", watch).value().state, jobs::State::kCancelled);
+  EXPECT_EQ(backups_->backup({.name = "a.zip"}, watch).value().state, jobs::State::kCancelled);
   EXPECT_TRUE(cancelled);
 }
 
@@ -163,7 +163,7 @@ TEST_F(RemoteBackups, APlainPocketBaseAnswersWhenItIsDone) {
     if (asks_for(request, "GET /api/backups")) { return http_answer(200, kListAnswer); }
     return http_answer(404, kNotFoundAnswer);
   });
-  const jobs::Status status = backups_->backup("", {}).value();
+  const jobs::Status status = backups_->backup({.name = ""}, {}).value();
   EXPECT_EQ(status.state, jobs::State::kSucceeded);
   EXPECT_EQ(status.name, "b c.zip") << "the newest";
   EXPECT_NE(said_.find("no jobs"), std::string::npos);

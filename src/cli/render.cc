@@ -95,6 +95,7 @@ std::string render_made(const jobs::Status& status) {
     text += "; writers waited " + format_milliseconds(report.pause) + " (" + printable(report.way) +
             ")";
   }
+  if (!report.structure.empty()) { text += "; databases: " + printable(report.structure); }
   return text;
 }
 

@@ -92,6 +92,44 @@ Result<void> check_databases(const zip::ArchiveReport& archive,
   return {};
 }
 
+// How long the check of the databases may go on when all is packed: as long again as that took, and
+// this. It reads what the packing has just read.
+constexpr std::chrono::seconds kCheckPatience{10};
+
+// Judges what the snapshot found out about its databases while they were packed.
+Result<void> check_structures(snapshot::Snapshot& snapshot, std::chrono::nanoseconds packing,
+                              bool allow_damaged, Job& job) {
+  std::string summary;
+  const auto note = [&](const std::string& text) {
+    summary += (summary.empty() ? "" : "; ") + text;
+  };
+  for (const snapshot::Checked& checked : snapshot.structures(packing + kCheckPatience)) {
+    const auto& [soundness, what] = checked.structure;
+    const bool is_data = checked.name == "data.db";
+    if (soundness == snapshot::Soundness::kDamaged && is_data && !allow_damaged) {
+      return fail(Code::kDamaged,
+                  "data.db is damaged (" + what +
+                      "), so this backup was not stored: it could not be restored. Earlier backups "
+                      "are untouched: look for the newest that `pocketvault verify` finds sound, "
+                      "or rescue what can be read with sqlite3's .recover. To store data.db as it "
+                      "is: pocketvault backup --allow-damaged");
+    }
+    switch (soundness) {
+      case snapshot::Soundness::kSound: break;
+      case snapshot::Soundness::kDamaged:
+        job.warn({printable(checked.name), "stored, but it is damaged: " + what});
+        note(printable(checked.name) + " damaged");
+        break;
+      case snapshot::Soundness::kOdd: note(printable(checked.name) + ": " + what); break;
+      case snapshot::Soundness::kUnchecked:
+        note(printable(checked.name) + " not checked: " + what);
+        break;
+    }
+  }
+  job.report([&](Report& report) { report.structure = summary.empty() ? "sound" : summary; });
+  return go_on(job);
+}
+
 // What crashed jobs left takes space that this one may need. The lease is held, so none of it is in
 // use by a job; what others still write, the store knows.
 void sweep_leftovers(const Parts& parts, Job& job) {
@@ -105,7 +143,8 @@ void sweep_leftovers(const Parts& parts, Job& job) {
 
 }  // namespace
 
-Result<void> run_backup(const Parts& parts, Job& job, const store::BackupName& name) {
+Result<void> run_backup(const Parts& parts, Job& job, const store::BackupName& name,
+                        const BackupOrder& order) {
   sweep_leftovers(parts, job);
   PV_TRY(const WorkFolder work, WorkFolder::create(parts.directory.vault_folder(), parts.random));
   job.set_phase("pin");
@@ -117,6 +156,7 @@ Result<void> run_backup(const Parts& parts, Job& job, const store::BackupName& n
   tell(*snapshot, job);
 
   job.set_phase("pack");
+  const auto packing_since = std::chrono::steady_clock::now();
   job.set_total(raw_bytes_of(*snapshot));
   PV_CHECK(check_backup_space(parts.store, raw_bytes_of(*snapshot)));
   PV_TRY(const std::unique_ptr<store::Upload> upload,
@@ -129,6 +169,9 @@ Result<void> run_backup(const Parts& parts, Job& job, const store::BackupName& n
   for (const snapshot::Warning& warning : snapshot->late_warnings()) {
     job.warn({printable(warning.name), warning.what});
   }
+  job.set_phase("check");
+  PV_CHECK(check_structures(*snapshot, std::chrono::steady_clock::now() - packing_since,
+                            order.allow_damaged, job));
   snapshot.reset();  // the pin goes before the disk is waited for
 
   job.set_phase("commit");

@@ -14,23 +14,12 @@
 namespace pv::jobs {
 namespace {
 
+using ::testing::AllOf;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using testing::TempFolder;
 using testing::unpack_pb_data;
-
-std::string why(const Status& status) { return status.error ? status.error->what : "no error"; }
-
-std::vector<std::string> left_in(const fs::Path& folder) {
-  std::vector<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator{folder}) {
-    const std::string name = entry.path().filename();
-    if (name != "lock" && name != "swap.lock") { names.push_back(name); }
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
 
 // Fails the n-th call of those that it counts.
 struct FailAt {
@@ -162,6 +151,58 @@ TEST(BackupJob, RefusesADamagedDatabase) {
   EXPECT_THAT(why(status), HasSubstr("auxiliary.db"));
   EXPECT_THAT(rig.names(), ElementsAre("fixture.zip"));
   EXPECT_THAT(left_in(pb_data / ".pocketvault"), IsEmpty());
+}
+
+// Overwrites the root page of an index that nobody needs to open the directory, as a dying disk
+// would. The database is closed, and has no WAL that would hide the page.
+void break_an_index(const fs::Path& database) {
+  std::int64_t page = 0;
+  {
+    auto db = sqlite::Connection::open(database, {.checkpoints = sqlite::Checkpoints::kOwner});
+    const auto row =
+        db->one("SELECT max(rootpage) FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL");
+    page = sqlite::to_int(row->value().front());
+  }
+  ASSERT_GT(page, 1);
+  constexpr std::streamoff kPageBytes = 4096;
+  std::fstream file{database, std::ios::in | std::ios::out | std::ios::binary};
+  file.seekp((page - 1) * kPageBytes);
+  file.write(std::string(64, '\xee').data(), 64);
+  ASSERT_TRUE(file.good());
+}
+
+TEST(BackupJob, RefusesADataDbThatIsBrokenInside) {
+  const TempFolder folder;
+  const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
+  break_an_index(pb_data / "data.db");
+  VaultRig rig{{.pb_data = pb_data}};
+  const Status status = rig.back_up("a.zip");
+  ASSERT_EQ(status.state, State::kFailed);
+  EXPECT_EQ(status.error->code, Code::kDamaged) << why(status);
+  EXPECT_THAT(why(status), AllOf(HasSubstr("data.db is damaged"), HasSubstr("--allow-damaged")));
+  EXPECT_THAT(rig.names(), ElementsAre("fixture.zip"));
+  EXPECT_THAT(left_in(pb_data / ".pocketvault"), IsEmpty());
+
+  const Status allowed =
+      VaultRig::ended(rig.vault->start_backup({.name = "b.zip", .allow_damaged = true}));
+  ASSERT_EQ(allowed.state, State::kSucceeded) << why(allowed);
+  ASSERT_EQ(allowed.warnings.size(), 1U);
+  EXPECT_EQ(allowed.warnings.front().name, "data.db");
+  EXPECT_EQ(allowed.report.structure, "data.db damaged");
+  EXPECT_EQ(rig.verify("b.zip").error->code, Code::kDamaged);
+}
+
+// The logs are not worth the backup of everything else.
+TEST(BackupJob, WarnsOfAnAuxiliaryDbThatIsBrokenInside) {
+  const TempFolder folder;
+  const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
+  break_an_index(pb_data / "auxiliary.db");
+  VaultRig rig{{.pb_data = pb_data}};
+  const Status status = rig.back_up("a.zip");
+  ASSERT_EQ(status.state, State::kSucceeded) << why(status);
+  ASSERT_EQ(status.warnings.size(), 1U);
+  EXPECT_EQ(status.warnings.front().name, "auxiliary.db");
+  EXPECT_EQ(status.report.structure, "auxiliary.db damaged");
 }
 
 // A file system of its own; not everybody may mount one.

@@ -37,6 +37,7 @@ struct Report {
   std::uint64_t archive_bytes = 0;
   std::chrono::nanoseconds pause{0};  // how long commits could not happen
   std::string way;                    // "pinned", "copied: data.db is not in WAL mode"
+  std::string structure;              // backup: "sound", or which databases are not, and why
   std::string replaced_id;            // restore, undo: what can be had back
 };
 
@@ -46,7 +47,7 @@ struct Status {
   Kind kind = Kind::kBackup;
   std::string name;  // of the backup
   State state = State::kRunning;
-  std::string phase;              // "pin", "pack", "commit", "check", "extract", "swap"
+  std::string phase;              // "pin", "pack", "check", "commit", "extract", "swap"
   std::uint64_t bytes_total = 0;  // 0 while unknown
   std::uint64_t bytes_done = 0;   // never goes back, never passes bytes_total once that is known
   WallTime started;

@@ -233,8 +233,8 @@ Result<std::shared_ptr<Job>> Vault::start_backup(const BackupOrder& order) {
                         .in_store = true,
                         .lease = std::move(lease),
                         .warning = std::move(chosen.warning),
-                        .work = [impl = impl_.get(), name](Job& job) {
-                          return run_backup(impl->parts, job, name);
+                        .work = [impl = impl_.get(), name, order](Job& job) {
+                          return run_backup(impl->parts, job, name, order);
                         }});
 }
 

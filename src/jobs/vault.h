@@ -34,7 +34,8 @@ struct VaultOptions {
 // and no key given), which the job warns of. A name that is given is any BackupName: whether it is
 // one that PocketBase would take is for the front to say (names.h).
 struct BackupOrder {
-  std::string name;
+  std::string name = {};
+  bool allow_damaged = false;  // a data.db that is broken inside is stored, with a warning
 };
 struct RestoreOrder {
   store::BackupName name;

@@ -1,6 +1,8 @@
 // A vault for tests, on a data directory that belongs to the test.
 #pragma once
 
+#include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <string>
 #include <vector>
@@ -11,6 +13,21 @@
 #include "store/folder_store.h"
 
 namespace pv::jobs {
+
+inline std::string why(const Status& status) {
+  return status.error ? status.error->what : "no error";
+}
+
+// What jobs left in the vault's folder, or what is in another.
+inline std::vector<std::string> left_in(const fs::Path& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator{folder}) {
+    const std::string name = entry.path().filename();
+    if (name != "lock" && name != "swap.lock") { names.push_back(name); }
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
 
 class VaultRig {
  public:

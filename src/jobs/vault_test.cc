@@ -49,18 +49,6 @@ fs::Path unzip(const fs::Path& zip, const fs::Path& into) {
   return into;
 }
 
-// What lies in .pocketvault, but for the locks that stay there.
-std::set<std::string> left_in(const fs::Path& pb_data) {
-  std::set<std::string> names;
-  for (const auto& entry : std::filesystem::directory_iterator{pb_data / ".pocketvault"}) {
-    const std::string name = entry.path().filename();
-    if (name != "lock" && name != "swap.lock") { names.insert(name); }
-  }
-  return names;
-}
-
-std::string why(const Status& status) { return status.error ? status.error->what : "no error"; }
-
 // ------------------------------------------------------------------------------------- backup
 
 TEST(Backup, HoldsEveryRowAndEveryFile) {
@@ -81,7 +69,7 @@ TEST(Backup, HoldsEveryRowAndEveryFile) {
     EXPECT_THAT(dump(inside / "data.db"), HasSubstr("only in the WAL"));
     EXPECT_EQ(dump(inside / "auxiliary.db"), dump(pb_data / "auxiliary.db"));
     EXPECT_EQ(differences(inside / "storage", pb_data / "storage"), "");
-    EXPECT_THAT(left_in(pb_data), IsEmpty());
+    EXPECT_THAT(left_in(pb_data / ".pocketvault"), IsEmpty());
   }
 }
 
@@ -155,7 +143,7 @@ TEST(Backup, FindsSpaceThatCrashedJobsLeft) {
   write_file(pb_data / ".pocketvault" / "tmp-crashed001" / "work" / "data.db", "x");
   write_file(pb_data / "backups" / ".pocketvault-0123456789.part", "x");
   EXPECT_EQ(rig.back_up("a.zip").state, State::kSucceeded);
-  EXPECT_THAT(left_in(pb_data), IsEmpty());
+  EXPECT_THAT(left_in(pb_data / ".pocketvault"), IsEmpty());
   EXPECT_FALSE(fs::exists(pb_data / "backups" / ".pocketvault-0123456789.part"));
 }
 
@@ -182,7 +170,8 @@ TEST(Restore, BringsBackWhatWasThereAndUndoTheRest) {
     EXPECT_EQ(dump(pb_data / "data.db"), before);
     EXPECT_EQ(differences(pb_data / "storage", folder / "storage"), "");
     EXPECT_THAT(rig.names(), ElementsAre("a.zip", "fixture.zip"));
-    EXPECT_THAT(left_in(pb_data), ElementsAre("replaced-" + restored.report.replaced_id));
+    EXPECT_THAT(left_in(pb_data / ".pocketvault"),
+                ElementsAre("replaced-" + restored.report.replaced_id));
 
     const Status undone = rig.undo();
     ASSERT_EQ(undone.state, State::kSucceeded) << why(undone);
@@ -223,13 +212,14 @@ TEST(Restore, KeepsReplacedDataAsLongAsAsked) {
   const std::string first = rig.restore("fixture.zip").report.replaced_id;
   clock.advance(59min);
   const std::string second = rig.restore("fixture.zip").report.replaced_id;
-  EXPECT_THAT(left_in(pb_data), UnorderedElementsAre("replaced-" + first, "replaced-" + second));
+  EXPECT_THAT(left_in(pb_data / ".pocketvault"),
+              UnorderedElementsAre("replaced-" + first, "replaced-" + second));
   clock.advance(2min);
   for (const std::string& note :
        sweep(*rig.directory, rig.store, clock, rig.vault->keep_replaced())) {
     ADD_FAILURE() << note;
   }
-  EXPECT_THAT(left_in(pb_data), ElementsAre("replaced-" + second));
+  EXPECT_THAT(left_in(pb_data / ".pocketvault"), ElementsAre("replaced-" + second));
 }
 
 TEST(Restore, RefusesWhatIsNoBackup) {
@@ -261,7 +251,7 @@ TEST(Restore, RefusesWhatIsNoBackup) {
     ASSERT_EQ(status.state, State::kFailed) << one.label;
     EXPECT_EQ(code_name(status.error->code), code_name(one.code)) << one.label << why(status);
     EXPECT_EQ(dump(pb_data / "data.db"), before) << one.label;
-    EXPECT_THAT(left_in(pb_data), IsEmpty()) << one.label;
+    EXPECT_THAT(left_in(pb_data / ".pocketvault"), IsEmpty()) << one.label;
   }
   EXPECT_EQ(rig.undo().error->code, Code::kNotFound) << "nothing was replaced";
 }
@@ -282,7 +272,8 @@ TEST(Restore, TakesBackWhatCannotBeOpened) {
   ASSERT_EQ(status.state, State::kFailed);
   EXPECT_THAT(why(status), HasSubstr("the data from before is in place again"));
   EXPECT_EQ(rig.ask("SELECT title FROM products WHERE rowid = 1"), "before");
-  EXPECT_THAT(left_in(pb_data), IsEmpty()) << "an undo would bring back what can't be opened";
+  EXPECT_THAT(left_in(pb_data / ".pocketvault"), IsEmpty())
+      << "an undo would bring back what can't be opened";
   EXPECT_EQ(rig.back_up("after.zip").state, State::kSucceeded);
 }
 
@@ -319,7 +310,7 @@ TEST(Restore, RefusesWhileAnotherProcessHasTheDatabasesOpen) {
   ASSERT_EQ(refused.state, State::kFailed);
   EXPECT_EQ(refused.error->code, Code::kBusy);
   EXPECT_THAT(why(refused), HasSubstr("in use by sqlite3 (process "));
-  EXPECT_THAT(left_in(pb_data), IsEmpty());
+  EXPECT_THAT(left_in(pb_data / ".pocketvault"), IsEmpty());
   Status later;
   for (const Deadline limit = Deadline::after(10s); !limit.passed();) {
     later = rig.restore("a.zip");
@@ -409,7 +400,7 @@ TEST(Vault, CancelsABackupAndLeavesNothing) {
   ASSERT_TRUE((*job)->wait_for(2s));
   EXPECT_EQ((*job)->status().state, State::kCancelled);
   EXPECT_THAT(rig.names(), ElementsAre("fixture.zip"));
-  EXPECT_THAT(left_in(pb_data), IsEmpty());
+  EXPECT_THAT(left_in(pb_data / ".pocketvault"), IsEmpty());
   EXPECT_EQ(rig.back_up("a.zip").state, State::kSucceeded) << "the name is free again";
 }
 
@@ -427,7 +418,7 @@ TEST(Vault, CancelsARestoreAndLeavesTheData) {
   ASSERT_TRUE((*job)->wait_for(2s));
   EXPECT_EQ((*job)->status().state, State::kCancelled);
   EXPECT_EQ(dump(pb_data / "data.db"), before);
-  EXPECT_THAT(left_in(pb_data), IsEmpty());
+  EXPECT_THAT(left_in(pb_data / ".pocketvault"), IsEmpty());
 }
 
 TEST(Vault, EndsItsJobsWhenItGoes) {
@@ -447,7 +438,7 @@ TEST(Vault, EndsItsJobsWhenItGoes) {
     gate.open.count_down();
   }
   EXPECT_THAT(ends, ElementsAre(State::kRunning, State::kCancelled));
-  EXPECT_THAT(left_in(pb_data), IsEmpty());
+  EXPECT_THAT(left_in(pb_data / ".pocketvault"), IsEmpty());
 }
 
 TEST(Vault, RemembersTheLastJobs) {
@@ -477,7 +468,7 @@ TEST(Verify, PassesWhatIsWholeAndNamesWhatIsNot) {
     EXPECT_EQ(status.bytes_done, status.bytes_total);
     EXPECT_THAT(status.warnings, IsEmpty()) << name;
   }
-  EXPECT_THAT(left_in(pb_data), IsEmpty());
+  EXPECT_THAT(left_in(pb_data / ".pocketvault"), IsEmpty());
 
   // One bit in the middle of the archive.
   std::string bytes = read_file(pb_data / "backups" / "a.zip");
@@ -509,7 +500,7 @@ TEST(Verify, LooksIntoTheDatabases) {
   ASSERT_EQ(status.state, State::kFailed);
   EXPECT_EQ(status.error->code, Code::kDamaged) << why(status);
   EXPECT_THAT(why(status), HasSubstr("data.db"));
-  EXPECT_THAT(left_in(pb_data), IsEmpty());
+  EXPECT_THAT(left_in(pb_data / ".pocketvault"), IsEmpty());
 }
 
 TEST(Summary, SaysWhatAnArchiveHolds) {

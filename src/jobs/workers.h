@@ -19,7 +19,8 @@ struct Parts {
 };
 
 // Leaves nothing behind unless it succeeds.
-[[nodiscard]] Result<void> run_backup(const Parts& parts, Job& job, const store::BackupName& name);
+[[nodiscard]] Result<void> run_backup(const Parts& parts, Job& job, const store::BackupName& name,
+                                      const BackupOrder& order);
 
 // The directory has the old data or the new when it ends, never a mixture; what was there before is
 // kept for options.keep_replaced.

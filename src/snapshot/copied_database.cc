@@ -50,16 +50,26 @@ Result<void> run_backup(sqlite3* destination, sqlite3* source, const std::string
 
 }  // namespace
 
-Result<fs::Fd> copy_database(sqlite::Connection& reader, const std::string& name,
-                             const fs::Path& folder, std::stop_token stop) {
+Result<Copy> copy_database(sqlite::Connection& reader, const std::string& name,
+                           const fs::Path& folder, std::stop_token stop,
+                           const std::function<void()>& copied) {
   PV_TRY(ScratchFile scratch, ScratchFile::create(folder));
-  const Result<void> copied = [&]() -> Result<void> {
-    PV_TRY(const Destination destination, open_destination(scratch.path));
-    return run_backup(destination.get(), reader.handle(), name, stop);
+  const auto made = [&]() -> Result<Structure> {
+    {
+      PV_TRY(const Destination destination, open_destination(scratch.path));
+      PV_CHECK(run_backup(destination.get(), reader.handle(), name, stop));
+    }
+    if (copied) { copied(); }
+    if (stop.stop_requested()) { return fail(Code::kCancelled, "stopped"); }
+    // By a connection like any other: what SQLite remembers of the copying is not what was written.
+    auto copy = sqlite::Connection::open(scratch.path, {.read_only = true});
+    if (!copy.has_value()) { return fail(copy.error()); }
+    const std::stop_callback on_stop{stop, [&] { sqlite3_interrupt(copy->handle()); }};
+    return check_structure(*copy);
   }();
   scratch.unlink();
-  if (!copied.has_value()) { return fail(copied.error()); }
-  return std::move(scratch.fd);
+  if (!made.has_value()) { return fail(made.error()); }
+  return Copy{std::move(scratch.fd), *made};
 }
 
 }  // namespace pv::snapshot

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <thread>
 
 #include "base/text.h"
 #include "snapshot/scratch_file.h"
@@ -11,6 +12,8 @@
 namespace pv::snapshot {
 namespace {
 
+// An interrupt is lost on a statement that has not begun yet.
+constexpr std::chrono::milliseconds kInterruptAgain{1};
 constexpr std::uint64_t kLockByteAt = std::uint64_t{1} << 30U;  // its page is never used
 
 std::uint64_t size_or_zero(const fs::Path& path) {
@@ -182,7 +185,27 @@ void PinnedDatabase::spill(const fs::Path& folder, std::uint64_t growth_max) {
   drop_pin(copied.has_value() ? State::kSpilled : State::kLost);
 }
 
-void PinnedDatabase::release() { drop_pin(State::kReleased); }
+Structure PinnedDatabase::check_structure() {
+  constexpr auto kGone = "its pin was gone";
+  int users = users_;
+  do {
+    if (users == 0) { return {Soundness::kUnchecked, kGone}; }
+  } while (!users_.compare_exchange_weak(users, users + 1));
+  Structure found{Soundness::kUnchecked, kGone};
+  {
+    const std::shared_lock lock{pin_mutex_};
+    if (state_ == State::kPinned) { found = snapshot::check_structure(held_.reader); }
+    if (state_ == State::kSpilled || state_ == State::kLost) {
+      found = {Soundness::kUnchecked, "its WAL grew too much meanwhile"};
+    }
+  }
+  release();
+  return found;
+}
+
+void PinnedDatabase::release() {
+  if (users_.fetch_sub(1) == 1) { drop_pin(State::kReleased); }
+}
 
 void PinnedDatabase::drop_pin(State state) {
   auto expected = State::kPinned;
@@ -190,8 +213,12 @@ void PinnedDatabase::drop_pin(State state) {
     if (state == State::kReleased) { state_ = state; }
     return;
   }
-  // New reads see the state and stay away; those under way are waited for.
-  const std::unique_lock lock{pin_mutex_};
+  // New reads see the state and stay away; those under way are waited for, a check is broken off.
+  std::unique_lock lock{pin_mutex_, std::defer_lock};
+  while (!lock.try_lock()) {
+    sqlite3_interrupt(held_.reader.handle());
+    std::this_thread::sleep_for(kInterruptAgain);
+  }
   readers_.close();
   const sqlite::Connection going = std::move(held_.reader);
 }

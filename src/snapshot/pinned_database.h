@@ -14,6 +14,7 @@
 #include "snapshot/overlay.h"
 #include "snapshot/page_reader.h"
 #include "snapshot/pin.h"
+#include "snapshot/structure.h"
 
 namespace pv::snapshot {
 
@@ -54,8 +55,14 @@ class PinnedDatabase {
   // then on with that error, for the app's disk is worth more than this backup.
   void spill(const fs::Path& folder, std::uint64_t growth_max);
 
-  // Drops the pin. Nothing is read after that.
+  // Checks the moment as SQLite sees it, through the connection that holds the pin; the pin stays
+  // until it is done, or until spill() or abandon() break it off. Once.
+  [[nodiscard]] Structure check_structure();
+
+  // Nothing is read after that. The pin goes now, or when the check is done.
   void release();
+  // The pin goes now.
+  void abandon() { drop_pin(State::kReleased); }
 
  private:
   enum class State { kPinned, kSpilled, kLost, kReleased };
@@ -79,7 +86,8 @@ class PinnedDatabase {
   std::uint64_t file_bytes_needed_ = 0;  // of the database file, without pages that the WAL has
 
   std::atomic<State> state_{State::kPinned};
-  std::shared_mutex pin_mutex_;  // shared: reads by the pin; alone: drops it
+  std::atomic<int> users_{1};    // of the pin: who reads, and who checks
+  std::shared_mutex pin_mutex_;  // shared: use of the pin; alone: drops it
   std::vector<std::atomic<bool>> read_;
   std::vector<bool> spilled_;  // written by spill() alone, before kSpilled
   fs::Fd spill_file_;

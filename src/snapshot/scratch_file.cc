@@ -16,6 +16,8 @@ Result<ScratchFile> ScratchFile::create(const fs::Path& folder) {
   return ScratchFile{.path = fs::Path{path}, .fd = fs::Fd{number}};
 }
 
-void ScratchFile::unlink() const { ::unlink(path.c_str()); }
+void ScratchFile::unlink() const {
+  for (const char* suffix : {"", "-wal", "-shm"}) { ::unlink((path.string() + suffix).c_str()); }
+}
 
 }  // namespace pv::snapshot

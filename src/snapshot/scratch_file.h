@@ -11,7 +11,8 @@ struct ScratchFile {
 
   // New and empty, mode 0600, in `folder`.
   [[nodiscard]] static Result<ScratchFile> create(const fs::Path& folder);
-  // Takes the name away; the bytes go when the descriptor does.
+  // Takes the name away, and those of the files that SQLite made beside it; the bytes go when the
+  // descriptor does.
   void unlink() const;
 };
 

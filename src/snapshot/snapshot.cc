@@ -1,7 +1,13 @@
 #include "snapshot/snapshot.h"
 
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <condition_variable>
+#include <mutex>
 #include <set>
+#include <thread>
 
 #include "base/text.h"
 #include "snapshot/copied_database.h"
@@ -16,6 +22,8 @@ namespace {
 
 constexpr std::string_view kData = "data.db";
 constexpr std::string_view kAuxiliary = "auxiliary.db";
+
+constexpr int kLowestPriority = 19;  // "nice"; of one thread, on Linux
 
 bool is_essential(const std::string& name) { return name == kData || name == kAuxiliary; }
 
@@ -53,7 +61,8 @@ class Taken final : public Snapshot {
         rules_{options.exclude_roots} {}
 
   ~Taken() override {
-    for (const auto& database : pinned_) { database->release(); }
+    for (const auto& database : pinned_) { database->abandon(); }
+    if (checker_.joinable()) { checker_.join(); }
   }
 
   Result<void> run() {
@@ -63,6 +72,7 @@ class Taken final : public Snapshot {
     PV_CHECK(copy_blocking(moment));
     if (options_.on_pinned) { options_.on_pinned(); }
     for (Held& held : moment.databases) { PV_CHECK(take_database(std::move(held))); }
+    checker_ = std::jthread{[this] { check_pinned(); }};
     watch_ = std::make_unique<WalWatch>(pinned_, options_.wal_growth_max, options_.temporary);
     PV_CHECK(take_files());
     std::sort(items_.begin(), items_.end(),
@@ -75,6 +85,17 @@ class Taken final : public Snapshot {
   [[nodiscard]] const std::vector<Warning>& warnings() const override { return warnings_; }
   [[nodiscard]] std::vector<Warning> late_warnings() const override { return late_->copy(); }
   [[nodiscard]] std::chrono::nanoseconds pause() const override { return pause_; }
+
+  [[nodiscard]] std::vector<Checked> structures(std::chrono::nanoseconds patience) override {
+    std::unique_lock lock{check_mutex_};
+    if (!check_ended_.wait_for(lock, stop_, patience, [&] { return checks_done_; })) {
+      lock.unlock();
+      for (const auto& database : pinned_) { database->abandon(); }
+      lock.lock();
+      check_ended_.wait(lock, [&] { return checks_done_; });
+    }
+    return checked_;
+  }
 
  private:
   void warn(std::string name, std::string what) {
@@ -217,20 +238,34 @@ class Taken final : public Snapshot {
   }
 
   Result<void> copy(Held& held) {
-    auto copied = copy_database(held.reader, held.name, options_.temporary, stop_);
+    const auto drop_reader = [&held] { const sqlite::Connection going = std::move(held.reader); };
+    auto copied = copy_database(held.reader, held.name, options_.temporary, stop_, drop_reader);
     if (!copied.has_value() && copied.error().code == Code::kDamaged && !is_essential(held.name)) {
       set_aside(held.name, copied.error());
-      const sqlite::Connection going = std::move(held.reader);
+      drop_reader();
       return {};
     }
-    PV_TRY(fs::Fd fd, std::move(copied));
-    PV_TRY(const fs::Stat about, fs::stat(fd, held.path));
-    const auto file = std::make_shared<fs::Fd>(std::move(fd));
+    PV_TRY(Copy copy, std::move(copied));
+    checked_.push_back({held.name, std::move(copy.structure)});
+    PV_TRY(const fs::Stat about, fs::stat(copy.fd, held.path));
+    const auto file = std::make_shared<fs::Fd>(std::move(copy.fd));
     add_database(held.name, Way::kCopied, held.why_not);
     add_item(held.name, held.path, about.size_bytes,
              [file, path = held.path] { return fs::source_of(std::move(*file), path); });
-    const sqlite::Connection going = std::move(held.reader);
     return {};
+  }
+
+  // A thread of its own, while others read the databases: of two cores it takes what they leave.
+  void check_pinned() {
+    ::setpriority(PRIO_PROCESS, static_cast<::id_t>(::gettid()), kLowestPriority);
+    for (const auto& database : pinned_) {
+      Structure structure = database->check_structure();
+      const std::lock_guard lock{check_mutex_};
+      checked_.push_back({database->name(), std::move(structure)});
+    }
+    const std::lock_guard lock{check_mutex_};
+    checks_done_ = true;
+    check_ended_.notify_all();
   }
 
   void add_database(const std::string& name, Way way, std::string why_copied) {
@@ -289,6 +324,11 @@ class Taken final : public Snapshot {
   std::set<std::string> set_aside_;  // databases stored as plain files
   std::chrono::nanoseconds pause_{0};
   std::vector<std::shared_ptr<PinnedDatabase>> pinned_;
+  std::mutex check_mutex_;
+  std::condition_variable_any check_ended_;
+  bool checks_done_ = false;
+  std::vector<Checked> checked_;
+  std::jthread checker_;
   std::unique_ptr<WalWatch> watch_;  // last: goes first
 };
 

@@ -16,6 +16,7 @@
 
 #include "base/io.h"
 #include "fs/file.h"
+#include "snapshot/structure.h"
 
 namespace pv::snapshot {
 
@@ -58,6 +59,11 @@ struct Warning {
   std::string what;  // "left out: permission denied"
 };
 
+struct Checked {
+  std::string name;  // of the database
+  Structure structure;
+};
+
 // Threads    take() from one; then items' sources from any thread at once.
 // Lifetime   Holds the pin of each database until its source has gone, at the latest until
 //            destroyed: the app's WAL grows meanwhile, bounded by wal_growth_max. Whoever reads the
@@ -97,6 +103,11 @@ class Snapshot {
   [[nodiscard]] virtual std::vector<Warning> late_warnings() const { return {}; }
   // How long commits could not happen.
   [[nodiscard]] virtual std::chrono::nanoseconds pause() const = 0;
+  // Whether the databases are sound inside: they are checked from take() on, by a thread of low
+  // priority, as they were at the moment. Waits for it, at most for `patience`; then, or when
+  // take's `stop` says so, the check is broken off and what it has not seen is kUnchecked. Call it
+  // when all is read: unread databases can't be read after a check was broken off.
+  [[nodiscard]] virtual std::vector<Checked> structures(std::chrono::nanoseconds patience) = 0;
 };
 
 }  // namespace pv::snapshot

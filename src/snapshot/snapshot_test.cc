@@ -32,7 +32,7 @@ struct Twice {
 Twice pin_twice(const Directory& directory, const std::string& name) {
   Pin moment = must(pin({directory.data(), {name}, std::chrono::seconds{5}}, {}));
   Held held = std::move(moment.databases.front());
-  const auto copied = must(copy_database(held.reader, name, directory.temporary(), {}));
+  const auto copied = must(copy_database(held.reader, name, directory.temporary(), {})).fd;
   Twice twice;
   twice.expected.resize(must(fs::stat(copied, name)).size_bytes);
   const auto count =
@@ -477,6 +477,66 @@ TEST(Snapshot, NoticesADamagedWal) {
   EXPECT_EQ(snapshot->databases()[0].way, Way::kCopied);
   EXPECT_THAT(warning_of(snapshot->warnings(), "data.db"), HasSubstr("fails its checksum"));
   EXPECT_GT(content(*snapshot, "data.db").size(), 200'000U);
+}
+
+TEST(Structure, IsJudgedByWhatCannotBeReadAnyMore) {
+  EXPECT_EQ(judge("ok").soundness, Soundness::kSound);
+  EXPECT_EQ(judge("NULL value in t.k").soundness, Soundness::kOdd);
+  EXPECT_EQ(judge("*** in database main ***\nPage 5 is never used").soundness, Soundness::kOdd);
+  const Structure broken = judge(
+      "*** in database main ***\nPage 5 is never used\nOn tree page 2 cell 0: Offset 9 out of "
+      "range "
+      "1..2\nNULL value in t.k");
+  EXPECT_EQ(broken.soundness, Soundness::kDamaged);
+  EXPECT_EQ(broken.what, "On tree page 2 cell 0: Offset 9 out of range 1..2");
+  EXPECT_EQ(judge("database disk image is malformed (11)").soundness, Soundness::kDamaged);
+}
+
+// Half of the pages of a table that fills 1 MB and more.
+void break_pages(const stdfs::path& database) {
+  std::fstream file{database, std::ios::in | std::ios::out | std::ios::binary};
+  for (std::streamoff page = 10; page < 200; page += 2) {
+    file.seekp(page * 4096);
+    file.write(std::string(4096, '\0').data(), 4096);
+  }
+  ASSERT_TRUE(file.good());
+}
+
+TEST(Snapshot, ChecksTheDatabasesWhereTheyLieAndWhereTheyWereCopied) {
+  const Directory directory;
+  for (const std::string name : {"data.db", "auxiliary.db", "copied.db"}) {
+    auto app = app_connection(directory / name);
+    fill(app, 2000);
+    must(app.exec("PRAGMA wal_checkpoint(TRUNCATE)"));
+    if (name == "copied.db") { must(app.exec("PRAGMA journal_mode=DELETE")); }
+  }
+  break_pages(directory / "data.db");
+  break_pages(directory / "copied.db");
+  const auto snapshot = must(directory.take());
+  const auto checked = snapshot->structures(std::chrono::minutes{1});
+  ASSERT_EQ(checked.size(), 3U);
+  for (const Checked& one : checked) {
+    EXPECT_EQ(one.structure.soundness,
+              one.name == "auxiliary.db" ? Soundness::kSound : Soundness::kDamaged)
+        << one.name << ": " << one.structure.what;
+  }
+}
+
+TEST(Snapshot, GivesUpACheckThatTakesTooLong) {
+  const Directory directory;
+  auto app = app_connection(directory / "data.db");
+  fill(app, 30'000);
+  const auto snapshot = must(directory.take());
+  EXPECT_GT(content(*snapshot, "data.db").size(), 10'000'000U);
+  const auto checked = snapshot->structures(std::chrono::nanoseconds{0});
+  ASSERT_EQ(checked.size(), 1U);
+  // The machine may have been quick enough.
+  if (checked[0].structure.soundness != Soundness::kSound) {
+    EXPECT_EQ(checked[0].structure.soundness, Soundness::kUnchecked);
+    EXPECT_THAT(checked[0].structure.what, HasSubstr("interrupted"));
+  }
+  // However it ended, the pin is gone: a checkpoint gets through.
+  EXPECT_EQ(number(app, "PRAGMA wal_checkpoint(TRUNCATE)"), 0);
 }
 
 TEST(Snapshot, IsBusyWhenAWriterDoesNotLetGo) {

@@ -216,7 +216,7 @@ class Stress : public ::testing::Test {
     for (Held& held : moment.databases) {
       ASSERT_TRUE(held.index.has_value()) << held.why_not;
       const std::string name = held.name;
-      const auto copy = must(copy_database(held.reader, name, directory_.temporary(), {}));
+      const auto copy = must(copy_database(held.reader, name, directory_.temporary(), {})).fd;
       std::string expected(must(fs::stat(copy, name)).size_bytes, '\0');
       must(fs::read_some(copy, 0, std::as_writable_bytes(std::span{expected})));
       std::optional<Held> rejected;

@@ -89,10 +89,10 @@ void configure(sqlite3* handle, const OpenOptions& options) {
   sqlite3_busy_timeout(handle, static_cast<int>(wait));
 }
 
-// SQLite tells a reader that may not write "this WAL needs recovery" (SQLITE_READONLY_RECOVERY) when
-// it looks at the header of the wal-index while a commit is being written there, and the committer
-// is done before SQLite asks who holds the lock (walIndexReadHdr in its wal.c). The next look then
-// finds all in order; a WAL that does need recovery stays so.
+// SQLite tells a reader that may not write "this WAL needs recovery" (SQLITE_READONLY_RECOVERY)
+// when it looks at the header of the wal-index while a commit is being written there, and the
+// committer is done before SQLite asks who holds the lock (walIndexReadHdr in its wal.c). The next
+// look then finds all in order; a WAL that does need recovery stays so.
 constexpr std::chrono::microseconds kLookAgainMin{50};
 constexpr std::chrono::milliseconds kLookAgainMax{250};
 
