@@ -286,8 +286,7 @@ AnswerTask restore_backup(Exchange& exchange) {
   const jobs::Status end = co_await wait_for_end(*job);
   if (end.state != jobs::State::kSucceeded) { co_return tl::unexpected{restore_failed(end.error)}; }
   if (wanted.return_representation) {
-    const Message done = say(phrase::kRestored);
-    co_return represented(exchange, "message", in(exchange.language, done));
+    co_return represented(exchange, "message", "Backup restored successfully.");
   }
   co_return empty_answer(204);
 }

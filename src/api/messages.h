@@ -47,7 +47,6 @@ inline constexpr Phrase kInUse{"The backup is currently being used and cannot be
 inline constexpr Phrase kDeleteFailed{"Invalid or already deleted backup file. Raw error: \n{}", "备份文件无效或已被删除。原始错误：\n{}"};
 inline constexpr Phrase kNoBackup{"Missing or invalid backup file.", "备份文件不存在或无效。"};
 inline constexpr Phrase kRestoreFailed{"Failed to restore backup. Raw error: \n{}", "无法恢复备份。原始错误：\n{}"};
-inline constexpr Phrase kRestored{"Backup restored successfully.", "备份恢复成功。"};
 
 inline constexpr Phrase kTooMany{"Too Many Requests.", "请求过多。"};
 inline constexpr Phrase kSuspended{"The data is just being replaced by a restore. Try again later.", "数据正在被恢复操作替换。请稍后再试。"};

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/json/stream_parser.hpp>
 #include <optional>
 #include <span>
 
@@ -138,6 +139,18 @@ bool is_text(std::string_view head) {
   });
 }
 
+// An object or array, as far as it goes.
+bool is_json(std::string_view head) {
+  const std::size_t first = head.find_first_not_of(" \t\r\n");
+  if (first == std::string_view::npos || (head[first] != '{' && head[first] != '[')) {
+    return false;
+  }
+  boost::json::stream_parser parser;
+  boost::system::error_code error;
+  parser.write(head.data(), head.size(), error);
+  return !error && (parser.done() || head.size() == kSniffBytes);
+}
+
 // For names without an extension; what is commonly sent by mistake, and text.
 std::string_view guessed_extension(std::string_view head) {
   using namespace std::string_view_literals;
@@ -165,7 +178,8 @@ std::string_view guessed_extension(std::string_view head) {
     const std::string_view inside = extension_inside(head);
     return inside.empty() ? ".zip" : inside;
   }
-  return is_text(head) ? ".txt" : "";
+  if (!is_text(head)) { return ""; }
+  return is_json(head) ? ".json" : ".txt";
 }
 
 // With the dot; "x.tar.gz" has ".tar.gz".

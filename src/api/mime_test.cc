@@ -58,6 +58,7 @@ TEST(Mime, MakesTheNameThatARefusalShows) {
     std::string pattern;
   };
   const std::string r = "[a-z0-9]{10}";
+  const std::string long_list = "[" + std::string(5000, ' ') + "1]";
   const Row rows[] = {
       {"bad.txt", "hello", "bad_" + r + R"(\.txt)"},
       {"notes.txt", "hello", "notes_" + r + R"(\.txt)"},
@@ -66,6 +67,11 @@ TEST(Mime, MakesTheNameThatARefusalShows) {
       {"a.b.tar.gz", "", "a_b_" + r + R"(\.tar\.gz)"},
       {"x.txt", "hello", "x" + r + "_" + r + R"(\.txt)"},
       {"blob", "hello", "blob_" + r + R"(\.txt)"},
+      {"blob", " {\"a\": [1]}\n", "blob_" + r + R"(\.json)"},
+      {"blob", long_list, "blob_" + r + R"(\.json)"},
+      {"blob", "{a}", "blob_" + r + R"(\.txt)"},
+      {"blob", "{\"a\": ", "blob_" + r + R"(\.txt)"},
+      {"blob", "17", "blob_" + r + R"(\.txt)"},
       {"blob", "\x89PNG\r\n\x1A\n", "blob_" + r + R"(\.png)"},
       {"日本.txt", "hello", r + "_" + r + R"(\.txt)"},
       {"fooBar2Baz.t x!t", "", "foo_bar2_baz_" + r + R"(\.txt)"},

@@ -3,47 +3,15 @@
 
 #include <random>
 
-#include "api/fields.h"
-#include "api/json.h"
-#include "api/json_fields.h"
-#include "api/xml_fields.h"
-#include "base/text.h"
+#include "api/fuzz_entry.h"
 #include "testing/fuzz_corpus.h"
 
 namespace pv::api {
 namespace {
 
-constexpr std::string_view kNames[] = {"name", "other"};
-constexpr XmlName kElements[] = {{"name", "Name"}};
-
-std::string outcome(std::string_view text, std::size_t piece) {
-  using Progress = JsonFields::Progress;
-  JsonFields json{kNames};
-  Progress progress = Progress::kMore;
-  while (!text.empty() && progress == Progress::kMore) {
-    progress = json.feed(text.substr(0, piece));
-    text.remove_prefix(std::min(piece, text.size()));
-  }
-  if (progress == Progress::kMore) { progress = json.finish(); }
-  if (progress == Progress::kMalformed) { return "malformed"; }
-  std::string all = "fine:";
-  for (const auto& [name, value] : json.take_values()) {
-    EXPECT_TRUE(is_utf8(value));
-    all += name + "=" + value + ";";
-  }
-  return all;
-}
-
 void try_everything(const std::string& text) {
-  EXPECT_EQ(outcome(text, text.size() + 1), outcome(text, 1)) << text;
-  if (const auto values = read_xml_fields(text, kElements)) {
-    for (const auto& [name, value] : *values) { EXPECT_TRUE(is_utf8(value)); }
-  }
-  const std::size_t line = std::min(text.find('\n'), text.size());
-  const auto fields = Fields::parse(std::string_view{text}.substr(0, line));
-  if (!fields.has_value()) { return; }
-  const boost::json::object object{{"a", text.substr(line)}, {"b", {{"c", text.substr(line)}}}};
-  EXPECT_TRUE(is_utf8(to_json(fields->apply(object)))) << text;
+  fuzz_form(text);
+  fuzz_fields(text);
 }
 
 TEST(Strangers, TheCorpusOfTheFuzzTargetsDoesNoHarm) {

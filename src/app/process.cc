@@ -10,6 +10,7 @@ namespace pv::app {
 
 void prepare_process() {
   (void)std::signal(SIGPIPE, SIG_IGN);
+  (void)std::signal(SIGXFSZ, SIG_IGN);  // a limit on file sizes (ulimit -f) becomes EFBIG
   (void)std::setlocale(LC_CTYPE, "");
   rlimit files{};
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {

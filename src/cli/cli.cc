@@ -114,7 +114,12 @@ int run(int argc, char** argv, const Environment& environment) {
     if (parsed.arguments->command == Command::kServe) {
       return environment.serve(parsed.arguments->serve);
     }
-    return static_cast<int>(run_command(*parsed.arguments, environment, console));
+    Exit exit = run_command(*parsed.arguments, environment, console);
+    if (!console.out().good()) {
+      console.say("Error: the result could not be written to standard output: disk full?");
+      if (exit == Exit::kDone || exit == Exit::kWarnings) { exit = Exit::kStorage; }
+    }
+    return static_cast<int>(exit);
   } catch (const std::exception& error) {
     console.say(std::string{"Error: unexpected: "} + error.what());
     return static_cast<int>(Exit::kFailed);

@@ -196,12 +196,15 @@ Result<std::unique_ptr<DataDir>> DataDir::open(const fs::Path& directory,
   std::unique_ptr<DataDir> result{new DataDir{directory, options, created}};
   if (const auto opened = result->resume(); !opened) {
     const Code code = opened.error().code;
-    const bool damaged =
-        code == Code::kDamaged || code == Code::kUnsupported || code == Code::kNotFound;
+    const bool damaged = code == Code::kDamaged || code == Code::kUnsupported ||
+                         code == Code::kNotFound || code == Code::kDenied;
     if (!tolerated || !damaged) { return fail(opened.error()); }
     result->state_->broken = opened.error();
   }
-  PV_CHECK(make_vault_folder(directory));
+  if (const auto made = make_vault_folder(directory); !made) {
+    // On a volume that may only be read, what needs no folder still works.
+    if (!tolerated || made.error().code != Code::kDenied) { return fail(made.error()); }
+  }
   return result;
 }
 

@@ -15,8 +15,9 @@
 namespace pv::datadir {
 
 struct OpenOptions {
-  // A directory whose databases can't be opened (damaged, empty, gone) is opened all the same: its
-  // backups can be listed and restored. read() and write() answer with the reason until then.
+  // A directory whose databases can't be opened (damaged, gone, on a read-only volume) is opened
+  // all the same, so that its backups can be listed and restored. read() and write() answer with
+  // the reason until then.
   bool tolerate_damage = false;
 
   // An absent directory, or one without data.db, becomes a fresh one, as PocketBase v0.36 makes it.

@@ -281,5 +281,24 @@ TEST(ReadOnlyFolder, FailsABackupClearly) {
   EXPECT_THAT(left_in(pb_data / ".pocketvault"), IsEmpty());
 }
 
+// The whole directory, as a snapshot of a volume is mounted to get something back.
+TEST(ReadOnlyFolder, LetsItsBackupsBeSeenAndChecked) {
+  const TempFolder folder;
+  const Mount disk{folder / "volume", "", 0};
+  if (!disk.mounted()) { GTEST_SKIP() << "may not mount"; }
+  const fs::Path pb_data = unpack_pb_data("0.39.11", folder / "volume");
+  { const VaultRig used{{.pb_data = pb_data}}; }
+  ASSERT_EQ(::mount("none", (folder / "volume").c_str(), nullptr, MS_REMOUNT | MS_RDONLY, ""), 0);
+  const auto opened =
+      open_directory(pb_data, {.tolerate_damage = true}, system_clock(), system_random());
+  ASSERT_TRUE(opened.has_value()) << opened.error().what;
+  const auto store = store::make_folder_store(pb_data / "backups");
+  WorkPool pool{1};
+  Vault vault{*opened->directory, *store, pool, system_clock(), system_random(), {}};
+  const auto name = store::BackupName::parse("fixture.zip").value();
+  EXPECT_TRUE(vault.summarize(name)->has_data_db);
+  EXPECT_EQ(vault.start_backup({}).error().code, Code::kDenied);
+}
+
 }  // namespace
 }  // namespace pv::jobs

@@ -26,12 +26,19 @@ void tell_removed(std::vector<std::string>& notes, const Result<std::size_t>& re
 Result<Opened> open_directory(const fs::Path& directory, const datadir::OpenOptions& options,
                               const Clock& clock, Random& random) {
   Opened opened;
-  std::optional<fs::FileLock> lock;
   const fs::Path vault_folder = directory / ".pocketvault";
   // Without the folder nothing was ever restored here, and it is not for us to make it in a
   // directory that may be none of PocketBase's.
+  Result<fs::FileLock> taken = fail(Code::kNotFound, "no folder");
   if (fs::exists(vault_folder)) {
-    PV_TRY(lock, take_swap_lock(vault_folder, kSwapLockWait));
+    taken = take_swap_lock(vault_folder, kSwapLockWait);
+    // On a volume that may only be read nothing can be repaired; the backups can be looked at.
+    const bool read_only = !taken.has_value() && taken.error().code == Code::kDenied;
+    if (!taken.has_value() && !(read_only && options.tolerate_damage)) {
+      return fail(taken.error());
+    }
+  }
+  if (taken.has_value()) {
     PV_TRY(const restore::Recovery recovery, restore::recover(directory, restore::real_disk()));
     if (recovery == restore::Recovery::kFinished) {
       opened.notes.emplace_back("finished a restore that was interrupted");

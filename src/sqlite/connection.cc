@@ -276,7 +276,14 @@ Result<Connection> Connection::open(const std::filesystem::path& path, OpenOptio
 
   // The first read: until then SQLite has not looked into the file.
   if (const auto read = connection.exec("PRAGMA schema_version"); !read.has_value()) {
-    return fail(read.error().within(path.parent_path().string()));
+    Error error = read.error().within(path.parent_path().string());
+    if (error.code == Code::kNotFound && sqlite3_system_errno(handle) == ENOENT &&
+        std::filesystem::exists(absolute, absolute_error)) {
+      error.code = Code::kDenied;
+      error.what += "; SQLite can't make " + path.filename().string() +
+                    "-shm beside it: this user must be able to write there";
+    }
+    return fail(std::move(error));
   }
   PV_CHECK(connection.exec("PRAGMA cell_size_check=ON; PRAGMA mmap_size=0"));
   if (options.read_only) { return connection; }
