@@ -77,6 +77,7 @@ void WriteBehind::wrote(const Fd& fd, std::uint64_t count) {
       (void)::sync_file_range(
           fd.get(), start - window, window,
           SYNC_FILE_RANGE_WAIT_BEFORE | SYNC_FILE_RANGE_WRITE | SYNC_FILE_RANGE_WAIT_AFTER);
+      (void)::posix_fadvise(fd.get(), start - window, window, POSIX_FADV_DONTNEED);
     }
     started_ += kWindowBytes;
   }
