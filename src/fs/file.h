@@ -123,9 +123,10 @@ class FileSink final : public Sink {
 
 // Sends what is written to a file to the disk while more is written, so that at most two windows of
 // it are dirty at any time. An fsync at the end has then little left to do; a single big one makes
-// every other fsync of the file system wait for it, those of an app's commits among them. What is on
-// the disk leaves the page cache, where it would take the place of what the app reads; and the pages
-// are used again for what comes next, which on many a virtual machine is much cheaper than new ones.
+// every other fsync of the file system wait for it, those of an app's commits among them. What is
+// on the disk leaves the page cache, where it would take the place of what the app reads; and the
+// pages are used again for what comes next, which on many a virtual machine is much cheaper than
+// new ones.
 class WriteBehind {
  public:
   // `count` more bytes were written to `fd`, behind those before.

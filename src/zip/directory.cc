@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "zip/crc.h"
 #include "zip/end_record.h"
 #include "zip/record.h"
 
@@ -27,8 +28,10 @@ class Window {
     if (count > have_ - at_) { PV_CHECK(refill(count)); }
     const Bytes bytes = Bytes{block_}.subspan(at_, count);
     at_ += count;
+    crc32_ = crc32(bytes, crc32_);
     return bytes;
   }
+  [[nodiscard]] std::uint32_t crc32_so_far() const { return crc32_; }
   [[nodiscard]] std::uint64_t left() const { return end_ - offset_ + (have_ - at_); }
 
  private:
@@ -57,6 +60,7 @@ class Window {
   std::vector<std::byte> block_;
   std::size_t at_ = 0;
   std::size_t have_ = 0;
+  std::uint32_t crc32_ = 0;
 };
 
 // Sizes and offset of an entry, where the zip64 field may hold the real ones.
@@ -184,6 +188,7 @@ Result<Directory> read_directory(Source& source, const ReaderLimits& limits) {
   Directory directory{.entries = {},
                       .comment = std::move(end.comment),
                       .offset = end.directory_offset,
+                      .crc32 = 0,
                       .starts = {}};
   // Not more than the file has bytes for: end.entries was checked against the directory's size.
   directory.entries.reserve(static_cast<std::size_t>(end.entries));
@@ -200,6 +205,7 @@ Result<Directory> read_directory(Source& source, const ReaderLimits& limits) {
     return fail(Code::kDamaged, "the directory has more than the declared " +
                                     std::to_string(end.entries) + " entries");
   }
+  directory.crc32 = window.crc32_so_far();
   PV_CHECK(check_places(directory));
   return directory;
 }

@@ -13,6 +13,7 @@ struct Directory {
   std::vector<Entry> entries;
   std::string comment;
   std::uint64_t offset = 0;           // of its first byte, from the start of the file
+  std::uint32_t crc32 = 0;            // of its bytes, without the end records
   std::vector<std::uint64_t> starts;  // of the local headers, ascending
 
   // Where the bytes of an entry must have ended: at the next one's header, or here.

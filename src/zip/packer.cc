@@ -68,7 +68,9 @@ std::size_t scratch_bytes(std::size_t chunk_bytes) { return chunk_bytes + (std::
 
 Scratch::Scratch(const PackSettings& settings)
     : deflater{settings.level},
-      block{std::make_unique_for_overwrite<std::byte[]>(settings.chunk_bytes)} {}
+      block{std::make_unique_for_overwrite<std::byte[]>(settings.chunk_bytes)} {
+  if (settings.hash_key) { hasher.emplace(*settings.hash_key); }
+}
 
 Header header_of(const SmallEntry& entry) {
   return {.name = entry.meta.name,
@@ -95,6 +97,17 @@ Packer::Filled Packer::fill(Batch& batch, Segment& segment, Scratch& scratch) {
       segment.failure = cancelled();
       break;
     }
+    if (batch.opened == nullptr) {
+      if (auto previous = unchanged(batch.entries[batch.next].meta)) {
+        if (!previous->record.chunks.empty()) {
+          if (segment.used_bytes > 0) { return {}; }
+          return {.big = start_copy(std::move(batch.entries[batch.next++]), std::move(*previous))};
+        }
+        const Copied copied = copy_small(batch, *previous, segment, scratch);
+        if (copied == Copied::kDone) { continue; }
+        if (copied == Copied::kNoRoom) { return {}; }
+      }
+    }
     if (!open_next(batch, segment)) { continue; }
     Pending& pending = batch.entries[batch.next];
     const std::uint64_t size_bytes = batch.opened->size_bytes();
@@ -111,6 +124,62 @@ Packer::Filled Packer::fill(Batch& batch, Segment& segment, Scratch& scratch) {
     pack_small(std::move(pending), *source, segment, scratch);
   }
   return {.is_over = true};
+}
+
+// What the previous archive has of a file that was not written since.
+std::optional<PreviousEntry> Packer::unchanged(const EntryMeta& meta) const {
+  if (settings_.previous == nullptr || settings_.paranoid || !meta.identity) { return {}; }
+  auto previous = settings_.previous->find(meta.name);
+  if (!previous || !previous->is_of(*meta.identity)) { return std::nullopt; }
+  const bool cut_alike = previous->record.chunk_bytes == settings_.chunk_bytes;
+  const bool usable = previous->record.chunks.empty()
+                          ? previous->record.content.has_value() && previous->raw_bytes > 0
+                          : cut_alike;
+  if (!usable) { return std::nullopt; }
+  return previous;
+}
+
+bool Packer::copy_chunk(const Chunk& chunk, std::uint64_t offset, MutableBytes into) {
+  const bool copied = settings_.previous->copy(chunk, offset, into);
+  if (!copied) { ++copies_failed_; }
+  return copied;
+}
+
+Packer::Copied Packer::copy_small(Batch& batch, const PreviousEntry& previous, Segment& segment,
+                                  Scratch& scratch) {
+  Pending& pending = batch.entries[batch.next];
+  const Chunk& content = *previous.record.content;
+  if (pending.meta.name.size() > kNameBytesMax) { return Copied::kNot; }
+  SmallEntry entry{.meta = std::move(pending.meta),
+                   .header_at = segment.used_bytes,
+                   .raw_bytes = previous.raw_bytes,
+                   .packed_bytes = content.packed_bytes,
+                   .crc32 = previous.crc32,
+                   .method = previous.method,
+                   .hash = content.hash,
+                   .packed_crc32 = content.packed_crc32};
+  scratch.header.clear();
+  append_local_header(scratch.header, header_of(entry));
+  const MutableBytes room = segment.room();
+  Copied outcome = Copied::kNoRoom;
+  if (scratch.header.size() + content.packed_bytes <= room.size()) {
+    const bool copied =
+        copy_chunk(content, previous.data_offset, room.subspan(scratch.header.size()));
+    outcome = copied ? Copied::kDone : Copied::kNot;
+  } else if (segment.used_bytes == 0) {
+    outcome = Copied::kNot;  // it was cut otherwise
+  }
+  if (outcome != Copied::kDone) {
+    pending.meta = std::move(entry.meta);
+    return outcome;
+  }
+  append(segment, as_bytes(scratch.header));
+  segment.used_bytes += content.packed_bytes;
+  raw_bytes_done_ += entry.raw_bytes;
+  copied_bytes_ += entry.raw_bytes;
+  segment.entries.push_back(std::move(entry));
+  ++batch.next;
+  return Copied::kDone;
 }
 
 // Makes batch.opened the source of the next entry; false when that entry was left out instead.
@@ -159,6 +228,7 @@ void Packer::pack_small(Pending pending, Source& source, Segment& segment, Scrat
   entry.raw_bytes = raw.size();
   entry.packed_bytes = raw.size();
   entry.crc32 = crc32(raw);
+  if (scratch.hasher) { entry.hash = scratch.hasher->hash(raw); }
   if (!raw.empty() && looks_compressible(raw)) {
     const MutableBytes block{scratch.block.get(), raw.size() - 1};
     if (const auto packed = scratch.deflater.run(raw, block, StreamEnd::kFinal)) {
@@ -167,6 +237,9 @@ void Packer::pack_small(Pending pending, Source& source, Segment& segment, Scrat
       std::memcpy(raw.data(), block.data(), *packed);
     }
   }
+  entry.packed_crc32 = entry.method == Method::kStored || !scratch.hasher
+                           ? entry.crc32
+                           : crc32(raw.first(static_cast<std::size_t>(entry.packed_bytes)));
   scratch.header.clear();
   append_local_header(scratch.header, header_of(entry));
   append(segment, as_bytes(scratch.header));
@@ -180,13 +253,96 @@ std::shared_ptr<BigEntry> Packer::start_big(Pending pending, std::unique_ptr<Sou
   entry->meta = std::move(pending.meta);
   entry->raw_bytes = source->size_bytes();
   entry->chunks = (entry->raw_bytes - 1) / settings_.chunk_bytes + 1;
-  const bool worth = is_worth_deflating(*source, entry->raw_bytes);
-  entry->method = worth ? Method::kDeflated : Method::kStored;
-  // At worst every chunk is framed as stored blocks, of which each costs store_bytes_max.
-  const std::uint64_t overhead = store_bytes_max(settings_.chunk_bytes) - settings_.chunk_bytes;
-  entry->is_64 = entry->raw_bytes + overhead * entry->chunks >= kIn64;
+  if (settings_.previous != nullptr) { find_chunks(*entry); }
+  if (entry->previous) {
+    entry->method = entry->previous->method;
+  } else {
+    const bool worth = is_worth_deflating(*source, entry->raw_bytes);
+    entry->method = worth ? Method::kDeflated : Method::kStored;
+  }
+  set_width(*entry);
   entry->source = std::move(source);
   return entry;
+}
+
+void Packer::set_width(BigEntry& entry) const {
+  // At worst every chunk is framed as stored blocks, of which each costs store_bytes_max.
+  const std::uint64_t overhead = store_bytes_max(settings_.chunk_bytes) - settings_.chunk_bytes;
+  entry.is_64 = entry.raw_bytes + overhead * entry.chunks >= kIn64;
+}
+
+// The previous archive's chunks of the same name, where they were cut at the same places.
+void Packer::find_chunks(BigEntry& entry) const {
+  auto previous = settings_.previous->find(entry.meta.name);
+  if (!previous || previous->record.chunk_bytes != settings_.chunk_bytes) { return; }
+  use_chunks_of(entry, std::move(*previous));
+}
+
+void Packer::use_chunks_of(BigEntry& entry, PreviousEntry previous) {
+  std::uint64_t offset = previous.data_offset;
+  entry.previous_offsets.reserve(previous.record.chunks.size());
+  for (const Chunk& chunk : previous.record.chunks) {
+    entry.previous_offsets.push_back(offset);
+    offset += chunk.packed_bytes;
+  }
+  entry.previous = std::move(previous);
+}
+
+// An entry whose file was not written since: only where a chunk of the previous archive turns out
+// damaged, the file is opened.
+std::shared_ptr<BigEntry> Packer::start_copy(Pending pending, PreviousEntry previous) const {
+  auto entry = std::make_shared<BigEntry>();
+  entry->meta = std::move(pending.meta);
+  entry->open = std::move(pending.open);
+  entry->raw_bytes = previous.raw_bytes;
+  entry->chunks = previous.record.chunks.size();
+  entry->method = previous.method;
+  set_width(*entry);
+  use_chunks_of(*entry, std::move(previous));
+  return entry;
+}
+
+Result<std::size_t> Packer::read_part(BigEntry& entry, std::uint64_t offset, MutableBytes into) {
+  if (entry.open) {
+    const std::lock_guard lock{entry.opening};
+    if (entry.source == nullptr) { PV_TRY(entry.source, entry.open()); }
+  }
+  return entry.source->read_at(offset, into);
+}
+
+// Copies a whole chunk of an unchanged file.
+bool Packer::copy_part(Part& part, Segment& segment) {
+  const BigEntry& entry = *part.entry;
+  if (!entry.open) { return false; }
+  const Chunk& chunk = entry.previous->record.chunks[part.index];
+  if (!copy_chunk(chunk, entry.previous_offsets[part.index], segment.room())) { return false; }
+  part.raw_bytes = std::min<std::uint64_t>(settings_.chunk_bytes,
+                                           entry.raw_bytes - part.index * settings_.chunk_bytes);
+  part.crc32 = chunk.raw_crc32;
+  part.packed_crc32 = chunk.packed_crc32;
+  part.hash = chunk.hash;
+  part.packed_bytes = chunk.packed_bytes;
+  return true;
+}
+
+// Takes the packed form of a chunk that was read, and is what it was in the previous archive.
+bool Packer::take_previous(Part& part, Bytes raw, Segment& segment) {
+  const BigEntry& entry = *part.entry;
+  if (!entry.previous || part.index >= entry.previous->record.chunks.size()) { return false; }
+  const PreviousEntry& previous = *entry.previous;
+  const Chunk& chunk = previous.record.chunks[part.index];
+  const bool was_last = part.index + 1 == previous.record.chunks.size();
+  const std::uint64_t raw_bytes =
+      was_last ? previous.raw_bytes - part.index * settings_.chunk_bytes : settings_.chunk_bytes;
+  // The last one ends the stream of deflate, others don't.
+  if (was_last != part.is_last || raw_bytes != raw.size() || chunk.hash != part.hash ||
+      chunk.raw_crc32 != part.crc32) {
+    return false;
+  }
+  if (!copy_chunk(chunk, entry.previous_offsets[part.index], segment.room())) { return false; }
+  part.packed_bytes = chunk.packed_bytes;
+  part.packed_crc32 = chunk.packed_crc32;
+  return true;
 }
 
 void Packer::pack_part(std::shared_ptr<BigEntry> shared, std::uint64_t index, Segment& segment,
@@ -202,45 +358,61 @@ void Packer::pack_part(std::shared_ptr<BigEntry> shared, std::uint64_t index, Se
     append_local_header(scratch.header, header_of(*entry, settings_.sink_can_patch));
     append(segment, as_bytes(scratch.header));
   }
-  const std::uint64_t offset = index * settings_.chunk_bytes;
+  if (copy_part(part, segment)) {
+    copied_bytes_ += part.raw_bytes;
+  } else {
+    read_and_pack(part, segment, scratch);
+    if (segment.failure) { return; }
+  }
+  segment.used_bytes += static_cast<std::size_t>(part.packed_bytes);
+  raw_bytes_done_ += part.raw_bytes;
+  segment.part = std::move(part);
+}
+
+// Leaves the packed bytes in segment.room().
+void Packer::read_and_pack(Part& part, Segment& segment, Scratch& scratch) {
+  BigEntry& entry = *part.entry;
+  const std::uint64_t offset = part.index * settings_.chunk_bytes;
   const auto wanted = static_cast<std::size_t>(
-      std::min<std::uint64_t>(settings_.chunk_bytes, entry->raw_bytes - offset));
-  const bool deflates = entry->method == Method::kDeflated;
+      std::min<std::uint64_t>(settings_.chunk_bytes, entry.raw_bytes - offset));
+  const bool deflates = entry.method == Method::kDeflated;
   const MutableBytes room =
       deflates ? MutableBytes{scratch.block.get(), wanted} : segment.room().first(wanted);
-  const auto count = entry->source->read_at(offset, room);
+  const auto count = read_part(entry, offset, room);
   if (!count.has_value() || *count < wanted) {
-    Error why = count.has_value() ? ended_early(offset + *count, entry->raw_bytes) : count.error();
-    entry->ended = true;
+    Error why = count.has_value() ? ended_early(offset + *count, entry.raw_bytes) : count.error();
+    entry.ended = true;
     part.is_last = true;
-    if (entry->meta.required) {
-      segment.failure = why.within(printable(entry->meta.name));
+    if (entry.meta.required) {
+      segment.failure = why.within(printable(entry.meta.name));
       return;
     }
-    const bool is_left_out = !count.has_value() && index == 0;
+    const bool is_left_out = !count.has_value() && part.index == 0;
     (is_left_out ? part.skipped : part.shortened) = std::move(why);
   }
   const Bytes raw = room.first(count.value_or(0));
   part.raw_bytes = raw.size();
   part.crc32 = crc32(raw);
-  const std::size_t before = segment.used_bytes;
-  if (deflates) {
-    deflate_part(part, raw, segment, scratch);
-  } else {
-    segment.used_bytes += raw.size();
+  part.packed_bytes = raw.size();
+  part.packed_crc32 = part.crc32;
+  if (scratch.hasher) { part.hash = scratch.hasher->hash(raw); }
+  if (!deflates) { return; }
+  if (take_previous(part, raw, segment)) {
+    copied_bytes_ += raw.size();
+    return;
   }
-  part.packed_bytes = segment.used_bytes - before;
-  raw_bytes_done_ += raw.size();
-  segment.part = std::move(part);
+  part.packed_bytes = deflate_part(part, raw, segment, scratch);
+  if (scratch.hasher) {
+    part.packed_crc32 = crc32(segment.room().first(static_cast<std::size_t>(part.packed_bytes)));
+  }
 }
 
-void Packer::deflate_part(Part& part, Bytes raw, Segment& segment, Scratch& scratch) const {
+std::size_t Packer::deflate_part(const Part& part, Bytes raw, Segment& segment, Scratch& scratch) {
   const StreamEnd end = part.is_last ? StreamEnd::kFinal : StreamEnd::kFlush;
-  const std::size_t stored_bytes = store_bytes_max(raw.size());
-  const MutableBytes room = segment.room().first(stored_bytes);
+  const MutableBytes room = segment.room().first(store_bytes_max(raw.size()));
   std::optional<std::size_t> packed;
   if (!raw.empty() && looks_compressible(raw)) { packed = scratch.deflater.run(raw, room, end); }
-  segment.used_bytes += packed ? *packed : store_blocks(raw, room, end);
+  return packed ? *packed : store_blocks(raw, room, end);
 }
 
 }  // namespace pv::zip

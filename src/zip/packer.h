@@ -17,6 +17,9 @@ struct PackSettings {
   std::size_t chunk_bytes = 0;
   int level = 0;
   bool sink_can_patch = false;
+  std::optional<HashKey> hash_key;     // nullopt: no hashes
+  const Previous* previous = nullptr;  // with a hash_key only
+  bool paranoid = false;
 };
 
 // A segment's capacity: the largest header, and a chunk that had to be framed as stored blocks.
@@ -26,6 +29,7 @@ struct PackSettings {
 struct Scratch {
   explicit Scratch(const PackSettings& settings);
   Deflater deflater;
+  std::optional<KeyedHasher> hasher;
   std::unique_ptr<std::byte[]> block;  // one chunk
   std::string header;
 };
@@ -58,16 +62,35 @@ class Packer {
                  Scratch& scratch);
 
   [[nodiscard]] std::uint64_t raw_bytes_done() const { return raw_bytes_done_; }
+  // Of these the bytes whose packed form came out of the previous archive.
+  [[nodiscard]] std::uint64_t copied_bytes() const { return copied_bytes_; }
+  // How often it did not hold what it should.
+  [[nodiscard]] std::uint64_t copies_failed() const { return copies_failed_; }
 
  private:
+  enum class Copied { kDone, kNoRoom, kNot };
+  Copied copy_small(Batch& batch, const PreviousEntry& previous, Segment& segment,
+                    Scratch& scratch);
+  [[nodiscard]] std::optional<PreviousEntry> unchanged(const EntryMeta& meta) const;
+  std::shared_ptr<BigEntry> start_copy(Pending pending, PreviousEntry previous) const;
+  [[nodiscard]] bool copy_part(Part& part, Segment& segment);
+  [[nodiscard]] bool copy_chunk(const Chunk& chunk, std::uint64_t offset, MutableBytes into);
+  [[nodiscard]] bool take_previous(Part& part, Bytes raw, Segment& segment);
+  static Result<std::size_t> read_part(BigEntry& entry, std::uint64_t offset, MutableBytes into);
   bool open_next(Batch& batch, Segment& segment);
   void pack_small(Pending pending, Source& source, Segment& segment, Scratch& scratch);
   std::shared_ptr<BigEntry> start_big(Pending pending, std::unique_ptr<Source> source) const;
-  void deflate_part(Part& part, Bytes raw, Segment& segment, Scratch& scratch) const;
+  void read_and_pack(Part& part, Segment& segment, Scratch& scratch);
+  static std::size_t deflate_part(const Part& part, Bytes raw, Segment& segment, Scratch& scratch);
+  void set_width(BigEntry& entry) const;
+  void find_chunks(BigEntry& entry) const;
+  static void use_chunks_of(BigEntry& entry, PreviousEntry previous);
 
   const PackSettings settings_;
   const std::stop_token stop_;
   std::atomic<std::uint64_t> raw_bytes_done_ = 0;
+  std::atomic<std::uint64_t> copied_bytes_ = 0;
+  std::atomic<std::uint64_t> copies_failed_ = 0;
 };
 
 // For a big entry without CRC and sizes, which only the sum of its parts tells.

@@ -45,6 +45,8 @@ class Pipeline {
   void release();
 
   [[nodiscard]] std::uint64_t raw_bytes_done() const { return packer_.raw_bytes_done(); }
+  [[nodiscard]] std::uint64_t copied_bytes() const { return packer_.copied_bytes(); }
+  [[nodiscard]] std::uint64_t copies_failed() const { return packer_.copies_failed(); }
 
  private:
   enum class Phase {

@@ -8,10 +8,12 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <mutex>
 #include <optional>
 #include <span>
 #include <vector>
 
+#include "zip/previous.h"
 #include "zip/zip_writer.h"
 
 namespace pv::zip {
@@ -30,6 +32,8 @@ struct SmallEntry {
   std::uint64_t packed_bytes = 0;
   std::uint32_t crc32 = 0;
   Method method = Method::kStored;
+  Hash128 hash{};
+  std::uint32_t packed_crc32 = 0;
   std::optional<Error> skipped = std::nullopt;
   std::optional<Error> shortened = std::nullopt;
 };
@@ -37,8 +41,12 @@ struct SmallEntry {
 // An entry of several chunks, shared by the threads that pack them.
 struct BigEntry {
   EntryMeta meta;
-  std::unique_ptr<Source> source;
-  std::uint64_t raw_bytes = 0;  // when it was opened
+  std::unique_ptr<Source> source;  // nullptr: it is copied, and opened only if that fails
+  SourceOpener open;               // then
+  std::mutex opening;
+  std::optional<PreviousEntry> previous;
+  std::vector<std::uint64_t> previous_offsets;  // of its chunks, in the previous archive
+  std::uint64_t raw_bytes = 0;                  // when it was opened
   std::uint64_t chunks = 0;
   Method method = Method::kStored;
   bool is_64 = false;               // its sizes may need 64 bits
@@ -52,7 +60,9 @@ struct Part {
   std::uint64_t raw_bytes = 0;
   std::uint64_t packed_bytes = 0;
   std::uint32_t crc32 = 0;  // of this chunk alone
-  bool is_last = false;     // also when reading went no further
+  std::uint32_t packed_crc32 = 0;
+  Hash128 hash{};
+  bool is_last = false;  // also when reading went no further
   std::optional<Error> skipped =
       std::nullopt;  // the first chunk could not be read: the entry is left out
   std::optional<Error> shortened = std::nullopt;

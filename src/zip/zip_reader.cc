@@ -11,6 +11,7 @@
 #include "zip/directory.h"
 #include "zip/end_record.h"
 #include "zip/record.h"
+#include "zip/vault_block.h"
 
 namespace pv::zip {
 namespace {
@@ -99,6 +100,9 @@ class Extraction {
   Extraction(const Entry& entry, Input& input, Tools& tools, Sink& sink, std::stop_token stop)
       : entry_{entry}, input_{input}, tools_{tools}, sink_{sink}, stop_{std::move(stop)} {}
 
+  Result<void> check_local_header();
+  Result<void> check_descriptor();
+
   Result<void> run() {
     PV_CHECK(check_local_header());
     const bool has_nothing = entry_.packed_bytes == 0 && entry_.raw_bytes == 0;
@@ -116,12 +120,10 @@ class Extraction {
   }
 
  private:
-  Result<void> check_local_header();
   Result<void> check_local_numbers(std::uint32_t crc, std::uint32_t packed, std::uint32_t raw,
                                    Bytes extra) const;
   Result<void> copy_stored();
   Result<void> inflate();
-  Result<void> check_descriptor();
   Result<void> deliver(Bytes bytes);
 
   const Entry& entry_;
@@ -260,21 +262,126 @@ Result<void> check_readable(const Entry& entry) {
 
 }  // namespace
 
+namespace {
+
+// Where an entry's packed bytes begin, once its local header and descriptor are found to agree with
+// the directory.
+Result<std::uint64_t> find_data(const Entry& entry, Source& source, std::uint64_t end,
+                                MutableBytes buffer, Tools& tools) {
+  class NoSink final : public Sink {
+   public:
+    [[nodiscard]] Result<void> write(Bytes) override { return {}; }
+  } nowhere;
+  Input head{source, entry.header_offset, end, buffer};
+  PV_CHECK((Extraction{entry, head, tools, nowhere, {}}.check_local_header()));
+  const std::uint64_t data = end - head.left();
+  Input tail{source, data + entry.packed_bytes, end, buffer};
+  PV_CHECK((Extraction{entry, tail, tools, nowhere, {}}.check_descriptor()));
+  return data;
+}
+
+// A piece refers to nothing before it. But for the last it does not end the stream.
+Result<void> inflate_piece(const ZipReader::Piece& piece, Input& input, Inflater& inflater,
+                           MutableBytes into) {
+  inflater.reset();
+  std::size_t made = 0;
+  // The empty block at its end makes nothing, but is to be read as well: hence the room for a byte
+  // that must not come.
+  std::array<std::byte, 1> excess{};
+  for (;;) {
+    PV_TRY(const Bytes packed, input.left() == 0 ? Result<Bytes>{Bytes{}} : input.some());
+    const bool is_full = made == into.size();
+    PV_TRY(const Inflater::Step step,
+           inflater.run(packed, is_full ? MutableBytes{excess} : into.subspan(made)));
+    input.consume(step.taken);
+    if (is_full && step.made > 0) { break; }
+    made += step.made;
+    if (step.is_over || input.left() == 0) {
+      const bool is_whole = made == into.size() && input.left() + step.too_many == 0;
+      if (is_whole && step.is_over == piece.is_last) { return {}; }
+    }
+    // Without input it may still have bytes to give that did not fit in.
+    if (step.is_over || (step.taken == 0 && step.made == 0)) { break; }
+  }
+  return fail(Code::kDamaged, "a piece is not what the vault block says");
+}
+
+}  // namespace
+
 struct ZipReader::State {
   std::shared_ptr<Source> source;
   Directory directory;
+  std::optional<VaultBlock> block;
+  std::string why_no_block;
   mutable ToolShelf shelf;
 };
 
 Result<ZipReader> ZipReader::open(std::shared_ptr<Source> source, ReaderLimits limits) {
   auto state = std::make_shared<State>();
   PV_TRY(state->directory, read_directory(*source, limits));
+  PV_TRY(state->block, VaultBlock::read(*source, state->directory, state->why_no_block));
   state->source = std::move(source);
   return ZipReader{std::move(state)};
 }
 
 const std::vector<Entry>& ZipReader::entries() const { return state_->directory.entries; }
 const std::string& ZipReader::comment() const { return state_->directory.comment; }
+
+std::string_view ZipReader::facts() const {
+  return state_->block ? state_->block->facts() : std::string_view{};
+}
+const std::string& ZipReader::why_no_block() const { return state_->why_no_block; }
+
+Result<std::vector<ZipReader::Piece>> ZipReader::pieces_of(const Entry& entry) const {
+  const auto index = static_cast<std::size_t>(&entry - entries().data());
+  std::vector<Piece> pieces;
+  if (!state_->block || !state_->block->has_chunks(index)) { return pieces; }
+  PV_CHECK(check_readable(entry));
+  auto tools = state_->shelf.take();
+  const std::uint64_t end = state_->directory.end_of_entry_at(entry.header_offset);
+  const MutableBytes buffer{tools->input.get(), kInputBytes};
+  const auto data = find_data(entry, *state_->source, end, buffer, *tools);
+  state_->shelf.give_back(std::move(tools));
+  if (!data.has_value()) { return fail(data.error().within(printable(entry.name))); }
+  const BlockRecord record = state_->block->record(index);
+  pieces.reserve(record.chunks.size());
+  std::uint64_t packed_offset = *data;
+  std::uint64_t raw_offset = 0;
+  for (const Chunk& chunk : record.chunks) {
+    const std::uint64_t raw_bytes =
+        std::min<std::uint64_t>(record.chunk_bytes, entry.raw_bytes - raw_offset);
+    pieces.push_back({.raw_offset = raw_offset,
+                      .raw_bytes = static_cast<std::size_t>(raw_bytes),
+                      .packed_offset = packed_offset,
+                      .packed_bytes = chunk.packed_bytes,
+                      .crc32 = chunk.raw_crc32});
+    packed_offset += chunk.packed_bytes;
+    raw_offset += raw_bytes;
+  }
+  pieces.back().is_last = true;
+  return pieces;
+}
+
+Result<void> ZipReader::extract_piece(const Entry& entry, const Piece& piece,
+                                      MutableBytes into) const {
+  PV_ASSERT(into.size() >= piece.raw_bytes);
+  into = into.first(piece.raw_bytes);
+  auto tools = state_->shelf.take();
+  Result<void> outcome;
+  if (entry.method == static_cast<std::uint16_t>(Method::kStored)) {
+    outcome = read_exactly(*state_->source, piece.packed_offset, into);
+  } else {
+    Input input{*state_->source, piece.packed_offset, piece.packed_offset + piece.packed_bytes,
+                MutableBytes{tools->input.get(), kInputBytes}};
+    outcome = inflate_piece(piece, input, tools->inflater, into);
+  }
+  state_->shelf.give_back(std::move(tools));
+  if (outcome.has_value() && crc32(into) != piece.crc32) {
+    outcome = fail(Code::kDamaged, "the checksum (CRC-32) of a piece is wrong");
+  }
+  if (!outcome.has_value()) { return fail(outcome.error().within(printable(entry.name))); }
+  return outcome;
+}
 
 Result<void> ZipReader::extract(const Entry& entry, Sink& sink, std::stop_token stop) const {
   const std::uint64_t end = state_->directory.end_of_entry_at(entry.header_offset);

@@ -53,6 +53,29 @@ class ZipReader {
   [[nodiscard]] const std::vector<Entry>& entries() const;
   [[nodiscard]] const std::string& comment() const;
 
+  // A piece of an entry that can be extracted alone. At most 16 MiB, packed a little more.
+  struct Piece {
+    std::uint64_t raw_offset = 0;
+    std::size_t raw_bytes = 0;
+    std::uint64_t packed_offset = 0;  // in the file
+    std::size_t packed_bytes = 0;
+    std::uint32_t crc32 = 0;  // of the raw bytes
+    bool is_last = false;
+  };
+  // The pieces of an entry, one of entries(), where the archive's vault block tells; empty where it
+  // has none. They cover the entry, in order, and their checksums add up to the entry's: extracting
+  // all of them proves as much as extract() does. Local header and descriptor are checked here.
+  [[nodiscard]] Result<std::vector<Piece>> pieces_of(const Entry& entry) const;
+  // Into the first `piece.raw_bytes` of `into`. kDamaged where that is not what comes out: the
+  // block may lie, so extract() decides whether the entry is damaged.
+  [[nodiscard]] Result<void> extract_piece(const Entry& entry, const Piece& piece,
+                                           MutableBytes into) const;
+
+  // What the maker of the archive noted about it in the vault block; empty without one.
+  [[nodiscard]] std::string_view facts() const;
+  // Why there is no vault block to go by; empty when there is.
+  [[nodiscard]] const std::string& why_no_block() const;
+
   // The whole entry, one of entries(), into `sink`. Local header, directory and descriptor must
   // agree; the declared size and the CRC must be what was really produced, or the answer is
   // kDamaged (the sink has bytes by then, but never more than declared).

@@ -7,6 +7,7 @@
 #include "zip/crc.h"
 #include "zip/pipeline.h"
 #include "zip/record.h"
+#include "zip/vault_block.h"
 
 namespace pv::zip {
 namespace {
@@ -15,7 +16,7 @@ namespace {
 // more would wait for the sink anyway.
 constexpr std::size_t kBufferBytesMax = std::size_t{40} << 20U;
 constexpr std::size_t kChunkBytesMin = 64;  // tests use small ones
-constexpr std::size_t kChunkBytesMax = std::size_t{16} << 20U;
+constexpr std::size_t kChunkBytesMax = kChunkRawBytesMax;
 
 constexpr std::size_t kBatchEntriesMax = 256;
 // A file of unknown size is taken for this big when files are put together for one thread.
@@ -27,6 +28,9 @@ PipelineSettings pipeline_settings(const WriterOptions& options, const Sink& sin
   settings.pack.chunk_bytes = std::clamp(options.chunk_bytes, kChunkBytesMin, kChunkBytesMax);
   settings.pack.level = std::clamp(options.level, 0, 3);
   settings.pack.sink_can_patch = sink.can_patch();
+  settings.pack.hash_key = options.hash_key;
+  settings.pack.previous = options.hash_key ? options.previous : nullptr;
+  settings.pack.paranoid = options.paranoid;
   // Two segments a worker: one is packed while the other waits for its turn or is written.
   const std::size_t segment = segment_bytes(settings.pack.chunk_bytes);
   const std::size_t worker = scratch_bytes(settings.pack.chunk_bytes) + 2 * segment;
@@ -41,7 +45,7 @@ PipelineSettings pipeline_settings(const WriterOptions& options, const Sink& sin
 }
 
 // The central directory while it grows: small blocks, so that it never has to be moved.
-class Directory {
+class DirectoryWriter {
  public:
   void append(const Header& header, std::uint64_t header_offset) {
     if (blocks_.empty() || blocks_.back().size() >= kBlockBytes) {
@@ -49,18 +53,21 @@ class Directory {
     }
     const std::size_t before = blocks_.back().size();
     append_central_record(blocks_.back(), header, header_offset);
+    crc32_ = crc32(as_bytes(blocks_.back()).subspan(before), crc32_);
     size_bytes_ += blocks_.back().size() - before;
     ++entries_;
   }
   [[nodiscard]] const std::deque<std::string>& blocks() const { return blocks_; }
   [[nodiscard]] std::uint64_t size_bytes() const { return size_bytes_; }
   [[nodiscard]] std::uint64_t entries() const { return entries_; }
+  [[nodiscard]] std::uint32_t checksum() const { return crc32_; }
 
  private:
   static constexpr std::size_t kBlockBytes = std::size_t{256} << 10U;
   std::deque<std::string> blocks_;
   std::uint64_t size_bytes_ = 0;
   std::uint64_t entries_ = 0;
+  std::uint32_t crc32_ = 0;
 };
 
 }  // namespace
@@ -77,7 +84,7 @@ class ZipWriter::Impl {
         pipeline_{pool, settings_, std::move(stop)} {}
 
   Result<void> add(EntryMeta meta, SourceOpener open);
-  Result<ArchiveReport> finish();
+  Result<ArchiveReport> finish(std::string_view facts);
   [[nodiscard]] std::uint64_t raw_bytes_done() const { return pipeline_.raw_bytes_done(); }
 
  private:
@@ -89,6 +96,7 @@ class ZipWriter::Impl {
     std::uint64_t packed_bytes = 0;
     std::uint32_t crc32 = 0;
     bool is_over = false;  // further parts are dropped
+    std::vector<Chunk> chunks = {};
   };
 
   Result<void> send_batch(Pipeline::Wait wait);
@@ -97,6 +105,7 @@ class ZipWriter::Impl {
   void note_small(const SmallEntry& entry);
   Result<void> write_part(const Part& part, Bytes content);
   Result<void> end_big(std::optional<Error> shortened);
+  Result<void> write_block(std::string_view facts);
   Result<void> write_directory();
   Result<void> write(Bytes bytes);
   void note(EntryReport entry);
@@ -109,7 +118,8 @@ class ZipWriter::Impl {
   std::uint64_t batch_bytes_ = 0;
   std::uint64_t offset_ = 0;  // bytes written
   Open big_;
-  Directory directory_;
+  DirectoryWriter directory_;
+  BlockWriter block_;
   ArchiveReport report_;
   std::optional<Error> failure_;
   bool is_finished_ = false;
@@ -131,17 +141,21 @@ Result<void> ZipWriter::Impl::add(EntryMeta meta, SourceOpener open) {
   return {};
 }
 
-Result<ArchiveReport> ZipWriter::Impl::finish() {
+Result<ArchiveReport> ZipWriter::Impl::finish(std::string_view facts) {
   PV_ASSERT(!is_finished_);
   if (failure_) { return fail(*failure_); }
   PV_CHECK(send_batch(Pipeline::Wait::kForAll));
-  if (auto written = write_directory(); !written.has_value()) {
+  auto written = write_block(facts);
+  if (written.has_value()) { written = write_directory(); }
+  if (!written.has_value()) {
     failure_ = std::move(written).error();
     return fail(*failure_);
   }
   is_finished_ = true;
   report_.entry_count = directory_.entries();
   report_.archive_bytes = offset_;
+  report_.copied_bytes = pipeline_.copied_bytes();
+  report_.copies_failed = pipeline_.copies_failed();
   return std::move(report_);
 }
 
@@ -171,7 +185,17 @@ Result<void> ZipWriter::Impl::write_segment(const Segment& segment) {
 }
 
 void ZipWriter::Impl::note_small(const SmallEntry& entry) {
-  if (!entry.skipped) { directory_.append(header_of(entry), offset_ + entry.header_at); }
+  if (!entry.skipped) {
+    directory_.append(header_of(entry), offset_ + entry.header_at);
+    if (settings_.pack.hash_key) {
+      block_.append(
+          {.identity = entry.shortened ? std::nullopt : entry.meta.identity,
+           .content = Chunk{.packed_bytes = static_cast<std::uint32_t>(entry.packed_bytes),
+                            .raw_crc32 = entry.crc32,
+                            .packed_crc32 = entry.packed_crc32,
+                            .hash = entry.hash}});
+    }
+  }
   note({.name = entry.meta.name,
         .raw_bytes = entry.raw_bytes,
         .packed_bytes = entry.packed_bytes,
@@ -193,6 +217,12 @@ Result<void> ZipWriter::Impl::write_part(const Part& part, Bytes content) {
   big_.crc32 = combine_crc32(big_.crc32, part.crc32, part.raw_bytes);
   big_.raw_bytes += part.raw_bytes;
   big_.packed_bytes += part.packed_bytes;
+  if (settings_.pack.hash_key) {
+    big_.chunks.push_back({.packed_bytes = static_cast<std::uint32_t>(part.packed_bytes),
+                           .raw_crc32 = part.crc32,
+                           .packed_crc32 = part.packed_crc32,
+                           .hash = part.hash});
+  }
   return part.is_last ? end_big(part.shortened) : Result<void>{};
 }
 
@@ -204,6 +234,16 @@ Result<void> ZipWriter::Impl::end_big(std::optional<Error> shortened) {
   header.packed_bytes = big_.packed_bytes;
   header.raw_bytes = big_.raw_bytes;
   directory_.append(header, big_.header_offset);
+  if (settings_.pack.hash_key) {
+    // One that ended early may have a last chunk that ends nothing.
+    BlockRecord record;
+    if (!shortened) {
+      record = {.identity = entry.meta.identity,
+                .chunk_bytes = static_cast<std::uint32_t>(settings_.pack.chunk_bytes),
+                .chunks = std::move(big_.chunks)};
+    }
+    block_.append(record);
+  }
   record_.clear();
   if (header.has_descriptor) {
     append_descriptor(record_, header);
@@ -219,6 +259,12 @@ Result<void> ZipWriter::Impl::end_big(std::optional<Error> shortened) {
         .crc32 = header.crc32,
         .shortened = std::move(shortened)});
   return {};
+}
+
+Result<void> ZipWriter::Impl::write_block(std::string_view facts) {
+  if (!settings_.pack.hash_key) { return {}; }
+  const std::string block = block_.finish(facts, directory_.checksum(), *settings_.pack.hash_key);
+  return write(as_bytes(block));
 }
 
 Result<void> ZipWriter::Impl::write_directory() {
@@ -253,7 +299,7 @@ Result<void> ZipWriter::add(EntryMeta meta, SourceOpener open) {
   return impl_->add(std::move(meta), std::move(open));
 }
 
-Result<ArchiveReport> ZipWriter::finish() { return impl_->finish(); }
+Result<ArchiveReport> ZipWriter::finish(std::string_view facts) { return impl_->finish(facts); }
 
 std::uint64_t ZipWriter::raw_bytes_done() const { return impl_->raw_bytes_done(); }
 

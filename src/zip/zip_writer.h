@@ -6,7 +6,7 @@
 //     [small files][chunk][chunk] on the pool, up to chunks_in_flight_max
 //         |
 //         v  in order
-//     Sink: local header, data, ..., central directory, end record
+//     Sink: local header, data, ..., [vault block], central directory, end record
 //
 // Big entries are cut into chunks, each deflated on its own and ended on a byte boundary (full
 // flush), so that the whole is one deflate stream and yet any chunk can be inflated alone. What
@@ -20,13 +20,26 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/io.h"
 #include "base/work_pool.h"
+#include "zip/keyed_hash.h"
 
 namespace pv::zip {
+
+// Which state of which file an entry was made of. A file that still has all of it was not written
+// since: whoever gives one vouches that the clock had moved on since the file's last change.
+struct SourceIdentity {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  std::uint64_t size_bytes = 0;
+  std::int64_t modified_ns = 0;  // since 1970
+  std::int64_t changed_ns = 0;   // of the inode: "ctime"
+  friend bool operator==(const SourceIdentity&, const SourceIdentity&) = default;
+};
 
 struct EntryMeta {
   // Bytes as on disk, "/"-separated, 1 to 65,535 of them; the UTF-8 flag is set when it is UTF-8
@@ -40,6 +53,8 @@ struct EntryMeta {
   // About how big it is, when that is known: small files are packed by the dozen. What counts is
   // the source's size when it is opened.
   std::optional<std::uint64_t> expected_bytes = std::nullopt;
+  // Kept in the vault block, for the next backup to compare.
+  std::optional<SourceIdentity> identity = std::nullopt;
 };
 
 // The fastest that is never larger than Go's BestSpeed, which PocketBase uses. Measured in chunks
@@ -66,11 +81,20 @@ struct EntryReport {
   std::optional<Error> shortened = std::nullopt;
 };
 
+class Previous;
+
 struct WriterOptions {
   std::size_t chunk_bytes = 1 << 20;
   std::size_t chunks_in_flight_max = 0;  // at least 2; 0: two for each thread and two more
   int level = kDefaultLevel;             // of ISA-L, 0 to 3
   bool report_all = true;                // false: only entries that were skipped or shortened
+  // With a key the archive gets a vault block (vault_block.h), and each content a hash.
+  std::optional<HashKey> hash_key = std::nullopt;
+  // An archive whose packed bytes are used again for what did not change since; outlives the
+  // writer. Needs the key that it was made with.
+  const Previous* previous = nullptr;
+  // Compares contents, not the identities of files.
+  bool paranoid = false;
 };
 
 struct ArchiveReport {
@@ -78,6 +102,9 @@ struct ArchiveReport {
   std::uint64_t entry_count = 0;     // in the archive
   std::uint64_t raw_bytes = 0;
   std::uint64_t archive_bytes = 0;
+  std::uint64_t copied_bytes =
+      0;  // of raw_bytes, packed before and taken from the previous archive
+  std::uint64_t copies_failed = 0;  // pieces of it that were not what they had been
 };
 
 // Threads    All methods but raw_bytes_done() from one thread, which is also the one that writes
@@ -100,8 +127,8 @@ class ZipWriter {
   [[nodiscard]] Result<void> add(EntryMeta meta, SourceOpener open);
 
   // Waits for all, writes the directory. Once; no add() after it. Nothing is durable before the
-  // sink says so.
-  [[nodiscard]] Result<ArchiveReport> finish();
+  // sink says so. `facts` (at most 64 KiB) go into the vault block.
+  [[nodiscard]] Result<ArchiveReport> finish(std::string_view facts = {});
 
   // Raw bytes packed so far, for a progress bar; any thread.
   [[nodiscard]] std::uint64_t raw_bytes_done() const;

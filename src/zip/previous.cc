@@ -1,0 +1,60 @@
+#include "zip/previous.h"
+
+#include <array>
+
+#include "zip/crc.h"
+#include "zip/end_record.h"
+#include "zip/record.h"
+
+namespace pv::zip {
+
+Previous::Previous(std::shared_ptr<Source> source, Directory directory, VaultBlock block)
+    : source_{std::move(source)}, directory_{std::move(directory)}, block_{std::move(block)} {
+  by_name_.reserve(directory_.entries.size());
+  for (std::uint32_t i = 0; i < directory_.entries.size(); ++i) {
+    by_name_.emplace(directory_.entries[i].name, i);
+  }
+}
+
+Result<std::unique_ptr<Previous>> Previous::open(std::shared_ptr<Source> source,
+                                                 const HashKey& key) {
+  PV_TRY(Directory directory, read_directory(*source, {}));
+  std::string why_not;
+  PV_TRY(std::optional<VaultBlock> block, VaultBlock::read(*source, directory, why_not));
+  if (!block) { return fail(Code::kUnsupported, why_not); }
+  if (!block->is_signed_with(key)) {
+    return fail(Code::kUnsupported, "its vault block was not made here");
+  }
+  return std::unique_ptr<Previous>{
+      new Previous{std::move(source), std::move(directory), std::move(*block)}};
+}
+
+std::optional<PreviousEntry> Previous::find(std::string_view name) const {
+  const auto found = by_name_.find(name);
+  if (found == by_name_.end()) { return std::nullopt; }
+  const Entry& entry = directory_.entries[found->second];
+  std::array<std::byte, kLocalBytes> header{};
+  if (!read_exactly(*source_, entry.header_offset, header).has_value()) { return std::nullopt; }
+  FieldReader reader{header};
+  if (reader.u32() != kLocalSignature) { return std::nullopt; }
+  constexpr std::size_t kToNameLength = 22;
+  reader.bytes(kToNameLength);
+  const std::uint64_t name_bytes = reader.u16();
+  const std::uint64_t extra_bytes = reader.u16();
+  PreviousEntry previous{
+      .record = block_.record(found->second),
+      .method = static_cast<Method>(entry.method),
+      .crc32 = entry.crc32,
+      .raw_bytes = entry.raw_bytes,
+      .data_offset = entry.header_offset + kLocalBytes + name_bytes + extra_bytes};
+  if (previous.record.identity) { previous.record.identity->size_bytes = entry.raw_bytes; }
+  return previous;
+}
+
+bool Previous::copy(const Chunk& chunk, std::uint64_t offset, MutableBytes into) const {
+  if (into.size() < chunk.packed_bytes) { return false; }
+  const MutableBytes packed = into.first(chunk.packed_bytes);
+  return read_exactly(*source_, offset, packed).has_value() && crc32(packed) == chunk.packed_crc32;
+}
+
+}  // namespace pv::zip

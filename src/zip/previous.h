@@ -1,0 +1,52 @@
+// The backup before this one: compressed bytes that need not be made again.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "zip/vault_block.h"
+
+namespace pv::zip {
+
+// An entry of the previous archive, and what its vault block says of it.
+struct PreviousEntry {
+  BlockRecord record;
+  Method method = Method::kStored;
+  std::uint32_t crc32 = 0;
+  std::uint64_t raw_bytes = 0;
+  std::uint64_t data_offset = 0;  // of its packed bytes, in the file
+
+  [[nodiscard]] bool is_of(const SourceIdentity& identity) const {
+    return record.identity && *record.identity == identity;
+  }
+};
+
+// Threads    All methods from any thread.
+// Memory     The directory about three times, the block once.
+class Previous {
+ public:
+  // kUnsupported: it has no vault block that was made with `key`, and why. Others: what reading it
+  // gives.
+  [[nodiscard]] static Result<std::unique_ptr<Previous>> open(std::shared_ptr<Source> source,
+                                                              const HashKey& key);
+
+  // nullopt: it has none of that name, or its local header is not where the directory says.
+  [[nodiscard]] std::optional<PreviousEntry> find(std::string_view name) const;
+
+  // Puts `chunk.packed_bytes` bytes from `offset` on into `into`; false unless they are what they
+  // were when they were written.
+  [[nodiscard]] bool copy(const Chunk& chunk, std::uint64_t offset, MutableBytes into) const;
+
+ private:
+  Previous(std::shared_ptr<Source> source, Directory directory, VaultBlock block);
+
+  std::shared_ptr<Source> source_;
+  Directory directory_;
+  VaultBlock block_;
+  std::unordered_map<std::string_view, std::uint32_t> by_name_;  // into directory_.entries
+};
+
+}  // namespace pv::zip

@@ -1,0 +1,82 @@
+// The vault block: what a zip's own records can't say about its entries.
+// docs/formats/vault-block.md.
+//
+//     [entry][entry]...[central directory][end records]     what every reader sees
+//                      ^
+//                      [records][facts][trailer]            the block, which only we look for
+//
+// It is optional and only ever believed where it agrees with the central directory.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/io.h"
+#include "zip/directory.h"
+#include "zip/keyed_hash.h"
+
+namespace pv::zip {
+
+inline constexpr std::uint64_t kChunkRawBytesMax = std::uint64_t{16} << 20U;
+
+// A piece of a big entry that can be inflated alone.
+struct Chunk {
+  std::uint32_t packed_bytes = 0;
+  std::uint32_t raw_crc32 = 0;
+  std::uint32_t packed_crc32 = 0;
+  Hash128 hash{};  // of its raw bytes
+};
+
+// What the block says about one entry. Of one that is not cut into chunks `content` tells what
+// Chunk tells of a chunk.
+struct BlockRecord {
+  std::optional<SourceIdentity> identity = std::nullopt;
+  std::optional<Chunk> content = std::nullopt;
+  std::uint32_t chunk_bytes = 0;  // raw, of each chunk but the last; 0: not cut
+  std::vector<Chunk> chunks = {};
+};
+
+// Gathers records, in the order of the central directory.
+class BlockWriter {
+ public:
+  void append(const BlockRecord& record);
+
+  // The whole block. `directory_crc32` is of the central directory's bytes, without end records.
+  [[nodiscard]] std::string finish(std::string_view facts, std::uint32_t directory_crc32,
+                                   const HashKey& key);
+
+ private:
+  std::string bytes_;
+  std::uint64_t records_ = 0;
+};
+
+// A block that has been read and agrees with its directory: every record is whole, chunks add up to
+// the sizes of their entry. Nothing is known yet about the chunks' bytes.
+//
+// Threads    All methods from any thread.
+class VaultBlock {
+ public:
+  // The block before `directory`; nullopt with the reason in `why_not` where there is none that can
+  // be believed. Fails only when the source does.
+  [[nodiscard]] static Result<std::optional<VaultBlock>> read(Source& source,
+                                                              const Directory& directory,
+                                                              std::string& why_not);
+
+  // Of the directory's entry number `index`.
+  [[nodiscard]] BlockRecord record(std::size_t index) const;
+  [[nodiscard]] bool has_chunks(std::size_t index) const;
+  [[nodiscard]] std::string_view facts() const;
+  // Whether it was made with this key.
+  [[nodiscard]] bool is_signed_with(const HashKey& key) const;
+
+ private:
+  std::string bytes_;
+  std::vector<std::uint64_t> records_;  // where each begins
+  std::uint64_t facts_at_ = 0;
+  std::uint64_t facts_bytes_ = 0;
+};
+
+}  // namespace pv::zip
