@@ -38,6 +38,9 @@ json::object report_json(const jobs::Report& report) {
   object.emplace("archiveBytes", report.archive_bytes);
   object.emplace("pauseMs", static_cast<double>(pause.count()) / 1000.0);
   object.emplace("way", report.way);
+  object.emplace("copiedBytes", report.copied_bytes);
+  object.emplace("previous", report.previous);
+  object.emplace("fullBecause", report.full_because);
   object.emplace("structure", report.structure);
   object.emplace("replacedId", report.replaced_id);
   return object;

@@ -29,6 +29,10 @@ std::string facts_of(const jobs::Status& status) {
     text += fmt::format(", writers paused for {:.2f} ms ({})",
                         std::chrono::duration<double, std::milli>(report.pause).count(),
                         printable(report.way));
+    if (!report.previous.empty()) {
+      text += fmt::format(", {} unchanged since {}", format_size(report.copied_bytes),
+                          printable(report.previous));
+    }
     if (!report.structure.empty()) { text += ", databases " + printable(report.structure); }
   }
   return text;

@@ -125,6 +125,9 @@ class Parser {
     constexpr const char* kGroup = "Backups";
     CLI::App& backup = add_work(kGroup, Command::kBackup, "Make a backup; writers do not wait");
     take_name(backup, "NAME", "a-z, 0-9, _ and -; without it pb_backup_<app>_<time>.zip");
+    backup.add_flag("--full", into_.full, "pack all anew, even what the last backup has packed");
+    backup.add_flag("--paranoid", into_.paranoid,
+                    "read every file, even if its times say that it did not change");
     backup.add_flag("--allow-damaged", into_.allow_damaged,
                     "store data.db even if it is damaged inside (not with --url)");
     backup.footer(

@@ -43,6 +43,8 @@ struct Arguments {
   bool quiet = false;
   bool yes = false;
   bool replace = false;
+  bool full = false;
+  bool paranoid = false;
   bool allow_damaged = false;
 
   std::string name;                // NAME, FILE or EMAIL: what the command takes; may be empty

@@ -37,6 +37,11 @@ Result<Exit> dispatch(const Context& context) {
   return fail(Code::kInternal, "no such command");
 }
 
+bool names_backups(Command command) {
+  return command == Command::kShow || command == Command::kVerify || command == Command::kRestore ||
+         command == Command::kDelete || command == Command::kDownload;
+}
+
 // What a person can do about it; empty: the error says it.
 std::string advice(const Arguments& arguments, Code code) {
   const bool remote = !arguments.url.empty();
@@ -46,7 +51,7 @@ std::string advice(const Arguments& arguments, Code code) {
                           " EMAIL, or set POCKETVAULT_TOKEN."
                     : "";
     case Code::kNotFound:
-      return arguments.command == Command::kSuperuser || arguments.command == Command::kLogout
+      return !names_backups(arguments.command)
                  ? ""
                  : "See what there is: pocketvault list" +
                        (remote ? " --url " + arguments.url

@@ -25,6 +25,9 @@ json::object to_json(const jobs::Report& report) {
           {"archiveBytes", report.archive_bytes},
           {"pauseMs", static_cast<double>(pause.count()) / 1000.0},
           {"way", report.way},
+          {"copiedBytes", report.copied_bytes},
+          {"previous", text_of(report.previous)},
+          {"fullBecause", text_of(report.full_because)},
           {"structure", report.structure},
           {"replacedId", report.replaced_id}};
 }
@@ -98,6 +101,9 @@ jobs::Report report_from(const Reader& from) {
   report.archive_bytes = from.count("archiveBytes");
   report.pause = std::chrono::nanoseconds{static_cast<std::int64_t>(pause * 1e6)};
   report.way = from.text("way");
+  report.copied_bytes = from.count("copiedBytes");
+  report.previous = from.text("previous");
+  report.full_because = from.text("fullBecause");
   report.structure = from.text("structure");
   report.replaced_id = from.text("replacedId");
   return report;

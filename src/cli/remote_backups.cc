@@ -90,9 +90,9 @@ class RemoteBackups final : public Backups {
 
   [[nodiscard]] Result<jobs::Status> backup(const jobs::BackupOrder& order,
                                             const Watch& watch) override {
-    if (order.allow_damaged) {
+    if (order.full || order.paranoid || order.allow_damaged) {
       return fail(Code::kUnsupported,
-                  "a server can't be told to store a damaged data.db: use --dir");
+                  "--full, --paranoid and --allow-damaged work with --dir, not with --url");
     }
     const std::string& name = order.name;
     json::object body;
@@ -165,7 +165,8 @@ class RemoteBackups final : public Backups {
     PV_TRY(const bool vault, is_vault());
     if (!vault) {
       return fail(Code::kUnsupported,
-                  "this server is a plain PocketBase, which keeps no replaced data");
+                  "this server offers no undo: it is a plain PocketBase, or a pocketvault with "
+                  "--strict. Stop a pocketvault first, then undo with --dir");
     }
     return run_job({.method = "POST", .url = "/api/vault/undo"}, jobs::Kind::kUndo, "", watch);
   }

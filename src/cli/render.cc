@@ -91,6 +91,10 @@ std::string render_made(const jobs::Status& status) {
     text += ": " + format_size(report.archive_bytes) + " from " + format_size(report.raw_bytes);
   }
   text += took(status);
+  if (!report.previous.empty()) {
+    text += ", " + format_size(report.copied_bytes) + " of it unchanged since " +
+            printable(report.previous);
+  }
   if (!report.way.empty()) {
     text += "; writers waited " + format_milliseconds(report.pause) + " (" + printable(report.way) +
             ")";

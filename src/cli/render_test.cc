@@ -59,13 +59,14 @@ jobs::Status succeeded(jobs::Kind kind) {
   status.phase = "commit";
   status.started = kNow;
   status.finished = kNow + 2500ms;
-  status.report = {42, 800'000'000, 370'000'000, 170us, "pinned", "sound", "x1"};
+  status.report = {42, 800'000'000, 370'000'000, 170us, "pinned", 5, "b.zip", "", "sound", "x1"};
   return status;
 }
 
 TEST(Render, SuccessIsOneLine) {
   EXPECT_EQ(render_success(succeeded(jobs::Kind::kBackup)),
-            "Made a.zip: 370.0 MB from 800.0 MB in 2.5 s; writers waited 0.17 ms (pinned)"
+            "Made a.zip: 370.0 MB from 800.0 MB in 2.5 s, 5 B of it unchanged since b.zip; writers "
+            "waited 0.17 ms (pinned)"
             "; databases: sound");
   EXPECT_EQ(render_success(succeeded(jobs::Kind::kVerify)),
             "a.zip is sound: 42 files, 800.0 MB unpacked, checked in 2.5 s");
@@ -106,6 +107,8 @@ TEST(JobJson, ComesBackAsItWas) {
   EXPECT_EQ(back.report.archive_bytes, status.report.archive_bytes);
   EXPECT_EQ(back.report.pause, status.report.pause);
   EXPECT_EQ(back.report.way, status.report.way);
+  EXPECT_EQ(back.report.copied_bytes, status.report.copied_bytes);
+  EXPECT_EQ(back.report.previous, status.report.previous);
   EXPECT_EQ(back.report.structure, status.report.structure);
   EXPECT_EQ(back.report.replaced_id, status.report.replaced_id);
 }

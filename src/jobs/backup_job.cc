@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "jobs/chain.h"
 #include "jobs/lease.h"
 #include "jobs/space_guard.h"
 #include "jobs/workers.h"
@@ -16,7 +17,7 @@ std::string way_of(const snapshot::Snapshot& snapshot) {
   for (const snapshot::Database& database : snapshot.databases()) {
     if (database.way == snapshot::Way::kPinned) { continue; }
     way += way.empty() ? "copied: " : "; ";
-    way += database.name + " " + database.why_copied;
+    way += database.name + " (" + database.why_copied + ")";
   }
   return way.empty() ? "pinned" : way;
 }
@@ -31,7 +32,7 @@ void tell(const snapshot::Snapshot& snapshot, Job& job) {
   });
 }
 
-void tell(const zip::ArchiveReport& archive, Job& job) {
+void tell(const zip::ArchiveReport& archive, const Chain& chain, Job& job) {
   for (const zip::EntryReport& entry : archive.entries) {
     if (entry.skipped) { job.warn({printable(entry.name), "left out: " + entry.skipped->what}); }
     if (entry.shortened) {
@@ -42,6 +43,13 @@ void tell(const zip::ArchiveReport& archive, Job& job) {
     report.entries = archive.entry_count;
     report.raw_bytes = archive.raw_bytes;
     report.archive_bytes = archive.archive_bytes;
+    report.copied_bytes = archive.copied_bytes;
+    report.previous = chain.name;
+    report.full_because = chain.full_because;
+    if (archive.copies_failed > 0) {
+      report.full_because =
+          chain.name + " is damaged in " + std::to_string(archive.copies_failed) + " places";
+    }
   });
 }
 
@@ -61,10 +69,97 @@ std::vector<const snapshot::Item*> packing_order(const snapshot::Snapshot& snaps
   return order;
 }
 
-Result<zip::ArchiveReport> pack(const Parts& parts, Job& job, const snapshot::Snapshot& snapshot,
-                                Sink& sink) {
+// All that a backup is packed with.
+struct Packing {
+  snapshot::Snapshot& snapshot;
+  const Chain& chain;
+  const BackupOrder& order;
+  std::chrono::steady_clock::time_point since;
+  WallTime now;
+  Facts facts;
+};
+
+// How long the check of the databases may go on when all is packed: as long again as that took, and
+// this. It reads what the packing has just read. Where most was taken from the backup before it
+// would be most of the work, so then once a day is enough for databases that take long.
+constexpr std::chrono::seconds kCheckPatience{10};
+constexpr std::chrono::milliseconds kRecheckPatience{250};
+constexpr std::chrono::hours kRecheckAfter{24};
+
+bool is_check_due(const Packing& packing) {
+  const std::optional<WallTime>& sound = packing.chain.facts.sound;
+  return packing.chain.previous == nullptr || !sound || *sound > packing.now ||
+         packing.now - *sound > kRecheckAfter;
+}
+
+std::chrono::nanoseconds check_patience(const Packing& packing) {
+  const auto took = std::chrono::steady_clock::now() - packing.since;
+  if (is_check_due(packing)) { return took + kCheckPatience; }
+  return std::max<std::chrono::nanoseconds>(took, kRecheckPatience);
+}
+
+Error damaged(const std::string& what) {
+  return Error{
+      Code::kDamaged,
+      "data.db is damaged (" + what +
+          "), so this backup was not stored: it could not be restored. Earlier backups are "
+          "untouched: look for the newest that `pocketvault verify` finds sound, or rescue "
+          "what can be read with sqlite3's .recover. To store data.db as it is: "
+          "pocketvault backup --allow-damaged"};
+}
+
+// Judges what the snapshot found out about its databases while they were packed.
+Result<void> check_structures(Packing& packing, Job& job) {
+  std::string summary;
+  const auto note = [&](const std::string& text) {
+    summary += (summary.empty() ? "" : "; ") + text;
+  };
+  bool all_checked = true;
+  for (const snapshot::Checked& checked : packing.snapshot.structures(check_patience(packing))) {
+    const auto& [soundness, what] = checked.structure;
+    const bool is_data = checked.name == "data.db";
+    if (soundness == snapshot::Soundness::kDamaged && is_data && !packing.order.allow_damaged) {
+      return fail(damaged(what));
+    }
+    switch (soundness) {
+      case snapshot::Soundness::kSound: break;
+      case snapshot::Soundness::kDamaged:
+        all_checked = false;
+        job.warn({printable(checked.name), "stored, but it is damaged: " + what});
+        note(printable(checked.name) + " damaged");
+        break;
+      case snapshot::Soundness::kOdd: note(printable(checked.name) + ": " + what); break;
+      case snapshot::Soundness::kUnchecked:
+        all_checked = false;
+        note(printable(checked.name) + " not checked: " + what);
+        if (is_check_due(packing)) {
+          job.warn({printable(checked.name), "stored, but not checked for damage: " + what});
+        }
+        break;
+    }
+  }
+  packing.facts.sound = all_checked ? packing.now : packing.chain.facts.sound;
+  job.report([&](Report& report) { report.structure = summary.empty() ? "sound" : summary; });
+  return go_on(job);
+}
+
+std::optional<zip::SourceIdentity> identity_of(const snapshot::Item& item) {
+  if (!item.settled) { return std::nullopt; }
+  const fs::Stat& stat = *item.settled;
+  return zip::SourceIdentity{.device = stat.device,
+                             .inode = stat.inode,
+                             .size_bytes = stat.size_bytes,
+                             .modified_ns = stat.modified.time_since_epoch().count(),
+                             .changed_ns = stat.changed.time_since_epoch().count()};
+}
+
+Result<zip::ArchiveReport> pack(const Parts& parts, Job& job, Packing& packing, Sink& sink) {
+  const snapshot::Snapshot& snapshot = packing.snapshot;
   zip::WriterOptions options;
   options.report_all = false;
+  options.hash_key = packing.chain.key;
+  options.previous = packing.chain.previous.get();
+  options.paranoid = packing.order.paranoid;
   zip::ZipWriter writer{sink, parts.pool, options, job.stop_token()};
   const Job::Gauge gauge{job, [&writer] { return writer.raw_bytes_done(); }};
   for (const snapshot::Item* item : packing_order(snapshot)) {
@@ -72,10 +167,15 @@ Result<zip::ArchiveReport> pack(const Parts& parts, Job& job, const snapshot::Sn
                         .mode = item->mode,
                         .modified = item->modified,
                         .required = item->is_database,
-                        .expected_bytes = item->size_bytes};
+                        .expected_bytes = item->size_bytes,
+                        .identity = identity_of(*item)};
     PV_CHECK(writer.add(std::move(meta), item->open));
   }
-  return writer.finish();
+  return writer.finish([&]() -> Result<std::string> {
+    job.set_phase("check");
+    PV_CHECK(check_structures(packing, job));
+    return to_json(packing.facts);
+  });
 }
 
 // A database that is not whole makes the backup worthless, whatever the writer thinks of it.
@@ -90,44 +190,6 @@ Result<void> check_databases(const zip::ArchiveReport& archive,
     if (fault && is_database(entry.name)) { return fail(fault->within(entry.name)); }
   }
   return {};
-}
-
-// How long the check of the databases may go on when all is packed: as long again as that took, and
-// this. It reads what the packing has just read.
-constexpr std::chrono::seconds kCheckPatience{10};
-
-// Judges what the snapshot found out about its databases while they were packed.
-Result<void> check_structures(snapshot::Snapshot& snapshot, std::chrono::nanoseconds packing,
-                              bool allow_damaged, Job& job) {
-  std::string summary;
-  const auto note = [&](const std::string& text) {
-    summary += (summary.empty() ? "" : "; ") + text;
-  };
-  for (const snapshot::Checked& checked : snapshot.structures(packing + kCheckPatience)) {
-    const auto& [soundness, what] = checked.structure;
-    const bool is_data = checked.name == "data.db";
-    if (soundness == snapshot::Soundness::kDamaged && is_data && !allow_damaged) {
-      return fail(Code::kDamaged,
-                  "data.db is damaged (" + what +
-                      "), so this backup was not stored: it could not be restored. Earlier backups "
-                      "are untouched: look for the newest that `pocketvault verify` finds sound, "
-                      "or rescue what can be read with sqlite3's .recover. To store data.db as it "
-                      "is: pocketvault backup --allow-damaged");
-    }
-    switch (soundness) {
-      case snapshot::Soundness::kSound: break;
-      case snapshot::Soundness::kDamaged:
-        job.warn({printable(checked.name), "stored, but it is damaged: " + what});
-        note(printable(checked.name) + " damaged");
-        break;
-      case snapshot::Soundness::kOdd: note(printable(checked.name) + ": " + what); break;
-      case snapshot::Soundness::kUnchecked:
-        note(printable(checked.name) + " not checked: " + what);
-        break;
-    }
-  }
-  job.report([&](Report& report) { report.structure = summary.empty() ? "sound" : summary; });
-  return go_on(job);
 }
 
 // What crashed jobs left takes space that this one may need. The lease is held, so none of it is in
@@ -155,23 +217,31 @@ Result<void> run_backup(const Parts& parts, Job& job, const store::BackupName& n
          snapshot::Snapshot::take(parts.directory.path(), options, job.stop_token()));
   tell(*snapshot, job);
 
+  PV_TRY(const Chain chain, find_chain(parts, order.full));
   job.set_phase("pack");
-  const auto packing_since = std::chrono::steady_clock::now();
   job.set_total(raw_bytes_of(*snapshot));
   PV_CHECK(check_backup_space(parts.store, raw_bytes_of(*snapshot)));
   PV_TRY(const std::unique_ptr<store::Upload> upload,
          parts.store.create(name, {.original_name = name.text()}));
   SpaceGuard guard{*upload, parts.store, job};
-  Result<zip::ArchiveReport> archive = pack(parts, job, *snapshot, guard);
+  const WallTime now = parts.clock.now();
+  Packing packing{.snapshot = *snapshot,
+                  .chain = chain,
+                  .order = order,
+                  .since = std::chrono::steady_clock::now(),
+                  .now = now,
+                  .facts = {.made = now,
+                            .way = way_of(*snapshot),
+                            .previous = chain.name,
+                            .pause = snapshot->pause(),
+                            .sound = std::nullopt}};
+  Result<zip::ArchiveReport> archive = pack(parts, job, packing, guard);
   if (!archive.has_value()) { return fail(guard.explain(std::move(archive).error())); }
   PV_CHECK(check_databases(*archive, *snapshot));
-  tell(*archive, job);
+  tell(*archive, chain, job);
   for (const snapshot::Warning& warning : snapshot->late_warnings()) {
     job.warn({printable(warning.name), warning.what});
   }
-  job.set_phase("check");
-  PV_CHECK(check_structures(*snapshot, std::chrono::steady_clock::now() - packing_since,
-                            order.allow_damaged, job));
   snapshot.reset();  // the pin goes before the disk is waited for
 
   job.set_phase("commit");

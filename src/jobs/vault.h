@@ -35,6 +35,8 @@ struct VaultOptions {
 // one that PocketBase would take is for the front to say (names.h).
 struct BackupOrder {
   std::string name = {};
+  bool full = false;           // packs all anew, though an earlier backup has it packed already
+  bool paranoid = false;       // reads every file, though its times say that it did not change
   bool allow_damaged = false;  // a data.db that is broken inside is stored, with a warning
 };
 struct RestoreOrder {

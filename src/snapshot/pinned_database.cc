@@ -186,12 +186,7 @@ void PinnedDatabase::spill(const fs::Path& folder, std::uint64_t growth_max) {
 }
 
 Structure PinnedDatabase::check_structure() {
-  constexpr auto kGone = "its pin was gone";
-  int users = users_;
-  do {
-    if (users == 0) { return {Soundness::kUnchecked, kGone}; }
-  } while (!users_.compare_exchange_weak(users, users + 1));
-  Structure found{Soundness::kUnchecked, kGone};
+  Structure found{Soundness::kUnchecked, "its pin was gone"};
   {
     const std::shared_lock lock{pin_mutex_};
     if (state_ == State::kPinned) { found = snapshot::check_structure(held_.reader); }

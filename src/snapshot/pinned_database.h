@@ -56,7 +56,8 @@ class PinnedDatabase {
   void spill(const fs::Path& folder, std::uint64_t growth_max);
 
   // Checks the moment as SQLite sees it, through the connection that holds the pin; the pin stays
-  // until it is done, or until spill() or abandon() break it off. Once.
+  // until it is done, or until spill() or abandon() break it off. Once, and it
+  // must come: until then release() does not let go of the pin.
   [[nodiscard]] Structure check_structure();
 
   // Nothing is read after that. The pin goes now, or when the check is done.
@@ -86,7 +87,7 @@ class PinnedDatabase {
   std::uint64_t file_bytes_needed_ = 0;  // of the database file, without pages that the WAL has
 
   std::atomic<State> state_{State::kPinned};
-  std::atomic<int> users_{1};    // of the pin: who reads, and who checks
+  std::atomic<int> users_{2};    // of the pin: who reads, and who checks
   std::shared_mutex pin_mutex_;  // shared: use of the pin; alone: drops it
   std::vector<std::atomic<bool>> read_;
   std::vector<bool> spilled_;  // written by spill() alone, before kSpilled

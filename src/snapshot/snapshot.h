@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -49,6 +50,8 @@ struct Item {
   std::uint32_t mode = 0100644;
   WallTime modified;
   bool is_database = false;
+  // Of a plain file whose last change lies back so far that another one would show in its times.
+  std::optional<fs::Stat> settled = std::nullopt;
   SourceOpener open;  // from any thread, at most once; as long as the Snapshot lives
 };
 // Of a database every range is to be read once: after a spill a second read of a whole MiB that was

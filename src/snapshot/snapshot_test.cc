@@ -522,6 +522,27 @@ TEST(Snapshot, ChecksTheDatabasesWhereTheyLieAndWhereTheyWereCopied) {
   }
 }
 
+// However soon the databases are read and closed.
+TEST(Snapshot, ChecksTheSmallestDatabaseToo) {
+  const Directory directory;
+  auto app = app_connection(directory / "data.db");
+  auto auxiliary = app_connection(directory / "auxiliary.db");
+  fill(app, 4000);
+  fill(auxiliary, 1);
+  for (int i = 0; i < 20; ++i) {
+    const auto snapshot = must(directory.take());
+    for (const std::string name : {"auxiliary.db", "data.db"}) {
+      EXPECT_FALSE(content(*snapshot, name).empty());
+    }
+    for (const Checked& one : snapshot->structures(std::chrono::minutes{1})) {
+      EXPECT_EQ(one.structure.soundness, Soundness::kSound) << one.name << one.structure.what;
+    }
+    // The pins are gone by now, though the snapshot is not.
+    EXPECT_EQ(number(app, "PRAGMA wal_checkpoint(TRUNCATE)"), 0);
+    EXPECT_EQ(number(auxiliary, "PRAGMA wal_checkpoint(TRUNCATE)"), 0);
+  }
+}
+
 TEST(Snapshot, GivesUpACheckThatTakesTooLong) {
   const Directory directory;
   auto app = app_connection(directory / "data.db");

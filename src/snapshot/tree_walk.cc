@@ -58,6 +58,7 @@ class Gatherer {
   Result<Gathered> run() {
     PV_TRY(const auto tree, tree_at(directory_));
     real_directory_ = real_path(tree->root);
+    walked_at_ = system_clock().now();
     PV_TRY(const fs::Walked walked,
            fs::walk(directory_, [&](const std::string& name, const fs::Stat&) {
              const bool at_root = name.find('/') == std::string::npos;
@@ -94,6 +95,13 @@ class Gatherer {
     }
   }
 
+  // File systems stamp changes with a clock that ticks every few milliseconds, some (FAT) every two
+  // seconds: of two changes in one tick the second can't be seen.
+  [[nodiscard]] bool is_settled(const fs::Stat& stat) const {
+    constexpr std::chrono::seconds kTick{3};
+    return std::max(stat.modified, stat.changed) + kTick < walked_at_;
+  }
+
   void take_file(const std::shared_ptr<const Tree>& tree, const std::string& name,
                  const std::string& shown, const fs::Stat& stat, Links links) {
     if (forbidden_.has(stat)) {
@@ -106,13 +114,14 @@ class Gatherer {
                 gone ? "deleted while the backup ran" : errno_error(errno, "not readable").what);
       return;
     }
-    gathered_.items.push_back(
-        Item{.name = shown,
-             .size_bytes = stat.size_bytes,
-             .mode = stat.mode,
-             .modified = stat.modified,
-             .is_database = false,
-             .open = [tree, name, shown, links] { return open_plain(tree, name, shown, links); }});
+    gathered_.items.push_back(Item{
+        .name = shown,
+        .size_bytes = stat.size_bytes,
+        .mode = stat.mode,
+        .modified = stat.modified,
+        .is_database = false,
+        .settled = links == Links::kRefuse && is_settled(stat) ? std::optional{stat} : std::nullopt,
+        .open = [tree, name, shown, links] { return open_plain(tree, name, shown, links); }});
   }
 
   void take_link(const std::shared_ptr<const Tree>& tree, const std::string& name,
@@ -193,6 +202,7 @@ class Gatherer {
   std::shared_ptr<LateWarnings> late_;
   std::stop_token stop_;
   std::string real_directory_;
+  WallTime walked_at_;
   Gathered gathered_;
 };
 

@@ -33,6 +33,8 @@ class Previous {
   [[nodiscard]] static Result<std::unique_ptr<Previous>> open(std::shared_ptr<Source> source,
                                                               const HashKey& key);
 
+  [[nodiscard]] std::string_view facts() const { return block_.facts(); }
+
   // nullopt: it has none of that name, or its local header is not where the directory says.
   [[nodiscard]] std::optional<PreviousEntry> find(std::string_view name) const;
 

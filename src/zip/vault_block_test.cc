@@ -46,7 +46,7 @@ Result<ArchiveReport> pack(const std::vector<Watched>& files, const WriterOption
       return std::make_unique<MemorySource>(one.file.content);
     }));
   }
-  return writer.finish(R"({"app":"acme"})");
+  return writer.finish([] { return Result<std::string>{R"({"app":"acme"})"}; });
 }
 
 WriterOptions options_with(const Previous* previous) {

@@ -84,7 +84,7 @@ class ZipWriter::Impl {
         pipeline_{pool, settings_, std::move(stop)} {}
 
   Result<void> add(EntryMeta meta, SourceOpener open);
-  Result<ArchiveReport> finish(std::string_view facts);
+  Result<ArchiveReport> finish(const FactsMaker& make_facts);
   [[nodiscard]] std::uint64_t raw_bytes_done() const { return pipeline_.raw_bytes_done(); }
 
  private:
@@ -105,7 +105,7 @@ class ZipWriter::Impl {
   void note_small(const SmallEntry& entry);
   Result<void> write_part(const Part& part, Bytes content);
   Result<void> end_big(std::optional<Error> shortened);
-  Result<void> write_block(std::string_view facts);
+  Result<void> write_block(const FactsMaker& make_facts);
   Result<void> write_directory();
   Result<void> write(Bytes bytes);
   void note(EntryReport entry);
@@ -141,11 +141,11 @@ Result<void> ZipWriter::Impl::add(EntryMeta meta, SourceOpener open) {
   return {};
 }
 
-Result<ArchiveReport> ZipWriter::Impl::finish(std::string_view facts) {
+Result<ArchiveReport> ZipWriter::Impl::finish(const FactsMaker& make_facts) {
   PV_ASSERT(!is_finished_);
   if (failure_) { return fail(*failure_); }
   PV_CHECK(send_batch(Pipeline::Wait::kForAll));
-  auto written = write_block(facts);
+  auto written = write_block(make_facts);
   if (written.has_value()) { written = write_directory(); }
   if (!written.has_value()) {
     failure_ = std::move(written).error();
@@ -261,7 +261,9 @@ Result<void> ZipWriter::Impl::end_big(std::optional<Error> shortened) {
   return {};
 }
 
-Result<void> ZipWriter::Impl::write_block(std::string_view facts) {
+Result<void> ZipWriter::Impl::write_block(const FactsMaker& make_facts) {
+  std::string facts;
+  if (make_facts) { PV_TRY(facts, make_facts()); }
   if (!settings_.pack.hash_key) { return {}; }
   const std::string block = block_.finish(facts, directory_.checksum(), *settings_.pack.hash_key);
   return write(as_bytes(block));
@@ -299,7 +301,7 @@ Result<void> ZipWriter::add(EntryMeta meta, SourceOpener open) {
   return impl_->add(std::move(meta), std::move(open));
 }
 
-Result<ArchiveReport> ZipWriter::finish(std::string_view facts) { return impl_->finish(facts); }
+Result<ArchiveReport> ZipWriter::finish(const FactsMaker& facts) { return impl_->finish(facts); }
 
 std::uint64_t ZipWriter::raw_bytes_done() const { return impl_->raw_bytes_done(); }
 

@@ -16,11 +16,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -127,8 +127,10 @@ class ZipWriter {
   [[nodiscard]] Result<void> add(EntryMeta meta, SourceOpener open);
 
   // Waits for all, writes the directory. Once; no add() after it. Nothing is durable before the
-  // sink says so. `facts` (at most 64 KiB) go into the vault block.
-  [[nodiscard]] Result<ArchiveReport> finish(std::string_view facts = {});
+  // sink says so. `facts` is called when every entry is in the archive; what it says (at most
+  // 64 KiB) goes into the vault block, its error fails the archive.
+  using FactsMaker = std::function<Result<std::string>()>;
+  [[nodiscard]] Result<ArchiveReport> finish(const FactsMaker& facts = {});
 
   // Raw bytes packed so far, for a progress bar; any thread.
   [[nodiscard]] std::uint64_t raw_bytes_done() const;

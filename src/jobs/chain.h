@@ -1,0 +1,38 @@
+// What one backup takes over from the one before.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "jobs/workers.h"
+#include "zip/previous.h"
+
+namespace pv::jobs {
+
+// The vault block's facts about a backup (docs/formats/vault-block.md).
+struct Facts {
+  WallTime made;
+  std::string way;
+  std::string previous;  // the backup that packed bytes were taken from; empty: none
+  std::chrono::nanoseconds pause{0};
+  std::optional<WallTime> sound;  // when all databases were last found sound inside
+};
+[[nodiscard]] std::string to_json(const Facts& facts);
+[[nodiscard]] Facts facts_from(std::string_view json);  // what is missing or absurd stays empty
+
+struct Chain {
+  zip::HashKey key{};
+  std::string name;                         // of the previous backup
+  std::unique_ptr<zip::Previous> previous;  // nullptr: all is packed anew
+  std::string full_because;                 // then, for people
+  Facts facts;                              // of the previous backup
+};
+
+// The key of this data directory's hashes, made when there is none, and the newest backup of the
+// store, when its vault block was made with that key. The key never leaves the directory: whoever
+// doesn't have it can't make an archive that we would take packed bytes from. Fails only when the
+// key can be neither read nor written.
+[[nodiscard]] Result<Chain> find_chain(const Parts& parts, bool full);
+
+}  // namespace pv::jobs
