@@ -102,6 +102,7 @@ struct Space {
 [[nodiscard]] Result<Space> space(const Path& path);
 
 // A regular file as a Source; descriptor() is its own. It keeps the file open.
+// Meant to be read once: a file that was not in the page cache is not left there.
 [[nodiscard]] Result<std::unique_ptr<Source>> open_source(const Path& path);
 [[nodiscard]] Result<std::unique_ptr<Source>> source_of(Fd fd, const Path& name_for_errors);
 

@@ -2,11 +2,13 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <fstream>
 
@@ -335,6 +337,61 @@ TEST(Space, IsOfTheFileSystem) {
   EXPECT_GT(found.total_bytes, 0U);
   EXPECT_LE(found.free_bytes, found.total_bytes);
   EXPECT_EQ(fs::space("/nonexistent").error().code, Code::kNotFound);
+}
+
+// How many of a file's pages are in the page cache.
+std::size_t cached_pages(const Path& path, std::size_t size_bytes) {
+  const std::size_t pages = (size_bytes + 4095) / 4096;
+  const Fd fd = open_for_reading(path).value();
+  void* mapped = ::mmap(nullptr, size_bytes, PROT_READ, MAP_SHARED, fd.get(), 0);
+  std::vector<unsigned char> resident(pages);
+  PV_ASSERT(mapped != MAP_FAILED && ::mincore(mapped, size_bytes, resident.data()) == 0);
+  ::munmap(mapped, size_bytes);
+  return static_cast<std::size_t>(
+      std::count_if(resident.begin(), resident.end(), [](unsigned char one) { return one & 1U; }));
+}
+
+// Tests run on tmpfs too, which is nothing but cache.
+bool can_be_dropped(const Path& path, std::size_t size_bytes) {
+  const Fd fd = open_for_reading(path).value();
+  PV_ASSERT(sync(fd).has_value());
+  (void)::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
+  return cached_pages(path, size_bytes) == 0;
+}
+
+TEST(Source, LeavesThePageCacheAsItWas) {
+  constexpr std::size_t kBytes = 4 << 20;
+  const pv::testing::TempFolder temp;
+  pv::testing::write_file(temp / "a", std::string(kBytes, 'x'));
+  const auto read_all = [&] {
+    const auto source = open_source(temp / "a").value();
+    std::vector<std::byte> block(1 << 20);
+    for (std::uint64_t at = 0; at < kBytes; at += block.size()) {
+      EXPECT_EQ(source->read_at(at, block).value(), block.size());
+    }
+  };
+  EXPECT_EQ(cached_pages(temp / "a", kBytes), kBytes / 4096);
+  read_all();
+  EXPECT_EQ(cached_pages(temp / "a", kBytes), kBytes / 4096) << "others may need it";
+  if (!can_be_dropped(temp / "a", kBytes)) { GTEST_SKIP() << "this file system is all cache"; }
+  read_all();
+  EXPECT_LT(cached_pages(temp / "a", kBytes), kBytes / 4096 / 4);
+}
+
+TEST(WriteBehind, TakesWhatIsOnTheDiskOutOfTheCache) {
+  constexpr std::size_t kBlock = 1 << 20;
+  constexpr std::size_t kBlocks = 64;
+  const pv::testing::TempFolder temp;
+  pv::testing::write_file(temp / "probe", std::string(kBlock, 'x'));
+  if (!can_be_dropped(temp / "probe", kBlock)) { GTEST_SKIP() << "this file system is all cache"; }
+  FileSink sink{create_new(temp / "a", 0600).value(), temp / "a"};
+  WriteBehind behind;
+  const std::string block(kBlock, 'y');
+  for (std::size_t i = 0; i < kBlocks; ++i) {
+    ASSERT_TRUE(sink.write(as_bytes(block)).has_value());
+    behind.wrote(sink.fd(), kBlock);
+  }
+  EXPECT_LT(cached_pages(temp / "a", kBlock * kBlocks), kBlock * kBlocks / 4096 / 2);
 }
 
 }  // namespace
