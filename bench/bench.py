@@ -162,14 +162,77 @@ def stalls(data, rounds):
         print(f"| {number + 1}: during a backup ({span:.2f} s) | {during[0]} | {during[1]:.1f} | {during[2]:.1f} | {during[3]:.2f} | {report['job']['report']['pauseMs']:.2f} |")
 
 
+def parts(data, work, rounds):
+    """The two kinds of data alone: one big database against pigz on it, files that do not compress against cp."""
+    database, files = work / "database", work / "files"
+    for target in (database, files):
+        shutil.rmtree(target, ignore_errors=True)
+    database.mkdir()
+    shutil.copy(data / "data.db", database)
+    out = work / "parts"
+
+    def prepare():
+        shutil.rmtree(out, ignore_errors=True)
+        out.mkdir()
+
+    side_by_side("One database of text", {
+        "pocketvault backup": (prepare, [PROGRAM, "backup", "a.zip", "--full", "--dir", database, "--backups-dir", out], out, None, None),
+        "pigz -1 -p2 -K": (prepare, ["sh", "-c", f"pigz -1 -p2 -K -c {database}/data.db > {out}/a.zip"], out, None, None),
+    }, rounds, "pocketvault backup")
+    files.mkdir()
+    subprocess.run([PROGRAM, "superuser", "upsert", "bench@example.com", "--dir", files], input=PASSWORD.encode(), check=True, stdout=subprocess.DEVNULL)
+    shutil.copytree(data / "storage", files / "storage")
+    side_by_side("Files that do not compress", {
+        "pocketvault backup": (prepare, [PROGRAM, "backup", "a.zip", "--full", "--dir", files, "--backups-dir", out], out, None, None),
+        "cp -r": (prepare, ["cp", "-r", files / "storage", out / "storage"], out, None, None),
+    }, rounds, "pocketvault backup")
+    shutil.rmtree(out)
+
+
+def incremental(data, backups, rounds):
+    """Each round 1 % of the data changes: the newest rows of the table, and files that replace others."""
+    shutil.rmtree(backups, ignore_errors=True)
+    backups.mkdir()
+
+    def backup(name, *flags):
+        return [PROGRAM, "backup", name, "--dir", data, "--backups-dir", backups, "--json", *flags]
+
+    run(backup("base.zip"))
+    names = sorted(file for file in (data / "storage").rglob("*") if file.is_file())
+    rng = random.Random(1)
+    rows = {"full": [], "incremental": [], "cp": []}
+    for number in range(rounds):
+        db = sqlite3.connect(data / "data.db", isolation_level=None)
+        db.execute("UPDATE posts SET title = ? || title WHERE rowid > (SELECT max(rowid) * 0.99 FROM posts)", (str(number),))
+        db.close()
+        for file in rng.sample(names, max(1, len(names) // 100)):
+            file.write_bytes(rng.randbytes(file.stat().st_size))
+        time.sleep(4)  # a file that has just been written is read again next time
+        wall, cpu, peak, output = run(backup(f"i{number}.zip"))
+        report = json.loads(output.strip().splitlines()[-1])["job"]["report"]
+        rows["incremental"].append((wall, cpu, peak))
+        archive = backups / f"i{number}.zip"
+        rows["cp"].append(run(["cp", archive, backups / "copy"])[:3])
+        (backups / "copy").unlink()
+        rows["full"].append(run(backup(f"f{number}.zip", "--full"))[:3])
+        (backups / f"f{number}.zip").unlink()
+    print("\n### Incremental: 1 % changed since the backup before\n\n| command | wall s (min, median, max) | CPU s | peak MiB | the incremental backup is faster by |\n| --- | --- | --- | --- | --- |")
+    for name, runs in rows.items():
+        walls = [wall for wall, _, _ in runs]
+        ratio = statistics.median(theirs / mine for theirs, (mine, _, _) in zip(walls, rows["incremental"]))
+        label = {"full": "pocketvault backup --full", "incremental": "pocketvault backup", "cp": "cp of the archive"}[name]
+        print(f"| {label} | {min(walls):.2f}, {statistics.median(walls):.2f}, {max(walls):.2f} | {statistics.median(cpu for _, cpu, _ in runs):.2f} | {max(peak for _, _, peak in runs):.0f} | {ratio:.1f} x |")
+    print(f"\n{report['copiedBytes'] / 1e6:.0f} of {report['rawBytes'] / 1e6:.0f} MB taken from the backup before")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--only", choices=["backup", "restore", "stall"], action="append")
+    parser.add_argument("--only", choices=["backup", "parts", "incremental", "restore", "stall"], action="append")
     parser.add_argument("--dir", type=pathlib.Path, default=ROOT / "build/bench", help="where the data is made and kept")
     options = parser.parse_args()
-    only = options.only or ["backup", "restore", "stall"]
+    only = options.only or ["backup", "parts", "incremental", "restore", "stall"]
     data = make_data(options.dir, options.scale)
     work = pathlib.Path(tempfile.mkdtemp(prefix="work-", dir=options.dir))
     cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
@@ -216,6 +279,12 @@ def main():
                 "pocketvault restore (checks included)": (fresh, [PROGRAM, "restore", archive, "--dir", work / "target", "--yes"], None, None, None),
                 "unzip -q": (clean("unzip"), ["unzip", "-q", archive, "-d", work / "unzip"], None, None, None),
             }, options.rounds, "pocketvault restore (checks included)")
+        if "parts" in only:
+            parts(data, work, options.rounds)
+        if "incremental" in only:
+            target = work / "changing"
+            shutil.copytree(data, target, ignore=shutil.ignore_patterns("backups", ".pocketvault"))
+            incremental(target, work / "chain", options.rounds)
         if "stall" in only:
             target = work / "live"
             shutil.copytree(data, target, ignore=shutil.ignore_patterns("backups", ".pocketvault"))
