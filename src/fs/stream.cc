@@ -20,7 +20,7 @@ bool is_cached(const Fd& fd, std::uint64_t size_bytes) {
   std::uint64_t absent = 0;
   for (std::uint64_t i = 0; i < spots; ++i) {
     char byte = 0;
-    ::iovec into{.iov_base = &byte, .iov_len = 1};
+    const ::iovec into{.iov_base = &byte, .iov_len = 1};
     const auto offset = static_cast<off64_t>(size_bytes / spots * i);
     if (::preadv2(fd.get(), &into, 1, offset, RWF_NOWAIT) < 0 && errno == EAGAIN) { ++absent; }
   }

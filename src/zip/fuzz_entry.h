@@ -3,12 +3,28 @@
 
 #include <algorithm>
 #include <memory>
+#include <span>
 #include <string>
 
 #include "base/io.h"
+#include "zip/crc.h"
 #include "zip/zip_reader.h"
 
 namespace pv::zip {
+
+// Stops the process when pieces that were extracted without complaint are not the entry.
+inline void fuzz_pieces(const ZipReader& reader, const Entry& entry) {
+  constexpr std::size_t kBytesMax = std::size_t{1} << 20U;
+  const auto pieces = reader.pieces_of(entry);
+  if (!pieces.has_value() || pieces->empty() || entry.raw_bytes > kBytesMax) { return; }
+  std::string raw(static_cast<std::size_t>(entry.raw_bytes), '\0');
+  const MutableBytes room = std::as_writable_bytes(std::span{raw});
+  for (const ZipReader::Piece& piece : *pieces) {
+    const auto into = room.subspan(static_cast<std::size_t>(piece.raw_offset), piece.raw_bytes);
+    if (!reader.extract_piece(entry, piece, into).has_value()) { return; }
+  }
+  PV_ASSERT(crc32(room) == entry.crc32);
+}
 
 // Opens `bytes` as an archive and extracts it, within bounds. Stops the process when an entry that
 // was extracted without complaint has not the size it declares.
@@ -53,6 +69,7 @@ inline void fuzz_zip_reader(Bytes bytes) {
     PV_ASSERT(!outcome.has_value() || sink.size_bytes() == entry.raw_bytes);
     extracted += sink.size_bytes();
     if (extracted > kBytesMax) { return; }
+    fuzz_pieces(*reader, entry);
   }
 }
 
