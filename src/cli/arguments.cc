@@ -125,11 +125,11 @@ class Parser {
     constexpr const char* kGroup = "Backups";
     CLI::App& backup = add_work(kGroup, Command::kBackup, "Make a backup; writers do not wait");
     take_name(backup, "NAME", "a-z, 0-9, _ and -; without it pb_backup_<app>_<time>.zip");
-    backup.add_flag("--full", into_.full, "pack all anew, even what the last backup has packed");
-    backup.add_flag("--paranoid", into_.paranoid,
+    backup.add_flag("--full", into_.order.full,
+                    "pack all anew, even what the last backup has packed");
+    backup.add_flag("--paranoid", into_.order.paranoid,
                     "read every file, even if its times say that it did not change");
-    backup.add_flag("--allow-damaged", into_.allow_damaged,
-                    "store data.db even if it is damaged inside (not with --url)");
+    add_contents(backup);
     backup.footer(
         "\nExamples:\n  pocketvault backup\n  pocketvault backup nightly.zip --dir /srv/pb_data");
     CLI::App& upload = add_work(kGroup, Command::kUpload, "Put a zip file among the backups");
@@ -143,6 +143,27 @@ class Parser {
     download.add_flag("-f,--force", into_.replace, "replace the file if there is one");
     CLI::App& remove = add_work(kGroup, Command::kDelete, "Delete backups");
     remove.add_option("NAME", into_.names, "the backups")->required()->type_name("");
+  }
+
+  void add_contents(CLI::App& backup) {
+    constexpr const char* kContents = "What goes in";
+    backup.add_flag("--without-logs", into_.order.without_logs, "no auxiliary.db")
+        ->group(kContents);
+    backup
+        .add_flag("--with-code", into_.order.with_code,
+                  "also pb_hooks, pb_migrations and pb_public beside the data")
+        ->group(kContents);
+    backup
+        .add_option("--exclude", into_.order.exclude,
+                    "leave out what matches, storage/abc/* (repeatable; ** crosses folders)")
+        ->type_name("GLOB")
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->group(kContents);
+    backup
+        .add_flag("--allow-damaged", into_.order.allow_damaged,
+                  "store data.db even if it is damaged inside (not with --url)")
+        ->group(kContents);
   }
 
   void add_looking() {

@@ -54,6 +54,17 @@ TEST(Arguments, OfServe) {
   EXPECT_TRUE(given.strict);
 }
 
+TEST(Arguments, OfBackupSayWhatGoesIn) {
+  const jobs::BackupOrder usual = parsed({"backup"}).order;
+  EXPECT_FALSE(usual.without_logs || usual.with_code || usual.allow_damaged);
+  EXPECT_TRUE(usual.exclude.empty());
+  const Arguments given = parsed({"backup", "--without-logs", "--with-code", "--exclude",
+                                  "storage/a/*", "--exclude", "**.log", "x.zip"});
+  EXPECT_TRUE(given.order.without_logs && given.order.with_code);
+  EXPECT_EQ(given.order.exclude, (std::vector<std::string>{"storage/a/*", "**.log"}));
+  EXPECT_EQ(given.name, "x.zip");
+}
+
 TEST(Arguments, OfSuperuserMayLackThePassword) {
   const Arguments asked = parsed({"superuser", "create", "a@b.cc"});
   EXPECT_EQ(asked.command, Command::kSuperuser);

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "jobs/chain.h"
 #include "jobs/lease.h"
+#include "jobs/selection.h"
 #include "jobs/space_guard.h"
 #include "jobs/workers.h"
 #include "snapshot/snapshot.h"
@@ -29,6 +30,7 @@ void tell(const snapshot::Snapshot& snapshot, Job& job) {
   job.report([&](Report& report) {
     report.pause = snapshot.pause();
     report.way = way_of(snapshot);
+    report.left_out = left_out_of(snapshot);
   });
 }
 
@@ -213,6 +215,7 @@ Result<void> run_backup(const Parts& parts, Job& job, const store::BackupName& n
   snapshot::Options options;
   options.wal_growth_max = parts.options.wal_growth_max;
   options.temporary = work.path();
+  PV_CHECK(select(order, parts.directory.path(), options));
   PV_TRY(std::unique_ptr<snapshot::Snapshot> snapshot,
          snapshot::Snapshot::take(parts.directory.path(), options, job.stop_token()));
   tell(*snapshot, job);

@@ -30,6 +30,14 @@ struct Warning {
   friend bool operator==(const Warning&, const Warning&) = default;
 };
 
+// Files that were wanted out of a backup, or that a restore left in the archive.
+struct LeftOut {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+  std::vector<std::string> names;  // of the first few
+  friend bool operator==(const LeftOut&, const LeftOut&) = default;
+};
+
 // Facts about how it went; which are set depends on the kind.
 struct Report {
   std::uint64_t entries = 0;
@@ -42,6 +50,7 @@ struct Report {
   std::string full_because = {};
   std::string structure = {};    // backup: "sound", or which databases are not, and why
   std::string replaced_id = {};  // restore, undo: what can be had back
+  LeftOut left_out = {};
 };
 
 // A copy of a job at one moment.

@@ -14,6 +14,7 @@
 #include "jobs/archive.h"
 #include "jobs/lease.h"
 #include "jobs/names.h"
+#include "jobs/selection.h"
 #include "jobs/workers.h"
 #include "settings/settings.h"
 
@@ -225,6 +226,7 @@ Result<ChosenName> Vault::Impl::choose_name(const BackupOrder& order) {
 }
 
 Result<std::shared_ptr<Job>> Vault::start_backup(const BackupOrder& order) {
+  PV_CHECK(exclusions_of(order));
   PV_TRY(Lease lease, impl_->take_lease(Kind::kBackup, order.name));
   PV_TRY(ChosenName chosen, impl_->choose_name(order));
   const store::BackupName name = chosen.name;

@@ -38,6 +38,9 @@ struct BackupOrder {
   bool full = false;           // packs all anew, though an earlier backup has it packed already
   bool paranoid = false;       // reads every file, though its times say that it did not change
   bool allow_damaged = false;  // a data.db that is broken inside is stored, with a warning
+  bool without_logs = false;   // no auxiliary.db
+  bool with_code = false;      // the folders beside the data directory that hold the app's code
+  std::vector<std::string> exclude = {};  // patterns as base/glob.h has them; see selection.h
 };
 struct RestoreOrder {
   store::BackupName name;
@@ -62,8 +65,8 @@ class Vault {
   ~Vault();
 
   // Starts and returns at once. kBusy: another job, here or in another process, holds the lease
-  // (the text says which); kInvalid, kExists: the name; kNotFound: no such backup. What fails later
-  // is in the job.
+  // (the text says which); kInvalid, kExists: the name (or a pattern); kNotFound: no such backup.
+  // What fails later is in the job.
   [[nodiscard]] Result<std::shared_ptr<Job>> start_backup(const BackupOrder& order);
   [[nodiscard]] Result<std::shared_ptr<Job>> start_restore(const RestoreOrder& order);
   // The file need not be in the store (`pocketvault restore FILE`).
