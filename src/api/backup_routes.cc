@@ -52,23 +52,27 @@ std::string completed(std::string name) {
 
 // PocketBase's field first; the others are ours, and unknown to the strict manner.
 std::span<const FormField> create_fields(const Exchange& exchange) {
-  static constexpr std::array<FormField, 4> kFields{
+  static constexpr std::array<FormField, 5> kFields{
       {{"name", "Name"},
        {"withoutLogs", "WithoutLogs", FieldKind::kFlag},
        {"withCode", "WithCode", FieldKind::kFlag},
-       {"exclude", "Exclude", FieldKind::kList}}};
+       {"exclude", "Exclude", FieldKind::kList},
+       {"limitRate", "LimitRate"}}};
   return std::span{kFields}.first(exchange.strict() ? 1 : kFields.size());
 }
 
-// nullopt: a flag is neither true nor false.
+// nullopt: a flag is neither true nor false, or the rate none.
 std::optional<jobs::BackupOrder> order_of(FormValues& values) {
   const auto without_logs = flag_of(values, "withoutLogs");
   const auto with_code = flag_of(values, "withCode");
-  if (!without_logs || !with_code) { return std::nullopt; }
+  const std::string rate = std::move(values["limitRate"]);
+  const auto bytes_per_second = rate.empty() ? std::uint64_t{0} : parse_size(rate);
+  if (!without_logs || !with_code || !bytes_per_second) { return std::nullopt; }
   jobs::BackupOrder order;
   order.name = std::move(values["name"]);
   order.without_logs = *without_logs;
   order.with_code = *with_code;
+  order.bytes_per_second_max = *bytes_per_second;
   order.exclude = list_of(values["exclude"]);
   return order;
 }

@@ -68,6 +68,7 @@ json::object job_json(const jobs::Status& status) {
   object.emplace("phase", status.phase);
   object.emplace("bytesTotal", status.bytes_total);
   object.emplace("bytesDone", status.bytes_done);
+  object.emplace("bytesPerSecond", status.bytes_per_second);
   object.emplace("started", format_pocketbase_date(status.started));
   json::value finished;
   if (status.finished) { finished = format_pocketbase_date(*status.finished); }

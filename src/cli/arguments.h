@@ -43,6 +43,7 @@ struct Arguments {
   bool quiet = false;
   bool yes = false;
   bool replace = false;
+  bool nice = false;
   jobs::BackupOrder order;  // backup: all but the name
 
   std::string name;                // NAME, FILE or EMAIL: what the command takes; may be empty

@@ -163,6 +163,7 @@ json::object to_json(const jobs::Status& status) {
                       {"phase", status.phase},
                       {"bytesTotal", status.bytes_total},
                       {"bytesDone", status.bytes_done},
+                      {"bytesPerSecond", status.bytes_per_second},
                       {"started", format_pocketbase_date(status.started)},
                       {"finished", nullptr},
                       {"error", nullptr},
@@ -207,6 +208,7 @@ Result<jobs::Status> job_from_json(const json::value& value) {
   status.phase = from.text("phase");
   status.bytes_total = from.count("bytesTotal");
   status.bytes_done = from.count("bytesDone");
+  status.bytes_per_second = from.count("bytesPerSecond");
   status.started = parse_date(from.text("started")).value_or(WallTime{});
   status.finished = parse_date(from.text("finished"));
   if (const json::object* error = from.object("error")) {

@@ -29,6 +29,9 @@ Result<json::object> wishes_of(const jobs::BackupOrder& order) {
   json::object body;
   if (order.without_logs) { body["withoutLogs"] = true; }
   if (order.with_code) { body["withCode"] = true; }
+  if (order.bytes_per_second_max > 0) {
+    body["limitRate"] = std::to_string(order.bytes_per_second_max);
+  }
   if (!order.exclude.empty()) {
     json::array patterns;
     for (const std::string& pattern : order.exclude) {
@@ -117,7 +120,7 @@ class RemoteBackups final : public Backups {
       if (!vault) {
         return fail(Code::kUnsupported,
                     "this server is a plain PocketBase (or strict), which takes no wishes about "
-                    "what goes into a backup");
+                    "what goes into a backup, or how fast");
       }
     }
     if (!name.empty()) { body["name"] = name; }

@@ -140,7 +140,7 @@ Result<Lease> Vault::Impl::take_lease(Kind kind, const std::string& name) {
 Result<std::shared_ptr<Job>> Vault::Impl::launch(Launch what) {
   const auto job =
       std::make_shared<Job>(random_text(parts.random, kLowerAlphanumeric, kJobIdLength), what.kind,
-                            what.name, parts.clock.now());
+                            what.name, parts.clock.now(), parts.clock);
   if (what.warning) { job->warn(*std::move(what.warning)); }
   const std::lock_guard lock{mutex};
   if (closing) { return fail(Code::kBusy, "pocketvault is ending"); }
@@ -363,6 +363,11 @@ void Vault::shut_down() {
   const std::lock_guard lock{impl_->mutex};
   impl_->closing = true;
   for (const Impl::Entry& entry : impl_->entries) { entry.job->cancel(); }
+}
+
+bool Vault::is_shutting_down() {
+  const std::lock_guard lock{impl_->mutex};
+  return impl_->closing;
 }
 
 Result<ArchiveSummary> Vault::summarize(const store::BackupName& name) {

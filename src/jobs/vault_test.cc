@@ -119,6 +119,24 @@ TEST(Backup, HoldsWhatTheOrderSays) {
   EXPECT_EQ(rig.verify("a.zip").warnings, std::vector<Warning>{});
 }
 
+TEST(Backup, UnderALimitIsCancelledAtOnceAndLeavesNothing) {
+  const TempFolder folder;
+  const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
+  VaultRig rig{{.pb_data = pb_data, .options = {.bytes_per_second_max = 1, .nice = true}}};
+  const auto before = rig.names();
+  const auto job =
+      rig.vault->start_backup({.name = "a.zip", .bytes_per_second_max = 1'000'000'000}).value();
+  while (job->status().phase != "pack") { std::this_thread::yield(); }
+  EXPECT_FALSE(job->wait_for(20ms)) << "at one byte a second it would take a day";
+  job->cancel();
+  job->wait();
+  EXPECT_EQ(job->status().state, State::kCancelled);
+  EXPECT_EQ(rig.names(), before);
+  EXPECT_THAT(left_in(pb_data / ".pocketvault"), IsEmpty());
+  const auto parts = run("ls -A '" + (pb_data / "backups").string() + "' | grep part | wc -l");
+  EXPECT_EQ(parts.output, "0\n");
+}
+
 TEST(Backup, RefusesPatternsThatLeaveNothingToRestore) {
   const TempFolder folder;
   VaultRig rig{{.pb_data = unpack_pb_data("0.39.11", folder.path())}};
