@@ -12,7 +12,7 @@ namespace pv::api {
 namespace {
 
 namespace asio = boost::asio;
-using Clock = std::chrono::steady_clock;
+using SteadyClock = std::chrono::steady_clock;
 
 constexpr std::string_view kGreeting =
     "retry: 2000\n\n";  // ms until a client that was cut comes back
@@ -39,7 +39,7 @@ EventStream::EventStream(jobs::Vault& vault, WorkPool& pool, EventTimes times,
       pool_{pool},
       times_{times},
       place_{std::move(place)},
-      started_{Clock::now()},
+      started_{SteadyClock::now()},
       sent_{started_} {}
 
 http::Task<std::size_t> EventStream::read(MutableBytes into) {
@@ -66,7 +66,7 @@ http::Task<void> EventStream::refill() {
   };
   PV_CO_TRY(const Look look, co_await http::offload<Look>(pool_, std::move(work)));
   tell(look);
-  const Moment now = Clock::now();
+  const Moment now = SteadyClock::now();
   if (!text_.empty()) { sent_ = now; }
   if (now - sent_ >= times_.heartbeat) {
     text_ = kHeartbeat;

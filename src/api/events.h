@@ -19,7 +19,7 @@ struct EventTimes {
   std::chrono::milliseconds look_every{200};    // so a job has five events a second at most
   std::chrono::milliseconds heartbeat{15'000};  // a comment when nothing else was sent for so long
   // Then the stream ends and the client comes again, with a token that is checked again.
-  std::chrono::milliseconds life{30 * 60'000};
+  std::chrono::milliseconds life{std::chrono::minutes{30}};
 };
 
 // One client's stream. It looks at the jobs each time the client has taken what was sent before, so
