@@ -110,6 +110,7 @@ AnswerTask dispatch(Exchange& exchange) {
     case Route::kListJobs: return list_jobs(exchange);
     case Route::kShowJob: return show_job(exchange);
     case Route::kCancelJob: return cancel_job(exchange);
+    case Route::kEvents: return job_events(exchange);
     case Route::kShowBackup: return show_backup(exchange);
     case Route::kVerifyBackup: return verify_backup(exchange);
     case Route::kUndo: return undo_restore(exchange);
@@ -179,7 +180,7 @@ Api::Api(Parts parts, Options options) : parts_{parts}, options_{std::move(optio
 awaitable<http::Response> Api::handle(http::Request request, http::BodyReader& body) {
   if (auto elsewhere = redirect(request, options_.listen_host)) { co_return *std::move(elsewhere); }
   if (request.method == "OPTIONS") { co_return preflight(request, options_.origins); }
-  const Services services{parts_, options_, sign_ins_};
+  const Services services{parts_, options_, sign_ins_, event_streams_};
   Exchange exchange{.services = services,
                     .request = std::move(request),
                     .body = body,

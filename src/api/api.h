@@ -3,6 +3,7 @@
 // Parts::pool.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,7 @@ class Api {
   Parts parts_;
   Options options_;
   std::size_t sign_ins_ = 0;  // being checked now
+  std::shared_ptr<std::size_t> event_streams_ = std::make_shared<std::size_t>(0);  // open now
 };
 
 }  // namespace pv::api

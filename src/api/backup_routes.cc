@@ -50,6 +50,33 @@ std::string completed(std::string name) {
   return name;
 }
 
+// PocketBase's field first; the others are ours, and unknown to the strict manner.
+std::span<const FormField> create_fields(const Exchange& exchange) {
+  static constexpr std::array<FormField, 5> kFields{
+      {{"name", "Name"},
+       {"withoutLogs", "WithoutLogs", FieldKind::kFlag},
+       {"withCode", "WithCode", FieldKind::kFlag},
+       {"exclude", "Exclude", FieldKind::kList},
+       {"limitRate", "LimitRate"}}};
+  return std::span{kFields}.first(exchange.strict() ? 1 : kFields.size());
+}
+
+// nullopt: a flag is neither true nor false, or the rate none.
+std::optional<jobs::BackupOrder> order_of(FormValues& values) {
+  const auto without_logs = flag_of(values, "withoutLogs");
+  const auto with_code = flag_of(values, "withCode");
+  const std::string rate = std::move(values["limitRate"]);
+  const auto bytes_per_second = rate.empty() ? std::uint64_t{0} : parse_size(rate);
+  if (!without_logs || !with_code || !bytes_per_second) { return std::nullopt; }
+  jobs::BackupOrder order;
+  order.name = std::move(values["name"]);
+  order.without_logs = *without_logs;
+  order.with_code = *with_code;
+  order.bytes_per_second_max = *bytes_per_second;
+  order.exclude = list_of(values["exclude"]);
+  return order;
+}
+
 // A name that is not taken; empty for an automatic one.
 http::Task<void> check_free(const Services& services, std::string name) {
   jobs::Vault& vault = services.parts.vault;
@@ -213,14 +240,16 @@ AnswerTask create_backup(Exchange& exchange) {
   if (!taken.has_value()) { co_return tl::unexpected{problem_of(taken.error())}; }
   if (*taken) { co_return tl::unexpected{busy()}; }
 
-  constexpr std::array<FormField, 1> kFields{{{"name", "Name"}}};
-  Form form = co_await read_form(exchange.request, exchange.body, kFields);
+  const std::span<const FormField> fields = create_fields(exchange);
+  Form form = co_await read_form(exchange.request, exchange.body, fields);
   if (form.fault == FormFault::kTooLarge) {
     co_return tl::unexpected{problem(413, phrase::kTooLarge)};
   }
   if (form.fault) { co_return tl::unexpected{problem(400, phrase::kLoading)}; }
 
-  std::string name = std::move(form.values["name"]);
+  auto order = order_of(form.values);
+  if (!order) { co_return tl::unexpected{problem(400, phrase::kLoading)}; }
+  std::string& name = order->name;
   if (!name.empty()) {
     if (!exchange.strict()) { name = completed(std::move(name)); }
     if (auto fault = check_name(name)) { co_return tl::unexpected{invalid(*std::move(fault))}; }
@@ -228,8 +257,8 @@ AnswerTask create_backup(Exchange& exchange) {
     if (!free.has_value()) { co_return tl::unexpected{problem_of_name(free.error())}; }
   }
 
-  std::function<Started()> start = [&vault = services.parts.vault, name] {
-    return vault.start_backup({.name = name});
+  std::function<Started()> start = [&vault = services.parts.vault, order = *order] {
+    return vault.start_backup(order);
   };
   const Started job = co_await blocking<std::shared_ptr<jobs::Job>>(services, std::move(start));
   if (!job.has_value()) { co_return tl::unexpected{create_not_started(exchange, job.error())}; }

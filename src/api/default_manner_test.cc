@@ -131,6 +131,34 @@ TEST(DefaultManner, CompletesNamesThatLackTheirEnding) {
             400U);
 }
 
+TEST(DefaultManner, ABackupHoldsWhatTheRequestSays) {
+  TestServer server;
+  testing::write_file(server.path() / "storage" / "tmp" / "x", "x");
+  const auto databases = [&](const std::string& key) {
+    const Got got = server.admin_call("GET", "/api/vault/backups/" + key);
+    return got.json().at("databases").as_array().size();
+  };
+  const Got made = server.admin_json(
+      "POST", "/api/backups", R"({"name":"a","withoutLogs":true,"exclude":["storage/tmp"]})");
+  ASSERT_EQ(made.status, 204U) << made.body;
+  EXPECT_EQ(databases("a.zip"), 1U);
+  const boost::json::value job = server.admin_call("GET", "/api/vault/jobs").json().at(0);
+  EXPECT_EQ(job.at_pointer("/report/leftOut/files").to_number<int>(), 2);
+  EXPECT_EQ(job.at_pointer("/report/leftOut/names/1").as_string(), "storage/tmp/x");
+
+  const Got refused = server.admin_json("POST", "/api/backups", R"({"exclude":["*.db"]})");
+  EXPECT_EQ(refused.status, 400U);
+  EXPECT_NE(refused.message().find("data.db"), std::string::npos) << refused.message();
+  EXPECT_EQ(server.admin_json("POST", "/api/backups", R"({"withoutLogs":"yes"})").status, 400U);
+
+  Options strict;
+  strict.strict = true;
+  TestServer other{strict};
+  ASSERT_EQ(other.admin_json("POST", "/api/backups", R"({"name":"a.zip","withoutLogs":5})").status,
+            204U)
+      << "as PocketBase, which knows no such member";
+}
+
 TEST(DefaultManner, HeedsPreferences) {
   TestServer server;
   const Got made = server.admin_json("POST", "/api/backups", R"({"name":"a.zip"})",

@@ -22,6 +22,7 @@ struct Services {
   Parts parts;
   const Options& options;
   std::size_t& sign_ins;
+  const std::shared_ptr<std::size_t>& event_streams;  // open now
 };
 
 struct Exchange {
@@ -93,6 +94,7 @@ template <class T>
 [[nodiscard]] AnswerTask list_jobs(Exchange& exchange);
 [[nodiscard]] AnswerTask show_job(Exchange& exchange);
 [[nodiscard]] AnswerTask cancel_job(Exchange& exchange);
+[[nodiscard]] AnswerTask job_events(Exchange& exchange);  // events.cc
 [[nodiscard]] AnswerTask show_backup(Exchange& exchange);
 [[nodiscard]] AnswerTask verify_backup(Exchange& exchange);
 [[nodiscard]] AnswerTask undo_restore(Exchange& exchange);

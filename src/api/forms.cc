@@ -48,14 +48,15 @@ class Bounded final : public http::BodyReader {
 class FormFields {
  public:
   explicit FormFields(std::span<const FormField> fields) {
-    for (const FormField& field : fields) { names_.push_back(field.name); }
+    for (const FormField& field : fields) { fields_.push_back({field.name, field.kind}); }
   }
 
-  [[nodiscard]] const std::vector<std::string_view>& names() const { return names_; }
+  [[nodiscard]] const std::vector<JsonField>& fields() const { return fields_; }
 
   [[nodiscard]] bool wants(std::string_view name) const {
-    return name == kJsonPayload || (std::find(names_.begin(), names_.end(), name) != names_.end() &&
-                                    !values_.contains(name));
+    if (name == kJsonPayload) { return true; }
+    const auto field = find(name);
+    return field != fields_.end() && (field->kind == FieldKind::kList || !values_.contains(name));
   }
 
   [[nodiscard]] static std::size_t bytes_max(std::string_view name) {
@@ -68,6 +69,8 @@ class FormFields {
     if (name == kJsonPayload) {
       if (cut || payloads_.size() >= kPayloadsMax) { return false; }
       payloads_.push_back(std::move(value));
+    } else if (find(name)->kind == FieldKind::kList) {
+      return !cut && add_to_list(values_[std::string{name}], value);
     } else {
       values_.emplace(name, std::move(value));
     }
@@ -77,7 +80,7 @@ class FormFields {
   // False when a payload is not one JSON object (or null) and nothing else.
   [[nodiscard]] bool apply_payloads() {
     for (const std::string& payload : payloads_) {
-      JsonFields json{names_};
+      JsonFields json{fields_};
       json.feed(payload);
       if (json.finish() != JsonFields::Progress::kDone || !json.nothing_follows()) { return false; }
       for (auto& [name, value] : json.take_values()) { values_.insert_or_assign(name, value); }
@@ -88,7 +91,12 @@ class FormFields {
   [[nodiscard]] FormValues take() { return std::move(values_); }
 
  private:
-  std::vector<std::string_view> names_;
+  [[nodiscard]] std::vector<JsonField>::const_iterator find(std::string_view name) const {
+    return std::find_if(fields_.begin(), fields_.end(),
+                        [&](const JsonField& field) { return field.name == name; });
+  }
+
+  std::vector<JsonField> fields_;
   FormValues values_;
   std::vector<std::string> payloads_;
 };
@@ -148,9 +156,9 @@ std::string_view text_of(const std::vector<std::byte>& block, std::size_t count)
   return as_text(Bytes{block}.first(count));
 }
 
-awaitable<bool> read_json(http::BodyReader& body, std::span<const std::string_view> names,
+awaitable<bool> read_json(http::BodyReader& body, std::span<const JsonField> fields,
                           FormValues& values) {
-  JsonFields json{names};
+  JsonFields json{fields};
   std::vector<std::byte> block(kBlockBytes);
   for (;;) {
     const Result<std::size_t> count = co_await body.read(block);
@@ -222,6 +230,10 @@ awaitable<bool> read_xml(http::BodyReader& body, std::span<const FormField> fiel
   auto found = read_xml_fields(*text, names);
   if (!found) { co_return false; }
   values = std::move(*found);
+  for (const FormField& field : fields) {
+    const auto value = values.find(field.name);
+    if (field.kind == FieldKind::kList && value != values.end()) { value->second += '\0'; }
+  }
   co_return true;
 }
 
@@ -238,6 +250,14 @@ awaitable<bool> read_either_form(const http::Request& request, http::BodyReader&
 
 }  // namespace
 
+std::optional<bool> flag_of(const FormValues& values, std::string_view name) {
+  const auto found = values.find(name);
+  if (found == values.end() || found->second.empty()) { return false; }
+  if (found->second == "true" || found->second == "1") { return true; }
+  if (found->second == "false" || found->second == "0") { return false; }
+  return std::nullopt;
+}
+
 awaitable<Form> read_form(const http::Request& request, http::BodyReader& body,
                           std::span<const FormField> fields) {
   Form form;
@@ -248,7 +268,7 @@ awaitable<Form> read_form(const http::Request& request, http::BodyReader& body,
   FormFields known{fields};
   bool good = false;
   if (is("application/json")) {
-    good = co_await read_json(bounded, known.names(), form.values);
+    good = co_await read_json(bounded, known.fields(), form.values);
   } else if (is("multipart/form-data") || is("application/x-www-form-urlencoded")) {
     good = co_await read_either_form(request, bounded, content_type, known);
     form.values = known.take();

@@ -31,7 +31,11 @@ struct Form {
 struct FormField {
   std::string_view name;
   std::string_view xml = {};
+  FieldKind kind = FieldKind::kText;
 };
+
+// A flag as JSON or a form says it: "true" and "1", "false", "0" and nothing; nullopt: neither.
+[[nodiscard]] std::optional<bool> flag_of(const FormValues& values, std::string_view name);
 
 // The type is chosen by the prefix of Content-Type, case counting: application/json,
 // multipart/form-data, application/x-www-form-urlencoded, text/xml and application/xml. For the two

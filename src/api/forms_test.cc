@@ -118,6 +118,56 @@ TEST(Forms, ReadJson) {
   }
 }
 
+// "flag|list", "-" for what was not sent, the list's texts each in brackets.
+std::string show_kinds(const Form& form) {
+  if (form.fault) { return "malformed"; }
+  const auto flag = form.values.find("flag");
+  const auto list = form.values.find("list");
+  std::string text = (flag == form.values.end() ? "-" : flag->second) + "|";
+  if (list == form.values.end()) { return text + "-"; }
+  for (const std::string& one : list_of(list->second)) { text += "[" + one + "]"; }
+  return text;
+}
+
+TEST(Forms, ReadFlagsAndLists) {
+  constexpr std::string_view kJson = "application/json";
+  constexpr std::string_view kForm = "application/x-www-form-urlencoded";
+  constexpr std::array<FormField, 3> kKinds{
+      {{"name", "Name"}, {"flag", "Flag", FieldKind::kFlag}, {"list", "List", FieldKind::kList}}};
+  struct Row {
+    std::string_view type;
+    std::string_view body;
+    std::string_view result;
+  };
+  constexpr Row kRows[] = {
+      {kJson, R"({"flag":true,"list":["a","b/*"]})", "true|[a][b/*]"},
+      {kJson, R"({"flag":false,"list":[]})", "false|"},
+      {kJson, R"({"list":"one","name":"x"})", "-|[one]"},
+      {kJson, R"({"list":["a"],"list":["b"]})", "-|[b]"},
+      {kJson, R"({"list":["a"],"list":null,"flag":null})", "-|[a]"},
+      {kJson, R"({"x":["a",true,{"list":["no"]}],"list":[ "" , "é\u00e9" ]})", "-|[][éé]"},
+      {kJson, R"({"flag":"true"})", "malformed"},
+      {kJson, R"({"flag":1})", "malformed"},
+      {kJson, R"({"list":true})", "malformed"},
+      {kJson, R"({"list":[1]})", "malformed"},
+      {kJson, R"({"list":[null]})", "malformed"},
+      {kJson, R"({"list":[["a"]]})", "malformed"},
+      {kJson, R"({"list":["a"})", "malformed"},
+      {kForm, "flag=true&list=a&list=b%2F*&flag=false", "true|[a][b/*]"},
+      {"text/xml", "<x><Flag>1</Flag><List>a</List></x>", "1|[a]"},
+  };
+  for (const Row& row : kRows) {
+    for (const std::size_t piece : {1U, 1000U}) {
+      EXPECT_EQ(show_kinds(read({std::string{row.type}, std::string{row.body}}, kKinds, piece)),
+                row.result)
+          << row.body;
+    }
+  }
+  std::string many = R"({"list":["x")";
+  for (int i = 0; i < 40'000; ++i) { many += R"(,"x")"; }
+  EXPECT_EQ(show_kinds(read({std::string{kJson}, many + "]}"}, kKinds, 4096)), "malformed");
+}
+
 TEST(Forms, JsonIsBounded) {
   const std::string deep(9'999, '[');
   EXPECT_EQ(show(read({"application/json", "{\"x\":" + deep + std::string(9'999, ']') + "}"})),

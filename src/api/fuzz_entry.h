@@ -19,8 +19,9 @@ namespace pv::api {
 // The fields of a JSON body that is fed in pieces of `piece_bytes`, as one line.
 inline std::string json_fields_of(std::string_view text, std::size_t piece_bytes) {
   using Progress = JsonFields::Progress;
-  constexpr std::array<std::string_view, 2> kNames{"name", "other"};
-  JsonFields json{kNames};
+  constexpr std::array<JsonField, 4> kFields{
+      {{"name"}, {"other"}, {"flag", FieldKind::kFlag}, {"list", FieldKind::kList}}};
+  JsonFields json{kFields};
   Progress progress = Progress::kMore;
   while (!text.empty() && progress == Progress::kMore) {
     progress = json.feed(text.substr(0, piece_bytes));

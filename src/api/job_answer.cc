@@ -29,6 +29,16 @@ json::value error_json(const std::optional<Error>& error) {
   return object;
 }
 
+json::object left_out_json(const jobs::LeftOut& left_out) {
+  json::array names;
+  for (const std::string& name : left_out.names) { names.emplace_back(name); }
+  json::object object;
+  object.emplace("files", left_out.files);
+  object.emplace("bytes", left_out.bytes);
+  object.emplace("names", std::move(names));
+  return object;
+}
+
 json::object report_json(const jobs::Report& report) {
   // Whole microseconds, so that the number stays short: 0.153.
   const auto pause = std::chrono::duration_cast<std::chrono::microseconds>(report.pause);
@@ -43,6 +53,7 @@ json::object report_json(const jobs::Report& report) {
   object.emplace("fullBecause", report.full_because);
   object.emplace("structure", report.structure);
   object.emplace("replacedId", report.replaced_id);
+  object.emplace("leftOut", left_out_json(report.left_out));
   return object;
 }
 
@@ -57,6 +68,7 @@ json::object job_json(const jobs::Status& status) {
   object.emplace("phase", status.phase);
   object.emplace("bytesTotal", status.bytes_total);
   object.emplace("bytesDone", status.bytes_done);
+  object.emplace("bytesPerSecond", status.bytes_per_second);
   object.emplace("started", format_pocketbase_date(status.started));
   json::value finished;
   if (status.finished) { finished = format_pocketbase_date(*status.finished); }

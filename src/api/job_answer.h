@@ -9,7 +9,7 @@
 
 namespace pv::api {
 
-// {"id","kind","name","state","phase","bytesTotal","bytesDone","started","finished","error",
+// {"id","kind","name","state","phase","bytesTotal","bytesDone","bytesPerSecond","started","finished","error",
 //  "warnings","report"}: docs/api.md describes each.
 [[nodiscard]] boost::json::object job_json(const jobs::Status& status);
 

@@ -1,5 +1,6 @@
 #include "api/json_fields.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "api/utf8.h"
@@ -25,7 +26,24 @@ int hex_value(char letter) {
 
 }  // namespace
 
-JsonFields::JsonFields(std::span<const std::string_view> names) : names_{names} {}
+bool add_to_list(std::string& list, std::string_view text) {
+  if (list.size() + text.size() >= kFormValueBytesMax) { return false; }
+  list += text;
+  list += '\0';
+  return true;
+}
+
+std::vector<std::string> list_of(std::string_view list) {
+  std::vector<std::string> texts;
+  while (!list.empty()) {
+    const std::size_t end = std::min(list.find('\0'), list.size());
+    texts.emplace_back(list.substr(0, end));
+    list.remove_prefix(std::min(end + 1, list.size()));
+  }
+  return texts;
+}
+
+JsonFields::JsonFields(std::span<const JsonField> fields) : fields_{fields} {}
 
 JsonFields::Progress JsonFields::feed(std::string_view bytes) {
   for (std::size_t i = 0; i < bytes.size(); ++i) {
@@ -53,7 +71,7 @@ bool JsonFields::step(char letter) {
     case State::kValue: return is_space(letter) || begin_value(letter);
     case State::kFirstElement:
       if (letter == ']') {
-        open_.pop_back();
+        close();
         return end_value();
       }
       return is_space(letter) || begin_value(letter);
@@ -90,22 +108,19 @@ bool JsonFields::step(char letter) {
 }
 
 bool JsonFields::begin_value(char letter) {
-  const bool wanted = at_member() && !member_.empty();
-  const bool top = open_.empty();
-  if (letter == 'n') {
+  if (letter == 'n' && !in_list_) {
     literal_ = "ull";
     state_ = State::kLiteral;
     return true;
   }
-  if (letter == '{') { return !wanted && open('{'); }
-  if (top) { return false; }  // text, number, true, false or a list where an object must be
+  if (in_list_ || (at_member() && !member_.name.empty())) { return begin_wanted(letter); }
+  if (letter == '{') { return open('{'); }
+  if (open_.empty()) { return false; }  // anything else where an object must be
   if (letter == '"') {
-    capture_ = wanted ? Capture::kValue : Capture::kNothing;
-    text_.clear();
+    capture_ = Capture::kNothing;
     state_ = State::kString;
     return true;
   }
-  if (wanted) { return false; }
   if (letter == '[') { return open('['); }
   if (letter == 't' || letter == 'f') {
     literal_ = letter == 't' ? "rue" : "alse";
@@ -120,6 +135,32 @@ bool JsonFields::begin_value(char letter) {
     return false;
   }
   return true;
+}
+
+bool JsonFields::begin_wanted(char letter) {
+  const FieldKind kind = member_.kind;
+  if (letter == '"' && kind != FieldKind::kFlag) {
+    capture_ = Capture::kValue;
+    text_.clear();
+    state_ = State::kString;
+    if (kind == FieldKind::kList && !in_list_) { values_[std::string{member_.name}].clear(); }
+    return true;
+  }
+  if (kind == FieldKind::kFlag && (letter == 't' || letter == 'f')) {
+    literal_ = letter == 't' ? "rue" : "alse";
+    values_[std::string{member_.name}] = letter == 't' ? "true" : "false";
+    state_ = State::kLiteral;
+    return true;
+  }
+  if (kind != FieldKind::kList || letter != '[' || in_list_) { return false; }
+  values_[std::string{member_.name}].clear();
+  in_list_ = true;
+  return open('[');
+}
+
+void JsonFields::close() {
+  open_.pop_back();
+  in_list_ = false;  // what is in a wanted list is text alone, so this was the list
 }
 
 bool JsonFields::open(char bracket) {
@@ -141,7 +182,7 @@ bool JsonFields::after_value(char letter) {
     return true;
   }
   if (letter != (object ? '}' : ']')) { return false; }
-  open_.pop_back();
+  close();
   return end_value();
 }
 
@@ -161,10 +202,7 @@ bool JsonFields::in_string(char letter) {
   }
   if (static_cast<unsigned char>(letter) < 0x20) { return false; }
   end_surrogate();
-  if (letter == '"') {
-    end_string();
-    return true;
-  }
+  if (letter == '"') { return end_string(); }
   put({&letter, 1});
   return true;
 }
@@ -232,21 +270,27 @@ void JsonFields::put(std::string_view bytes) {
   text_ += bytes;
 }
 
-void JsonFields::end_string() {
+bool JsonFields::end_string() {
   if (reading_key_) {
     reading_key_ = false;
     state_ = State::kColon;
-    if (capture_ != Capture::kKey) { return; }
+    if (capture_ != Capture::kKey) { return true; }
     member_ = {};
-    for (const std::string_view name : names_) {
-      if (equals_ignoring_case(text_, name)) { member_ = name; }
+    for (const JsonField& field : fields_) {
+      if (equals_ignoring_case(text_, field.name)) { member_ = field; }
     }
-    return;
+    return true;
   }
   if (capture_ == Capture::kValue) {
-    values_.insert_or_assign(std::string{member_}, to_valid_utf8(text_));
+    std::string& value = values_[std::string{member_.name}];
+    std::string text = to_valid_utf8(text_);
+    if (member_.kind != FieldKind::kList) {
+      value = std::move(text);
+    } else if (!add_to_list(value, text)) {
+      return false;
+    }
   }
-  end_value();
+  return end_value();
 }
 
 // Each state names what was read last.

@@ -37,6 +37,7 @@ constexpr std::array kRoutes{
     Entry{"GET", "/api/vault/jobs", Route::kListJobs, Access::kSuperuser, true},
     Entry{"GET", "/api/vault/jobs/{id}", Route::kShowJob, Access::kSuperuser, true},
     Entry{"DELETE", "/api/vault/jobs/{id}", Route::kCancelJob, Access::kSuperuser, true},
+    Entry{"GET", "/api/vault/events", Route::kEvents, Access::kSuperuser, true},
     Entry{"GET", "/api/vault/backups/{key}", Route::kShowBackup, Access::kSuperuser, true},
     Entry{"POST", "/api/vault/backups/{key}/verify", Route::kVerifyBackup, Access::kSuperuser,
           true},

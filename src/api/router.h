@@ -28,6 +28,7 @@ enum class Route {
   kListJobs,
   kShowJob,
   kCancelJob,
+  kEvents,
   kShowBackup,
   kVerifyBackup,
   kUndo,

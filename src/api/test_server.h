@@ -65,6 +65,7 @@ struct Got {
   http::Headers headers;
   std::string body;
   bool omit_length = false;
+  std::vector<http::BodyStream> streams;  // not read
 
   [[nodiscard]] std::string header(std::string_view name) const {
     std::string joined;
@@ -300,6 +301,11 @@ class TestServer {
     if (is_head) { response.body.clear(); }  // as the server, which measures it alone
     running.got.status = response.status;
     running.got.body = read_body(response);
+    for (http::BodyPart& part : response.body) {
+      if (auto* stream = std::get_if<http::BodyStream>(&part)) {
+        running.got.streams.push_back(std::move(*stream));
+      }
+    }
     running.got.omit_length = response.omit_length;
     running.got.headers = std::move(response.headers);
     running.done = true;

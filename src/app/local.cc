@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
+#include "base/priority.h"
 #include "jobs/startup.h"
 #include "store/folder_store.h"
 
@@ -15,7 +16,7 @@ class OpenVault final : public cli::LocalVault {
             jobs::VaultOptions options)
       : directory_{std::move(directory)},
         store_{store::make_folder_store(std::move(backups_folder))},
-        pool_{processor_count()},
+        pool_{processor_count(), options.nice ? WorkPool::Work{give_way} : WorkPool::Work{}},
         vault_{*directory_, *store_, pool_, system_clock(), system_random(), std::move(options)} {}
 
   [[nodiscard]] jobs::Vault& vault() override { return vault_; }
@@ -68,6 +69,8 @@ Result<Local> open_local(LocalSetup setup) {
   jobs::VaultOptions options;
   options.encryption_key = encryption_key_from(setup.options.encryption_env);
   options.observer = std::move(setup.observer);
+  options.nice = setup.options.nice;
+  options.bytes_per_second_max = setup.bytes_per_second_max;
   return Local{.vault = std::make_unique<OpenVault>(std::move(opened.directory),
                                                     std::move(backups_folder), std::move(options)),
                .notes = std::move(opened.notes)};

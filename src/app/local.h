@@ -8,7 +8,8 @@ namespace pv::app {
 
 struct LocalSetup {
   cli::LocalOptions options;
-  bool owner = false;  // see datadir::OpenOptions
+  std::uint64_t bytes_per_second_max = 0;  // of a backup; 0: no limit
+  bool owner = false;                      // see datadir::OpenOptions
   std::function<void(const jobs::Status&)> observer;
 };
 

@@ -88,6 +88,8 @@ Result<void> Service::open() {
   setup.options.backups_dir = options_.backups_dir;
   setup.options.encryption_env = options_.encryption_env;
   setup.options.create = true;
+  setup.options.nice = options_.nice;
+  setup.bytes_per_second_max = options_.bytes_per_second_max;
   setup.owner = true;
   setup.observer = log_job;
   PV_TRY(Local local, open_local(std::move(setup)));

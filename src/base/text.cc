@@ -3,9 +3,11 @@
 #include <openssl/crypto.h>
 
 #include <array>
+#include <charconv>
 #include <cmath>
 #include <cstdio>
 #include <ctime>
+#include <limits>
 
 namespace pv {
 namespace {
@@ -156,6 +158,24 @@ std::string format_size(std::uint64_t size_bytes) {
   std::array<char, 64> text{};
   std::snprintf(text.data(), text.size(), "%.1f %s", value, kUnits[unit]);
   return text.data();
+}
+
+std::optional<std::uint64_t> parse_size(std::string_view text) {
+  constexpr std::string_view kUnits = "kmgt";
+  constexpr std::uint64_t kStep = 1000;
+  std::uint64_t number = 0;
+  const char* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc{}) { return std::nullopt; }
+  const std::string unit = to_lower_ascii({stop, static_cast<std::size_t>(end - stop)});
+  if (unit.empty()) { return number; }
+  const std::size_t power = kUnits.find(unit[0]);
+  if (unit.size() != 1 || power == std::string_view::npos) { return std::nullopt; }
+  for (std::size_t i = 0; i <= power; ++i) {
+    if (number > std::numeric_limits<std::uint64_t>::max() / kStep) { return std::nullopt; }
+    number *= kStep;
+  }
+  return number;
 }
 
 std::string to_hex(Bytes bytes) {

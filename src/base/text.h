@@ -24,6 +24,10 @@ namespace pv {
 // "1.2 GB", "370.0 MB", "512 B": powers of 1000, one decimal.
 [[nodiscard]] std::string format_size(std::uint64_t size_bytes);
 
+// "500K", "20M", "1G", "1000": a number and K, M, G or T, powers of 1000 as above. nullopt:
+// neither, or too much.
+[[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);
+
 // Lower-case hexadecimal.
 [[nodiscard]] std::string to_hex(Bytes bytes);
 

@@ -8,11 +8,14 @@
 
 namespace pv {
 
-WorkPool::WorkPool(std::size_t threads) {
+WorkPool::WorkPool(std::size_t threads, Work on_thread) {
   PV_ASSERT(threads > 0);
   threads_.reserve(threads);
   for (std::size_t i = 0; i < threads; ++i) {
-    threads_.emplace_back([this] { run(); });
+    threads_.emplace_back([this, on_thread] {
+      if (on_thread) { on_thread(); }
+      run();
+    });
   }
 }
 

@@ -22,7 +22,8 @@ class WorkPool {
  public:
   using Work = std::function<void()>;
 
-  explicit WorkPool(std::size_t threads);
+  // `on_thread` is called by each thread before all else.
+  explicit WorkPool(std::size_t threads, Work on_thread = {});
   ~WorkPool();
   WorkPool(const WorkPool&) = delete;
   WorkPool& operator=(const WorkPool&) = delete;

@@ -6,6 +6,8 @@
 #include <charconv>
 #include <sstream>
 
+#include "base/text.h"
+
 namespace pv::cli {
 namespace {
 
@@ -125,11 +127,12 @@ class Parser {
     constexpr const char* kGroup = "Backups";
     CLI::App& backup = add_work(kGroup, Command::kBackup, "Make a backup; writers do not wait");
     take_name(backup, "NAME", "a-z, 0-9, _ and -; without it pb_backup_<app>_<time>.zip");
-    backup.add_flag("--full", into_.full, "pack all anew, even what the last backup has packed");
-    backup.add_flag("--paranoid", into_.paranoid,
+    backup.add_flag("--full", into_.order.full,
+                    "pack all anew, even what the last backup has packed");
+    backup.add_flag("--paranoid", into_.order.paranoid,
                     "read every file, even if its times say that it did not change");
-    backup.add_flag("--allow-damaged", into_.allow_damaged,
-                    "store data.db even if it is damaged inside (not with --url)");
+    add_contents(backup);
+    add_limits(backup, into_.nice, limit_);
     backup.footer(
         "\nExamples:\n  pocketvault backup\n  pocketvault backup nightly.zip --dir /srv/pb_data");
     CLI::App& upload = add_work(kGroup, Command::kUpload, "Put a zip file among the backups");
@@ -143,6 +146,36 @@ class Parser {
     download.add_flag("-f,--force", into_.replace, "replace the file if there is one");
     CLI::App& remove = add_work(kGroup, Command::kDelete, "Delete backups");
     remove.add_option("NAME", into_.names, "the backups")->required()->type_name("");
+  }
+
+  static void add_limits(CLI::App& app, bool& nice, std::string& limit) {
+    constexpr const char* kLimits = "How much it takes";
+    app.add_flag("--nice", nice, "give way to everything else: idle CPU and disk only")
+        ->group(kLimits);
+    app.add_option("--limit-rate", limit, "bytes a second that a backup reads and writes at most")
+        ->type_name("500K|20M|1G")
+        ->group(kLimits);
+  }
+
+  void add_contents(CLI::App& backup) {
+    constexpr const char* kContents = "What goes in";
+    backup.add_flag("--without-logs", into_.order.without_logs, "no auxiliary.db")
+        ->group(kContents);
+    backup
+        .add_flag("--with-code", into_.order.with_code,
+                  "also pb_hooks, pb_migrations and pb_public beside the data")
+        ->group(kContents);
+    backup
+        .add_option("--exclude", into_.order.exclude,
+                    "leave out what matches, storage/abc/* (repeatable; ** crosses folders)")
+        ->type_name("GLOB")
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
+        ->group(kContents);
+    backup
+        .add_flag("--allow-damaged", into_.order.allow_damaged,
+                  "store data.db even if it is damaged inside (not with --url)")
+        ->group(kContents);
   }
 
   void add_looking() {
@@ -199,6 +232,7 @@ class Parser {
         ->delimiter(',')
         ->type_name("ORIGIN")
         ->capture_default_str();
+    add_limits(serve, into_.serve.nice, serve_limit_);
     serve.add_flag("--strict", into_.serve.strict, "answer as PocketBase v0.36.6, to the byte");
     serve.footer(
         "\nExamples:\n  pocketvault serve --dir pb_data\n"
@@ -240,13 +274,31 @@ class Parser {
     if (!listen.has_value()) { throw CLI::ValidationError("--http", listen.error().what); }
     into_.serve.address = listen->address;
     into_.serve.port = listen->port;
+    into_.serve.bytes_per_second_max = rate_of(serve_limit_);
+    into_.order.bytes_per_second_max = rate_of(limit_);
+    if (into_.nice && !into_.url.empty()) {
+      throw CLI::ValidationError("--nice", "is for the server to say: pocketvault serve --nice");
+    }
     into_.serve.dir = into_.dir;
     into_.serve.backups_dir = into_.backups_dir;
     into_.serve.encryption_env = into_.encryption_env;
   }
 
+  // Less than 1K a second would be never, and is a slip.
+  static std::uint64_t rate_of(const std::string& text) {
+    constexpr std::uint64_t kLeast = 1000;
+    if (text.empty()) { return 0; }
+    const auto rate = parse_size(text);
+    if (!rate || *rate < kLeast) {
+      throw CLI::ValidationError("--limit-rate", "needs a number of bytes, at least 1K: 500K, 20M");
+    }
+    return *rate;
+  }
+
   std::string version_;
   Arguments into_;
+  std::string limit_;
+  std::string serve_limit_;
   std::string http_ = "127.0.0.1:8090";
   CLI::App app_{"Backs up and restores PocketBase data while it is in use."};
 };

@@ -43,9 +43,8 @@ struct Arguments {
   bool quiet = false;
   bool yes = false;
   bool replace = false;
-  bool full = false;
-  bool paranoid = false;
-  bool allow_damaged = false;
+  bool nice = false;
+  jobs::BackupOrder order;  // backup: all but the name
 
   std::string name;                // NAME, FILE or EMAIL: what the command takes; may be empty
   std::vector<std::string> names;  // delete takes several

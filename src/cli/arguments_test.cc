@@ -54,6 +54,28 @@ TEST(Arguments, OfServe) {
   EXPECT_TRUE(given.strict);
 }
 
+TEST(Arguments, OfBackupSayWhatGoesIn) {
+  const jobs::BackupOrder usual = parsed({"backup"}).order;
+  EXPECT_FALSE(usual.without_logs || usual.with_code || usual.allow_damaged);
+  EXPECT_TRUE(usual.exclude.empty());
+  const Arguments given = parsed({"backup", "--without-logs", "--with-code", "--exclude",
+                                  "storage/a/*", "--exclude", "**.log", "x.zip"});
+  EXPECT_TRUE(given.order.without_logs && given.order.with_code);
+  EXPECT_EQ(given.order.exclude, (std::vector<std::string>{"storage/a/*", "**.log"}));
+  EXPECT_EQ(given.name, "x.zip");
+}
+
+TEST(Arguments, SayHowMuchABackupMayTake) {
+  EXPECT_EQ(parsed({"backup"}).order.bytes_per_second_max, 0U);
+  EXPECT_FALSE(parsed({"backup"}).nice);
+  const Arguments backup = parsed({"backup", "--nice", "--limit-rate", "20M"});
+  EXPECT_TRUE(backup.nice);
+  EXPECT_EQ(backup.order.bytes_per_second_max, 20'000'000U);
+  const ServeOptions serve = parsed({"serve", "--nice", "--limit-rate", "500K"}).serve;
+  EXPECT_TRUE(serve.nice);
+  EXPECT_EQ(serve.bytes_per_second_max, 500'000U);
+}
+
 TEST(Arguments, OfSuperuserMayLackThePassword) {
   const Arguments asked = parsed({"superuser", "create", "a@b.cc"});
   EXPECT_EQ(asked.command, Command::kSuperuser);
@@ -84,6 +106,9 @@ TEST(Arguments, MistakesAreUsageErrorsThatSayWhatIsWrong) {
       {{"serve", "--http", "example.com:80"}, "is no IP address"},
       {{"serve", "--http", "127.0.0.1:99999"}, "is no port"},
       {{"serve", "extra"}, "extra"},
+      {{"backup", "--limit-rate", "fast"}, "at least 1K"},
+      {{"serve", "--limit-rate", "0"}, "at least 1K"},
+      {{"backup", "--nice", "--url", "http://a.b"}, "serve --nice"},
   };
   for (const Mistake& mistake : kMistakes) {
     const Parsed outcome = parse_words(mistake.words);

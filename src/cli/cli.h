@@ -25,6 +25,7 @@ struct LocalOptions {
   fs::Path backups_dir;        // empty: dir/backups
   std::string encryption_env;  // the variable that holds the settings' key; empty: none
   bool create = false;         // an absent or empty directory becomes a fresh one
+  bool nice = false;           // backups and verifications give way to everything else
 };
 
 struct ServeOptions {
@@ -34,6 +35,8 @@ struct ServeOptions {
   std::string address = "127.0.0.1";  // an IP address; IPv6 without brackets
   std::uint16_t port = 8090;
   std::vector<std::string> origins = {"*"};  // CORS; '*' any text, '?' one character
+  bool nice = false;                         // as above
+  std::uint64_t bytes_per_second_max = 0;    // of a backup; 0: no limit
   bool strict = false;                       // answers as PocketBase v0.36.6, to the byte
 };
 

@@ -182,10 +182,8 @@ Result<Exit> run_backup(const Context& context) {
   const std::string name = completed(context.arguments.name);
   if (!name.empty()) { PV_CHECK(jobs::validate_new_name(name)); }
   PV_TRY(const Place place, open_place(context, Purpose::kAny));
-  const jobs::BackupOrder order{.name = name,
-                                .full = context.arguments.full,
-                                .paranoid = context.arguments.paranoid,
-                                .allow_damaged = context.arguments.allow_damaged};
+  jobs::BackupOrder order = context.arguments.order;
+  order.name = name;
   return run_job(context, "backup" + (name.empty() ? "" : " " + printable(name)),
                  [&](const Watch& watch) { return place.backups->backup(order, watch); });
 }

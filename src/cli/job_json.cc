@@ -17,6 +17,12 @@ std::string text_of(std::string_view bytes) {
   return is_utf8(bytes) ? std::string{bytes} : printable(bytes);
 }
 
+json::object to_json(const jobs::LeftOut& left_out) {
+  json::array names;
+  for (const std::string& name : left_out.names) { names.emplace_back(text_of(name)); }
+  return {{"files", left_out.files}, {"bytes", left_out.bytes}, {"names", std::move(names)}};
+}
+
 json::object to_json(const jobs::Report& report) {
   // Whole microseconds, so that the number stays short: 0.153.
   const auto pause = duration_cast<std::chrono::microseconds>(report.pause);
@@ -29,7 +35,8 @@ json::object to_json(const jobs::Report& report) {
           {"previous", text_of(report.previous)},
           {"fullBecause", text_of(report.full_because)},
           {"structure", report.structure},
-          {"replacedId", report.replaced_id}};
+          {"replacedId", report.replaced_id},
+          {"leftOut", to_json(report.left_out)}};
 }
 
 // Reading members of an object that may lack them, or have others in their place.
@@ -91,6 +98,16 @@ auto by_name(const List& list, Name name_of, std::string_view wanted)
   return std::nullopt;
 }
 
+jobs::LeftOut left_out_from(const Reader& from) {
+  constexpr std::size_t kNamesMax = 100;
+  jobs::LeftOut left_out{from.count("files"), from.count("bytes"), {}};
+  const json::array* names = from.array("names");
+  for (std::size_t i = 0; names != nullptr && i < std::min(names->size(), kNamesMax); ++i) {
+    if ((*names)[i].is_string()) { left_out.names.emplace_back((*names)[i].get_string()); }
+  }
+  return left_out;
+}
+
 jobs::Report report_from(const Reader& from) {
   // A pause of an hour is already absurd; the bound keeps the cast defined.
   constexpr double kPauseMsMax = 3.6e6;
@@ -106,6 +123,9 @@ jobs::Report report_from(const Reader& from) {
   report.full_because = from.text("fullBecause");
   report.structure = from.text("structure");
   report.replaced_id = from.text("replacedId");
+  if (const json::object* left_out = from.object("leftOut")) {
+    report.left_out = left_out_from(Reader{*left_out});
+  }
   return report;
 }
 
@@ -143,6 +163,7 @@ json::object to_json(const jobs::Status& status) {
                       {"phase", status.phase},
                       {"bytesTotal", status.bytes_total},
                       {"bytesDone", status.bytes_done},
+                      {"bytesPerSecond", status.bytes_per_second},
                       {"started", format_pocketbase_date(status.started)},
                       {"finished", nullptr},
                       {"error", nullptr},
@@ -187,6 +208,7 @@ Result<jobs::Status> job_from_json(const json::value& value) {
   status.phase = from.text("phase");
   status.bytes_total = from.count("bytesTotal");
   status.bytes_done = from.count("bytesDone");
+  status.bytes_per_second = from.count("bytesPerSecond");
   status.started = parse_date(from.text("started")).value_or(WallTime{});
   status.finished = parse_date(from.text("finished"));
   if (const json::object* error = from.object("error")) {

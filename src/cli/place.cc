@@ -90,7 +90,10 @@ Logins logins_of(const Context& context) {
 
 LocalOptions local_options(const Context& context) {
   const Arguments& arguments = context.arguments;
-  return LocalOptions{arguments.dir, arguments.backups_dir, arguments.encryption_env, false};
+  return LocalOptions{.dir = arguments.dir,
+                      .backups_dir = arguments.backups_dir,
+                      .encryption_env = arguments.encryption_env,
+                      .nice = arguments.nice};
 }
 
 Result<Place> open_place(const Context& context, Purpose purpose) {

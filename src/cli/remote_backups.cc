@@ -24,6 +24,25 @@ Result<json::value> parse_body(const curl::Reply& reply) {
   return value;
 }
 
+// What a server is told beside the name; empty: nothing.
+Result<json::object> wishes_of(const jobs::BackupOrder& order) {
+  json::object body;
+  if (order.without_logs) { body["withoutLogs"] = true; }
+  if (order.with_code) { body["withCode"] = true; }
+  if (order.bytes_per_second_max > 0) {
+    body["limitRate"] = std::to_string(order.bytes_per_second_max);
+  }
+  if (!order.exclude.empty()) {
+    json::array patterns;
+    for (const std::string& pattern : order.exclude) {
+      if (!is_utf8(pattern)) { return fail(Code::kInvalid, "--exclude: no UTF-8"); }
+      patterns.emplace_back(pattern);
+    }
+    body["exclude"] = std::move(patterns);
+  }
+  return body;
+}
+
 class CountingSink final : public Sink {
  public:
   CountingSink(Sink& inner, const Transfer& transfer, std::uint64_t total)
@@ -95,7 +114,15 @@ class RemoteBackups final : public Backups {
                   "--full, --paranoid and --allow-damaged work with --dir, not with --url");
     }
     const std::string& name = order.name;
-    json::object body;
+    PV_TRY(json::object body, wishes_of(order));
+    if (!body.empty()) {
+      PV_TRY(const bool vault, is_vault());
+      if (!vault) {
+        return fail(Code::kUnsupported,
+                    "this server is a plain PocketBase (or strict), which takes no wishes about "
+                    "what goes into a backup, or how fast");
+      }
+    }
     if (!name.empty()) { body["name"] = name; }
     const WallTime before = clock_.now();
     PV_TRY(jobs::Status status,

@@ -173,6 +173,31 @@ TEST_F(RemoteBackups, APlainPocketBaseAnswersWhenItIsDone) {
   EXPECT_EQ(backups_->show(name("a.zip")).value().contents.has_value(), false);
 }
 
+TEST_F(RemoteBackups, SaysWhatGoesInWhereTheServerUnderstandsIt) {
+  serve([&](const std::string& request) {
+    if (asks_for(request, "POST /api/backups")) {
+      return http_answer(202, "{}", "Location: /api/vault/jobs/abcdefghijklmno\r\n");
+    }
+    return http_answer(200,
+                       asks_for(request, "GET /api/vault/jobs") ? "[]" : job_answer("succeeded"));
+  });
+  const jobs::BackupOrder order{
+      .name = "a.zip", .without_logs = true, .with_code = true, .exclude = {"storage/a/*"}};
+  EXPECT_EQ(backups_->backup(order, {}).value().state, jobs::State::kSucceeded);
+  EXPECT_TRUE(server_->requests()[1].ends_with(
+      R"({"withoutLogs":true,"withCode":true,"exclude":["storage/a/*"],"name":"a.zip"})"))
+      << server_->requests()[1];
+}
+
+TEST_F(RemoteBackups, APlainPocketBaseIsNotAskedToLeaveThingsOut) {
+  serve([](const std::string&) { return http_answer(404, kNotFoundAnswer); });
+  const jobs::BackupOrder order{.without_logs = true};
+  EXPECT_EQ(backups_->backup(order, {}).error().code, Code::kUnsupported);
+  for (const std::string& request : server_->requests()) {
+    EXPECT_TRUE(request.starts_with("GET ")) << request;
+  }
+}
+
 TEST_F(RemoteBackups, DownloadsWithAFileTokenForEachTry) {
   int tokens = 0;
   serve([&](const std::string& request) {

@@ -84,6 +84,22 @@ std::string took(const jobs::Status& status) {
   return " in " + format_took(*status.finished - status.started);
 }
 
+std::string amount_of(const jobs::LeftOut& left_out) {
+  return plural(left_out.files, "file") + ", " + format_size(left_out.bytes);
+}
+
+std::string render_restored(const jobs::Status& status) {
+  std::string text = "Restored " + printable(status.name) + took(status);
+  if (!status.report.replaced_id.empty()) {
+    text += "; the data before it is kept: `pocketvault undo` brings it back";
+  }
+  if (status.report.left_out.files > 0) {
+    text += "; the app's code in the backup was left there (" + amount_of(status.report.left_out) +
+            "): unzip FILE '.pocketvault-code/*'";
+  }
+  return text;
+}
+
 std::string render_made(const jobs::Status& status) {
   const jobs::Report& report = status.report;
   std::string text = "Made " + printable(status.name);
@@ -100,6 +116,7 @@ std::string render_made(const jobs::Status& status) {
             ")";
   }
   if (!report.structure.empty()) { text += "; databases: " + printable(report.structure); }
+  if (report.left_out.files > 0) { text += "; left out as asked: " + amount_of(report.left_out); }
   return text;
 }
 
@@ -176,11 +193,7 @@ std::string render_success(const jobs::Status& status) {
     case jobs::Kind::kVerify:
       return printable(status.name) + " is sound: " + plural(status.report.entries, "file") + ", " +
              format_size(status.report.raw_bytes) + " unpacked, checked" + took(status);
-    case jobs::Kind::kRestore:
-      return "Restored " + printable(status.name) + took(status) +
-             (status.report.replaced_id.empty()
-                  ? ""
-                  : "; the data before it is kept: `pocketvault undo` brings it back");
+    case jobs::Kind::kRestore: return render_restored(status);
     case jobs::Kind::kUndo:
       return "Took the last restore back" + took(status) +
              "; `pocketvault undo` once more would redo it";

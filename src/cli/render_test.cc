@@ -68,6 +68,9 @@ TEST(Render, SuccessIsOneLine) {
             "Made a.zip: 370.0 MB from 800.0 MB in 2.5 s, 5 B of it unchanged since b.zip; writers "
             "waited 0.17 ms (pinned)"
             "; databases: sound");
+  jobs::Status partial = succeeded(jobs::Kind::kBackup);
+  partial.report.left_out = {2, 1'200'000, {"auxiliary.db", "storage/x"}};
+  EXPECT_TRUE(render_success(partial).ends_with("; left out as asked: 2 files, 1.2 MB"));
   EXPECT_EQ(render_success(succeeded(jobs::Kind::kVerify)),
             "a.zip is sound: 42 files, 800.0 MB unpacked, checked in 2.5 s");
   for (const jobs::Kind kind : {jobs::Kind::kRestore, jobs::Kind::kUndo}) {
@@ -89,6 +92,7 @@ TEST(JobJson, ComesBackAsItWas) {
   status.error = Error{Code::kNoSpace, "the disk is full"};
   status.warnings = {{"f", "vanished"}};
   status.bytes_done = 5;
+  status.report.left_out = {1, 4, {"x"}};
   status.bytes_total = ~std::uint64_t{0};
   const jobs::Status back = job_from_json(json::parse(json_text(to_json(status)))).value();
   EXPECT_EQ(back.id, status.id);
@@ -96,6 +100,7 @@ TEST(JobJson, ComesBackAsItWas) {
   EXPECT_EQ(back.state, status.state);
   EXPECT_EQ(back.name, status.name);
   EXPECT_EQ(back.phase, status.phase);
+  EXPECT_EQ(back.report.left_out, status.report.left_out);
   EXPECT_EQ(back.started, status.started);
   EXPECT_EQ(back.finished, status.finished);
   EXPECT_EQ(back.error, status.error);

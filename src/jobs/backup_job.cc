@@ -1,8 +1,11 @@
 #include <algorithm>
 
+#include "base/priority.h"
 #include "base/text.h"
 #include "jobs/chain.h"
 #include "jobs/lease.h"
+#include "jobs/rate_limit.h"
+#include "jobs/selection.h"
 #include "jobs/space_guard.h"
 #include "jobs/workers.h"
 #include "snapshot/snapshot.h"
@@ -29,6 +32,7 @@ void tell(const snapshot::Snapshot& snapshot, Job& job) {
   job.report([&](Report& report) {
     report.pause = snapshot.pause();
     report.way = way_of(snapshot);
+    report.left_out = left_out_of(snapshot);
   });
 }
 
@@ -192,6 +196,13 @@ Result<void> check_databases(const zip::ArchiveReport& archive,
   return {};
 }
 
+// The stricter of the two limits; 0: none.
+std::uint64_t limit_of(const VaultOptions& options, const BackupOrder& order) {
+  const std::uint64_t a = options.bytes_per_second_max;
+  const std::uint64_t b = order.bytes_per_second_max;
+  return a == 0 || b == 0 ? std::max(a, b) : std::min(a, b);
+}
+
 // What crashed jobs left takes space that this one may need. The lease is held, so none of it is in
 // use by a job; what others still write, the store knows.
 void sweep_leftovers(const Parts& parts, Job& job) {
@@ -213,6 +224,8 @@ Result<void> run_backup(const Parts& parts, Job& job, const store::BackupName& n
   snapshot::Options options;
   options.wal_growth_max = parts.options.wal_growth_max;
   options.temporary = work.path();
+  if (parts.options.nice) { options.on_pinned = give_way; }
+  PV_CHECK(select(order, parts.directory.path(), options));
   PV_TRY(std::unique_ptr<snapshot::Snapshot> snapshot,
          snapshot::Snapshot::take(parts.directory.path(), options, job.stop_token()));
   tell(*snapshot, job);
@@ -224,6 +237,7 @@ Result<void> run_backup(const Parts& parts, Job& job, const store::BackupName& n
   PV_TRY(const std::unique_ptr<store::Upload> upload,
          parts.store.create(name, {.original_name = name.text()}));
   SpaceGuard guard{*upload, parts.store, job};
+  RateLimitedSink limited{guard, limit_of(parts.options, order), job};
   const WallTime now = parts.clock.now();
   Packing packing{.snapshot = *snapshot,
                   .chain = chain,
@@ -235,7 +249,7 @@ Result<void> run_backup(const Parts& parts, Job& job, const store::BackupName& n
                             .previous = chain.name,
                             .pause = snapshot->pause(),
                             .sound = std::nullopt}};
-  Result<zip::ArchiveReport> archive = pack(parts, job, packing, guard);
+  Result<zip::ArchiveReport> archive = pack(parts, job, packing, limited);
   if (!archive.has_value()) { return fail(guard.explain(std::move(archive).error())); }
   PV_CHECK(check_databases(*archive, *snapshot));
   tell(*archive, chain, job);

@@ -4,6 +4,17 @@
 #include <utility>
 
 namespace pv::jobs {
+namespace {
+
+std::uint64_t average_of(const Status& status) {
+  const std::chrono::duration<double> span = *status.finished - status.started;
+  if (span.count() <= 0) { return 0; }
+  constexpr double kMax = 1e18;  // so that the cast is defined
+  return static_cast<std::uint64_t>(
+      std::min(static_cast<double>(status.bytes_done) / span.count(), kMax));
+}
+
+}  // namespace
 
 std::string_view kind_name(Kind kind) {
   switch (kind) {
@@ -25,8 +36,9 @@ std::string_view state_name(State state) {
   return "unknown";
 }
 
-Job::Job(std::string id, Kind kind, std::string name, WallTime now)
-    : id_{std::move(id)}, name_{std::move(name)} {
+Job::Job(std::string id, Kind kind, std::string name, WallTime now, const Clock& clock)
+    : id_{std::move(id)}, name_{std::move(name)}, clock_{clock} {
+  rate_.add(clock.steady_now(), 0);
   status_.id = id_;
   status_.kind = kind;
   status_.name = name_;
@@ -36,7 +48,13 @@ Job::Job(std::string id, Kind kind, std::string name, WallTime now)
 Status Job::status() const {
   const std::lock_guard lock{mutex_};
   Status copy = status_;
-  copy.bytes_done = bytes_done();
+  copy.bytes_done = count_done();
+  if (copy.finished) {
+    copy.bytes_per_second = average_of(copy);
+  } else {
+    rate_.add(clock_.steady_now(), copy.bytes_done);
+    copy.bytes_per_second = rate_.per_second();
+  }
   if (warnings_dropped_ > 0) {
     copy.warnings.push_back({"", "and " + std::to_string(warnings_dropped_) + " more warnings"});
   }
@@ -44,6 +62,11 @@ Status Job::status() const {
 }
 
 std::uint64_t Job::bytes_done() const {
+  const std::lock_guard lock{mutex_};
+  return count_done();
+}
+
+std::uint64_t Job::count_done() const {
   // The work may turn out larger than was planned (a file grew): 100 % is the end of it.
   const std::uint64_t done = gauge_ ? gauge_() : done_.load(std::memory_order_relaxed);
   return status_.bytes_total == 0 ? done : std::min(done, status_.bytes_total);

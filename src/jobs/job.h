@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "jobs/rate_meter.h"
 
 namespace pv::jobs {
 
@@ -30,6 +31,14 @@ struct Warning {
   friend bool operator==(const Warning&, const Warning&) = default;
 };
 
+// Files that were wanted out of a backup, or that a restore left in the archive.
+struct LeftOut {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+  std::vector<std::string> names;  // of the first few
+  friend bool operator==(const LeftOut&, const LeftOut&) = default;
+};
+
 // Facts about how it went; which are set depends on the kind.
 struct Report {
   std::uint64_t entries = 0;
@@ -42,6 +51,7 @@ struct Report {
   std::string full_because = {};
   std::string structure = {};    // backup: "sound", or which databases are not, and why
   std::string replaced_id = {};  // restore, undo: what can be had back
+  LeftOut left_out = {};
 };
 
 // A copy of a job at one moment.
@@ -53,6 +63,8 @@ struct Status {
   std::string phase;              // "pin", "pack", "check", "commit", "extract", "swap"
   std::uint64_t bytes_total = 0;  // 0 while unknown
   std::uint64_t bytes_done = 0;   // never goes back, never passes bytes_total once that is known
+  // Over the last few seconds; on average when it has finished.
+  std::uint64_t bytes_per_second = 0;
   WallTime started;
   std::optional<WallTime> finished;
   std::optional<Error> error;
@@ -65,11 +77,14 @@ inline constexpr std::size_t kWarningsMax = 1000;
 // Threads    All methods, any thread.
 class Job {
  public:
-  Job(std::string id, Kind kind, std::string name, WallTime now);
+  // `clock` outlives the job.
+  Job(std::string id, Kind kind, std::string name, WallTime now,
+      const Clock& clock = system_clock());
 
   [[nodiscard]] const std::string& id() const { return id_; }
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] Status status() const;
+  [[nodiscard]] std::uint64_t bytes_done() const;  // as in the status
   [[nodiscard]] bool finished() const;
   void wait() const;                                                  // until it has finished
   [[nodiscard]] bool wait_for(std::chrono::milliseconds span) const;  // true: finished
@@ -100,7 +115,7 @@ class Job {
   };
 
  private:
-  [[nodiscard]] std::uint64_t bytes_done() const;  // mutex_ is held
+  [[nodiscard]] std::uint64_t count_done() const;  // mutex_ is held
 
   const std::string id_;
   const std::string name_;
@@ -110,6 +125,8 @@ class Job {
   std::size_t warnings_dropped_ = 0;
   std::atomic<std::uint64_t> done_ = 0;
   std::function<std::uint64_t()> gauge_;
+  const Clock& clock_;
+  mutable RateMeter rate_;  // told by whoever asks for the status
   std::stop_source stop_;
   std::vector<std::function<void()>> callbacks_;
 };

@@ -3,6 +3,7 @@
 
 #include "base/text.h"
 #include "jobs/lease.h"
+#include "jobs/selection.h"
 #include "jobs/workers.h"
 
 namespace pv::jobs {
@@ -149,7 +150,7 @@ void prune(const Parts& parts, Job& job) {
 
 void warn_of_dropped(const restore::Plan& plan, const std::string& what, Job& job) {
   for (const std::string& name : plan.dropped) {
-    if (!name.ends_with("-shm")) { job.warn({printable(name), what}); }
+    if (!name.ends_with("-shm") && !is_code(name)) { job.warn({printable(name), what}); }
   }
 }
 
@@ -166,6 +167,7 @@ Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& orig
   PV_TRY(const restore::Plan plan, restore::plan(*archive));
   warn_of_dropped(plan, "not restored", job);
   job.report([&](Report& report) {
+    report.left_out = code_of(archive->entries());
     report.entries = plan.files.size();
     report.raw_bytes = plan.raw_bytes;
     report.archive_bytes = archive->archive_bytes();

@@ -14,6 +14,7 @@
 #include "jobs/archive.h"
 #include "jobs/lease.h"
 #include "jobs/names.h"
+#include "jobs/selection.h"
 #include "jobs/workers.h"
 #include "settings/settings.h"
 
@@ -139,7 +140,7 @@ Result<Lease> Vault::Impl::take_lease(Kind kind, const std::string& name) {
 Result<std::shared_ptr<Job>> Vault::Impl::launch(Launch what) {
   const auto job =
       std::make_shared<Job>(random_text(parts.random, kLowerAlphanumeric, kJobIdLength), what.kind,
-                            what.name, parts.clock.now());
+                            what.name, parts.clock.now(), parts.clock);
   if (what.warning) { job->warn(*std::move(what.warning)); }
   const std::lock_guard lock{mutex};
   if (closing) { return fail(Code::kBusy, "pocketvault is ending"); }
@@ -225,6 +226,7 @@ Result<ChosenName> Vault::Impl::choose_name(const BackupOrder& order) {
 }
 
 Result<std::shared_ptr<Job>> Vault::start_backup(const BackupOrder& order) {
+  PV_CHECK(exclusions_of(order));
   PV_TRY(Lease lease, impl_->take_lease(Kind::kBackup, order.name));
   PV_TRY(ChosenName chosen, impl_->choose_name(order));
   const store::BackupName name = chosen.name;
@@ -361,6 +363,11 @@ void Vault::shut_down() {
   const std::lock_guard lock{impl_->mutex};
   impl_->closing = true;
   for (const Impl::Entry& entry : impl_->entries) { entry.job->cancel(); }
+}
+
+bool Vault::is_shutting_down() {
+  const std::lock_guard lock{impl_->mutex};
+  return impl_->closing;
 }
 
 Result<ArchiveSummary> Vault::summarize(const store::BackupName& name) {

@@ -24,6 +24,10 @@ struct VaultOptions {
   std::string encryption_key = {};  // for settings; see settings::read
   std::chrono::seconds keep_replaced{std::chrono::hours{24}};
   std::uint64_t wal_growth_max = std::uint64_t{256} << 20U;
+  std::uint64_t bytes_per_second_max = 0;  // of a backup; 0: no limit
+  // Backups and verifications give way to everything else, but for the moment in which commits
+  // can't happen. The pool's threads are for its owner to slow down.
+  bool nice = false;
   // Told when a job has started and when it has ended; from the thread that starts it, and from the
   // job's own. Must not block for long, nor call the vault.
   std::function<void(const Status&)> observer = {};
@@ -38,6 +42,10 @@ struct BackupOrder {
   bool full = false;           // packs all anew, though an earlier backup has it packed already
   bool paranoid = false;       // reads every file, though its times say that it did not change
   bool allow_damaged = false;  // a data.db that is broken inside is stored, with a warning
+  bool without_logs = false;   // no auxiliary.db
+  bool with_code = false;      // the folders beside the data directory that hold the app's code
+  std::uint64_t bytes_per_second_max = 0;  // 0: as the vault's options say; else no more than those
+  std::vector<std::string> exclude = {};   // patterns as base/glob.h has them; see selection.h
 };
 struct RestoreOrder {
   store::BackupName name;
@@ -62,8 +70,8 @@ class Vault {
   ~Vault();
 
   // Starts and returns at once. kBusy: another job, here or in another process, holds the lease
-  // (the text says which); kInvalid, kExists: the name; kNotFound: no such backup. What fails later
-  // is in the job.
+  // (the text says which); kInvalid, kExists: the name (or a pattern); kNotFound: no such backup.
+  // What fails later is in the job.
   [[nodiscard]] Result<std::shared_ptr<Job>> start_backup(const BackupOrder& order);
   [[nodiscard]] Result<std::shared_ptr<Job>> start_restore(const RestoreOrder& order);
   // The file need not be in the store (`pocketvault restore FILE`).
@@ -86,6 +94,7 @@ class Vault {
 
   // Asks every running job to stop, and refuses new ones from now on (kBusy): the process ends.
   void shut_down();
+  [[nodiscard]] bool is_shutting_down();
 
   [[nodiscard]] Result<ArchiveSummary> summarize(const store::BackupName& name);
   // kBusy when a running job uses it; kNotFound.

@@ -96,6 +96,77 @@ TEST(Backup, ReportsWhatItDid) {
   EXPECT_EQ(status.warnings.front().name, "storage/dangling");
 }
 
+TEST(Backup, HoldsWhatTheOrderSays) {
+  const TempFolder folder;
+  const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
+  write_file(folder / "pb_hooks" / "main.pb.js", "code");
+  write_file(folder / "pb_public" / "index.html", "page");
+  write_file(pb_data / "storage" / "tmp" / "x", "12345");
+  VaultRig rig{{.pb_data = pb_data}};
+  const Status status = VaultRig::ended(rig.vault->start_backup(
+      {.name = "a.zip", .without_logs = true, .with_code = true, .exclude = {"storage/tmp/*"}}));
+  ASSERT_EQ(status.state, State::kSucceeded) << why(status);
+  EXPECT_THAT(status.warnings, IsEmpty());
+  EXPECT_EQ(status.report.left_out.files, 2U);
+  EXPECT_EQ(status.report.left_out.bytes, 5 + std::filesystem::file_size(pb_data / "auxiliary.db"));
+  EXPECT_THAT(status.report.left_out.names, UnorderedElementsAre("auxiliary.db", "storage/tmp/x"));
+
+  const fs::Path inside = unzip(pb_data / "backups" / "a.zip", folder / "inside");
+  EXPECT_FALSE(fs::exists(inside / "auxiliary.db"));
+  EXPECT_FALSE(fs::exists(inside / "storage" / "tmp"));
+  EXPECT_EQ(read_file(inside / ".pocketvault-code" / "pb_hooks" / "main.pb.js"), "code");
+  EXPECT_EQ(read_file(inside / ".pocketvault-code" / "pb_public" / "index.html"), "page");
+  EXPECT_EQ(rig.verify("a.zip").warnings, std::vector<Warning>{});
+}
+
+TEST(Backup, UnderALimitIsCancelledAtOnceAndLeavesNothing) {
+  const TempFolder folder;
+  const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
+  VaultRig rig{{.pb_data = pb_data, .options = {.bytes_per_second_max = 1, .nice = true}}};
+  const auto before = rig.names();
+  const auto job =
+      rig.vault->start_backup({.name = "a.zip", .bytes_per_second_max = 1'000'000'000}).value();
+  while (job->status().phase != "pack") { std::this_thread::yield(); }
+  EXPECT_FALSE(job->wait_for(20ms)) << "at one byte a second it would take a day";
+  job->cancel();
+  job->wait();
+  EXPECT_EQ(job->status().state, State::kCancelled);
+  EXPECT_EQ(rig.names(), before);
+  EXPECT_THAT(left_in(pb_data / ".pocketvault"), IsEmpty());
+  const auto parts = run("ls -A '" + (pb_data / "backups").string() + "' | grep part | wc -l");
+  EXPECT_EQ(parts.output, "0\n");
+}
+
+TEST(Backup, RefusesPatternsThatLeaveNothingToRestore) {
+  const TempFolder folder;
+  VaultRig rig{{.pb_data = unpack_pb_data("0.39.11", folder.path())}};
+  for (const char* pattern : {"data.db", "*.db", "**", "?ata.db", "/storage", ""}) {
+    const auto started = rig.vault->start_backup({.name = "a.zip", .exclude = {pattern}});
+    ASSERT_FALSE(started.has_value()) << pattern;
+    EXPECT_EQ(started.error().code, Code::kInvalid) << pattern;
+  }
+  EXPECT_FALSE(rig.vault->busy());
+}
+
+TEST(Restore, OfABackupWithoutLogsMakesThemAnewAndLeavesCodeInTheArchive) {
+  const TempFolder folder;
+  const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
+  write_file(folder / "pb_hooks" / "main.pb.js", "code");
+  VaultRig rig{{.pb_data = pb_data}};
+  const Status made = VaultRig::ended(
+      rig.vault->start_backup({.name = "a.zip", .without_logs = true, .with_code = true}));
+  ASSERT_EQ(made.state, State::kSucceeded) << why(made);
+  write_file(folder / "pb_hooks" / "main.pb.js", "newer code");
+  const Status status = rig.restore("a.zip");
+  ASSERT_EQ(status.state, State::kSucceeded) << why(status);
+  EXPECT_THAT(status.warnings, IsEmpty());
+  EXPECT_EQ(status.report.left_out, (LeftOut{1, 4, {".pocketvault-code/pb_hooks/main.pb.js"}}));
+  EXPECT_FALSE(fs::exists(pb_data / ".pocketvault-code"));
+  EXPECT_EQ(read_file(folder / "pb_hooks" / "main.pb.js"), "newer code");
+  EXPECT_THAT(dump(pb_data / "auxiliary.db"), HasSubstr("_logs"));
+  EXPECT_EQ(rig.back_up("b.zip").state, State::kSucceeded) << "it is a whole directory again";
+}
+
 TEST(Backup, TakesAnAutomaticNameThatIsFree) {
   const TempFolder folder;
   const fs::Path pb_data = unpack_pb_data("0.36.6", folder.path());

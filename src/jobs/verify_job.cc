@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/priority.h"
 #include "base/text.h"
 #include "jobs/lease.h"
 #include "jobs/workers.h"
@@ -73,6 +74,7 @@ std::vector<std::size_t> all_but(const ZipArchive& archive,
 }  // namespace
 
 Result<void> run_verify(const Parts& parts, Job& job, const ArchiveOrigin& origin) {
+  if (parts.options.nice) { give_way(); }
   job.set_phase("check");
   PV_TRY(const std::unique_ptr<ZipArchive> archive, ZipArchive::open(origin));
   PV_TRY(const restore::Plan plan, restore::plan(*archive));

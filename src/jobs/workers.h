@@ -33,8 +33,9 @@ struct Parts {
 // that this program can serve.
 [[nodiscard]] Result<void> check_data_db(const fs::Path& data_db);
 
-// A warning for each entry that a restore leaves out, but for the -shm of a database: SQLite makes
-// it anew, and each archive of PocketBase has some.
+// A warning for each entry that a restore leaves out, but for the app's code, which the report
+// counts, and the -shm of a database: SQLite makes it anew, and each archive of PocketBase has
+// some.
 void warn_of_dropped(const restore::Plan& plan, const std::string& what, Job& job);
 
 // kCancelled when a stop was asked for.

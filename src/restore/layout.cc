@@ -47,8 +47,9 @@ std::string mount_point_of(std::string_view line) {
 }  // namespace
 
 bool stays(std::string_view root_entry) {
-  constexpr std::array<std::string_view, 6> kStay{
-      "backups", ".pocketvault", ".notify", ".autocert_cache", "lost+found", ".pb_temp_to_delete"};
+  constexpr std::array<std::string_view, 7> kStay{
+      "backups",    ".pocketvault",       ".notify",          ".autocert_cache",
+      "lost+found", ".pb_temp_to_delete", ".pocketvault-code"};
   return std::find(kStay.begin(), kStay.end(), root_entry) != kStay.end();
 }
 

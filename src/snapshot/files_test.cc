@@ -195,6 +195,51 @@ TEST_F(Files, ReadHolesAsZeros) {
   EXPECT_TRUE(content(*snapshot_, "storage/c/r/sparse") == expected);
 }
 
+TEST_F(Files, CoveredByAPatternStayOutAndAreCounted) {
+  for (const char* name : {"storage/c/r/a", "storage/c/r/b", "storage/c/keep/a", "storage/d/r/a",
+                           "types.d.ts", "backups/old.zip"}) {
+    write_file(directory_ / name, "1234567");
+  }
+  stdfs::create_symlink("nowhere", storage("dangling"));
+  auto other = app_connection(directory_ / "cache.db");
+  fill(other, 1);
+  auto options = directory_.options();
+  for (const char* pattern : {"storage/c/r", "**.ts", "cache.db", "backups"}) {
+    options.exclude.push_back(must(Glob::parse(pattern)));
+  }
+  snapshot_ = must(Snapshot::take(directory_.data(), options, {}));
+  EXPECT_THAT(names(), ElementsAre("storage/c/keep/a", "storage/d/r/a"));
+  EXPECT_FALSE(has("cache.db"));
+  EXPECT_FALSE(has("cache.db-wal")) << "no database, no log of it";
+  EXPECT_THAT(snapshot_->warnings(), IsEmpty()) << "it was asked for";
+  const LeftOut& left_out = snapshot_->left_out();
+  EXPECT_THAT(left_out.names,
+              ::testing::UnorderedElementsAre("cache.db", "storage/c/r/a", "storage/c/r/b",
+                                              "storage/c/r/dangling", "types.d.ts"));
+  EXPECT_EQ(left_out.files, 5U);
+  EXPECT_EQ(left_out.bytes, 3 * 7 + stdfs::file_size(directory_ / "cache.db"));
+}
+
+TEST_F(Files, OfOtherFoldersAreStoredBelowANameOfTheirOwn) {
+  write_file(directory_.outside() / "pb_hooks/sub/a.js", "hook");
+  write_file(directory_.outside() / "pb_hooks/backups/b.js", "left out nowhere but in the root");
+  write_file(directory_.outside() / "pb_hooks/skip.js", "skip");
+  stdfs::create_symlink("../pb_data/data.db", directory_.outside() / "pb_hooks/database");
+  write_file(directory_ / ".pocketvault-code/old.js", "of a restore by PocketBase");
+  auto options = directory_.options();
+  options.extras = {{directory_.outside() / "pb_hooks", ".pocketvault-code/pb_hooks"},
+                    {directory_.outside() / "none", ".pocketvault-code/none"},
+                    {directory_ / "data.db", ".pocketvault-code/file"}};
+  options.exclude = {must(Glob::parse("**/skip.js"))};
+  snapshot_ = must(Snapshot::take(directory_.data(), options, {}));
+  EXPECT_THAT(names(), ElementsAre(".pocketvault-code/pb_hooks/backups/b.js",
+                                   ".pocketvault-code/pb_hooks/sub/a.js"));
+  EXPECT_EQ(content(*snapshot_, ".pocketvault-code/pb_hooks/sub/a.js"), "hook");
+  EXPECT_THAT(warning(".pocketvault-code/pb_hooks/database"), HasSubstr("left out"));
+  EXPECT_EQ(warning(".pocketvault-code/file"), "left out: it is not a folder");
+  EXPECT_EQ(snapshot_->left_out().files, 1U);
+}
+
 TEST_F(Files, ThatVanishFailToOpenWithoutHarm) {
   write_file(storage("gone"), "x");
   write_file(storage("replaced"), "x");

@@ -58,7 +58,7 @@ class Taken final : public Snapshot {
       : directory_{directory},
         options_{options},
         stop_{std::move(stop)},
-        rules_{options.exclude_roots} {}
+        rules_{options.exclude_roots, options.exclude} {}
 
   ~Taken() override {
     for (const auto& database : pinned_) { database->abandon(); }
@@ -84,6 +84,7 @@ class Taken final : public Snapshot {
   [[nodiscard]] const std::vector<Database>& databases() const override { return databases_; }
   [[nodiscard]] const std::vector<Warning>& warnings() const override { return warnings_; }
   [[nodiscard]] std::vector<Warning> late_warnings() const override { return late_->copy(); }
+  [[nodiscard]] const LeftOut& left_out() const override { return left_out_; }
   [[nodiscard]] std::chrono::nanoseconds pause() const override { return pause_; }
 
   [[nodiscard]] std::vector<Checked> structures(std::chrono::nanoseconds patience) override {
@@ -297,7 +298,9 @@ class Taken final : public Snapshot {
 
   Result<void> take_files() {
     PV_CHECK(leave_out_newcomers());
-    PV_TRY(Gathered gathered, gather(directory_, rules_, forbidden_, late_, stop_));
+    PV_TRY(Gathered gathered,
+           gather({directory_, rules_, forbidden_, options_.extras}, late_, stop_));
+    left_out_ = std::move(gathered.left_out);
     std::move(gathered.items.begin(), gathered.items.end(), std::back_inserter(items_));
     std::move(gathered.warnings.begin(), gathered.warnings.end(), std::back_inserter(warnings_));
     return {};
@@ -324,6 +327,7 @@ class Taken final : public Snapshot {
   std::vector<Item> items_;
   std::vector<Database> databases_;
   std::vector<Warning> warnings_;
+  LeftOut left_out_;
   std::set<std::string> set_aside_;  // databases stored as plain files
   std::chrono::nanoseconds pause_{0};
   std::vector<std::shared_ptr<PinnedDatabase>> pinned_;

@@ -15,11 +15,18 @@
 #include <string>
 #include <vector>
 
+#include "base/glob.h"
 #include "base/io.h"
 #include "fs/file.h"
 #include "snapshot/structure.h"
 
 namespace pv::snapshot {
+
+// A folder outside the data directory whose files are stored as well, below a name of their own.
+struct Extra {
+  fs::Path folder;   // absent: nothing is stored
+  std::string name;  // ".pocketvault-code/pb_hooks", without a slash at the end
+};
 
 struct Options {
   std::chrono::milliseconds pin_timeout{10'000};  // for all write locks together; kBusy after it
@@ -28,7 +35,9 @@ struct Options {
   std::uint64_t wal_growth_max = std::uint64_t{256} << 20U;
   fs::Path temporary;  // folder for spilled or copied databases; ours alone, exists
   std::vector<std::string> exclude_roots;  // root entries left out besides the fixed ones
-  std::function<void()> on_pinned;         // called while the pin is held, writers free again
+  std::vector<Glob> exclude;               // names left out, databases of the root among them
+  std::vector<Extra> extras;
+  std::function<void()> on_pinned;  // called while the pin is held, writers free again
 };
 
 enum class Way {
@@ -62,6 +71,15 @@ struct Warning {
   std::string what;  // "left out: permission denied"
 };
 
+// What exclude_roots and exclude kept out: plain files and links, and databases. Side files of a
+// database are not counted.
+struct LeftOut {
+  std::uint64_t files = 0;
+  std::uint64_t bytes = 0;
+  std::vector<std::string> names;  // of the first kNamesMax
+  static constexpr std::size_t kNamesMax = 20;
+};
+
 struct Checked {
   std::string name;  // of the database
   Structure structure;
@@ -83,8 +101,9 @@ class Snapshot {
   //
   // Files: walked after the pin, so that a record may only lack a file that was deleted since.
   // Left out, as in PocketBase: root entries backups, .pb_temp_to_delete, .autocert_cache,
-  // lost+found, .notify; our own .pocketvault; -wal, -shm and -journal of databases. With a warning
-  // are left out: sockets, FIFOs, devices, what can't be read, and of links
+  // lost+found, .notify; our own .pocketvault and .pocketvault-code; -wal, -shm and -journal of
+  // databases. With a warning are left out: sockets, FIFOs, devices, what can't be read, and of
+  // links
   // - to a file: it is stored as the file it points to, wherever that lies, with that one's mode;
   //   but not when it is a database of the snapshot, an entry that is left out, or the kernel's
   //   (/proc, /sys, /dev);
@@ -104,6 +123,7 @@ class Snapshot {
   [[nodiscard]] virtual const std::vector<Warning>& warnings() const = 0;
   // Of reading: files that changed meanwhile. Complete once their sources have gone. Any thread.
   [[nodiscard]] virtual std::vector<Warning> late_warnings() const { return {}; }
+  [[nodiscard]] virtual const LeftOut& left_out() const = 0;
   // How long commits could not happen.
   [[nodiscard]] virtual std::chrono::nanoseconds pause() const = 0;
   // Whether the databases are sound inside: they are checked from take() on, by a thread of low

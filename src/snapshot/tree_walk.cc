@@ -14,6 +14,7 @@ namespace pv::snapshot {
 namespace {
 
 constexpr std::string_view kStorage = "storage";
+constexpr std::array<std::string_view, 3> kSideSuffixes{"-wal", "-shm", "-journal"};
 
 bool is_at_or_below(const std::string& path, const std::string& folder) {
   return path == folder ||
@@ -47,11 +48,11 @@ Result<fs::Fd> open_root(const fs::Path& path) {
 
 class Gatherer {
  public:
-  Gatherer(const fs::Path& directory, const RootRules& rules, const Forbidden& forbidden,
-           std::shared_ptr<LateWarnings> late, std::stop_token stop)
-      : directory_{directory},
-        rules_{rules},
-        forbidden_{forbidden},
+  Gatherer(const Walk& walk, std::shared_ptr<LateWarnings> late, std::stop_token stop)
+      : directory_{walk.directory},
+        rules_{walk.rules},
+        forbidden_{walk.forbidden},
+        extras_{walk.extras},
         late_{std::move(late)},
         stop_{std::move(stop)} {}
 
@@ -60,11 +61,14 @@ class Gatherer {
     real_directory_ = real_path(tree->root);
     walked_at_ = system_clock().now();
     PV_TRY(const fs::Walked walked,
-           fs::walk(directory_, [&](const std::string& name, const fs::Stat&) {
+           fs::walk(directory_, [&](const std::string& name, const fs::Stat& stat) {
              const bool at_root = name.find('/') == std::string::npos;
-             return !stop_.stop_requested() && !(at_root && rules_.leaves_out(name));
+             if (at_root && rules_.is_fixed(name)) { return false; }
+             if (!goes_in(name, stat)) { return false; }
+             return !at_root || stat.is_folder() || !rules_.leaves_out(name);
            }));
     take(tree, walked, "");
+    for (const Extra& extra : extras_) { PV_CHECK(take_extra(extra)); }
     if (stop_.stop_requested()) { return fail(Code::kCancelled, "stopped"); }
     return std::move(gathered_);
   }
@@ -76,10 +80,52 @@ class Gatherer {
         Tree{.root = std::move(root), .path = path, .forbidden = forbidden_, .late = late_})};
   }
 
+  // Whether the caller wants it; counts what he does not. Excluded folders are entered, for what is
+  // in them is counted.
+  bool goes_in(const std::string& name, const fs::Stat& stat) {
+    if (stop_.stop_requested()) { return false; }
+    if (stat.is_folder() || !rules_.is_excluded(name)) { return true; }
+    LeftOut& out = gathered_.left_out;
+    ++out.files;
+    out.bytes += stat.is_file() ? stat.size_bytes : 0;
+    if (out.names.size() < LeftOut::kNamesMax) { out.names.push_back(name); }
+    return false;
+  }
+
+  Result<void> take_extra(const Extra& extra) {
+    const auto about = fs::stat(extra.folder);
+    if (!about.has_value() && about.error().code == Code::kNotFound) { return {}; }
+    if (!about.has_value() || !about->is_folder()) {
+      leave_out(extra.name, about.has_value() ? "it is not a folder" : about.error().what);
+      return {};
+    }
+    take_folder(extra.folder, extra.name);
+    return {};
+  }
+
+  // All files of a folder that lies elsewhere, below `name`.
+  void take_folder(const fs::Path& folder, const std::string& name) {
+    const std::string prefix = name + "/";
+    const auto tree = tree_at(folder);
+    if (!tree.has_value()) {
+      leave_out(name, tree.error().what);
+      return;
+    }
+    const auto walked = fs::walk(folder, [&](const std::string& inner, const fs::Stat& stat) {
+      return goes_in(prefix + inner, stat);
+    });
+    if (!walked.has_value()) {
+      leave_out(name, walked.error().what);
+      return;
+    }
+    take(*tree, *walked, prefix);
+  }
+
   // What a walk found below `prefix`, which is empty or ends in a slash.
   void take(const std::shared_ptr<const Tree>& tree, const fs::Walked& walked,
             const std::string& prefix) {
     for (const fs::Unread& unread : walked.unread) {
+      if (rules_.is_excluded(prefix + unread.name)) { continue; }
       leave_out(prefix + unread.name, unread.error.what);
     }
     for (const fs::Found& found : walked.found) {
@@ -162,19 +208,7 @@ class Gatherer {
       leave_out(std::string{kStorage}, "a link to what is no part of a backup");
       return;
     }
-    const auto tree = tree_at(directory_ / kStorage);
-    if (!tree.has_value()) {
-      leave_out(std::string{kStorage}, tree.error().what);
-      return;
-    }
-    const auto walked = fs::walk(directory_ / kStorage, [&](const std::string&, const fs::Stat&) {
-      return !stop_.stop_requested();
-    });
-    if (!walked.has_value()) {
-      leave_out(std::string{kStorage}, walked.error().what);
-      return;
-    }
-    take(*tree, *walked, std::string{kStorage} + "/");
+    take_folder(directory_ / kStorage, std::string{kStorage});
   }
 
   // Whether `real` lies in this directory, in or at a root entry that is left out.
@@ -199,6 +233,7 @@ class Gatherer {
   const fs::Path& directory_;
   const RootRules& rules_;
   const Forbidden& forbidden_;
+  const std::vector<Extra>& extras_;
   std::shared_ptr<LateWarnings> late_;
   std::stop_token stop_;
   std::string real_directory_;
@@ -208,24 +243,38 @@ class Gatherer {
 
 }  // namespace
 
-RootRules::RootRules(const std::vector<std::string>& exclude)
-    : names_{"backups", ".pb_temp_to_delete", ".autocert_cache", "lost+found",
-             ".notify", ".pocketvault"} {
-  for (const std::string& name : exclude) { add_database(name); }
-}
+RootRules::RootRules(std::vector<std::string> exclude_roots, std::vector<Glob> exclude)
+    : names_{"backups", ".pb_temp_to_delete", ".autocert_cache",  "lost+found",
+             ".notify", ".pocketvault",       ".pocketvault-code"},
+      exclude_roots_{std::move(exclude_roots)},
+      exclude_{std::move(exclude)} {}
 
 void RootRules::add_database(const std::string& name) {
-  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) { names_.insert(name + suffix); }
+  names_.insert(name);
+  for (const std::string_view suffix : kSideSuffixes) { names_.insert(name + std::string{suffix}); }
 }
+
+bool RootRules::is_fixed(const std::string& root_name) const { return names_.contains(root_name); }
 
 bool RootRules::leaves_out(const std::string& root_name) const {
-  return names_.contains(root_name);
+  if (is_fixed(root_name) || is_excluded(root_name)) { return true; }
+  // A database that is left out takes its side files along.
+  return std::any_of(kSideSuffixes.begin(), kSideSuffixes.end(), [&](std::string_view suffix) {
+    return root_name.ends_with(suffix) &&
+           is_excluded(root_name.substr(0, root_name.size() - suffix.size()));
+  });
 }
 
-Result<Gathered> gather(const fs::Path& directory, const RootRules& rules,
-                        const Forbidden& forbidden, const std::shared_ptr<LateWarnings>& late,
+bool RootRules::is_excluded(const std::string& name) const {
+  const auto covers = [&](const Glob& glob) { return glob.covers(name); };
+  return std::find(exclude_roots_.begin(), exclude_roots_.end(), first_part(name)) !=
+             exclude_roots_.end() ||
+         std::any_of(exclude_.begin(), exclude_.end(), covers);
+}
+
+Result<Gathered> gather(const Walk& walk, const std::shared_ptr<LateWarnings>& late,
                         std::stop_token stop) {
-  return Gatherer{directory, rules, forbidden, late, std::move(stop)}.run();
+  return Gatherer{walk, late, std::move(stop)}.run();
 }
 
 }  // namespace pv::snapshot

@@ -11,29 +11,41 @@
 
 namespace pv::snapshot {
 
-// Entries of the root that are never part of a backup, and those the caller leaves out.
+// Entries of the root that are never part of a backup, and what the caller leaves out.
 class RootRules {
  public:
-  explicit RootRules(const std::vector<std::string>& exclude);
+  RootRules(std::vector<std::string> exclude_roots, std::vector<Glob> exclude);
 
   // `name` is a database: neither it nor its side files are plain files.
   void add_database(const std::string& name);
   [[nodiscard]] bool leaves_out(const std::string& root_name) const;
+  // Left out whatever the caller asks for, or taken as a database.
+  [[nodiscard]] bool is_fixed(const std::string& root_name) const;
+  // Whether the caller leaves it out; any name, not of the root alone.
+  [[nodiscard]] bool is_excluded(const std::string& name) const;
 
  private:
   std::set<std::string> names_;
+  std::vector<std::string> exclude_roots_;
+  std::vector<Glob> exclude_;
 };
 
 struct Gathered {
   std::vector<Item> items;
   std::vector<Warning> warnings;
+  LeftOut left_out;
 };
 
-// Walks `directory`, as snapshot.h says. Files whose identity is in `forbidden` are left out with a
-// warning.
-[[nodiscard]] Result<Gathered> gather(const fs::Path& directory, const RootRules& rules,
-                                      const Forbidden& forbidden,
-                                      const std::shared_ptr<LateWarnings>& late,
+// What is walked, all of it only read from.
+struct Walk {
+  const fs::Path& directory;
+  const RootRules& rules;
+  const Forbidden& forbidden;  // files of this identity are left out with a warning
+  const std::vector<Extra>& extras;
+};
+
+// Walks the directory, then the extra folders, as snapshot.h says.
+[[nodiscard]] Result<Gathered> gather(const Walk& walk, const std::shared_ptr<LateWarnings>& late,
                                       std::stop_token stop);
 
 }  // namespace pv::snapshot
