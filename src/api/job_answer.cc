@@ -40,6 +40,8 @@ json::object report_json(const jobs::Report& report) {
   object.emplace("way", report.way);
   object.emplace("structure", report.structure);
   object.emplace("replacedId", report.replaced_id);
+  object.emplace("unchangedFiles", report.unchanged_files);
+  object.emplace("unchangedBytes", report.unchanged_bytes);
   return object;
 }
 

@@ -44,6 +44,7 @@ struct Arguments {
   bool yes = false;
   bool replace = false;
   bool allow_damaged = false;
+  bool no_delta = false;
 
   std::string name;                // NAME, FILE or EMAIL: what the command takes; may be empty
   std::vector<std::string> names;  // delete takes several

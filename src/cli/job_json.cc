@@ -26,7 +26,9 @@ json::object to_json(const jobs::Report& report) {
           {"pauseMs", static_cast<double>(pause.count()) / 1000.0},
           {"way", report.way},
           {"structure", report.structure},
-          {"replacedId", report.replaced_id}};
+          {"replacedId", report.replaced_id},
+          {"unchangedFiles", report.unchanged_files},
+          {"unchangedBytes", report.unchanged_bytes}};
 }
 
 // Reading members of an object that may lack them, or have others in their place.
@@ -100,6 +102,8 @@ jobs::Report report_from(const Reader& from) {
   report.way = from.text("way");
   report.structure = from.text("structure");
   report.replaced_id = from.text("replacedId");
+  report.unchanged_files = from.count("unchangedFiles");
+  report.unchanged_bytes = from.count("unchangedBytes");
   return report;
 }
 

@@ -84,6 +84,12 @@ std::string took(const jobs::Status& status) {
   return " in " + format_took(*status.finished - status.started);
 }
 
+std::string kept_unchanged(const jobs::Report& report) {
+  if (report.unchanged_files == 0) { return {}; }
+  return "; unchanged and kept: " + plural(report.unchanged_files, "file") + ", " +
+         format_size(report.unchanged_bytes);
+}
+
 std::string render_made(const jobs::Status& status) {
   const jobs::Report& report = status.report;
   std::string text = "Made " + printable(status.name);
@@ -173,7 +179,7 @@ std::string render_success(const jobs::Status& status) {
       return printable(status.name) + " is sound: " + plural(status.report.entries, "file") + ", " +
              format_size(status.report.raw_bytes) + " unpacked, checked" + took(status);
     case jobs::Kind::kRestore:
-      return "Restored " + printable(status.name) + took(status) +
+      return "Restored " + printable(status.name) + took(status) + kept_unchanged(status.report) +
              (status.report.replaced_id.empty()
                   ? ""
                   : "; the data before it is kept: `pocketvault undo` brings it back");

@@ -39,6 +39,8 @@ struct Report {
   std::string way;                    // "pinned", "copied: data.db is not in WAL mode"
   std::string structure;              // backup: "sound", or which databases are not, and why
   std::string replaced_id;            // restore, undo: what can be had back
+  std::uint64_t unchanged_files = 0;  // restore: of entries, in place already and kept
+  std::uint64_t unchanged_bytes = 0;  // of raw_bytes
 };
 
 // A copy of a job at one moment.

@@ -37,8 +37,12 @@ struct BackupOrder {
   std::string name = {};
   bool allow_damaged = false;  // a data.db that is broken inside is stored, with a warning
 };
+struct RestoreOptions {
+  bool delta = true;  // stored files that are unchanged are kept, not written anew
+};
 struct RestoreOrder {
   store::BackupName name;
+  RestoreOptions options = {};
 };
 
 // What an archive holds, for `show` and `verify`.
@@ -65,7 +69,8 @@ class Vault {
   [[nodiscard]] Result<std::shared_ptr<Job>> start_backup(const BackupOrder& order);
   [[nodiscard]] Result<std::shared_ptr<Job>> start_restore(const RestoreOrder& order);
   // The file need not be in the store (`pocketvault restore FILE`).
-  [[nodiscard]] Result<std::shared_ptr<Job>> start_restore_file(const fs::Path& file);
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_restore_file(const fs::Path& file,
+                                                                const RestoreOptions& options = {});
   [[nodiscard]] Result<std::shared_ptr<Job>> start_undo();
   // Every CRC of the archive, names, databases: reads all, changes nothing, needs no lease. kBusy
   // when four run already.
