@@ -8,6 +8,7 @@
 #include "api/prefer.h"
 #include "api/real_ip.h"
 #include "base/text.h"
+#include "http/url.h"
 #include "jobs/names.h"
 
 namespace pv::api {
