@@ -191,6 +191,7 @@ TEST(DefaultManner, SpeaksChineseToThoseWhoPreferIt) {
 
 TEST(DefaultManner, ARestoreKeepsUnchangedFilesUnlessTheQuerySaysNo) {
   TestServer server;
+  testing::write_file(server.path() / "storage/c/r/a.txt", "hello");
   ASSERT_EQ(server.admin_json("POST", "/api/backups", R"({"name":"a.zip"})").status, 204U);
   for (const bool delta : {false, true}) {
     const std::string target =

@@ -113,6 +113,10 @@ Error as_damage(const Error& error) {
 Result<std::string> check_open_database(sqlite::Connection& connection, Patience& patience,
                                         std::uint64_t file_bytes) {
   limit(connection.handle(), file_bytes);
+  // The check reads each page twice, far apart: no cache of SQLite's holds them, and a small one
+  // stays in the processor's. 414 MB took 0.24 s with 2 MB, 0.36 s with 32. Mapped it were 0.11 s,
+  // but then a disk that can't read a page ends the process.
+  PV_CHECK(connection.exec("PRAGMA cache_size=-2000"));
   sqlite3_progress_handler(connection.handle(), kStepsBetweenLooks, &Patience::is_over, &patience);
   Result<std::string> findings = sqlite::check(connection, sqlite::Check::kQuick);
   if (patience.stop.stop_requested()) { return fail(Code::kCancelled, "stopped"); }
