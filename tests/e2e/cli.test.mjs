@@ -85,7 +85,7 @@ test("exit codes say what happened", async (t) => {
   damaged[20_000] ^= 0xff;
   fs.writeFileSync(path.join(dir, "backups/damaged.zip"), damaged);
   assert.equal(cli(["verify", "damaged.zip", "--dir", dir]).status, 7);
-  assert.equal(cli(["restore", "damaged.zip", "--dir", dir, "--yes"]).status, 7);
+  assert.equal(cli(["restore", "damaged.zip", "--dir", dir, "--yes", "--no-delta"]).status, 7);
   assert.equal(sql(path.join(dir, "data.db"), "SELECT count(*) FROM products"), "40", "nothing was touched");
   fs.symlinkSync("/nowhere/at/all", path.join(dir, "storage/dangling"));
   const warned = cli(["backup", "warned.zip", "--dir", dir]);
