@@ -22,6 +22,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = pathlib.Path(os.environ.get("POCKETVAULT", ROOT / "build/release/pocketvault"))
@@ -61,6 +62,15 @@ def make_data(folder: pathlib.Path, scale: float) -> pathlib.Path:
         name.write_bytes(rng.randbytes(rng.randint(144_000, 200_000)))
     (data / ".complete").touch()
     return data
+
+
+def like_pocketbase(data: pathlib.Path, archive: pathlib.Path):
+    """Every entry one deflate stream, at the fastest level."""
+    with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
+        for path in sorted(data.rglob("*")):
+            name = path.relative_to(data)
+            if path.is_file() and name.parts[0] not in ("backups", ".pocketvault", ".complete"):
+                file.write(path, name)
 
 
 def size_of(path: pathlib.Path) -> int:
@@ -270,15 +280,33 @@ def main():
             report = json.loads(figures["pocketvault backup"][-1][3].strip().splitlines()[-1])["job"]["report"]
             print(f"\npause {report['pauseMs']:.3f} ms; {report['way']}; {report['rawBytes'] / 1e6:.0f} MB in {report['entries']} entries, zip {report['archiveBytes'] / 1e6:.1f} MB")
         if "restore" in only:
+            def settle(*names):
+                """Gone for so long that ext4 may use the inodes again: it searches for others for 5 s."""
+                clean(*names)()
+                os.sync()
+                time.sleep(6)
+
             def fresh():
-                clean("target")()
+                settle("target", "unzip")
                 (work / "target").mkdir()
                 subprocess.run([PROGRAM, "superuser", "upsert", "bench@example.com", "--dir", work / "target"], input=PASSWORD.encode(), check=True, stdout=subprocess.DEVNULL)
-            archive = backups / "bench.zip"
-            side_by_side("Restore", {
-                "pocketvault restore (checks included)": (fresh, [PROGRAM, "restore", archive, "--dir", work / "target", "--yes"], None, None, None),
-                "unzip -q": (clean("unzip"), ["unzip", "-q", archive, "-d", work / "unzip"], None, None, None),
-            }, options.rounds, "pocketvault restore (checks included)")
+            ours, theirs = backups / "bench.zip", work / "pocketbase.zip"
+            like_pocketbase(data, theirs)
+            for title, archive in (("Restore of our archive", ours), ("Restore of one as PocketBase packs it", theirs)):
+                side_by_side(title, {
+                    "pocketvault restore (checks and sync included)": (fresh, [PROGRAM, "restore", archive, "--dir", work / "target", "--yes"], None, None, None),
+                    "unzip -q": (lambda: settle("target", "unzip"), ["unzip", "-q", archive, "-d", work / "unzip"], None, None, None),
+                }, options.rounds, "pocketvault restore (checks and sync included)")
+            in_place = [PROGRAM, "restore", ours, "--dir", work / "again", "--yes"]
+
+            def restored():
+                settle("target", "unzip", "again")
+                shutil.copytree(data, work / "again", ignore=shutil.ignore_patterns("backups", ".pocketvault", ".complete"))
+
+            side_by_side("Restore over the same data", {
+                "pocketvault restore": (restored, in_place, None, None, None),
+                "pocketvault restore --no-delta": (restored, [*in_place, "--no-delta"], None, None, None),
+            }, options.rounds, "pocketvault restore")
         if "parts" in only:
             parts(data, work, options.rounds)
         if "incremental" in only:

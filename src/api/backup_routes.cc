@@ -8,6 +8,7 @@
 #include "api/prefer.h"
 #include "api/real_ip.h"
 #include "base/text.h"
+#include "http/url.h"
 #include "jobs/names.h"
 
 namespace pv::api {
@@ -294,9 +295,11 @@ AnswerTask restore_backup(Exchange& exchange) {
   const auto name = name_of_key(exchange.value());
   if (!name) { co_return tl::unexpected{no_backup(exchange)}; }
 
-  std::function<Started()> start = [&vault = services.parts.vault, name = *name]() -> Started {
+  const bool delta = http::query_value(exchange.request.query, "delta") != "false";
+  std::function<Started()> start = [&vault = services.parts.vault, name = *name,
+                                    delta]() -> Started {
     PV_TRY(const store::Backup found, vault.store().stat(name));
-    return vault.start_restore({.name = found.name});
+    return vault.start_restore({.name = found.name, .options = {.delta = delta}});
   };
   const Started job = co_await blocking<std::shared_ptr<jobs::Job>>(services, std::move(start));
   if (!job.has_value()) {

@@ -217,6 +217,22 @@ TEST(DefaultManner, SpeaksChineseToThoseWhoPreferIt) {
             "The request requires valid record authorization token.");
 }
 
+TEST(DefaultManner, ARestoreKeepsUnchangedFilesUnlessTheQuerySaysNo) {
+  TestServer server;
+  testing::write_file(server.path() / "storage/c/r/a.txt", "hello");
+  ASSERT_EQ(server.admin_json("POST", "/api/backups", R"({"name":"a.zip"})").status, 204U);
+  for (const bool delta : {false, true}) {
+    const std::string target =
+        delta ? "/api/backups/a.zip/restore" : "/api/backups/a.zip/restore?delta=false";
+    ASSERT_EQ(server.admin_call("POST", target).status, 204U);
+    const Got jobs = server.admin_call("GET", "/api/vault/jobs");
+    const boost::json::value listed = jobs.json();
+    const boost::json::value& report = listed.at(0).at("report");
+    EXPECT_EQ(report.at("unchangedFiles").to_number<std::uint64_t>() > 0, delta) << jobs.body;
+    EXPECT_EQ(report.at("unchangedBytes").to_number<std::uint64_t>() > 0, delta);
+  }
+}
+
 TEST(BothManners, ARestoreIsCheckedFirstAndAnswersTruthfully) {
   for (const bool strict : {true, false}) {
     TestServer server{{.strict = strict}};

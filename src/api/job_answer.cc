@@ -54,6 +54,8 @@ json::object report_json(const jobs::Report& report) {
   object.emplace("structure", report.structure);
   object.emplace("replacedId", report.replaced_id);
   object.emplace("leftOut", left_out_json(report.left_out));
+  object.emplace("unchangedFiles", report.unchanged_files);
+  object.emplace("unchangedBytes", report.unchanged_bytes);
   return object;
 }
 

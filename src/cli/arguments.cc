@@ -193,6 +193,8 @@ class Parser {
     CLI::App& restore = add_work(kGroup, Command::kRestore,
                                  "Put a backup in the place of the data (checked first)");
     take_name(restore, "NAME", "a backup, or a zip file of this machine")->required();
+    restore.add_flag("--no-delta", into_.no_delta,
+                     "write every file anew, also stored files that are in place unchanged");
     add_yes(restore, into_);
     restore.footer(
         "\nThe data replaced is kept for 24 hours: `pocketvault undo` brings it back.\n"

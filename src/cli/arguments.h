@@ -45,6 +45,7 @@ struct Arguments {
   bool replace = false;
   bool nice = false;
   jobs::BackupOrder order;  // backup: all but the name
+  bool no_delta = false;
 
   std::string name;                // NAME, FILE or EMAIL: what the command takes; may be empty
   std::vector<std::string> names;  // delete takes several

@@ -55,9 +55,10 @@ class Backups {
                                                     const Watch& watch) = 0;
   [[nodiscard]] virtual Result<jobs::Status> verify(const store::BackupName& name,
                                                     const Watch& watch) = 0;
-  [[nodiscard]] virtual Result<jobs::Status> restore(const store::BackupName& name,
+  [[nodiscard]] virtual Result<jobs::Status> restore(const jobs::RestoreOrder& order,
                                                      const Watch& watch) = 0;
   [[nodiscard]] virtual Result<jobs::Status> restore_file(const fs::Path& file,
+                                                          const jobs::RestoreOptions& options,
                                                           const Watch& watch) = 0;
   [[nodiscard]] virtual Result<jobs::Status> undo(const Watch& watch) = 0;
 

@@ -217,9 +217,10 @@ Result<Exit> run_restore(const Context& context) {
   if (!confirmed(context, question, printable(word))) {
     return context.stop.stop_requested() ? Exit::kCancelled : Exit::kNotConfirmed;
   }
+  const jobs::RestoreOptions options{.delta = !context.arguments.no_delta};
   return run_job(context, label_of("restore", chosen), [&](const Watch& watch) {
-    return chosen.backup ? place.backups->restore(chosen.backup->name, watch)
-                         : place.backups->restore_file(chosen.file, watch);
+    return chosen.backup ? place.backups->restore({chosen.backup->name, options}, watch)
+                         : place.backups->restore_file(chosen.file, options, watch);
   });
 }
 

@@ -36,7 +36,9 @@ json::object to_json(const jobs::Report& report) {
           {"fullBecause", text_of(report.full_because)},
           {"structure", report.structure},
           {"replacedId", report.replaced_id},
-          {"leftOut", to_json(report.left_out)}};
+          {"leftOut", to_json(report.left_out)},
+          {"unchangedFiles", report.unchanged_files},
+          {"unchangedBytes", report.unchanged_bytes}};
 }
 
 // Reading members of an object that may lack them, or have others in their place.
@@ -126,6 +128,8 @@ jobs::Report report_from(const Reader& from) {
   if (const json::object* left_out = from.object("leftOut")) {
     report.left_out = left_out_from(Reader{*left_out});
   }
+  report.unchanged_files = from.count("unchangedFiles");
+  report.unchanged_bytes = from.count("unchangedBytes");
   return report;
 }
 

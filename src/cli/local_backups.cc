@@ -54,13 +54,14 @@ class LocalBackups final : public Backups {
                                             const Watch& watch) override {
     return run(local_.vault().start_verify(name), watch);
   }
-  [[nodiscard]] Result<jobs::Status> restore(const store::BackupName& name,
+  [[nodiscard]] Result<jobs::Status> restore(const jobs::RestoreOrder& order,
                                              const Watch& watch) override {
-    return run(local_.vault().start_restore({name}), watch);
+    return run(local_.vault().start_restore(order), watch);
   }
   [[nodiscard]] Result<jobs::Status> restore_file(const fs::Path& file,
+                                                  const jobs::RestoreOptions& options,
                                                   const Watch& watch) override {
-    return run(local_.vault().start_restore_file(file), watch);
+    return run(local_.vault().start_restore_file(file, options), watch);
   }
   [[nodiscard]] Result<jobs::Status> undo(const Watch& watch) override {
     return run(local_.vault().start_undo(), watch);

@@ -140,18 +140,21 @@ class RemoteBackups final : public Backups {
     return status;
   }
 
-  [[nodiscard]] Result<jobs::Status> restore(const store::BackupName& name,
+  [[nodiscard]] Result<jobs::Status> restore(const jobs::RestoreOrder& order,
                                              const Watch& watch) override {
+    const std::string& name = order.name.text();
     return run_job({.method = "POST",
-                    .url = "/api/backups/" + curl::escape(name.text()) + "/restore",
+                    .url = "/api/backups/" + curl::escape(name) + "/restore" +
+                           (order.options.delta ? "" : "?delta=false"),
                     .headers = {{"Prefer", "respond-async"}},
                     .body = {},
                     .stall_timeout = kNoLimit},
-                   jobs::Kind::kRestore, name.text(), watch);
+                   jobs::Kind::kRestore, name, watch);
   }
 
   // The server restores from its own store only: there and away again.
   [[nodiscard]] Result<jobs::Status> restore_file(const fs::Path& file,
+                                                  const jobs::RestoreOptions& options,
                                                   const Watch& watch) override {
     PV_TRY(const auto source, fs::open_source(file));
     PV_TRY(const auto name,
@@ -166,7 +169,7 @@ class RemoteBackups final : public Backups {
                             },
                             watch.stop};
     PV_TRY(const store::Backup sent, upload(*source, name, transfer));
-    auto outcome = restore(name, watch);
+    auto outcome = restore({.name = name, .options = options}, watch);
     if (const auto removed = remove(name); !removed.has_value()) {
       say("The server keeps a copy, " + name.text() +
           ", which could not be deleted: " + removed.error().what);

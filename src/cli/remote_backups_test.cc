@@ -237,8 +237,9 @@ TEST_F(RemoteBackups, RestoresAFileByWayOfTheStore) {
     }
     return http_answer(204, "");
   });
-  EXPECT_EQ(backups_->restore_file(temp / "x.zip", {}).value().name, "x.zip");
+  EXPECT_EQ(backups_->restore_file(temp / "x.zip", {.delta = false}, {}).value().name, "x.zip");
   const auto requests = server_->requests();
+  EXPECT_NE(requests[1].find("/restore?delta=false HTTP/1.1"), std::string::npos) << requests[1];
   EXPECT_TRUE(requests.front().starts_with("POST /api/backups/upload ")) << requests.front();
   EXPECT_NE(requests.front().find("filename=\"pocketvault_restore_20261121005447.zip\""),
             std::string::npos);

@@ -84,12 +84,19 @@ std::string took(const jobs::Status& status) {
   return " in " + format_took(*status.finished - status.started);
 }
 
+std::string kept_unchanged(const jobs::Report& report) {
+  if (report.unchanged_files == 0) { return {}; }
+  return "; unchanged and kept: " + plural(report.unchanged_files, "file") + ", " +
+         format_size(report.unchanged_bytes);
+}
+
 std::string amount_of(const jobs::LeftOut& left_out) {
   return plural(left_out.files, "file") + ", " + format_size(left_out.bytes);
 }
 
 std::string render_restored(const jobs::Status& status) {
-  std::string text = "Restored " + printable(status.name) + took(status);
+  std::string text =
+      "Restored " + printable(status.name) + took(status) + kept_unchanged(status.report);
   if (!status.report.replaced_id.empty()) {
     text += "; the data before it is kept: `pocketvault undo` brings it back";
   }

@@ -78,6 +78,18 @@ TEST(Render, SuccessIsOneLine) {
   }
 }
 
+TEST(Render, ARestoreSaysWhatItKept) {
+  jobs::Status status = succeeded(jobs::Kind::kRestore);
+  EXPECT_EQ(render_success(status).find("unchanged"), std::string::npos);
+  status.report.unchanged_files = 2;
+  status.report.unchanged_bytes = 3'000'000;
+  EXPECT_NE(render_success(status).find("unchanged and kept: 2 files, 3.0 MB"), std::string::npos)
+      << render_success(status);
+  const jobs::Status back = job_from_json(json::parse(json_text(to_json(status)))).value();
+  EXPECT_EQ(back.report.unchanged_files, 2U);
+  EXPECT_EQ(back.report.unchanged_bytes, 3'000'000U);
+}
+
 TEST(Render, WarningsAreCutAndMadeSafeForATerminal) {
   const std::vector<jobs::Warning> warnings{{"a\x1b[2J\n", "vanished"}, {"", "b"}, {"c", "d"}};
   EXPECT_EQ(render_warnings(warnings, 2),

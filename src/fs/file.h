@@ -70,6 +70,8 @@ struct Stat {
 [[nodiscard]] Result<void> write_all(const Fd& fd, Bytes bytes);
 [[nodiscard]] Result<void> write_all_at(const Fd& fd, std::uint64_t offset, Bytes bytes);
 [[nodiscard]] Result<void> sync(const Fd& fd);  // fsync
+// Sends these bytes to the disk without waiting: a later sync has less left to do. Only a hint.
+void start_sync(const Fd& fd, std::uint64_t offset, std::uint64_t count);
 [[nodiscard]] Result<void> sync_folder(
     const Path& folder);  // makes renames and creations in it durable
 

@@ -92,6 +92,11 @@ Result<void> FileSink::sync() { return named(fs::sync(fd_), name_); }
 
 Result<void> FileSink::close() { return named(fd_.close(), name_); }
 
+void start_sync(const Fd& fd, std::uint64_t offset, std::uint64_t count) {
+  (void)::sync_file_range(fd.get(), static_cast<off64_t>(offset), static_cast<off64_t>(count),
+                          SYNC_FILE_RANGE_WRITE);
+}
+
 void WriteBehind::wrote(const Fd& fd, std::uint64_t count) {
   written_ += count;
   while (written_ - started_ >= kWindowBytes) {

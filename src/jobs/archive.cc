@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "zip/crc.h"
 
 namespace pv::jobs {
 namespace {
@@ -22,6 +23,26 @@ std::optional<Error> refusal_of(const zip::Entry& entry) {
   return std::nullopt;
 }
 
+class ZipPieces final : public restore::ArchivePieces {
+ public:
+  ZipPieces(const zip::ZipReader& reader, const zip::Entry& entry,
+            std::vector<zip::ZipReader::Piece> pieces)
+      : reader_{reader}, entry_{entry}, pieces_{std::move(pieces)} {}
+
+  [[nodiscard]] std::size_t count() const override { return pieces_.size(); }
+  [[nodiscard]] Piece at(std::size_t number) const override {
+    return {.offset = pieces_[number].raw_offset, .bytes = pieces_[number].raw_bytes};
+  }
+  [[nodiscard]] Result<void> extract(std::size_t number, MutableBytes into) const override {
+    return reader_.extract_piece(entry_, pieces_[number], into);
+  }
+
+ private:
+  const zip::ZipReader& reader_;
+  const zip::Entry& entry_;
+  const std::vector<zip::ZipReader::Piece> pieces_;
+};
+
 }  // namespace
 
 Result<std::unique_ptr<ZipArchive>> ZipArchive::open(const ArchiveOrigin& origin) {
@@ -40,12 +61,26 @@ ZipArchive::ZipArchive(zip::ZipReader reader, std::uint64_t archive_bytes)
                         .raw_bytes = entry.raw_bytes,
                         .mode = entry.mode,
                         .is_folder = entry.is_folder(),
-                        .refused = refusal_of(entry)});
+                        .refused = refusal_of(entry),
+                        .checksum = entry.crc32,
+                        .modified = entry.modified});
   }
 }
 
 Result<void> ZipArchive::extract(std::size_t index, Sink& sink, std::stop_token stop) const {
   return reader_.extract(reader_.entries()[index], sink, std::move(stop));
+}
+
+std::unique_ptr<restore::ArchivePieces> ZipArchive::pieces_of(std::size_t index) const {
+  const zip::Entry& entry = reader_.entries()[index];
+  auto pieces = reader_.pieces_of(entry);
+  // What is wrong with the entry, extract() finds as well.
+  if (!pieces.has_value() || pieces->empty()) { return nullptr; }
+  return std::make_unique<ZipPieces>(reader_, entry, *std::move(pieces));
+}
+
+std::uint32_t ZipArchive::checksum(Bytes bytes, std::uint32_t before) const {
+  return zip::crc32(bytes, before);
 }
 
 }  // namespace pv::jobs

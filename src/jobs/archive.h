@@ -25,6 +25,8 @@ class ZipArchive final : public restore::Archive {
   }
   [[nodiscard]] Result<void> extract(std::size_t index, Sink& sink,
                                      std::stop_token stop) const override;
+  [[nodiscard]] std::unique_ptr<restore::ArchivePieces> pieces_of(std::size_t index) const override;
+  [[nodiscard]] std::uint32_t checksum(Bytes bytes, std::uint32_t before) const override;
 
   [[nodiscard]] std::uint64_t archive_bytes() const { return archive_bytes_; }
 

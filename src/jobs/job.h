@@ -52,6 +52,8 @@ struct Report {
   std::string structure = {};    // backup: "sound", or which databases are not, and why
   std::string replaced_id = {};  // restore, undo: what can be had back
   LeftOut left_out = {};
+  std::uint64_t unchanged_files = 0;  // restore: of entries, in place already and kept
+  std::uint64_t unchanged_bytes = 0;  // of raw_bytes
 };
 
 // A copy of a job at one moment.

@@ -160,7 +160,8 @@ Result<void> check_data_db(const fs::Path& data_db) {
   return datadir::check_schema(data);
 }
 
-Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& origin) {
+Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& origin,
+                         const RestoreOptions& options) {
   const fs::Path& path = parts.directory.path();
   job.set_phase("check");
   PV_TRY(const std::unique_ptr<ZipArchive> archive, ZipArchive::open(origin));
@@ -180,9 +181,14 @@ Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& orig
   job.set_total(plan.raw_bytes);
   const restore::Progress progress{
       .on_extracted = [&job](std::uint64_t bytes) { job.add_done(bytes); }};
-  PV_TRY(const restore::Staged staged,
-         restore::stage(*archive, plan, path, parts.pool, parts.random, progress, check_data_db,
-                        job.stop_token()));
+  PV_TRY(
+      const restore::Staged staged,
+      restore::stage(*archive, plan, path, parts.pool, parts.random, progress, check_data_db,
+                     job.stop_token(), options.delta ? restore::Delta::kOn : restore::Delta::kOff));
+  job.report([&](Report& report) {
+    report.unchanged_files = staged.unchanged_files;
+    report.unchanged_bytes = staged.unchanged_bytes;
+  });
   for (const std::string& warning : staged.warnings) { job.warn({"", warning}); }
 
   Result<restore::Replaced> replaced = exchange_closed(parts, job, Incoming::kHasArchive, [&] {

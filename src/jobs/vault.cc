@@ -72,7 +72,8 @@ struct Vault::Impl {
   [[nodiscard]] Result<ChosenName> choose_name(const BackupOrder& order);
   [[nodiscard]] Result<ChosenName> choose_automatic_name();
   [[nodiscard]] Result<std::shared_ptr<Job>> start_restore(std::optional<Lease> lease,
-                                                           ArchiveOrigin origin, bool in_store);
+                                                           ArchiveOrigin origin, bool in_store,
+                                                           const RestoreOptions& options);
   [[nodiscard]] Result<std::shared_ptr<Job>> start_verify(ArchiveOrigin origin, bool in_store);
 
   struct Launch {
@@ -255,28 +256,30 @@ Result<ArchiveOrigin> Vault::Impl::origin_of(const fs::Path& file) {
 }
 
 Result<std::shared_ptr<Job>> Vault::Impl::start_restore(std::optional<Lease> lease,
-                                                        ArchiveOrigin origin, bool in_store) {
+                                                        ArchiveOrigin origin, bool in_store,
+                                                        const RestoreOptions& options) {
   const std::string name = origin.name;
   return launch({.kind = Kind::kRestore,
                  .name = name,
                  .in_store = in_store,
                  .lease = std::move(lease),
                  .warning = {},
-                 .work = [this, origin = std::move(origin)](Job& job) {
-                   return run_restore(parts, job, origin);
+                 .work = [this, origin = std::move(origin), options](Job& job) {
+                   return run_restore(parts, job, origin, options);
                  }});
 }
 
 Result<std::shared_ptr<Job>> Vault::start_restore(const RestoreOrder& order) {
   PV_TRY(Lease lease, impl_->take_lease(Kind::kRestore, order.name.text()));
   PV_TRY(const store::Backup backup, impl_->parts.store.stat(order.name));
-  return impl_->start_restore(std::move(lease), impl_->origin_of(backup.name), true);
+  return impl_->start_restore(std::move(lease), impl_->origin_of(backup.name), true, order.options);
 }
 
-Result<std::shared_ptr<Job>> Vault::start_restore_file(const fs::Path& file) {
+Result<std::shared_ptr<Job>> Vault::start_restore_file(const fs::Path& file,
+                                                       const RestoreOptions& options) {
   PV_TRY(ArchiveOrigin origin, impl_->origin_of(file));
   PV_TRY(Lease lease, impl_->take_lease(Kind::kRestore, origin.name));
-  return impl_->start_restore(std::move(lease), std::move(origin), false);
+  return impl_->start_restore(std::move(lease), std::move(origin), false, options);
 }
 
 Result<std::shared_ptr<Job>> Vault::start_undo() {

@@ -47,8 +47,12 @@ struct BackupOrder {
   std::uint64_t bytes_per_second_max = 0;  // 0: as the vault's options say; else no more than those
   std::vector<std::string> exclude = {};   // patterns as base/glob.h has them; see selection.h
 };
+struct RestoreOptions {
+  bool delta = true;  // stored files that are unchanged are kept, not written anew
+};
 struct RestoreOrder {
   store::BackupName name;
+  RestoreOptions options = {};
 };
 
 // What an archive holds, for `show` and `verify`.
@@ -75,7 +79,8 @@ class Vault {
   [[nodiscard]] Result<std::shared_ptr<Job>> start_backup(const BackupOrder& order);
   [[nodiscard]] Result<std::shared_ptr<Job>> start_restore(const RestoreOrder& order);
   // The file need not be in the store (`pocketvault restore FILE`).
-  [[nodiscard]] Result<std::shared_ptr<Job>> start_restore_file(const fs::Path& file);
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_restore_file(const fs::Path& file,
+                                                                const RestoreOptions& options = {});
   [[nodiscard]] Result<std::shared_ptr<Job>> start_undo();
   // Every CRC of the archive, names, databases: reads all, changes nothing, needs no lease. kBusy
   // when four run already.

@@ -256,6 +256,37 @@ TEST(Restore, BringsBackWhatWasThereAndUndoTheRest) {
   }
 }
 
+TEST(Restore, KeepsStoredFilesThatAreUnchangedUnlessToldNotTo) {
+  for (const bool delta : {true, false}) {
+    const TempFolder folder;
+    const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
+    VaultRig rig{{.pb_data = pb_data}};
+    std::uint64_t files = 0;
+    std::uint64_t bytes = 0;
+    for (const auto& item : std::filesystem::recursive_directory_iterator{pb_data / "storage"}) {
+      if (!item.is_regular_file()) { continue; }
+      ++files;
+      bytes += item.file_size();
+    }
+    ASSERT_GT(files, 1U);
+    write_file(pb_data / "storage" / "new.txt", "new");
+    ASSERT_EQ(rig.back_up("a.zip").state, State::kSucceeded);
+    write_file(pb_data / "storage" / "new.txt", "changed");
+    std::filesystem::copy(pb_data / "storage", folder / "storage",
+                          std::filesystem::copy_options::recursive);
+
+    const Status restored = VaultRig::ended(rig.vault->start_restore(
+        {.name = store::BackupName::parse("a.zip").value(), .options = {.delta = delta}}));
+    ASSERT_EQ(restored.state, State::kSucceeded) << why(restored);
+    EXPECT_EQ(restored.report.unchanged_files, delta ? files : 0);
+    EXPECT_EQ(restored.report.unchanged_bytes, delta ? bytes : 0);
+    EXPECT_EQ(restored.bytes_done, restored.bytes_total);
+    EXPECT_EQ(read_file(pb_data / "storage" / "new.txt"), "new");
+    ASSERT_EQ(rig.undo().state, State::kSucceeded);
+    EXPECT_EQ(differences(pb_data / "storage", folder / "storage"), "") << "every byte is back";
+  }
+}
+
 TEST(Restore, TakesPocketBasesOwnArchives) {
   for (const char* version : kVersions) {
     const TempFolder folder;

@@ -24,7 +24,8 @@ struct Parts {
 
 // The directory has the old data or the new when it ends, never a mixture; what was there before is
 // kept for options.keep_replaced.
-[[nodiscard]] Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& origin);
+[[nodiscard]] Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& origin,
+                                       const RestoreOptions& options);
 [[nodiscard]] Result<void> run_undo(const Parts& parts, Job& job, const std::string& replaced_id);
 
 [[nodiscard]] Result<void> run_verify(const Parts& parts, Job& job, const ArchiveOrigin& origin);

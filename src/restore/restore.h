@@ -32,6 +32,26 @@ struct ArchiveEntry {
   bool is_folder = false;
   std::optional<Error>
       refused;  // the archive itself says it can't be extracted: encrypted, unknown method
+  std::uint32_t checksum = 0;                       // as Archive::checksum() makes it
+  std::optional<WallTime> modified = std::nullopt;  // to two seconds or better
+};
+
+// The parts of one entry that can be extracted each alone. They cover it, in order.
+//
+// Threads    All methods from any thread at once.
+// Lifetime   The archive outlives it.
+class ArchivePieces {
+ public:
+  struct Piece {
+    std::uint64_t offset = 0;  // in the extracted file
+    std::size_t bytes = 0;     // at most 16 MiB
+  };
+  virtual ~ArchivePieces() = default;
+  [[nodiscard]] virtual std::size_t count() const = 0;
+  [[nodiscard]] virtual Piece at(std::size_t number) const = 0;
+  // Into the first at(number).bytes of `into`. All of them extracted are the whole entry, its
+  // checksum proved. kDamaged: what tells of the pieces may be wrong; Archive::extract() decides.
+  [[nodiscard]] virtual Result<void> extract(std::size_t number, MutableBytes into) const = 0;
 };
 
 // An archive as restore sees it; jobs/ adapts zip::ZipReader to it.
@@ -42,6 +62,10 @@ class Archive {
   // The whole entry; kDamaged when CRC or size is wrong. Any thread, several at once.
   [[nodiscard]] virtual Result<void> extract(std::size_t index, Sink& sink,
                                              std::stop_token stop) const = 0;
+  // Null where the entry can be extracted as a whole only.
+  [[nodiscard]] virtual std::unique_ptr<ArchivePieces> pieces_of(std::size_t index) const = 0;
+  // Of `bytes`, when `before` is that of what came before them (0 at the start).
+  [[nodiscard]] virtual std::uint32_t checksum(Bytes bytes, std::uint32_t before) const = 0;
 };
 
 // One file that will be made.
@@ -76,6 +100,8 @@ struct Staged {
   std::string id;   // names restore-ID and replaced-ID
   fs::Path folder;  // directory/.pocketvault/restore-ID
   std::vector<std::string> warnings;
+  std::uint64_t unchanged_files = 0;  // taken from the directory, see Delta
+  std::uint64_t unchanged_bytes = 0;
   // Keeps prune_replaced() of every process away from the folder, and removes it when it goes,
   // unless it was swapped in or a journal names it.
   std::shared_ptr<const StagingFolder> hold;
@@ -83,19 +109,27 @@ struct Staged {
 
 struct Progress {
   std::function<void(std::uint64_t raw_bytes)>
-      on_extracted;  // added since the last call; any thread
+      on_extracted;  // extracted or found unchanged since the last call; any thread
 };
+
+// Whether a file below storage/ that is in place already is taken as it is: a regular file with one
+// link, of the archive's size, mode and time of change (to two seconds), whose content has the
+// archive's checksum. The staged tree then shares its blocks (reflink), or where the file system
+// can't do that is another name of it (hard link): PocketBase never changes a stored file, it
+// writes a new one.
+enum class Delta { kOn, kOff };
 
 // Extracts and checks. A WAL in the archive is applied to its database as SQLite would when it
 // opens it, then gone; -shm files are dropped. Each database must open and pass quick_check (rows
 // that break a CHECK or NOT NULL are a warning only); data.db must pass `check_data`. All of it is
-// on disk when this returns. When root restores, the files get the owner that the data has now. On
-// an error nothing is left behind. kUnsupported: something is mounted inside the directory.
+// on disk when this returns. When root restores, the files get the owner that the data has now;
+// those outside the root get the time of change that the archive has. On an error nothing is left
+// behind. kUnsupported: something is mounted inside the directory.
 [[nodiscard]] Result<Staged> stage(
     const Archive& archive, const Plan& plan, const fs::Path& directory, WorkPool& pool,
     Random& random, const Progress& progress,
     const std::function<Result<void>(const fs::Path& data_db)>& check_data,
-    const std::stop_token& stop);
+    const std::stop_token& stop, Delta delta = Delta::kOn);
 
 // The calls that change the file system during a swap, so that tests can fail, count or stop at
 // each of them.

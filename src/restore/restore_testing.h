@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <map>
 #include <string>
 #include <vector>
@@ -25,7 +26,9 @@ class FakeArchive final : public Archive {
                         .raw_bytes = content.size(),
                         .mode = mode,
                         .is_folder = name.ends_with('/'),
-                        .refused = std::nullopt});
+                        .refused = std::nullopt,
+                        .checksum = sum(as_bytes(content), 0),
+                        .modified = kModified});
     contents_.push_back(content);
     return *this;
   }
@@ -46,9 +49,52 @@ class FakeArchive final : public Archive {
     if (index == broken_) { return fail(Code::kDamaged, "checksum is wrong"); }
     return sink.write(as_bytes(contents_[index]));
   }
+  [[nodiscard]] std::unique_ptr<ArchivePieces> pieces_of(std::size_t index) const override {
+    return index == in_pieces_ ? std::make_unique<Pieces>(*this, index) : nullptr;
+  }
+  [[nodiscard]] std::uint32_t checksum(Bytes bytes, std::uint32_t before) const override {
+    return sum(bytes, before);
+  }
+
   std::size_t broken_ = SIZE_MAX;
+  std::size_t in_pieces_ = SIZE_MAX;     // this entry comes in pieces of kPieceBytes
+  std::size_t broken_piece_ = SIZE_MAX;  // of it
+  static constexpr std::size_t kPieceBytes = 1 << 20;
+  static constexpr WallTime kModified{std::chrono::seconds{1'700'000'000}};
 
  private:
+  class Pieces final : public ArchivePieces {
+   public:
+    Pieces(const FakeArchive& archive, std::size_t index)
+        : archive_{archive}, content_{archive.contents_[index]} {}
+    [[nodiscard]] std::size_t count() const override {
+      return (content_.size() + kPieceBytes - 1) / kPieceBytes;
+    }
+    [[nodiscard]] Piece at(std::size_t number) const override {
+      const std::size_t offset = number * kPieceBytes;
+      return {offset, std::min(kPieceBytes, content_.size() - offset)};
+    }
+    [[nodiscard]] Result<void> extract(std::size_t number, MutableBytes into) const override {
+      if (number == archive_.broken_piece_) { return fail(Code::kDamaged, "a lie"); }
+      const Piece piece = at(number);
+      std::copy_n(as_bytes(content_).begin() + static_cast<std::ptrdiff_t>(piece.offset),
+                  piece.bytes, into.begin());
+      return {};
+    }
+
+   private:
+    const FakeArchive& archive_;
+    const std::string& content_;
+  };
+
+  // FNV-1a: any checksum will do.
+  static std::uint32_t sum(Bytes bytes, std::uint32_t before) {
+    for (const std::byte byte : bytes) {
+      before = (before ^ static_cast<std::uint32_t>(byte)) * 16777619U;
+    }
+    return before;
+  }
+
   std::vector<ArchiveEntry> entries_;
   std::vector<std::string> contents_;
 };

@@ -1,136 +1,319 @@
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
+#include <mutex>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/text.h"
 #include "restore/databases.h"
 #include "restore/folders.h"
 #include "restore/layout.h"
+#include "restore/owner.h"
 #include "restore/restore.h"
 #include "restore/staging_folder.h"
+#include "restore/unchanged.h"
 
 namespace pv::restore {
 namespace {
 
-// Passes on at most what the archive declared, and tells how much came.
+// Entries from here on are extracted by several threads, where the archive tells how.
+constexpr std::uint64_t kBytesInPiecesMin = std::uint64_t{4} << 20U;
+
+// Passes on at most what the archive declared, and tells how much came, but for the first bytes.
 class BoundedSink final : public Sink {
  public:
-  BoundedSink(fs::FileSink& file, std::uint64_t bytes_max, const Progress& progress)
-      : file_{file}, left_{bytes_max}, progress_{progress} {}
+  BoundedSink(fs::FileSink& file, std::uint64_t bytes_max, std::uint64_t told_bytes,
+              const Progress& progress)
+      : file_{file}, left_{bytes_max}, told_{told_bytes}, progress_{progress} {}
 
   Result<void> write(Bytes bytes) override {
     if (bytes.size() > left_) { return fail(Code::kDamaged, "it is longer than declared"); }
     left_ -= bytes.size();
     PV_CHECK(file_.write(bytes));
-    if (progress_.on_extracted) { progress_.on_extracted(bytes.size()); }
+    written_ += bytes.size();
+    if (written_ - started_ >= kSyncBytes) { start_sync(); }
+    const std::uint64_t known = std::min<std::uint64_t>(told_, bytes.size());
+    told_ -= known;
+    if (progress_.on_extracted) { progress_.on_extracted(bytes.size() - known); }
     return {};
   }
   [[nodiscard]] std::uint64_t left() const { return left_; }
+  // What was written goes to the disk while more is extracted; the page cache keeps it, for the
+  // databases are read next.
+  void start_sync() {
+    fs::start_sync(file_.fd(), started_, written_ - started_);
+    started_ = written_;
+  }
 
  private:
+  static constexpr std::uint64_t kSyncBytes = std::uint64_t{8} << 20U;
   fs::FileSink& file_;
   std::uint64_t left_;
+  std::uint64_t told_;
+  std::uint64_t written_ = 0;
+  std::uint64_t started_ = 0;
   const Progress& progress_;
 };
 
-// Whom the data belongs to, when root restores for somebody else: else the app, which runs as its
-// own user, could not write its restored database.
-struct Owner {
-  ::uid_t user = 0;
-  ::gid_t group = 0;
-
-  static Result<std::optional<Owner>> of(const fs::Path& directory) {
-    if (::geteuid() != 0) { return std::optional<Owner>{}; }
-    Result<fs::Stat> found = fs::link_stat(directory / "data.db");
-    if (!found.has_value() || !found->is_file()) { found = fs::stat(directory); }
-    if (!found.has_value()) { return fail(found.error()); }
-    if (found->owner == 0 && found->group == 0) { return std::optional<Owner>{}; }
-    return std::optional{Owner{found->owner, found->group}};
-  }
-};
-
-class Extraction {
+// Buffers for pieces: as many as there ever were at work at once.
+class Buffers {
  public:
-  Extraction(const Archive& archive, const Plan& plan, fs::Path root, std::optional<Owner> owner,
-             const Progress& progress, const std::stop_token& stop)
-      : archive_{archive},
-        plan_{plan},
-        root_{std::move(root)},
-        owner_{owner},
-        progress_{progress},
-        stop_{stop} {}
-
-  Result<void> run(WorkPool& pool) {
-    PV_CHECK(make_folders());
-    // The biggest first, or else one thread may be left with a big one at the end.
-    std::vector<const PlannedFile*> files;
-    files.reserve(plan_.files.size());
-    for (const PlannedFile& file : plan_.files) { files.push_back(&file); }
-    std::stable_sort(files.begin(), files.end(), [](const PlannedFile* a, const PlannedFile* b) {
-      return a->raw_bytes > b->raw_bytes;
-    });
-    return for_each_index(pool, files.size(), pool.thread_count(), [&](std::size_t i) {
-      Result<void> done = extract(*files[i]);
-      if (done.has_value() || done.error().code == Code::kCancelled) { return done; }
-      return Result<void>{fail(done.error().within(printable(files[i]->name)))};
-    });
+  using Buffer = std::vector<std::byte>;
+  Buffer take() {
+    const std::lock_guard lock{mutex_};
+    if (free_.empty()) { return {}; }
+    Buffer buffer = std::move(free_.back());
+    free_.pop_back();
+    return buffer;
+  }
+  void give_back(Buffer buffer) {
+    const std::lock_guard lock{mutex_};
+    free_.push_back(std::move(buffer));
   }
 
  private:
+  std::mutex mutex_;
+  std::vector<Buffer> free_;
+};
+
+// A file that several tasks write at once. It is open from its first piece to its last.
+struct FileInPieces {
+  const PlannedFile* file = nullptr;
+  std::unique_ptr<ArchivePieces> pieces;
+  std::mutex mutex;  // for `fd` and `is_taken`, until it is open
+  fs::Fd fd;
+  std::atomic<std::size_t> left = 0;
+  bool is_taken = false;  // it is unchanged, no piece is needed
+  std::atomic<std::uint64_t> told_bytes = 0;
+  std::atomic<bool> is_doubtful = false;  // a piece was not what it should be
+};
+
+bool is_in_root(const PlannedFile& file) { return file.name.find('/') == std::string::npos; }
+
+class Extraction {
+ public:
+  struct Parts {
+    const Archive& archive;
+    const Plan& plan;
+    fs::Path root;
+    std::optional<Owner> owner;
+    UnchangedFiles* unchanged;  // null: everything is extracted
+    DatabaseChecks& checks;
+    const Progress& progress;
+    const std::stop_token& stop;
+  };
+  explicit Extraction(Parts parts) : parts_{std::move(parts)} {}
+
+  Result<void> run(WorkPool& pool) {
+    PV_CHECK(make_folders());
+    const std::vector<Task> tasks = make_tasks();
+    return for_each_index(pool, tasks.size(), pool.thread_count(),
+                          [&](std::size_t i) { return run_task(tasks[i]); });
+  }
+
+  [[nodiscard]] std::uint64_t unchanged_files() const { return unchanged_files_; }
+  [[nodiscard]] std::uint64_t unchanged_bytes() const { return unchanged_bytes_; }
+
+ private:
+  struct Task {
+    const PlannedFile* file;
+    FileInPieces* in_pieces;  // null: the whole file
+    std::size_t piece;
+  };
+
+  // The databases first, so that one thread checks them while others still extract; then the
+  // biggest first, or else one thread may be left with a big one at the end.
+  std::vector<Task> make_tasks() {
+    std::vector<const PlannedFile*> files;
+    files.reserve(parts_.plan.files.size());
+    for (const PlannedFile& file : parts_.plan.files) { files.push_back(&file); }
+    const auto rank = [&](const PlannedFile* file) {
+      return std::pair{parts_.checks.concern(*file), file->raw_bytes};
+    };
+    std::stable_sort(files.begin(), files.end(),
+                     [&](const PlannedFile* a, const PlannedFile* b) { return rank(a) > rank(b); });
+    std::vector<Task> tasks;
+    tasks.reserve(files.size());
+    for (const PlannedFile* file : files) { add_tasks(*file, tasks); }
+    return tasks;
+  }
+
+  void add_tasks(const PlannedFile& file, std::vector<Task>& tasks) {
+    std::unique_ptr<ArchivePieces> pieces;
+    if (file.raw_bytes >= kBytesInPiecesMin) { pieces = parts_.archive.pieces_of(file.index); }
+    if (!pieces || pieces->count() < 2) {
+      tasks.push_back({&file, nullptr, 0});
+      return;
+    }
+    auto shared = std::make_unique<FileInPieces>();
+    shared->file = &file;
+    shared->left = pieces->count();
+    shared->pieces = std::move(pieces);
+    for (std::size_t piece = 0; piece < shared->left; ++piece) {
+      tasks.push_back({&file, shared.get(), piece});
+    }
+    in_pieces_.push_back(std::move(shared));
+  }
+
+  Result<void> run_task(const Task& task) {
+    PV_TRY(const bool is_complete,
+           named(*task.file, task.in_pieces == nullptr ? make_whole(*task.file)
+                                                       : add_piece(*task.in_pieces, task.piece)));
+    return is_complete ? parts_.checks.extracted(*task.file) : Result<void>{};
+  }
+
+  static Result<bool> named(const PlannedFile& file, Result<bool> done) {
+    if (done.has_value() || done.error().code == Code::kCancelled) { return done; }
+    return fail(done.error().within(printable(file.name)));
+  }
+
   Result<void> make_folders() {
     const auto make = [&](std::string_view folder) -> Result<void> {
       PV_CHECK(go_on());
-      const fs::Path path = root_ / folder;
+      const fs::Path path = parts_.root / folder;
       const Result<void> made = fs::make_folder(path);
       if (!made.has_value() && made.error().code == Code::kExists) { return {}; }
       PV_CHECK(made);
-      if (owner_ && ::lchown(path.c_str(), owner_->user, owner_->group) != 0) {
+      if (parts_.owner && ::lchown(path.c_str(), parts_.owner->user, parts_.owner->group) != 0) {
         return fail(errno_error(errno, "chown " + printable(path.native())));
       }
       return {};
     };
-    PV_CHECK(for_each_folder(folder_names(plan_.folders).views, make));
+    PV_CHECK(for_each_folder(folder_names(parts_.plan.folders).views, make));
     std::vector<std::string_view> files;
-    files.reserve(plan_.files.size());
-    for (const PlannedFile& file : plan_.files) { files.push_back(file.name); }
+    files.reserve(parts_.plan.files.size());
+    for (const PlannedFile& file : parts_.plan.files) { files.push_back(file.name); }
     std::sort(files.begin(), files.end());
     return for_each_folder(files, make);
   }
 
-  Result<void> extract(const PlannedFile& file) {
+  // Each of these returns whether the file is there as a whole now.
+  Result<bool> make_whole(const PlannedFile& file) {
     PV_CHECK(go_on());
-    const fs::Path path = root_ / file.name;
-    PV_TRY(fs::Fd fd, fs::create_new(path, mode_of(file)));
-    if (owner_ && ::fchown(fd.get(), owner_->user, owner_->group) != 0) {
+    PV_TRY(const bool is_there, take_unchanged(file));
+    if (is_there) { return true; }
+    PV_TRY(fs::Fd fd, create(file));
+    PV_CHECK(extract_into(std::move(fd), file, 0));
+    return true;
+  }
+
+  Result<bool> take_unchanged(const PlannedFile& file) {
+    if (parts_.unchanged == nullptr) { return false; }
+    PV_TRY(const bool taken, parts_.unchanged->take(file, parts_.root / file.name, parts_.stop));
+    if (!taken) { return false; }
+    unchanged_files_ += 1;
+    unchanged_bytes_ += file.raw_bytes;
+    tell(file.raw_bytes);
+    return true;
+  }
+
+  Result<bool> add_piece(FileInPieces& target, std::size_t number) {
+    PV_CHECK(go_on());
+    {
+      const std::lock_guard lock{target.mutex};
+      if (target.is_taken) { return false; }
+      if (!target.fd.is_open()) {
+        // The one that opens it looks first whether it is needed at all.
+        PV_TRY(target.is_taken, take_unchanged(*target.file));
+        if (target.is_taken) { return true; }
+        PV_TRY(target.fd, create(*target.file));
+      }
+    }
+    PV_CHECK(write_piece(target, number));
+    if (--target.left != 0) { return false; }
+    if (target.is_doubtful) {
+      // What told of the pieces was wrong, or the entry is damaged: this decides.
+      if (::ftruncate(target.fd.get(), 0) != 0) { return fail(errno_error(errno, "truncate")); }
+      PV_CHECK(extract_into(std::move(target.fd), *target.file, target.told_bytes));
+      return true;
+    }
+    PV_CHECK(set_time(target.fd, *target.file));
+    PV_CHECK(target.fd.close());
+    return true;
+  }
+
+  Result<void> write_piece(FileInPieces& target, std::size_t number) {
+    if (target.is_doubtful) { return {}; }
+    const ArchivePieces::Piece piece = target.pieces->at(number);
+    Buffers::Buffer buffer = buffers_.take();
+    buffer.resize(std::max(buffer.size(), piece.bytes));
+    const MutableBytes bytes{buffer.data(), piece.bytes};
+    Result<void> done = target.pieces->extract(number, bytes);
+    if (done.has_value()) {
+      done = fs::write_all_at(target.fd, piece.offset, bytes);
+      fs::start_sync(target.fd, piece.offset, piece.bytes);
+      target.told_bytes += piece.bytes;
+      tell(piece.bytes);
+    } else if (done.error().code == Code::kDamaged) {
+      target.is_doubtful = true;
+      done = {};
+    }
+    buffers_.give_back(std::move(buffer));
+    return done;
+  }
+
+  Result<fs::Fd> create(const PlannedFile& file) {
+    PV_TRY(fs::Fd fd, fs::create_new(parts_.root / file.name, mode_of(file)));
+    if (parts_.owner && ::fchown(fd.get(), parts_.owner->user, parts_.owner->group) != 0) {
       return fail(errno_error(errno, "chown"));
     }
-    fs::FileSink out{std::move(fd), path};
-    BoundedSink sink{out, file.raw_bytes, progress_};
-    PV_CHECK(archive_.extract(file.index, sink, stop_));
+    return fd;
+  }
+
+  // `told_bytes` of it were told to be there already.
+  Result<void> extract_into(fs::Fd fd, const PlannedFile& file, std::uint64_t told_bytes) {
+    fs::FileSink out{std::move(fd), parts_.root / file.name};
+    BoundedSink sink{out, file.raw_bytes, told_bytes, parts_.progress};
+    PV_CHECK(parts_.archive.extract(file.index, sink, parts_.stop));
     if (sink.left() != 0) { return fail(Code::kDamaged, "it is shorter than declared"); }
+    PV_CHECK(set_time(out.fd(), file));
+    sink.start_sync();
     return out.close();
   }
 
+  // What lies in the root is written on at once, so its time tells nothing.
+  Result<void> set_time(const fs::Fd& fd, const PlannedFile& file) const {
+    const std::optional<WallTime>& modified = parts_.archive.entries()[file.index].modified;
+    if (is_in_root(file) || !modified) { return {}; }
+    const auto seconds = std::chrono::floor<std::chrono::seconds>(*modified);
+    const std::chrono::nanoseconds rest = *modified - seconds;
+    const struct ::timespec time {
+      .tv_sec = seconds.time_since_epoch().count(), .tv_nsec = rest.count()
+    };
+    const std::array<struct ::timespec, 2> times{time, time};
+    if (::futimens(fd.get(), times.data()) != 0) {
+      return fail(errno_error(errno, "set the time of change"));
+    }
+    return {};
+  }
+
+  void tell(std::uint64_t bytes) const {
+    if (parts_.progress.on_extracted) { parts_.progress.on_extracted(bytes); }
+  }
+
   static std::uint32_t mode_of(const PlannedFile& file) {
-    const bool in_root = file.name.find('/') == std::string::npos;
-    const bool database = in_root && (file.name.ends_with(".db") || file.name.ends_with(".db-wal"));
+    const bool database =
+        is_in_root(file) && (file.name.ends_with(".db") || file.name.ends_with(".db-wal"));
     // A database that its owner can't read or write would stop the app.
     return database ? file.mode | 0600U : file.mode;
   }
 
   Result<void> go_on() const {
-    if (stop_.stop_requested()) { return fail(Code::kCancelled, "stopped"); }
+    if (parts_.stop.stop_requested()) { return fail(Code::kCancelled, "stopped"); }
     return {};
   }
 
-  const Archive& archive_;
-  const Plan& plan_;
-  fs::Path root_;
-  std::optional<Owner> owner_;
-  const Progress& progress_;
-  const std::stop_token& stop_;
+  const Parts parts_;
+  Buffers buffers_;
+  std::vector<std::unique_ptr<FileInPieces>> in_pieces_;
+  std::atomic<std::uint64_t> unchanged_files_ = 0;
+  std::atomic<std::uint64_t> unchanged_bytes_ = 0;
 };
 
 }  // namespace
@@ -138,13 +321,23 @@ class Extraction {
 Result<Staged> stage(const Archive& archive, const Plan& plan, const fs::Path& directory,
                      WorkPool& pool, Random& random, const Progress& progress,
                      const std::function<Result<void>(const fs::Path& data_db)>& check_data,
-                     const std::stop_token& stop) {
+                     const std::stop_token& stop, Delta delta) {
   PV_CHECK(refuse_mounts(directory));
   PV_TRY(const std::optional<Owner> owner, Owner::of(directory));
+  PV_TRY(const fs::Fd in_place, fs::open_for_reading(directory));
+  UnchangedFiles unchanged{in_place, archive, owner};
   PV_TRY(const std::shared_ptr<const StagingFolder> folder,
          StagingFolder::create(directory, random));
-  PV_CHECK((Extraction{archive, plan, folder->path(), owner, progress, stop}.run(pool)));
-  PV_TRY(std::vector<std::string> warnings, check_databases(plan, folder->path(), pool, stop));
+  DatabaseChecks checks{plan, folder->path(), stop};
+  Extraction extraction{{.archive = archive,
+                         .plan = plan,
+                         .root = folder->path(),
+                         .owner = owner,
+                         .unchanged = delta == Delta::kOn ? &unchanged : nullptr,
+                         .checks = checks,
+                         .progress = progress,
+                         .stop = stop}};
+  PV_CHECK(extraction.run(pool));
   if (check_data) {
     const fs::Path data_db = folder->path() / "data.db";
     PV_CHECK(check_data(data_db));
@@ -157,7 +350,9 @@ Result<Staged> stage(const Archive& archive, const Plan& plan, const fs::Path& d
   PV_CHECK(fs::sync_file_system(folder->fd()));
   return Staged{.id = folder->id(),
                 .folder = folder->path(),
-                .warnings = std::move(warnings),
+                .warnings = checks.warnings(),
+                .unchanged_files = extraction.unchanged_files(),
+                .unchanged_bytes = extraction.unchanged_bytes(),
                 .hold = folder};
 }
 

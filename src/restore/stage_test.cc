@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include <atomic>
+#include <random>
 
 #include "restore/restore_testing.h"
 #include "sqlite/connection.h"
@@ -329,6 +330,46 @@ TEST_F(Stage, TellsEveryByte) {
   ASSERT_TRUE(
       stage(archive, planned, folder.path(), pool, system_random(), progress, {}, {}).has_value());
   EXPECT_EQ(bytes, planned.raw_bytes);
+}
+
+TEST_F(Stage, AnEntryInPiecesIsTheSameWhoeverExtractsThem) {
+  const TempFolder source;
+  std::string big(9 * FakeArchive::kPieceBytes + 17, '\0');
+  std::mt19937 random{1};  // NOLINT: always the same
+  for (char& letter : big) { letter = static_cast<char>(random()); }
+  FakeArchive archive;
+  archive.add("data.db", database_of(source / "a.db", "CREATE TABLE t (n)"));
+  archive.add("storage/c/r/big", big);
+  archive.in_pieces_ = 1;
+  for (const std::size_t broken : {SIZE_MAX, std::size_t{0}, std::size_t{4}, std::size_t{9}}) {
+    archive.broken_piece_ = broken;  // then the whole entry decides, and is sound
+    std::atomic<std::uint64_t> bytes = 0;
+    const Progress progress{.on_extracted = [&](std::uint64_t more) { bytes += more; }};
+    const Plan planned = plan(archive).value();
+    const auto staged =
+        stage(archive, planned, folder.path(), pool, system_random(), progress, {}, {});
+    ASSERT_TRUE(staged.has_value()) << staged.error().what;
+    EXPECT_TRUE(testing::read_file(staged->folder / "storage/c/r/big") == big) << broken;
+    EXPECT_EQ(bytes, planned.raw_bytes) << "no byte is told twice, " << broken;
+    EXPECT_EQ(fs::stat(staged->folder / "storage/c/r/big")->modified, FakeArchive::kModified);
+  }
+  archive.broken_ = 1;
+  EXPECT_EQ(run(archive).error().code, Code::kDamaged) << "pieces and the whole are wrong";
+  EXPECT_TRUE(is_clean());
+}
+
+TEST_F(Stage, ADatabaseInPiecesIsCheckedWhenItIsWhole) {
+  const TempFolder source;
+  FakeArchive archive;
+  archive.add("data.db", database_of(source / "a.db",
+                                     "CREATE TABLE t (b); WITH RECURSIVE c(x) AS (SELECT 1 UNION "
+                                     "ALL SELECT x + 1 FROM c LIMIT 6000) INSERT INTO t SELECT "
+                                     "randomblob(1000) FROM c; PRAGMA wal_checkpoint(TRUNCATE)"));
+  ASSERT_GT(archive.content(0).size(), std::size_t{4} << 20U);
+  archive.in_pieces_ = 0;
+  const Result<Staged> staged = run(archive);
+  ASSERT_TRUE(staged.has_value()) << staged.error().what;
+  EXPECT_EQ(count_rows(staged->folder / "data.db"), 6000);
 }
 
 TEST_F(Stage, RootRestoresForTheOwnerOfTheData) {

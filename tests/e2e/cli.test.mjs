@@ -9,6 +9,25 @@ import { cli, fixtures, program, signIn, sql, startServer, superuser, tempFolder
 
 const ok = (done) => { assert.equal(done.status, 0, done.stdout + done.stderr); return done; };
 
+test("a restore keeps stored files that are unchanged, and an undo brings every byte back", (t) => {
+  const dir = unpackFixture("0.39.11", tempFolder(t));
+  const files = () => spawnSync("find", [path.join(dir, "storage"), "-type", "f", "-exec", "sha256sum", "{}", "+"], { encoding: "utf8" }).stdout.split("\n").sort().join("\n");
+  const restore = (...words) => JSON.parse(ok(cli(["restore", "a.zip", "--dir", dir, "--yes", "--json", ...words])).stdout).job.report;
+  ok(cli(["backup", "a.zip", "--dir", dir]));
+  const before = files();
+  const changed = before.trim().split("\n")[0].replace(/^\w+ +/, "");
+  fs.writeFileSync(changed, "changed since");
+  const now = files();
+  const report = restore();
+  assert.equal(files(), before);
+  assert.equal(report.unchangedFiles, before.trim().split("\n").length - 1);
+  assert.ok(report.unchangedBytes > 0);
+  ok(cli(["undo", "--dir", dir, "--yes"]));
+  assert.equal(files(), now);
+  assert.equal(restore("--no-delta").unchangedFiles, 0);
+  assert.equal(files(), before);
+});
+
 for (const version of ["0.36.6", "0.39.11"]) {
   test(`a folder that PocketBase ${version} wrote: backup, list, show, verify, change, restore, undo`, async (t) => {
     const folder = tempFolder(t);
@@ -66,7 +85,7 @@ test("exit codes say what happened", async (t) => {
   damaged[20_000] ^= 0xff;
   fs.writeFileSync(path.join(dir, "backups/damaged.zip"), damaged);
   assert.equal(cli(["verify", "damaged.zip", "--dir", dir]).status, 7);
-  assert.equal(cli(["restore", "damaged.zip", "--dir", dir, "--yes"]).status, 7);
+  assert.equal(cli(["restore", "damaged.zip", "--dir", dir, "--yes", "--no-delta"]).status, 7);
   assert.equal(sql(path.join(dir, "data.db"), "SELECT count(*) FROM products"), "40", "nothing was touched");
   fs.symlinkSync("/nowhere/at/all", path.join(dir, "storage/dangling"));
   const warned = cli(["backup", "warned.zip", "--dir", dir]);

@@ -1,0 +1,43 @@
+// Files of the data in place that an archive holds as well: taken, not written anew.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <atomic>
+#include <optional>
+#include <stop_token>
+
+#include "restore/owner.h"
+#include "restore/restore.h"
+
+namespace pv::restore {
+
+// See Delta for what counts as unchanged.
+//
+// Threads    take() from any thread.
+// Lifetime   What it is made of outlives it.
+class UnchangedFiles {
+ public:
+  // `directory` is the folder with the data in place.
+  UnchangedFiles(const fs::Fd& directory, const Archive& archive, std::optional<Owner> owner)
+      : directory_{directory}, archive_{archive}, owner_{owner} {}
+
+  // True: `path`, new, is what the archive has under `file`. False: there is nothing at `path`, and
+  // the file has to be extracted. kCancelled.
+  [[nodiscard]] Result<bool> take(const PlannedFile& file, const fs::Path& path,
+                                  const std::stop_token& stop);
+
+ private:
+  [[nodiscard]] bool could_be(const ArchiveEntry& entry, const PlannedFile& file,
+                              const struct ::stat& found) const;
+  [[nodiscard]] Result<bool> has_checksum(const fs::Fd& fd, const ArchiveEntry& entry,
+                                          const std::stop_token& stop) const;
+  [[nodiscard]] bool clone(const fs::Fd& from, const struct ::stat& found, const fs::Path& path);
+
+  const fs::Fd& directory_;
+  const Archive& archive_;
+  const std::optional<Owner> owner_;
+  std::atomic<bool> can_clone_ = true;  // until the file system says no
+};
+
+}  // namespace pv::restore
