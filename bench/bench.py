@@ -200,38 +200,35 @@ def parts(data, work, rounds):
 
 
 def incremental(data, backups, rounds):
-    """Each round 1 % of the data changes: the newest rows of the table, and files that replace others."""
+    """Before each round 1 % of the data changes: the newest rows of the table, and files that replace others."""
     shutil.rmtree(backups, ignore_errors=True)
     backups.mkdir()
 
     def backup(name, *flags):
         return [PROGRAM, "backup", name, "--dir", data, "--backups-dir", backups, "--json", *flags]
 
-    run(backup("base.zip"))
+    run(backup("new.zip"))
     names = sorted(file for file in (data / "storage").rglob("*") if file.is_file())
     rng = random.Random(1)
-    rows = {"full": [], "incremental": [], "cp": []}
-    for number in range(rounds):
+
+    def change():
+        for suffix in ("", ".attrs"):
+            (backups / f"new.zip{suffix}").replace(backups / f"before.zip{suffix}")
+            (backups / f"full.zip{suffix}").unlink(missing_ok=True)
         db = sqlite3.connect(data / "data.db", isolation_level=None)
-        db.execute("UPDATE posts SET title = ? || title WHERE rowid > (SELECT max(rowid) * 0.99 FROM posts)", (str(number),))
+        db.execute("UPDATE posts SET title = ? || title WHERE rowid > (SELECT max(rowid) * 0.99 FROM posts)", (str(rng.random()),))
         db.close()
         for file in rng.sample(names, max(1, len(names) // 100)):
             file.write_bytes(rng.randbytes(file.stat().st_size))
         time.sleep(4)  # a file that has just been written is read again next time
-        wall, cpu, peak, output = run(backup(f"i{number}.zip"))
-        report = json.loads(output.strip().splitlines()[-1])["job"]["report"]
-        rows["incremental"].append((wall, cpu, peak))
-        archive = backups / f"i{number}.zip"
-        rows["cp"].append(run(["cp", archive, backups / "copy"])[:3])
-        (backups / "copy").unlink()
-        rows["full"].append(run(backup(f"f{number}.zip", "--full"))[:3])
-        (backups / f"f{number}.zip").unlink()
-    print("\n### Incremental: 1 % changed since the backup before\n\n| command | wall s (min, median, max) | CPU s | peak MiB | the incremental backup is faster by |\n| --- | --- | --- | --- | --- |")
-    for name, runs in rows.items():
-        walls = [wall for wall, _, _ in runs]
-        ratio = statistics.median(theirs / mine for theirs, (mine, _, _) in zip(walls, rows["incremental"]))
-        label = {"full": "pocketvault backup --full", "incremental": "pocketvault backup", "cp": "cp of the archive"}[name]
-        print(f"| {label} | {min(walls):.2f}, {statistics.median(walls):.2f}, {max(walls):.2f} | {statistics.median(cpu for _, cpu, _ in runs):.2f} | {max(peak for _, _, peak in runs):.0f} | {ratio:.1f} x |")
+
+    copy = backups.parent / "copy"
+    figures = side_by_side("Incremental: 1 % changed since the backup before", {
+        "pocketvault backup": (change, backup("new.zip"), backups / "new.zip", None, None),
+        "cp of the archive": (lambda: copy.unlink(missing_ok=True), ["cp", backups / "new.zip", copy], copy, None, None),
+        "pocketvault backup --full": (lambda: None, backup("full.zip", "--full"), backups / "full.zip", None, None),
+    }, rounds, "pocketvault backup")
+    report = json.loads(figures["pocketvault backup"][-1][3].strip().splitlines()[-1])["job"]["report"]
     print(f"\n{report['copiedBytes'] / 1e6:.0f} of {report['rawBytes'] / 1e6:.0f} MB taken from the backup before")
 
 

@@ -15,8 +15,12 @@ constexpr int kIdleClass = 3 << 13;
 
 }  // namespace
 
-void give_way() {
+void give_way_to_computing() {
   (void)::setpriority(PRIO_PROCESS, static_cast<::id_t>(::gettid()), kLowestPriority);
+}
+
+void give_way() {
+  give_way_to_computing();
   (void)::syscall(SYS_ioprio_set, kWhoThread, 0, kIdleClass);
 }
 

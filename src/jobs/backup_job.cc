@@ -91,7 +91,7 @@ constexpr std::chrono::milliseconds kRecheckPatience{250};
 constexpr std::chrono::hours kRecheckAfter{24};
 
 bool is_check_due(const Packing& packing) {
-  const std::optional<WallTime>& sound = packing.chain.facts.sound;
+  const std::optional<WallTime>& sound = packing.chain.sound;
   return packing.chain.previous == nullptr || !sound || *sound > packing.now ||
          packing.now - *sound > kRecheckAfter;
 }
@@ -142,7 +142,7 @@ Result<void> check_structures(Packing& packing, Job& job) {
         break;
     }
   }
-  packing.facts.sound = all_checked ? packing.now : packing.chain.facts.sound;
+  packing.facts.sound = all_checked ? packing.now : packing.chain.sound;
   job.report([&](Report& report) { report.structure = summary.empty() ? "sound" : summary; });
   return go_on(job);
 }
@@ -220,6 +220,7 @@ Result<void> run_backup(const Parts& parts, Job& job, const store::BackupName& n
                         const BackupOrder& order) {
   sweep_leftovers(parts, job);
   PV_TRY(const WorkFolder work, WorkFolder::create(parts.directory.vault_folder(), parts.random));
+  PV_TRY(const Chain chain, find_chain(parts, order.full));
   job.set_phase("pin");
   snapshot::Options options;
   options.wal_growth_max = parts.options.wal_growth_max;
@@ -230,7 +231,6 @@ Result<void> run_backup(const Parts& parts, Job& job, const store::BackupName& n
          snapshot::Snapshot::take(parts.directory.path(), options, job.stop_token()));
   tell(*snapshot, job);
 
-  PV_TRY(const Chain chain, find_chain(parts, order.full));
   job.set_phase("pack");
   job.set_total(raw_bytes_of(*snapshot));
   PV_CHECK(check_backup_space(parts.store, raw_bytes_of(*snapshot)));

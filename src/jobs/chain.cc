@@ -26,12 +26,15 @@ Result<zip::HashKey> key_of(const Parts& parts) {
 
 std::int64_t nanoseconds_of(WallTime time) { return time.time_since_epoch().count(); }
 
-// Milliseconds since 1970, as far as a time of ours goes.
-std::optional<WallTime> time_from(const json::object& object, std::string_view name) {
+// What the facts of a backup, which may be absurd, say of when its databases were last found sound.
+std::optional<WallTime> sound_from(std::string_view facts) {
   constexpr std::int64_t kMillisecondsMax = 9'000'000'000'000;  // the year 2255
-  const json::value* value = object.if_contains(name);
-  if (value == nullptr || !value->is_int64()) { return std::nullopt; }
-  const std::int64_t milliseconds = value->get_int64();
+  boost::system::error_code error;
+  const json::value value = json::parse(facts, error);
+  if (error || !value.is_object()) { return std::nullopt; }
+  const json::value* sound = value.get_object().if_contains("sound");
+  if (sound == nullptr || !sound->is_int64()) { return std::nullopt; }
+  const std::int64_t milliseconds = sound->get_int64();
   if (milliseconds <= 0 || milliseconds > kMillisecondsMax) { return std::nullopt; }
   return WallTime{std::chrono::milliseconds{milliseconds}};
 }
@@ -46,24 +49,6 @@ std::string to_json(const Facts& facts) {
   if (!facts.previous.empty()) { object["previous"] = printable(facts.previous); }
   if (facts.sound) { object["sound"] = nanoseconds_of(*facts.sound) / kPerMillisecond; }
   return json::serialize(object);
-}
-
-Facts facts_from(std::string_view text) {
-  Facts facts;
-  boost::system::error_code error;
-  const json::value value = json::parse(text, error);
-  if (error || !value.is_object()) { return facts; }
-  const json::object& object = value.get_object();
-  const auto text_of = [&](std::string_view name) {
-    const json::value* found = object.if_contains(name);
-    return found != nullptr && found->is_string() ? std::string{found->get_string()}
-                                                  : std::string{};
-  };
-  facts.made = time_from(object, "made").value_or(WallTime{});
-  facts.sound = time_from(object, "sound");
-  facts.way = text_of("way");
-  facts.previous = text_of("previous");
-  return facts;
 }
 
 Result<Chain> find_chain(const Parts& parts, bool full) {
@@ -85,7 +70,7 @@ Result<Chain> find_chain(const Parts& parts, bool full) {
   if (!previous.has_value()) { return without(newest.name.text() + ": " + previous.error().what); }
   chain.name = newest.name.text();
   chain.previous = *std::move(previous);
-  chain.facts = facts_from(chain.previous->facts());
+  chain.sound = sound_from(chain.previous->facts());
   return chain;
 }
 

@@ -19,14 +19,13 @@ struct Facts {
   std::optional<WallTime> sound;  // when all databases were last found sound inside
 };
 [[nodiscard]] std::string to_json(const Facts& facts);
-[[nodiscard]] Facts facts_from(std::string_view json);  // what is missing or absurd stays empty
 
 struct Chain {
   zip::HashKey key{};
   std::string name;                         // of the previous backup
   std::unique_ptr<zip::Previous> previous;  // nullptr: all is packed anew
   std::string full_because;                 // then, for people
-  Facts facts;                              // of the previous backup
+  std::optional<WallTime> sound;            // of its facts
 };
 
 // The key of this data directory's hashes, made when there is none, and the newest backup of the

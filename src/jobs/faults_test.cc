@@ -174,6 +174,13 @@ void break_an_index(const fs::Path& database) {
   ASSERT_TRUE(file.good());
 }
 
+void expect_stored_though_damaged(const Status& status, const std::string& database) {
+  ASSERT_EQ(status.state, State::kSucceeded) << why(status);
+  ASSERT_EQ(status.warnings.size(), 1U);
+  EXPECT_EQ(status.warnings.front().name, database);
+  EXPECT_EQ(status.report.structure, database + " damaged");
+}
+
 TEST(BackupJob, RefusesADataDbThatIsBrokenInside) {
   const TempFolder folder;
   const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
@@ -186,12 +193,9 @@ TEST(BackupJob, RefusesADataDbThatIsBrokenInside) {
   EXPECT_THAT(rig.names(), ElementsAre("fixture.zip"));
   EXPECT_THAT(left_in(pb_data / ".pocketvault"), IsEmpty());
 
-  const Status allowed =
-      VaultRig::ended(rig.vault->start_backup({.name = "b.zip", .allow_damaged = true}));
-  ASSERT_EQ(allowed.state, State::kSucceeded) << why(allowed);
-  ASSERT_EQ(allowed.warnings.size(), 1U);
-  EXPECT_EQ(allowed.warnings.front().name, "data.db");
-  EXPECT_EQ(allowed.report.structure, "data.db damaged");
+  expect_stored_though_damaged(
+      VaultRig::ended(rig.vault->start_backup({.name = "b.zip", .allow_damaged = true})),
+      "data.db");
   EXPECT_EQ(rig.verify("b.zip").error->code, Code::kDamaged);
 }
 
@@ -201,11 +205,7 @@ TEST(BackupJob, WarnsOfAnAuxiliaryDbThatIsBrokenInside) {
   const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
   break_an_index(pb_data / "auxiliary.db");
   VaultRig rig{{.pb_data = pb_data}};
-  const Status status = rig.back_up("a.zip");
-  ASSERT_EQ(status.state, State::kSucceeded) << why(status);
-  ASSERT_EQ(status.warnings.size(), 1U);
-  EXPECT_EQ(status.warnings.front().name, "auxiliary.db");
-  EXPECT_EQ(status.report.structure, "auxiliary.db damaged");
+  expect_stored_though_damaged(rig.back_up("a.zip"), "auxiliary.db");
 }
 
 // A file system of its own; not everybody may mount one.

@@ -1,14 +1,12 @@
 #include "snapshot/snapshot.h"
 
-#include <sys/resource.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <set>
 #include <thread>
 
+#include "base/priority.h"
 #include "base/text.h"
 #include "snapshot/copied_database.h"
 #include "snapshot/pin.h"
@@ -22,8 +20,6 @@ namespace {
 
 constexpr std::string_view kData = "data.db";
 constexpr std::string_view kAuxiliary = "auxiliary.db";
-
-constexpr int kLowestPriority = 19;  // "nice"; of one thread, on Linux
 
 bool is_essential(const std::string& name) { return name == kData || name == kAuxiliary; }
 
@@ -258,7 +254,7 @@ class Taken final : public Snapshot {
 
   // A thread of its own, while others read the databases: of two cores it takes what they leave.
   void check_pinned() {
-    ::setpriority(PRIO_PROCESS, static_cast<::id_t>(::gettid()), kLowestPriority);
+    give_way_to_computing();
     // Small ones first: their WALs need not wait for the big ones.
     auto databases = pinned_;
     std::ranges::sort(databases, {}, [](const auto& database) { return database->size_bytes(); });

@@ -70,6 +70,15 @@ class DirectoryWriter {
   std::uint32_t crc32_ = 0;
 };
 
+// What the vault block says of a small entry, or of a part of a big one.
+template <class Packed>
+Chunk chunk_of(const Packed& packed) {
+  return {.packed_bytes = static_cast<std::uint32_t>(packed.packed_bytes),
+          .raw_crc32 = packed.crc32,
+          .packed_crc32 = packed.packed_crc32,
+          .hash = packed.hash};
+}
+
 }  // namespace
 
 // The writing side: takes segments in order, writes them, keeps the directory. All on the thread
@@ -188,12 +197,8 @@ void ZipWriter::Impl::note_small(const SmallEntry& entry) {
   if (!entry.skipped) {
     directory_.append(header_of(entry), offset_ + entry.header_at);
     if (settings_.pack.hash_key) {
-      block_.append(
-          {.identity = entry.shortened ? std::nullopt : entry.meta.identity,
-           .content = Chunk{.packed_bytes = static_cast<std::uint32_t>(entry.packed_bytes),
-                            .raw_crc32 = entry.crc32,
-                            .packed_crc32 = entry.packed_crc32,
-                            .hash = entry.hash}});
+      block_.append({.identity = entry.shortened ? std::nullopt : entry.meta.identity,
+                     .content = chunk_of(entry)});
     }
   }
   note({.name = entry.meta.name,
@@ -217,12 +222,7 @@ Result<void> ZipWriter::Impl::write_part(const Part& part, Bytes content) {
   big_.crc32 = combine_crc32(big_.crc32, part.crc32, part.raw_bytes);
   big_.raw_bytes += part.raw_bytes;
   big_.packed_bytes += part.packed_bytes;
-  if (settings_.pack.hash_key) {
-    big_.chunks.push_back({.packed_bytes = static_cast<std::uint32_t>(part.packed_bytes),
-                           .raw_crc32 = part.crc32,
-                           .packed_crc32 = part.packed_crc32,
-                           .hash = part.hash});
-  }
+  if (settings_.pack.hash_key) { big_.chunks.push_back(chunk_of(part)); }
   return part.is_last ? end_big(part.shortened) : Result<void>{};
 }
 

@@ -113,8 +113,8 @@ struct ArchiveReport {
 //            and every call returns it again.
 // Lifetime   Sink and pool outlive the writer. Destroyed early, it waits for chunks in flight.
 // Memory     At most 40 MiB of buffers (threads beyond what that allows are not used), 60 bytes an
-//            entry plus its name for the directory, and the reports, which report_all = false keeps
-//            few.
+//            entry plus its name for the directory, with a hash_key 61 more and 28 for each chunk
+//            of a big one, and the reports, which report_all = false keeps few.
 class ZipWriter {
  public:
   ZipWriter(Sink& sink, WorkPool& pool, WriterOptions options, std::stop_token stop);
