@@ -31,8 +31,7 @@ std::size_t places(std::string_view text) {
 
 // A problem takes a Phrase and nothing else, so what stands in messages.h is all that is ever said.
 TEST(Messages, EveryPhraseIsTranslatedWithTheSamePlaces) {
-  const std::string header =
-      testing::read_file(std::filesystem::path{PV_FIXTURES} / "../../src/api/messages.h");
+  const std::string header = testing::read_file(testing::source_folder() / "src/api/messages.h");
   const std::regex declared{R"re(Phrase (k\w+)\{"((?:[^"\\]|\\.)*)",\s*"((?:[^"\\]|\\.)*)"\};)re"};
   std::size_t count = 0;
   for (std::sregex_iterator it{header.begin(), header.end(), declared}, end; it != end; ++it) {

@@ -241,7 +241,7 @@ TEST(Multipart, PassesOnWhatTheBodySays) {
 
 // Whatever the bytes and however they are cut, the outcome is the same.
 TEST(Multipart, FuzzCorpusIsReadTheSameInPieces) {
-  for (const auto& [name, text] : testing::fuzz_corpus(PV_FUZZ_DIR, "multipart")) {
+  for (const auto& [name, text] : testing::fuzz_corpus("multipart")) {
     const auto whole = parse(text);
     std::vector<std::size_t> cuts(text.size());
     for (std::size_t i = 0; i < cuts.size(); ++i) { cuts[i] = i; }

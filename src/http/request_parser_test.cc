@@ -206,7 +206,7 @@ TEST(RequestParser, BoundsTheNumberOfFields) {
 
 // Whatever the bytes and however they are cut, the outcome is the same.
 TEST(RequestParser, FuzzCorpusIsReadTheSameInPieces) {
-  for (const auto& [name, text] : testing::fuzz_corpus(PV_FUZZ_DIR, "request_head")) {
+  for (const auto& [name, text] : testing::fuzz_corpus("request_head")) {
     const RequestParser whole = parse(text);
     RequestParser pieces{kMax};
     std::size_t used = 0;

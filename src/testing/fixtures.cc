@@ -24,8 +24,10 @@ TempFolder::~TempFolder() {
   std::filesystem::remove_all(path_, ignored);
 }
 
+std::filesystem::path source_folder() { return PV_SOURCE_FOLDER; }
+
 std::filesystem::path fixture(const std::string& name) {
-  return std::filesystem::path{PV_FIXTURES} / name;
+  return source_folder() / "tests/fixtures" / name;
 }
 
 std::filesystem::path unpack_pb_data(const std::string& version,

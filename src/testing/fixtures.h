@@ -22,6 +22,9 @@ class TempFolder {
   std::filesystem::path path_;
 };
 
+// Where the project's sources lie: the folder with src/, tests/ and fuzz/.
+[[nodiscard]] std::filesystem::path source_folder();
+
 // tests/fixtures/NAME.
 [[nodiscard]] std::filesystem::path fixture(const std::string& name);
 
