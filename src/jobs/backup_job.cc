@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "jobs/chain.h"
 #include "jobs/lease.h"
+#include "jobs/other_users.h"
 #include "jobs/rate_limit.h"
 #include "jobs/selection.h"
 #include "jobs/space_guard.h"
@@ -227,8 +228,12 @@ Result<void> run_backup(const Parts& parts, Job& job, const store::BackupName& n
   options.temporary = work.path();
   if (parts.options.nice) { options.on_pinned = give_way; }
   PV_CHECK(select(order, parts.directory.path(), options));
+  const fs::Path& path = parts.directory.path();
+  if (std::string what = tell_of_lost_locks(users_without_locks(path)); !what.empty()) {
+    job.warn({"", std::move(what)});
+  }
   PV_TRY(std::unique_ptr<snapshot::Snapshot> snapshot,
-         snapshot::Snapshot::take(parts.directory.path(), options, job.stop_token()));
+         snapshot::Snapshot::take(path, options, job.stop_token()));
   tell(*snapshot, job);
 
   job.set_phase("pack");

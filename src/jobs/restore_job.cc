@@ -1,8 +1,8 @@
-#include <algorithm>
 #include <functional>
 
 #include "base/text.h"
 #include "jobs/lease.h"
+#include "jobs/other_users.h"
 #include "jobs/selection.h"
 #include "jobs/workers.h"
 
@@ -16,58 +16,6 @@ constexpr std::chrono::milliseconds kSuspendWait = 10s;
 // Another process may be opening the directory just now.
 constexpr std::chrono::milliseconds kSwapLockWait = 10s;
 
-std::vector<fs::Path> database_files(const fs::Path& directory) {
-  std::vector<fs::Path> files;
-  for (const char* name : {"data.db", "auxiliary.db"}) {
-    for (const char* suffix : {"", "-wal", "-shm"}) {
-      files.push_back(directory / (std::string{name} + suffix));
-    }
-  }
-  return files;
-}
-
-// Exchanging files under a process that has them open loses what it writes from then on. A process
-// may have lost its locks (PocketBase does, with its own backups), so open files count as well.
-Result<void> refuse_other_users(const fs::Path& directory) {
-  const std::vector<fs::Path> files = database_files(directory);
-  std::vector<fs::LockHolder> users = fs::other_lock_holders(files);
-  for (fs::LockHolder& opener : fs::other_openers(files)) {
-    if (std::find_if(users.begin(), users.end(), [&](const fs::LockHolder& user) {
-          return user.pid == opener.pid;
-        }) == users.end()) {
-      users.push_back(std::move(opener));
-    }
-  }
-  if (users.empty()) { return {}; }
-  constexpr std::size_t kNamedMax = 5;
-  std::string names;
-  for (std::size_t i = 0; i < users.size() && i < kNamedMax; ++i) {
-    names += (i == 0 ? "" : ", ") + printable(users[i].program) + " (process " +
-             std::to_string(users[i].pid) + ")";
-  }
-  if (users.size() > kNamedMax) {
-    names += " and " + std::to_string(users.size() - kNamedMax) + " more";
-  }
-  return fail(Code::kBusy, "the databases of " + directory.string() + " are in use by " + names +
-                               ": stop that first; if it is a pocketvault server, restore through "
-                               "it (pocketvault restore --url ...)");
-}
-
-// Users that /proc does not show: a container's processes, when we are in another. Their locks on
-// the files count all the same.
-Result<void> refuse_hidden_users(const fs::Path& directory) {
-  for (const char* name : {"data.db", "auxiliary.db"}) {
-    if (!fs::exists(directory / name)) { continue; }
-    const Result<bool> alone = sqlite::is_alone(directory / name);
-    // What can't be opened, nobody else works with either.
-    if (alone.value_or(true)) { continue; }
-    return fail(Code::kBusy, (directory / name).string() +
-                                 " is in use by a process that can't be seen from here (in another "
-                                 "container?): stop the app that uses it first");
-  }
-  return {};
-}
-
 // Opens the databases again after the exchange failed, and adds to its error if that fails too.
 tl::unexpected<Error> reopen_after(Error error, datadir::DataDir& directory) {
   const Result<void> opened = directory.resume();
@@ -79,6 +27,10 @@ tl::unexpected<Error> reopen_after(Error error, datadir::DataDir& directory) {
 
 // Whether there is another copy of what came in: a restore has its archive, an undo has nothing.
 enum class Incoming { kHasArchive, kOnlyCopy };
+
+Exchange exchange_of(Incoming incoming) {
+  return incoming == Incoming::kHasArchive ? Exchange::kRestore : Exchange::kUndo;
+}
 
 // The exchange was made but its result can't be opened: the old data comes back.
 tl::unexpected<Error> take_back(const Error& why, const restore::Replaced& replaced,
@@ -108,12 +60,13 @@ Result<restore::Replaced> exchange_closed(
     const std::function<Result<restore::Replaced>()>& exchange) {
   const fs::Path& path = parts.directory.path();
   PV_TRY(const fs::FileLock lock, take_swap_lock(parts.directory.vault_folder(), kSwapLockWait));
-  PV_CHECK(refuse_other_users(path));
+  PV_CHECK(refuse_other_users(path, exchange_of(incoming)));
   PV_CHECK(go_on(job));
   job.set_phase("swap");  // from here on it is not cancelled any more
   PV_CHECK(parts.directory.suspend(kSuspendWait));
   Result<restore::Replaced> replaced = [&]() -> Result<restore::Replaced> {
-    PV_CHECK(refuse_other_users(path));  // somebody may have come while requests ended
+    PV_CHECK(refuse_other_users(
+        path, exchange_of(incoming)));  // somebody may have come while requests ended
     PV_CHECK(refuse_hidden_users(path));
     return exchange();
   }();
@@ -174,7 +127,7 @@ Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& orig
     report.archive_bytes = archive->archive_bytes();
   });
   PV_CHECK(restore::check_space(plan, path));
-  PV_CHECK(refuse_other_users(path));
+  PV_CHECK(refuse_other_users(path, Exchange::kRestore));
   PV_CHECK(go_on(job));
 
   job.set_phase("extract");

@@ -1,0 +1,167 @@
+#include "jobs/other_users.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "fs/supervisor.h"
+#include "sqlite/connection.h"
+
+namespace pv::jobs {
+namespace {
+
+constexpr std::size_t kNamedMax = 5;
+constexpr const char* kOurProgram = "pocketvault";
+
+using Users = std::vector<fs::LockHolder>;
+
+std::vector<fs::Path> database_files(const fs::Path& directory) {
+  std::vector<fs::Path> files;
+  for (const char* name : {"data.db", "auxiliary.db"}) {
+    for (const char* suffix : {"", "-wal", "-shm"}) {
+      files.push_back(directory / (std::string{name} + suffix));
+    }
+  }
+  return files;
+}
+
+bool contains(const Users& users, int pid) {
+  return std::any_of(users.begin(), users.end(),
+                     [&](const fs::LockHolder& user) { return user.pid == pid; });
+}
+
+// "pocketbase (process 12, pocketbase.service)".
+std::string named(const fs::LockHolder& user, const fs::Supervisor& supervisor) {
+  std::string text = user.program.empty() ? "a program" : user.program;
+  text += " (process " + std::to_string(user.pid);
+  if (!supervisor.unit.empty()) { text += ", " + printable(supervisor.unit); }
+  if (!supervisor.container.empty()) { text += ", container " + supervisor.container; }
+  return text + ")";
+}
+
+// What stops it for good: what a supervisor starts again would be back at once.
+std::string way_to_stop(const fs::LockHolder& user, const fs::Supervisor& supervisor) {
+  if (!supervisor.unit.empty()) {
+    const bool needs_quotes = supervisor.unit.find('\\') != std::string::npos;
+    const std::string quote = needs_quotes ? "'" : "";
+    return std::string{"systemctl "} + (supervisor.is_of_user ? "--user " : "") + "stop " + quote +
+           supervisor.unit + quote;
+  }
+  if (supervisor.runtime == "docker" || supervisor.runtime == "podman") {
+    return supervisor.runtime + " stop " + supervisor.container;
+  }
+  if (supervisor.runtime == "kubernetes") { return "scale its deployment to 0"; }
+  return "kill " + std::to_string(user.pid);
+}
+
+std::string joined(const std::vector<std::string>& parts, const char* between) {
+  std::string text;
+  for (const std::string& part : parts) { text += (text.empty() ? "" : between) + part; }
+  return text;
+}
+
+std::string other_ways(const Users& users, Exchange exchange) {
+  const bool ours = std::any_of(users.begin(), users.end(), [](const fs::LockHolder& user) {
+    return user.program == kOurProgram;
+  });
+  switch (exchange) {
+    case Exchange::kRestore:
+      return std::string{ours ? "; or, if that is `pocketvault serve`, restore through it: "
+                                "pocketvault restore NAME --url URL"
+                              : ""} +
+             "; or restore beside it, into a new directory: --to DIR";
+    case Exchange::kUndo:
+      return ours ? "; or, if that is `pocketvault serve`, undo through it: pocketvault undo "
+                    "--url URL"
+                  : "";
+    case Exchange::kRecovery:
+      return ". Then start pocketvault again: a restore was cut off here, and is finished or taken "
+             "back before anything else";
+  }
+  return "";
+}
+
+tl::unexpected<Error> in_use(const fs::Path& directory, const Users& users, Exchange exchange) {
+  std::vector<std::string> names;
+  std::vector<std::string> ways;
+  for (std::size_t i = 0; i < users.size() && i < kNamedMax; ++i) {
+    const fs::Supervisor supervisor = fs::supervisor_of(users[i].pid);
+    names.push_back(named(users[i], supervisor));
+    const std::string way = way_to_stop(users[i], supervisor);
+    if (std::find(ways.begin(), ways.end(), way) == ways.end()) { ways.push_back(way); }
+  }
+  std::string who = joined(names, ", ");
+  if (users.size() > kNamedMax) {
+    who += " and " + std::to_string(users.size() - kNamedMax) + " more";
+  }
+  return fail(Code::kBusy, "the databases of " + printable(directory.native()) + " are in use by " +
+                               who + ". Stop that first: " + joined(ways, "; ") +
+                               other_ways(users, exchange));
+}
+
+}  // namespace
+
+Users other_users(const fs::Path& directory) {
+  const std::vector<fs::Path> files = database_files(directory);
+  Users users = fs::other_lock_holders(files);
+  for (fs::LockHolder& opener : fs::other_openers(files)) {
+    if (!contains(users, opener.pid)) { users.push_back(std::move(opener)); }
+  }
+  std::sort(users.begin(), users.end(),
+            [](const fs::LockHolder& a, const fs::LockHolder& b) { return a.pid < b.pid; });
+  return users;
+}
+
+Result<void> refuse_other_users(const fs::Path& directory, Exchange exchange) {
+  const Users users = other_users(directory);
+  if (users.empty()) { return {}; }
+  return in_use(directory, users, exchange);
+}
+
+Result<void> refuse_hidden_users(const fs::Path& directory) {
+  for (const char* name : {"data.db", "auxiliary.db"}) {
+    if (!fs::exists(directory / name)) { continue; }
+    const Result<bool> alone = sqlite::is_alone(directory / name);
+    // What can't be opened, nobody else works with either.
+    if (alone.value_or(true)) { continue; }
+    return fail(Code::kBusy, printable((directory / name).native()) +
+                                 " is in use by a process that can't be seen from here (in another "
+                                 "container?): stop the app that uses it first");
+  }
+  return {};
+}
+
+Users users_without_locks(const fs::Path& directory) {
+  Users found;
+  for (const char* name : {"data.db", "auxiliary.db"}) {
+    const fs::Path database = directory / name;
+    const std::vector<fs::Path> shared_memory{database.string() + "-shm"};
+    // SQLite takes the lock on the database before it opens the -shm, and lets it go after that is
+    // closed. Who closes it just now is not among those who have it open afterwards.
+    const Users before = fs::other_openers(shared_memory);
+    if (before.empty()) { continue; }
+    const Users holders = fs::other_lock_holders({database});
+    const Users after = fs::other_openers(shared_memory);
+    for (const fs::LockHolder& user : before) {
+      if (!contains(holders, user.pid) && contains(after, user.pid) && !contains(found, user.pid)) {
+        found.push_back(user);
+      }
+    }
+  }
+  return found;
+}
+
+std::string tell_of_lost_locks(const Users& users) {
+  if (users.empty()) { return {}; }
+  std::vector<std::string> names;
+  for (const fs::LockHolder& user : users) {
+    if (names.size() == kNamedMax) { break; }
+    names.push_back(named(user, fs::supervisor_of(user.pid)));
+  }
+  return joined(names, ", ") +
+         " works with the databases but has lost its locks on them; PocketBase loses them when it "
+         "makes a backup of its own. This backup is sound. But any other program that opens and "
+         "closes the databases now (sqlite3, `pocketbase superuser`) deletes the WAL under it, and "
+         "with that what it wrote last: restart it soon, and leave its backups to pocketvault";
+}
+
+}  // namespace pv::jobs

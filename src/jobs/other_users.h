@@ -1,0 +1,37 @@
+// Other processes that work with a directory's databases. Exchanging files under a process that has
+// them open loses what it writes from then on.
+#pragma once
+
+#include <vector>
+
+#include "base/error.h"
+#include "fs/file.h"
+
+namespace pv::jobs {
+
+// What somebody stands in the way of; the ways to go on depend on it.
+enum class Exchange { kRestore, kUndo, kRecovery };
+
+// Other processes that hold locks on the databases of `directory`, or have them open: one that has
+// lost its locks (PocketBase does, with its own backups) counts as well. Files in storage/ don't
+// count. By process number, each once; only what /proc shows to us.
+[[nodiscard]] std::vector<fs::LockHolder> other_users(const fs::Path& directory);
+
+// kBusy while there are such processes: names them, the unit or container that keeps each running,
+// and how to go on. Opens no database: good at any time, in the middle of a swap too.
+[[nodiscard]] Result<void> refuse_other_users(const fs::Path& directory, Exchange exchange);
+
+// kBusy while somebody whom /proc does not show has a database open: a process of another
+// container, seen by its locks. Opens each database with SQLite, so only while this process has
+// none open, and not between the renames of a swap.
+[[nodiscard]] Result<void> refuse_hidden_users(const fs::Path& directory);
+
+// Other processes that work with a database in WAL mode without the lock that SQLite holds on it
+// for as long as it is open. Whoever else opens and closes the database then takes itself for the
+// last user, and deletes the WAL under them.
+[[nodiscard]] std::vector<fs::LockHolder> users_without_locks(const fs::Path& directory);
+
+// The warning about them; empty when there are none.
+[[nodiscard]] std::string tell_of_lost_locks(const std::vector<fs::LockHolder>& users);
+
+}  // namespace pv::jobs
