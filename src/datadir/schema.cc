@@ -29,7 +29,9 @@ bool contains(const std::vector<std::string>& names, std::string_view name) {
 }
 
 Result<std::vector<std::string>> tables_of(sqlite::Connection& data) {
-  PV_TRY(const auto rows, data.all("SELECT name FROM sqlite_master WHERE type = 'table'"));
+  // With pages of their own: a virtual table computes what it likes.
+  PV_TRY(const auto rows, data.all("SELECT name FROM sqlite_master "
+                                   "WHERE type = 'table' AND rootpage > 0"));
   std::vector<std::string> names;
   names.reserve(rows.size());
   for (const sqlite::Row& row : rows) { names.push_back(sqlite::to_text(row[0])); }

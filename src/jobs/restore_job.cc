@@ -5,6 +5,7 @@
 #include "jobs/other_users.h"
 #include "jobs/selection.h"
 #include "jobs/workers.h"
+#include "sqlite/guard.h"
 
 namespace pv::jobs {
 namespace {
@@ -15,6 +16,8 @@ using namespace std::chrono_literals;
 constexpr std::chrono::milliseconds kSuspendWait = 10s;
 // Another process may be opening the directory just now.
 constexpr std::chrono::milliseconds kSwapLockWait = 10s;
+// Reading the names of tables and a few rows of system tables.
+constexpr std::chrono::seconds kSchemaTimeMax = 60s;
 
 // Opens the databases again after the exchange failed, and adds to its error if that fails too.
 tl::unexpected<Error> reopen_after(Error error, datadir::DataDir& directory) {
@@ -110,7 +113,12 @@ void warn_of_dropped(const restore::Plan& plan, const std::string& what, Job& jo
 Result<void> check_data_db(const fs::Path& data_db) {
   PV_TRY(sqlite::Connection data,
          sqlite::Connection::open(data_db, {.checkpoints = sqlite::Checkpoints::kOwner}));
-  return datadir::check_schema(data);
+  PV_TRY(const fs::Stat file, fs::stat(data_db));
+  sqlite::Guard guard{data, file.size_bytes, {}, Deadline::after(kSchemaTimeMax)};
+  Result<void> checked = guard.arm();
+  if (checked.has_value()) { checked = datadir::check_schema(data); }
+  if (!checked.has_value()) { return fail(guard.explain(checked.error()).within("data.db")); }
+  return {};
 }
 
 Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& origin,

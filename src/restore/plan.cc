@@ -132,7 +132,7 @@ class Planner {
     plan_.folders.erase(std::unique(plan_.folders.begin(), plan_.folders.end()),
                         plan_.folders.end());
     PV_CHECK(check_names());
-    drop_lonely_wals();
+    drop_lonely_companions();
     return std::move(plan_);
   }
 
@@ -170,21 +170,25 @@ class Planner {
     return {};
   }
 
-  // A WAL without its database would be applied to a database that comes later under that name.
-  void drop_lonely_wals() {
+  // A WAL or rollback journal without its database would be applied to a database that comes later
+  // under that name.
+  void drop_lonely_companions() {
     std::vector<std::string> databases;
     for (const PlannedFile& file : plan_.files) {
       if (is_in_root(file.name) && file.name.ends_with(".db")) { databases.push_back(file.name); }
     }
     std::sort(databases.begin(), databases.end());
     std::erase_if(plan_.files, [&](const PlannedFile& file) {
-      constexpr std::string_view kSuffix = "-wal";
-      if (!is_in_root(file.name) || !file.name.ends_with(".db-wal")) { return false; }
-      const std::string database = file.name.substr(0, file.name.size() - kSuffix.size());
-      if (std::binary_search(databases.begin(), databases.end(), database)) { return false; }
-      plan_.raw_bytes -= file.raw_bytes;
-      plan_.dropped.push_back(file.name);
-      return true;
+      if (!is_in_root(file.name)) { return false; }
+      for (const std::string_view suffix : {"-wal", "-journal"}) {
+        if (!file.name.ends_with(".db" + std::string{suffix})) { continue; }
+        const std::string database = file.name.substr(0, file.name.size() - suffix.size());
+        if (std::binary_search(databases.begin(), databases.end(), database)) { return false; }
+        plan_.raw_bytes -= file.raw_bytes;
+        plan_.dropped.push_back(file.name);
+        return true;
+      }
+      return false;
     });
   }
 

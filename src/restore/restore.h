@@ -121,7 +121,8 @@ enum class Delta { kOn, kOff };
 
 // Extracts and checks. A WAL in the archive is applied to its database as SQLite would when it
 // opens it, then gone; -shm files are dropped. Each database must open and pass quick_check (rows
-// that break a CHECK or NOT NULL are a warning only); data.db must pass `check_data`. All of it is
+// that break a NOT NULL are a warning only; CHECK constraints, which are code of the archive's, are
+// not evaluated); data.db must pass `check_data`. All of it is
 // on disk when this returns. When root restores, the files get the owner that the data has now;
 // those outside the root get the time of change that the archive has. On an error nothing is left
 // behind. kUnsupported: something is mounted inside the directory.

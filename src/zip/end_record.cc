@@ -140,9 +140,14 @@ Result<void> check_start(Source& source, const EndRecord& end) {
   if (end.entries == 0) { return {}; }
   PV_TRY(const bool begins, has_signature(source, end.directory_offset, kCentralSignature));
   if (!begins) { return fail(Code::kDamaged, "the directory is not where the end record says"); }
-  if (end.archive_offset == 0) { return {}; }
-  // The last entry of an archive may itself be a stored archive. When the outer one was cut off
-  // there, the inner one must not pass for the whole.
+  return {};
+}
+
+// The last entry of an archive may itself be a stored archive. When the outer one was cut off
+// there, the inner one must not pass for the whole. And of two archives, one behind the other, some
+// readers see the first and some the last.
+Result<void> refuse_two_in_one(Source& source, const EndRecord& end) {
+  if (end.entries == 0 || end.archive_offset == 0) { return {}; }
   PV_TRY(const bool is_inner, has_signature(source, 0, kLocalSignature));
   if (is_inner) {
     return fail(Code::kDamaged,
@@ -192,6 +197,7 @@ Result<EndRecord> find_end_record(Source& source) {
       if (!fault) { fault = std::move(end).error(); }
       continue;
     }
+    PV_CHECK(refuse_two_in_one(source, *end));
     if (best && best_ends_file) {
       return fail(Code::kDamaged, "two end records that both fit: readers would disagree");
     }
