@@ -22,6 +22,7 @@ namespace pv::restore {
 
 inline constexpr std::string_view kStagedPrefix = "restore-";
 inline constexpr std::string_view kReplacedPrefix = "replaced-";
+inline constexpr std::string_view kGoingPrefix = "going-";  // replaced data that is being removed
 // Inside a replaced-ID: the data itself, and beside it what it is, and what was in the way.
 inline constexpr std::string_view kReplacedData = "pb_data";
 inline constexpr std::string_view kReplacedInfo = "info";

@@ -154,6 +154,9 @@ struct Replaced {
   fs::Path folder;  // directory/.pocketvault/replaced-ID
   WallTime at;
   std::string restored_from;  // name of the archive, for people
+  // As note_kept() wrote them; nullopt where it did not come to that.
+  std::optional<std::chrono::seconds> keep = std::nullopt;  // from `at` on
+  std::optional<std::uint64_t> bytes = std::nullopt;        // on disk, that removing it would free
 };
 
 // Exchanges directory's entries for the staged ones. The caller has closed every connection. On an
@@ -172,10 +175,24 @@ struct Replaced {
 // Newest first.
 [[nodiscard]] Result<std::vector<Replaced>> list_replaced(const fs::Path& directory);
 
-// Removes replaced data older than `keep`, and staging folders that no journal names and no living
-// process holds. Does nothing while a journal waits for recover().
+// Writes beside replaced data how long it is to be kept, and measures what it takes on disk: files
+// that the data in place shares by a hard link don't count. Reads no file, only their sizes; gives
+// up measuring, not noting, after `patience`.
+[[nodiscard]] Result<Replaced> note_kept(Replaced replaced, std::chrono::seconds keep,
+                                         std::chrono::milliseconds patience);
+
+// Removes what one swap put aside, at once for everybody who looks. kNotFound; kBusy while a
+// journal waits for recover(). The caller holds the directory's lease.
+[[nodiscard]] Result<void> remove_replaced(const fs::Path& directory, std::string_view id);
+
+// Removes replaced data that has been kept as long as was noted beside it, or `keep` where nothing
+// was, and staging folders that no journal names and no living process holds. Does nothing while a
+// journal waits for recover().
 [[nodiscard]] Result<void> prune_replaced(const fs::Path& directory, WallTime now,
                                           std::chrono::seconds keep);
+
+// Whether a journal lies there: a swap goes on just now, or was cut off.
+[[nodiscard]] bool is_cut_off(const fs::Path& directory);
 
 enum class Recovery { kNothing, kFinished, kTakenBack };
 // Finishes or takes back what a crash cut off. Call before the databases are opened, holding the

@@ -89,6 +89,8 @@ Result<Replaced> undo(const fs::Path& directory, std::string_view id, WallTime n
   return replaced;
 }
 
+bool is_cut_off(const fs::Path& directory) { return fs::exists(journal_path(directory)); }
+
 Result<Recovery> recover(const fs::Path& directory, Disk& disk) {
   PV_TRY(const std::optional<Journal> journal, read_journal(directory));
   if (!journal) { return Recovery::kNothing; }
