@@ -220,6 +220,7 @@ void sweep_leftovers(const Parts& parts, Job& job) {
 Result<void> run_backup(const Parts& parts, Job& job, const store::BackupName& name,
                         const BackupOrder& order) {
   sweep_leftovers(parts, job);
+  prune_kept(parts, job);
   PV_TRY(const WorkFolder work, WorkFolder::create(parts.directory.vault_folder(), parts.random));
   PV_TRY(const Chain chain, find_chain(parts, order.full));
   job.set_phase("pin");

@@ -48,6 +48,7 @@ Job::Job(std::string id, Kind kind, std::string name, WallTime now, const Clock&
 Status Job::status() const {
   const std::lock_guard lock{mutex_};
   Status copy = status_;
+  copy.bytes_total = count_total();
   copy.bytes_done = count_done();
   if (copy.finished) {
     copy.bytes_per_second = average_of(copy);
@@ -66,10 +67,15 @@ std::uint64_t Job::bytes_done() const {
   return count_done();
 }
 
+std::uint64_t Job::count_total() const {
+  return status_.bytes_total + (gauge_more_ ? gauge_more_() : 0);
+}
+
 std::uint64_t Job::count_done() const {
   // The work may turn out larger than was planned (a file grew): 100 % is the end of it.
   const std::uint64_t done = gauge_ ? gauge_() : done_.load(std::memory_order_relaxed);
-  return status_.bytes_total == 0 ? done : std::min(done, status_.bytes_total);
+  const std::uint64_t total = count_total();
+  return total == 0 ? done : std::min(done, total);
 }
 
 bool Job::finished() const {
@@ -141,16 +147,21 @@ void Job::finish(Result<void> outcome, WallTime now) {
   for (const auto& callback : callbacks) { callback(); }
 }
 
-Job::Gauge::Gauge(Job& job, std::function<std::uint64_t()> bytes_done) : job_{job} {
+Job::Gauge::Gauge(Job& job, std::function<std::uint64_t()> bytes_done,
+                  std::function<std::uint64_t()> bytes_more)
+    : job_{job} {
   const std::lock_guard lock{job_.mutex_};
   job_.gauge_ = std::move(bytes_done);
+  job_.gauge_more_ = std::move(bytes_more);
 }
 
 Job::Gauge::~Gauge() {
   const std::lock_guard lock{job_.mutex_};
   // What it said last stays, or else the progress would fall back.
   job_.done_ = job_.gauge_();
+  job_.status_.bytes_total = job_.count_total();
   job_.gauge_ = nullptr;
+  job_.gauge_more_ = nullptr;
 }
 
 }  // namespace pv::jobs

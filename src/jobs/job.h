@@ -54,6 +54,7 @@ struct Report {
   LeftOut left_out = {};
   std::uint64_t unchanged_files = 0;  // restore: of entries, in place already and kept
   std::uint64_t unchanged_bytes = 0;  // of raw_bytes
+  std::string safety_backup = {};     // restore: made of the data before it was replaced
 };
 
 // A copy of a job at one moment.
@@ -104,10 +105,12 @@ class Job {
   // A cancelled outcome makes it kCancelled, any other error kFailed. Once.
   void finish(Result<void> outcome, WallTime now);
 
-  // While it lives, status() asks `bytes_done` how far the job is, instead of counting add_done().
+  // While it lives, status() asks `bytes_done` how far the job is, instead of counting add_done();
+  // and, for a part of the job that was not planned in, how much `bytes_more` there are in total.
   class Gauge {
    public:
-    Gauge(Job& job, std::function<std::uint64_t()> bytes_done);
+    Gauge(Job& job, std::function<std::uint64_t()> bytes_done,
+          std::function<std::uint64_t()> bytes_more = nullptr);
     ~Gauge();
     Gauge(const Gauge&) = delete;
     Gauge& operator=(const Gauge&) = delete;
@@ -117,7 +120,8 @@ class Job {
   };
 
  private:
-  [[nodiscard]] std::uint64_t count_done() const;  // mutex_ is held
+  [[nodiscard]] std::uint64_t count_total() const;  // mutex_ is held, as for the next
+  [[nodiscard]] std::uint64_t count_done() const;
 
   const std::string id_;
   const std::string name_;
@@ -127,6 +131,7 @@ class Job {
   std::size_t warnings_dropped_ = 0;
   std::atomic<std::uint64_t> done_ = 0;
   std::function<std::uint64_t()> gauge_;
+  std::function<std::uint64_t()> gauge_more_;
   const Clock& clock_;
   mutable RateMeter rate_;  // told by whoever asks for the status
   std::stop_source stop_;

@@ -34,13 +34,30 @@ Result<store::BackupName> validate_new_name(std::string_view name) {
   return store::BackupName::parse(name);
 }
 
-std::string automatic_name(std::optional<std::string_view> app, WallTime now) {
-  std::string name = "pb_backup_";
+std::string automatic_name(std::string_view prefix, std::optional<std::string_view> app,
+                           WallTime now, int number) {
+  std::string name{prefix};
   if (app) {
     name += *app;
     name += '_';
   }
-  return name + format_stamp(now) + ".zip";
+  name += format_stamp(now);
+  if (number > 1) { name += (number < 10 ? "_0" : "_") + std::to_string(number); }
+  return name + ".zip";
+}
+
+Result<store::BackupName> free_name(store::BackupStore& store, std::string_view prefix,
+                                    std::optional<std::string_view> app, WallTime now) {
+  constexpr int kNumberMax = 99;
+  for (int number = 1; number <= kNumberMax; ++number) {
+    PV_TRY(store::BackupName name,
+           store::BackupName::parse(automatic_name(prefix, app, now, number)));
+    const Result<store::Backup> there = store.stat(name);
+    if (there.has_value()) { continue; }
+    if (there.error().code != Code::kNotFound) { return fail(there.error()); }
+    return name;
+  }
+  return fail(Code::kExists, "the automatic names of this second are all taken");
 }
 
 }  // namespace pv::jobs

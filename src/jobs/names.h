@@ -23,8 +23,23 @@ enum class NameFault {
 // The same as an error for people: kInvalid.
 [[nodiscard]] Result<store::BackupName> validate_new_name(std::string_view name);
 
+// Names that nobody gave begin so.
+inline constexpr std::string_view kAutomaticPrefix = "pb_backup_";
+// PocketBase prunes what begins with "@auto_pb_backup_"; it leaves these alone.
+inline constexpr std::string_view kSafetyPrefix = "@pre_restore_";
+
 // "pb_backup_corner_shop_20261121005447.zip"; without an app "pb_backup_20261121005447.zip". `app`
 // is settings::snake_case() of its name and may be empty ("pb_backup__2026...zip", as PocketBase).
-[[nodiscard]] std::string automatic_name(std::optional<std::string_view> app, WallTime now);
+// The second of one second is number 2: "pb_backup_20261121005447_02.zip", which sorts behind the
+// first and before the next second.
+[[nodiscard]] std::string automatic_name(std::string_view prefix,
+                                         std::optional<std::string_view> app, WallTime now,
+                                         int number = 1);
+
+// The first such name that is free in `store`. kExists: 99 in this second are taken.
+[[nodiscard]] Result<store::BackupName> free_name(store::BackupStore& store,
+                                                  std::string_view prefix,
+                                                  std::optional<std::string_view> app,
+                                                  WallTime now);
 
 }  // namespace pv::jobs

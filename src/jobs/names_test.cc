@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "store/mem_store.h"
+
 namespace pv::jobs {
 namespace {
 
@@ -46,9 +48,35 @@ TEST(NewNames, FollowPocketBasesRules) {
 
 TEST(AutomaticNames, HaveTheAppAndTheSecondInUtc) {
   const WallTime time{std::chrono::nanoseconds{1795222487907654321}};
-  EXPECT_EQ(automatic_name("corner_shop", time), "pb_backup_corner_shop_20261121005447.zip");
-  EXPECT_EQ(automatic_name("", time), "pb_backup__20261121005447.zip");
-  EXPECT_EQ(automatic_name(std::nullopt, time), "pb_backup_20261121005447.zip");
+  EXPECT_EQ(automatic_name(kAutomaticPrefix, "corner_shop", time),
+            "pb_backup_corner_shop_20261121005447.zip");
+  EXPECT_EQ(automatic_name(kAutomaticPrefix, "", time), "pb_backup__20261121005447.zip");
+  EXPECT_EQ(automatic_name(kAutomaticPrefix, std::nullopt, time), "pb_backup_20261121005447.zip");
+}
+
+TEST(AutomaticNames, StayInTheirSecondAndInOrder) {
+  const WallTime time{std::chrono::nanoseconds{1795222487907654321}};
+  std::string before;
+  for (int number = 1; number <= 99; ++number) {
+    const std::string name = automatic_name(kAutomaticPrefix, "shop", time, number);
+    EXPECT_EQ(fault_of_new_name(name), std::nullopt) << name << ": PocketBase takes it as well";
+    EXPECT_LT(before, name);
+    before = name;
+  }
+  EXPECT_EQ(before, "pb_backup_shop_20261121005447_99.zip");
+  EXPECT_LT(before, automatic_name(kAutomaticPrefix, "shop", time + std::chrono::seconds{1}));
+}
+
+TEST(AutomaticNames, AreFreeOnes) {
+  const WallTime time{std::chrono::nanoseconds{1795222487907654321}};
+  const auto store = store::make_mem_store(system_clock());
+  for (int number = 1; number <= 99; ++number) {
+    const auto name = free_name(*store, kSafetyPrefix, "shop", time);
+    ASSERT_TRUE(name.has_value());
+    EXPECT_EQ(name->text(), automatic_name(kSafetyPrefix, "shop", time, number));
+    ASSERT_TRUE((*store->create(*name, {}))->commit().has_value());
+  }
+  EXPECT_EQ(free_name(*store, kSafetyPrefix, "shop", time).error().code, Code::kExists);
 }
 
 }  // namespace

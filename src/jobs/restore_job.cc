@@ -14,6 +14,8 @@ using namespace std::chrono_literals;
 
 // How long requests in flight may hold a connection before a restore gives up.
 constexpr std::chrono::milliseconds kSuspendWait = 10s;
+// How much is kept is for people to know, and an undo is over at once, however much that is.
+constexpr std::chrono::milliseconds kMeasurePatience = 500ms;
 // Another process may be opening the directory just now.
 constexpr std::chrono::milliseconds kSwapLockWait = 10s;
 // Reading the names of tables and a few rows of system tables.
@@ -93,16 +95,43 @@ Result<restore::Replaced> exchange_closed(
   return replaced;
 }
 
-// Removes replaced data that is old enough, and staging folders that no journal needs any more.
-void prune(const Parts& parts, Job& job) {
+// Keeps what was replaced for `keep`, or not at all.
+void keep_replaced(const Parts& parts, Job& job, const restore::Replaced& replaced,
+                   std::chrono::seconds keep) {
+  if (keep <= std::chrono::seconds{0}) {
+    const auto removed = restore::remove_replaced(parts.directory.path(), replaced.id);
+    if (removed.has_value() || removed.error().code == Code::kNotFound) { return; }
+    job.warn({"", "the replaced data could not be removed: " + removed.error().what});
+  }
+  const Result<restore::Replaced> noted = restore::note_kept(replaced, keep, kMeasurePatience);
+  if (!noted.has_value()) {
+    job.warn({"", "how long the replaced data is kept could not be noted: " + noted.error().what});
+  }
+  job.report([&](Report& report) { report.replaced_id = replaced.id; });
+}
+
+std::chrono::seconds keep_of(const Parts& parts, const RestoreOptions& options) {
+  return options.keep_replaced.value_or(parts.options.keep_replaced);
+}
+
+Result<void> check_space(const Parts& parts, const restore::Plan& plan) {
+  const fs::Path& path = parts.directory.path();
+  Result<void> enough = restore::check_space(plan, path);
+  if (enough.has_value() || enough.error().code != Code::kNoSpace) { return enough; }
+  const auto kept = list_kept(path, parts.options.keep_replaced);
+  return fail(Code::kNoSpace,
+              enough.error().what + (kept.has_value() ? tell_of_kept(*kept) : std::string{}));
+}
+
+}  // namespace
+
+void prune_kept(const Parts& parts, Job& job) {
   const Result<void> pruned = restore::prune_replaced(parts.directory.path(), parts.clock.now(),
                                                       parts.options.keep_replaced);
   if (!pruned.has_value()) {
     job.warn({"", "old replaced data could not be removed: " + pruned.error().what});
   }
 }
-
-}  // namespace
 
 void warn_of_dropped(const restore::Plan& plan, const std::string& what, Job& job) {
   for (const std::string& name : plan.dropped) {
@@ -134,7 +163,8 @@ Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& orig
     report.raw_bytes = plan.raw_bytes;
     report.archive_bytes = archive->archive_bytes();
   });
-  PV_CHECK(restore::check_space(plan, path));
+  prune_kept(parts, job);
+  PV_CHECK(check_space(parts, plan));
   PV_CHECK(refuse_other_users(path, Exchange::kRestore));
   PV_CHECK(go_on(job));
 
@@ -151,23 +181,25 @@ Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& orig
     report.unchanged_bytes = staged.unchanged_bytes;
   });
   for (const std::string& warning : staged.warnings) { job.warn({"", warning}); }
+  PV_CHECK(back_up_first(parts, job, options));
 
   Result<restore::Replaced> replaced = exchange_closed(parts, job, Incoming::kHasArchive, [&] {
     return restore::swap(path, staged, origin.name, parts.clock.now(), restore::real_disk());
   });
-  prune(parts, job);
+  if (replaced.has_value()) { keep_replaced(parts, job, *replaced, keep_of(parts, options)); }
+  prune_kept(parts, job);
   if (!replaced.has_value()) { return fail(std::move(replaced).error()); }
-  job.report([&](Report& report) { report.replaced_id = replaced->id; });
   return {};
 }
 
-Result<void> run_undo(const Parts& parts, Job& job, const std::string& replaced_id) {
+Result<void> run_undo(const Parts& parts, Job& job, const Kept& undone) {
   PV_TRY(const restore::Replaced replaced, exchange_closed(parts, job, Incoming::kOnlyCopy, [&] {
-           return restore::undo(parts.directory.path(), replaced_id, parts.clock.now(),
+           return restore::undo(parts.directory.path(), undone.id, parts.clock.now(),
                                 restore::real_disk());
          }));
-  prune(parts, job);
-  job.report([&](Report& report) { report.replaced_id = replaced.id; });
+  keep_replaced(parts, job, replaced,
+                std::chrono::duration_cast<std::chrono::seconds>(undone.until - undone.at));
+  prune_kept(parts, job);
   return {};
 }
 

@@ -202,16 +202,8 @@ Result<ChosenName> Vault::Impl::choose_automatic_name() {
     warning =
         Warning{"", "named without the app: the settings can't be read: " + settings.error().what};
   }
-  constexpr int kTriesMax = 60;
-  WallTime stamp = parts.clock.now();
-  for (int i = 0; i < kTriesMax; ++i, stamp += std::chrono::seconds{1}) {
-    PV_TRY(store::BackupName name, store::BackupName::parse(automatic_name(app, stamp)));
-    const Result<store::Backup> there = parts.store.stat(name);
-    if (there.has_value()) { continue; }
-    if (there.error().code != Code::kNotFound) { return fail(there.error()); }
-    return ChosenName{std::move(name), std::move(warning)};
-  }
-  return fail(Code::kExists, "the automatic names of the next minute are all taken");
+  PV_TRY(store::BackupName name, free_name(parts.store, kAutomaticPrefix, app, parts.clock.now()));
+  return ChosenName{std::move(name), std::move(warning)};
 }
 
 Result<ChosenName> Vault::Impl::choose_name(const BackupOrder& order) {
@@ -282,22 +274,50 @@ Result<std::shared_ptr<Job>> Vault::start_restore_file(const fs::Path& file,
   return impl_->start_restore(std::move(lease), std::move(origin), false, options);
 }
 
-Result<std::shared_ptr<Job>> Vault::start_undo() {
+Result<std::shared_ptr<Job>> Vault::start_undo(const std::string& id) {
   PV_TRY(Lease lease, impl_->take_lease(Kind::kUndo, {}));
-  PV_TRY(const std::vector<restore::Replaced> kept,
-         restore::list_replaced(impl_->parts.directory.path()));
-  if (kept.empty()) {
+  PV_TRY(const std::vector<Kept> all, kept());
+  const auto found = std::find_if(all.begin(), all.end(),
+                                  [&](const Kept& one) { return id.empty() || one.id == id; });
+  if (all.empty()) {
     return fail(Code::kNotFound,
                 "nothing to undo: no data that a restore replaced is kept in this directory");
   }
+  if (found == all.end()) { return fail(Code::kNotFound, "no replaced data has that id"); }
   return impl_->launch({.kind = Kind::kUndo,
-                        .name = kept.front().restored_from,
+                        .name = found->from,
                         .in_store = false,
                         .lease = std::move(lease),
                         .warning = {},
-                        .work = [impl = impl_.get(), id = kept.front().id](Job& job) {
-                          return run_undo(impl->parts, job, id);
+                        .work = [impl = impl_.get(), undone = *found](Job& job) {
+                          return run_undo(impl->parts, job, undone);
                         }});
+}
+
+Result<Overview> Vault::overview() {
+  const Parts& parts = impl_->parts;
+  PV_TRY(Overview overview,
+         look_over(parts.directory.path(), parts.store, parts.options.keep_replaced));
+  for (const std::shared_ptr<Job>& job : jobs()) {
+    if (!overview.newest || job->name() != overview.newest->name.text()) { continue; }
+    const Status status = job->status();
+    // A backup of that name may have been deleted and made anew since.
+    if (status.kind == Kind::kBackup) { break; }
+    if (status.kind != Kind::kVerify || status.state == State::kRunning) { continue; }
+    if (status.state == State::kCancelled) { continue; }
+    overview.newest_is_sound = status.state == State::kSucceeded;
+    break;
+  }
+  return overview;
+}
+
+Result<std::vector<Kept>> Vault::kept() {
+  return list_kept(impl_->parts.directory.path(), impl_->parts.options.keep_replaced);
+}
+
+Result<void> Vault::remove_kept(const std::string& id) {
+  PV_TRY(const Lease lease, impl_->take_lease(Kind::kUndo, {}));
+  return restore::remove_replaced(impl_->parts.directory.path(), id);
 }
 
 Result<std::shared_ptr<Job>> Vault::Impl::start_verify(ArchiveOrigin origin, bool in_store) {

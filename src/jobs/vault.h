@@ -16,12 +16,15 @@
 #include "base/work_pool.h"
 #include "datadir/data_dir.h"
 #include "jobs/job.h"
+#include "jobs/kept.h"
+#include "jobs/overview.h"
 #include "store/backup_store.h"
 
 namespace pv::jobs {
 
 struct VaultOptions {
   std::string encryption_key = {};  // for settings; see settings::read
+  // How long what a restore replaces can be had back; 0: it is removed at once.
   std::chrono::seconds keep_replaced{std::chrono::hours{24}};
   std::uint64_t wal_growth_max = std::uint64_t{256} << 20U;
   std::uint64_t bytes_per_second_max = 0;  // of a backup; 0: no limit
@@ -34,9 +37,9 @@ struct VaultOptions {
 };
 
 // `name` empty: automatic, pb_backup_<app>_<stamp>.zip; two in one second do not collide, for the
-// later takes the next free second. Without the app where the settings can't be read (encrypted,
-// and no key given), which the job warns of. A name that is given is any BackupName: whether it is
-// one that PocketBase would take is for the front to say (names.h).
+// later gets a number as well (names.h). Without the app where the settings can't be read
+// (encrypted, and no key given), which the job warns of. A name that is given is any BackupName:
+// whether it is one that PocketBase would take is for the front to say (names.h).
 struct BackupOrder {
   std::string name = {};
   bool full = false;           // packs all anew, though an earlier backup has it packed already
@@ -49,6 +52,10 @@ struct BackupOrder {
 };
 struct RestoreOptions {
   bool delta = true;  // stored files that are unchanged are kept, not written anew
+  std::optional<std::chrono::seconds> keep_replaced = std::nullopt;  // else as the vault's options
+  // Makes a backup of the data before it is replaced, and gives up when that fails. nullopt: when
+  // what is replaced is not kept.
+  std::optional<bool> backup_first = std::nullopt;
 };
 struct RestoreOrder {
   store::BackupName name;
@@ -81,7 +88,9 @@ class Vault {
   // The file need not be in the store (`pocketvault restore FILE`).
   [[nodiscard]] Result<std::shared_ptr<Job>> start_restore_file(const fs::Path& file,
                                                                 const RestoreOptions& options = {});
-  [[nodiscard]] Result<std::shared_ptr<Job>> start_undo();
+  // Takes back the restore (or undo) that put this aside; empty: the last. What it puts aside in
+  // turn is kept as long.
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_undo(const std::string& id = {});
   // Every CRC of the archive, names, databases: reads all, changes nothing, needs no lease. kBusy
   // when four run already.
   [[nodiscard]] Result<std::shared_ptr<Job>> start_verify(const store::BackupName& name);
@@ -104,6 +113,13 @@ class Vault {
   [[nodiscard]] Result<ArchiveSummary> summarize(const store::BackupName& name);
   // kBusy when a running job uses it; kNotFound.
   [[nodiscard]] Result<void> remove(const store::BackupName& name);
+
+  // Whether the newest backup is sound is known when this vault verified it.
+  [[nodiscard]] Result<Overview> overview();
+
+  [[nodiscard]] Result<std::vector<Kept>> kept();  // newest first
+  // Frees its space before its time. kNotFound; kBusy while a job runs.
+  [[nodiscard]] Result<void> remove_kept(const std::string& id);
 
   [[nodiscard]] std::chrono::seconds keep_replaced() const;
   [[nodiscard]] store::BackupStore& store();

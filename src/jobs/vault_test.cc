@@ -173,7 +173,7 @@ TEST(Backup, TakesAnAutomaticNameThatIsFree) {
   const FakeClock clock{WallTime{std::chrono::nanoseconds{1795222487907654321}}};
   VaultRig rig{{.pb_data = pb_data, .clock = clock}};
   EXPECT_EQ(rig.back_up("").name, "pb_backup_corner_shop_20261121005447.zip");
-  EXPECT_EQ(rig.back_up("").name, "pb_backup_corner_shop_20261121005448.zip");
+  EXPECT_EQ(rig.back_up("").name, "pb_backup_corner_shop_20261121005447_02.zip");
   EXPECT_EQ(rig.back_up("").state, State::kSucceeded);
   EXPECT_EQ(rig.names().size(), 4U) << "three and the fixture's own";
 }

@@ -26,7 +26,16 @@ struct Parts {
 // kept for options.keep_replaced.
 [[nodiscard]] Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& origin,
                                        const RestoreOptions& options);
-[[nodiscard]] Result<void> run_undo(const Parts& parts, Job& job, const std::string& replaced_id);
+[[nodiscard]] Result<void> run_undo(const Parts& parts, Job& job, const Kept& undone);
+
+// Makes a backup of what is in place, if that is wanted (RestoreOptions::backup_first) and there is
+// something; part of `job`: its progress, its report, cancelled with it. Its data.db is stored even
+// if it is damaged inside, with a warning. What else fails is an error that says how to go on.
+[[nodiscard]] Result<void> back_up_first(const Parts& parts, Job& job,
+                                         const RestoreOptions& options);
+
+// Removes replaced data that is old enough, and staging folders that no journal needs any more.
+void prune_kept(const Parts& parts, Job& job);
 
 [[nodiscard]] Result<void> run_verify(const Parts& parts, Job& job, const ArchiveOrigin& origin);
 

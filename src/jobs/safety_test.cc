@@ -1,0 +1,229 @@
+// What a restore does so that it can be taken back: replaced data kept, or backed up before.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "jobs/vault_rig.h"
+#include "restore/restore.h"
+#include "testing/fake_clock.h"
+#include "testing/fixtures.h"
+
+namespace pv::jobs {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using testing::FakeClock;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using testing::read_file;
+using ::testing::StartsWith;
+using testing::TempFolder;
+using testing::unpack_pb_data;
+using testing::write_file;
+
+// The fixture's 40 products, then one less; the fixture's own backup has them all.
+class Safety : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    write_file(pb_data / "storage" / "only-now.txt", "written after the backup");
+  }
+  VaultRig& open(const VaultOptions& options = {}, StoreHook hook = {}) {
+    VaultRig::Setup setup{.pb_data = pb_data, .clock = clock, .options = options};
+    if (hook) { setup.hook = std::move(hook); }
+    rig = std::make_unique<VaultRig>(setup);
+    rig->change("DELETE FROM products WHERE id = (SELECT min(id) FROM products)");
+    return *rig;
+  }
+  Status restore(const RestoreOptions& options) {
+    return VaultRig::ended(rig->vault->start_restore(
+        {.name = store::BackupName::parse("fixture.zip").value(), .options = options}));
+  }
+  [[nodiscard]] std::string products() const { return rig->ask("SELECT count(*) FROM products"); }
+  [[nodiscard]] std::vector<std::string> in_vault() const {
+    return left_in(pb_data / ".pocketvault");
+  }
+
+  TempFolder folder;
+  fs::Path pb_data = unpack_pb_data("0.36.6", folder.path());
+  FakeClock clock{WallTime{std::chrono::nanoseconds{1795222487907654321}}};
+  std::unique_ptr<VaultRig> rig;
+};
+
+TEST_F(Safety, ReplacedDataIsListedAndComesBackById) {
+  open();
+  const std::string first = restore({}).report.replaced_id;
+  clock.advance(1h);
+  const std::string second = restore({.keep_replaced = 72h}).report.replaced_id;
+  const std::vector<Kept> kept = rig->vault->kept().value();
+  ASSERT_EQ(kept.size(), 2U);
+  EXPECT_EQ(kept[0].id, second) << "newest first";
+  EXPECT_EQ(kept[0].until - kept[0].at, 72h);
+  EXPECT_EQ(kept[1].id, first);
+  EXPECT_EQ(kept[1].from, "fixture.zip");
+  EXPECT_EQ(kept[1].until - kept[1].at, 24h);
+  EXPECT_GT(kept[1].bytes.value_or(0), 100'000U);
+  EXPECT_EQ(products(), "40");
+  EXPECT_EQ(VaultRig::ended(rig->vault->start_undo("none")).error->code, Code::kNotFound);
+  const Status undone = VaultRig::ended(rig->vault->start_undo(first));
+  ASSERT_EQ(undone.state, State::kSucceeded) << why(undone);
+  EXPECT_EQ(products(), "39");
+  EXPECT_EQ(read_file(pb_data / "storage" / "only-now.txt"), "written after the backup");
+}
+
+TEST_F(Safety, WhatAnUndoPutsAsideIsKeptAsLong) {
+  open({.keep_replaced = 0s});
+  ASSERT_EQ(restore({.keep_replaced = 72h}).state, State::kSucceeded);
+  ASSERT_EQ(rig->undo().state, State::kSucceeded);
+  EXPECT_EQ(products(), "39");
+  const std::vector<Kept> kept = rig->vault->kept().value();
+  ASSERT_EQ(kept.size(), 1U);
+  EXPECT_EQ(kept[0].until - kept[0].at, 72h);
+  ASSERT_EQ(rig->undo().state, State::kSucceeded);
+  EXPECT_EQ(products(), "40");
+}
+
+TEST_F(Safety, ReplacedDataCanBeRemovedBeforeItsTime) {
+  open();
+  const std::string id = restore({}).report.replaced_id;
+  EXPECT_EQ(rig->vault->remove_kept("none").error().code, Code::kNotFound);
+  ASSERT_TRUE(rig->vault->remove_kept(id).has_value());
+  EXPECT_THAT(in_vault(), IsEmpty());
+  EXPECT_EQ(rig->undo().error->code, Code::kNotFound);
+}
+
+TEST_F(Safety, ExpiredDataGoesWithTheNextJob) {
+  open();
+  const std::string id = restore({}).report.replaced_id;
+  clock.advance(24h);
+  EXPECT_THAT(in_vault(), ElementsAre("replaced-" + id));
+  ASSERT_EQ(rig->back_up("a.zip").state, State::kSucceeded);
+  EXPECT_THAT(in_vault(), IsEmpty());
+}
+
+TEST_F(Safety, NothingKeptMeansABackupBefore) {
+  open({.keep_replaced = 0s});
+  const Status status = restore({});
+  ASSERT_EQ(status.state, State::kSucceeded) << why(status);
+  EXPECT_EQ(status.report.safety_backup, "@pre_restore_corner_shop_20261121005447.zip");
+  EXPECT_EQ(status.report.replaced_id, "");
+  EXPECT_EQ(status.bytes_done, status.bytes_total);
+  EXPECT_GT(status.bytes_total, status.report.raw_bytes) << "the backup is part of the work";
+  EXPECT_THAT(in_vault(), IsEmpty());
+  EXPECT_EQ(products(), "40");
+  // It is an ordinary backup of what was there.
+  ASSERT_EQ(rig->restore(status.report.safety_backup).state, State::kSucceeded);
+  EXPECT_EQ(products(), "39");
+  EXPECT_EQ(read_file(pb_data / "storage" / "only-now.txt"), "written after the backup");
+}
+
+TEST_F(Safety, ABackupBeforeIsMadeWhenAskedForAndElseOnlyWhereNothingIsKept) {
+  struct Case {
+    const char* label;
+    std::chrono::seconds keep;
+    std::optional<bool> asked;
+    bool made;
+  };
+  constexpr Case kCases[] = {{"kept", 24h, std::nullopt, false},
+                             {"kept, asked for", 24h, true, true},
+                             {"not kept", 0s, std::nullopt, true},
+                             {"not kept, refused", 0s, false, false}};
+  open();
+  for (const Case& one : kCases) {
+    const Status status = restore({.keep_replaced = one.keep, .backup_first = one.asked});
+    ASSERT_EQ(status.state, State::kSucceeded) << one.label << ": " << why(status);
+    EXPECT_EQ(!status.report.safety_backup.empty(), one.made) << one.label;
+    EXPECT_EQ(status.report.replaced_id.empty(), one.keep == 0s) << one.label;
+  }
+}
+
+TEST_F(Safety, WithoutDataThereIsNothingToBackUp) {
+  open({.keep_replaced = 0s});
+  rig.reset();
+  for (const char* name : {"data.db", "data.db-wal", "data.db-shm"}) {
+    (void)fs::remove_file(pb_data / name);
+  }
+  datadir::OpenOptions options;
+  options.tolerate_damage = true;
+  auto opened = open_directory(pb_data, options, clock, system_random());
+  ASSERT_TRUE(opened.has_value()) << opened.error().what;
+  const auto store = store::make_folder_store(pb_data / "backups");
+  WorkPool pool{2};
+  Vault vault{*opened->directory, *store, pool, clock, system_random(), {.keep_replaced = 0s}};
+  const Status status = VaultRig::ended(
+      vault.start_restore({.name = store::BackupName::parse("fixture.zip").value()}));
+  ASSERT_EQ(status.state, State::kSucceeded) << why(status);
+  EXPECT_EQ(status.report.safety_backup, "");
+}
+
+TEST_F(Safety, NothingIsReplacedWhenTheBackupBeforeFails) {
+  bool full = false;
+  open({}, [&full](std::string_view call) -> Result<void> {
+    if (full && call == "create") { return fail(Code::kNoSpace, "the disk is full"); }
+    return {};
+  });
+  full = true;
+  const Status status = restore({.backup_first = true});
+  ASSERT_EQ(status.state, State::kFailed);
+  EXPECT_EQ(status.error->code, Code::kNoSpace);
+  EXPECT_THAT(why(status), HasSubstr("nothing was replaced: "));
+  EXPECT_THAT(why(status), HasSubstr("the disk is full"));
+  EXPECT_THAT(why(status), HasSubstr("--no-backup-first"));
+  EXPECT_EQ(products(), "39");
+  EXPECT_THAT(in_vault(), IsEmpty());
+  EXPECT_EQ(restore({.backup_first = false}).state, State::kSucceeded);
+}
+
+TEST_F(Safety, ACancelledBackupBeforeCancelsTheRestore) {
+  bool restores = false;
+  open({}, [&](std::string_view call) -> Result<void> {
+    if (restores && call == "create") { rig->vault->jobs().front()->cancel(); }
+    return {};
+  });
+  restores = true;
+  const Status status = restore({.backup_first = true});
+  EXPECT_EQ(status.state, State::kCancelled) << why(status);
+  EXPECT_EQ(status.phase, "backup");
+  EXPECT_EQ(products(), "39");
+  EXPECT_THAT(in_vault(), IsEmpty());
+  EXPECT_THAT(rig->names(), ElementsAre("fixture.zip"));
+}
+
+TEST_F(Safety, DamagedDataIsStoredAsItIsAndSaidSo) {
+  open();
+  rig->change("CREATE TABLE big (n, t)");
+  rig->change(
+      "WITH RECURSIVE c(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM c WHERE n < 2000) "
+      "INSERT INTO big SELECT n, hex(randomblob(200)) FROM c");
+  const std::string page = rig->ask("SELECT rootpage FROM sqlite_master WHERE name = 'big'");
+  rig.reset();
+  // An interior page of that table becomes nonsense; the schema can still be read.
+  ASSERT_EQ(testing::run("sqlite3 '" + (pb_data / "data.db").string() +
+                         "' 'PRAGMA wal_checkpoint(TRUNCATE)' && dd if=/dev/urandom of='" +
+                         (pb_data / "data.db").string() +
+                         "' bs=4096 count=1 conv=notrunc status=none seek=" +
+                         std::to_string(std::stoi(page) - 1))
+                .status,
+            0);
+  rig = std::make_unique<VaultRig>(
+      VaultRig::Setup{.pb_data = pb_data, .clock = clock, .options = {.keep_replaced = 0s}});
+  ASSERT_NE(rig->back_up("plain.zip").state, State::kSucceeded) << "it is damaged";
+  const Status status = restore({});
+  ASSERT_EQ(status.state, State::kSucceeded) << why(status);
+  EXPECT_THAT(status.report.safety_backup, StartsWith("@pre_restore_"));
+  ASSERT_FALSE(status.warnings.empty());
+  EXPECT_THAT(status.warnings.front().what,
+              HasSubstr("in the backup before the restore: stored, but it is damaged"));
+  EXPECT_EQ(products(), "40");
+}
+
+TEST_F(Safety, ARestoreWithoutSpaceSaysWhatCouldBeFreed) {
+  EXPECT_EQ(tell_of_kept({}), "");
+  const Kept known{.id = "a", .from = {}, .at = {}, .until = {}, .bytes = 3'000'000};
+  const Kept unknown{.id = "b", .from = {}, .at = {}, .until = {}, .bytes = std::nullopt};
+  EXPECT_THAT(tell_of_kept({known, known}), HasSubstr("holds 6.0 MB"));
+  EXPECT_THAT(tell_of_kept({known, unknown}), HasSubstr("holds at least 3.0 MB"));
+  EXPECT_THAT(tell_of_kept({known}), HasSubstr("pocketvault replaced delete --all"));
+}
+
+}  // namespace
+}  // namespace pv::jobs
