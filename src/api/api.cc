@@ -8,6 +8,7 @@
 #include "api/exchange.h"
 #include "api/forms.h"
 #include "api/real_ip.h"
+#include "base/text.h"
 
 namespace pv::api {
 namespace {
@@ -114,6 +115,9 @@ AnswerTask dispatch(Exchange& exchange) {
     case Route::kShowBackup: return show_backup(exchange);
     case Route::kVerifyBackup: return verify_backup(exchange);
     case Route::kUndo: return undo_restore(exchange);
+    case Route::kStatus: return show_status(exchange);
+    case Route::kListReplaced: return list_replaced(exchange);
+    case Route::kDeleteReplaced: return delete_replaced(exchange);
   }
   return unknown_route(exchange);
 }
@@ -175,12 +179,23 @@ Language language_of(const http::Request& request, const Options& options) {
 
 }  // namespace
 
-Api::Api(Parts parts, Options options) : parts_{parts}, options_{std::move(options)} {}
+Api::Api(Parts parts, Options options)
+    : parts_{parts}, options_{std::move(options)}, default_manner_{options_} {
+  default_manner_.strict = false;
+}
+
+const Options& Api::manner_for(const http::Request& request) const {
+  const std::string_view key = request.headers.find(options_.command_header).value_or("");
+  const bool is_command =
+      !options_.command_key.empty() && equals_constant_time(key, options_.command_key);
+  return is_command ? default_manner_ : options_;
+}
 
 awaitable<http::Response> Api::handle(http::Request request, http::BodyReader& body) {
   if (auto elsewhere = redirect(request, options_.listen_host)) { co_return *std::move(elsewhere); }
   if (request.method == "OPTIONS") { co_return preflight(request, options_.origins); }
-  const Services services{parts_, options_, sign_ins_, event_streams_};
+  const Options& manner = manner_for(request);
+  const Services services{parts_, manner, sign_ins_, event_streams_};
   Exchange exchange{.services = services,
                     .request = std::move(request),
                     .body = body,
@@ -189,8 +204,8 @@ awaitable<http::Response> Api::handle(http::Request request, http::BodyReader& b
                     .settings = {},
                     .who = {},
                     .ip = {}};
-  exchange.match = match_route(exchange.request.method, exchange.request.path, options_.strict);
-  exchange.language = language_of(exchange.request, options_);
+  exchange.match = match_route(exchange.request.method, exchange.request.path, manner.strict);
+  exchange.language = language_of(exchange.request, manner);
   Outcome outcome = co_await guarded(exchange);
   http::Response response = to_response(exchange, std::move(outcome.answer));
   add_cors_headers(exchange.request, options_.origins, response.headers);

@@ -23,6 +23,10 @@ struct Options {
   std::vector<std::string> origins{"*"};  // CORS; '*' any text, '?' one character
   std::string listen_host = "127.0.0.1";  // "www." before it is redirected away
   std::string encryption_key = {};        // of the settings; empty: none
+  // Whoever sends `command_key` in this header is answered in the default manner: a command of this
+  // machine, which read it in the server's note. No right comes with it. Empty: nobody.
+  std::string command_header = {};
+  std::string command_key = {};
 };
 
 // All of it outlives the Api. `pool` runs what blocks; it is not the one that the vault computes
@@ -48,8 +52,11 @@ class Api {
                                                               http::BodyReader& body);
 
  private:
+  [[nodiscard]] const Options& manner_for(const http::Request& request) const;
+
   Parts parts_;
   Options options_;
+  Options default_manner_;    // the same, but not strict
   std::size_t sign_ins_ = 0;  // being checked now
   std::shared_ptr<std::size_t> event_streams_ = std::make_shared<std::size_t>(0);  // open now
 };

@@ -7,6 +7,7 @@
 #include "api/job_answer.h"
 #include "api/prefer.h"
 #include "api/real_ip.h"
+#include "base/duration.h"
 #include "base/text.h"
 #include "http/url.h"
 #include "jobs/names.h"
@@ -76,6 +77,27 @@ std::optional<jobs::BackupOrder> order_of(FormValues& values) {
   order.bytes_per_second_max = *bytes_per_second;
   order.exclude = list_of(values["exclude"]);
   return order;
+}
+
+// The strict manner knows `delta` alone.
+Result<jobs::RestoreOptions> restore_options_of(const Exchange& exchange) {
+  const std::string& query = exchange.request.query;
+  jobs::RestoreOptions options;
+  options.delta = http::query_value(query, "delta") != "false";
+  if (exchange.strict()) { return options; }
+  if (const auto keep = http::query_value(query, "keepReplaced")) {
+    options.keep_replaced = parse_duration(*keep);
+    if (!options.keep_replaced) {
+      return fail(Code::kInvalid, "keepReplaced is no span of time: 24h, 7d, or 0 for none");
+    }
+  }
+  if (const auto first = http::query_value(query, "backupFirst")) {
+    if (*first != "true" && *first != "false") {
+      return fail(Code::kInvalid, "backupFirst is neither true nor false");
+    }
+    options.backup_first = *first == "true";
+  }
+  return options;
 }
 
 // A name that is not taken; empty for an automatic one.
@@ -295,11 +317,12 @@ AnswerTask restore_backup(Exchange& exchange) {
   const auto name = name_of_key(exchange.value());
   if (!name) { co_return tl::unexpected{no_backup(exchange)}; }
 
-  const bool delta = http::query_value(exchange.request.query, "delta") != "false";
+  const auto options = restore_options_of(exchange);
+  if (!options.has_value()) { co_return tl::unexpected{restore_failed(options.error())}; }
   std::function<Started()> start = [&vault = services.parts.vault, name = *name,
-                                    delta]() -> Started {
+                                    options = *options]() -> Started {
     PV_TRY(const store::Backup found, vault.store().stat(name));
-    return vault.start_restore({.name = found.name, .options = {.delta = delta}});
+    return vault.start_restore({.name = found.name, .options = options});
   };
   const Started job = co_await blocking<std::shared_ptr<jobs::Job>>(services, std::move(start));
   if (!job.has_value()) {

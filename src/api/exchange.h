@@ -97,6 +97,11 @@ template <class T>
 [[nodiscard]] AnswerTask job_events(Exchange& exchange);  // events.cc
 [[nodiscard]] AnswerTask show_backup(Exchange& exchange);
 [[nodiscard]] AnswerTask verify_backup(Exchange& exchange);
+
+// safety_routes.cc
 [[nodiscard]] AnswerTask undo_restore(Exchange& exchange);
+[[nodiscard]] AnswerTask show_status(Exchange& exchange);
+[[nodiscard]] AnswerTask list_replaced(Exchange& exchange);
+[[nodiscard]] AnswerTask delete_replaced(Exchange& exchange);
 
 }  // namespace pv::api

@@ -56,6 +56,7 @@ json::object report_json(const jobs::Report& report) {
   object.emplace("leftOut", left_out_json(report.left_out));
   object.emplace("unchangedFiles", report.unchanged_files);
   object.emplace("unchangedBytes", report.unchanged_bytes);
+  object.emplace("safetyBackup", report.safety_backup);
   return object;
 }
 

@@ -42,6 +42,9 @@ constexpr std::array kRoutes{
     Entry{"POST", "/api/vault/backups/{key}/verify", Route::kVerifyBackup, Access::kSuperuser,
           true},
     Entry{"POST", "/api/vault/undo", Route::kUndo, Access::kSuperuser, true},
+    Entry{"GET", "/api/vault/status", Route::kStatus, Access::kSuperuser, true},
+    Entry{"GET", "/api/vault/replaced", Route::kListReplaced, Access::kSuperuser, true},
+    Entry{"DELETE", "/api/vault/replaced/{id}", Route::kDeleteReplaced, Access::kSuperuser, true},
 };
 
 // The longest pattern has 5 segments; more than that are never looked at.

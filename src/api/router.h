@@ -32,6 +32,9 @@ enum class Route {
   kShowBackup,
   kVerifyBackup,
   kUndo,
+  kStatus,
+  kListReplaced,
+  kDeleteReplaced,
 };
 
 enum class Access {

@@ -67,6 +67,9 @@ TEST(Router, KnowsOwnRoutesInTheDefaultMannerAlone) {
       {"GET", "/api/vault/backups/a.zip", Route::kShowBackup},
       {"POST", "/api/vault/backups/a.zip/verify", Route::kVerifyBackup},
       {"POST", "/api/vault/undo", Route::kUndo},
+      {"GET", "/api/vault/status", Route::kStatus},
+      {"GET", "/api/vault/replaced", Route::kListReplaced},
+      {"DELETE", "/api/vault/replaced/abc", Route::kDeleteReplaced},
   };
   for (const Row& row : kRows) {
     const Match match = match_route(row.method, row.path, false);

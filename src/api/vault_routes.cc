@@ -1,4 +1,4 @@
-// Routes of our own, for superusers: jobs, what an archive holds, verifying, taking a restore back.
+// Routes of our own, for superusers: jobs, what an archive holds, verifying.
 #include "api/exchange.h"
 #include "api/job_answer.h"
 #include "base/text.h"
@@ -78,15 +78,6 @@ AnswerTask verify_backup(Exchange& exchange) {
   if (!name) { co_return tl::unexpected{not_found()}; }
   std::function<Result<JobPointer>()> work = [&vault = exchange.services.parts.vault,
                                               name = *name] { return vault.start_verify(name); };
-  const auto job = co_await blocking<JobPointer>(exchange.services, std::move(work));
-  if (!job.has_value()) { co_return tl::unexpected{explained(job.error())}; }
-  co_return accepted(exchange, **job);
-}
-
-AnswerTask undo_restore(Exchange& exchange) {
-  std::function<Result<JobPointer>()> work = [&vault = exchange.services.parts.vault] {
-    return vault.start_undo();
-  };
   const auto job = co_await blocking<JobPointer>(exchange.services, std::move(work));
   if (!job.has_value()) { co_return tl::unexpected{explained(job.error())}; }
   co_return accepted(exchange, **job);

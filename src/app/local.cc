@@ -53,6 +53,15 @@ Result<fs::Path> backups_folder_of(const cli::LocalOptions& options) {
 
 }  // namespace
 
+Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
+  if (!fs::exists(options.dir)) {
+    return fail(Code::kNotFound, "there is no directory " + options.dir.string());
+  }
+  PV_TRY(fs::Path backups_folder, backups_folder_of(options));
+  const auto store = store::make_folder_store(std::move(backups_folder));
+  return jobs::look_over(options.dir, *store, options.keep_replaced);
+}
+
 std::string encryption_key_from(const std::string& name) {
   if (name.empty()) { return {}; }
   const char* value = std::getenv(name.c_str());
@@ -70,6 +79,7 @@ Result<Local> open_local(LocalSetup setup) {
   options.encryption_key = encryption_key_from(setup.options.encryption_env);
   options.observer = std::move(setup.observer);
   options.nice = setup.options.nice;
+  options.keep_replaced = setup.options.keep_replaced;
   options.bytes_per_second_max = setup.bytes_per_second_max;
   return Local{.vault = std::make_unique<OpenVault>(std::move(opened.directory),
                                                     std::move(backups_folder), std::move(options)),

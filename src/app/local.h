@@ -22,6 +22,9 @@ struct Local {
 // a restore would move it away; the rest as jobs::open_directory.
 [[nodiscard]] Result<Local> open_local(LocalSetup setup);
 
+// How the directory is, without opening it. kNotFound: there is none; the rest as jobs::look_over.
+[[nodiscard]] Result<jobs::Overview> look_over(const cli::LocalOptions& options);
+
 // The value of the variable `name`; empty when `name` is, or when it is not set.
 [[nodiscard]] std::string encryption_key_from(const std::string& name);
 

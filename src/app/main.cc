@@ -27,6 +27,7 @@ int main(int argc, char** argv) {
     pv::app::prepare_process();
     pv::cli::Environment environment;
     environment.open_local = open_for_command;
+    environment.look_over = pv::app::look_over;
     environment.serve = pv::app::serve;
     environment.version = PV_VERSION;
     return pv::cli::run(argc, argv, environment);

@@ -66,7 +66,11 @@ class Service {
   void await_signals();
   void stop(int signal);
 
+  static constexpr std::size_t kCommandKeyLength = 32;
+
   const cli::ServeOptions& options_;
+  const std::string command_key_ =
+      random_text(system_random(), kLowerAlphanumeric, kCommandKeyLength);
   Watchdog watchdog_;
   boost::asio::io_context context_{1};
   boost::asio::signal_set signals_;
@@ -89,6 +93,7 @@ Result<void> Service::open() {
   setup.options.encryption_env = options_.encryption_env;
   setup.options.create = true;
   setup.options.nice = options_.nice;
+  setup.options.keep_replaced = options_.keep_replaced;
   setup.bytes_per_second_max = options_.bytes_per_second_max;
   setup.owner = true;
   setup.observer = log_job;
@@ -108,6 +113,8 @@ Result<void> Service::listen() {
   api_options.strict = options_.strict;
   api_options.origins = options_.origins;
   api_options.listen_host = options_.address;
+  api_options.command_header = cli::kCommandHeader;
+  api_options.command_key = command_key_;
   api_options.encryption_key = encryption_key_from(options_.encryption_env);
   api_ = std::make_unique<api::Api>(
       api::Parts{local_->vault(), local_->directory(), *pool_, system_clock(), system_random()},
@@ -137,9 +144,10 @@ Result<void> Service::greet() {
                                         .dir = options_.dir.string()});
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
-  const Result<void> noted =
-      cli::write_server_note(local_->directory().vault_folder(),
-                             {.pid = ::getpid(), .url = local_url_of(options_.address, port)});
+  const Result<void> noted = cli::write_server_note(local_->directory().vault_folder(),
+                                                    {.pid = ::getpid(),
+                                                     .url = local_url_of(options_.address, port),
+                                                     .command_key = command_key_});
   noted_ = noted.has_value();
   if (!noted_) { spdlog::warn("commands will not find this server: {}", noted.error().what); }
   return {};

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <sstream>
 
+#include "base/duration.h"
 #include "base/text.h"
 
 namespace pv::cli {
@@ -13,6 +14,7 @@ namespace {
 
 constexpr const char* kWhere = "Where";
 constexpr const char* kOutput = "Output";
+constexpr const char* kSafety = "What can be had back";
 
 constexpr const char* kFooter = R"(
 Examples:
@@ -23,11 +25,12 @@ Examples:
   pocketvault verify nightly.zip                  read every byte, check every checksum
   pocketvault restore nightly.zip                 asks before it replaces the data
   pocketvault undo                                take the last restore back
+  pocketvault status --max-age 26h                10 when there is no newer backup
   pocketvault login --url https://app.example.com you@example.com
   pocketvault backup --url https://app.example.com --json
 
 Exit status: 0 done, 1 failed, 2 usage, 3 done with warnings, 4 authentication, 5 not found,
-6 busy, 7 damaged, 8 storage or network, 9 not confirmed, 130 cancelled.
+6 busy, 7 damaged, 8 storage or network, 9 not confirmed, 10 too old, 130 cancelled.
 `pocketvault COMMAND --help` tells more about one command.)";
 
 void add_directory(CLI::App& app, Arguments& into) {
@@ -181,6 +184,7 @@ class Parser {
   void add_looking() {
     constexpr const char* kGroup = "Looking";
     add_work(kGroup, Command::kList, "List the backups");
+    add_status(add_work(kGroup, Command::kStatus, "Say how old the newest backup is, and more"));
     CLI::App& show = add_work(kGroup, Command::kShow, "Show what a backup holds");
     take_name(show, "NAME", "the backup")->required();
     CLI::App& verify =
@@ -197,11 +201,55 @@ class Parser {
                      "write every file anew, also stored files that are in place unchanged");
     add_yes(restore, into_);
     restore.footer(
-        "\nThe data replaced is kept for 24 hours: `pocketvault undo` brings it back.\n"
+        "\nThe data replaced is kept, for 24 hours if nothing else is said: `pocketvault undo` "
+        "brings it\n"
+        "back.\n"
         "Beside a running `pocketvault serve` on the same directory the server does it.\n"
         "\nExamples:\n  pocketvault restore nightly.zip\n  pocketvault restore ./old.zip --yes");
-    CLI::App& undo = add_work(kGroup, Command::kUndo, "Take the last restore back");
+    add_safety(restore);
+    add_undo(add_work(kGroup, Command::kUndo, "Take a restore back"));
+    add_replaced(add_work(kGroup, Command::kReplaced, "List what can be had back"));
+  }
+
+  void add_keep(CLI::App& app) {
+    app.add_option("--keep-replaced", keep_, "how long what a restore replaces can be had back")
+        ->type_name("24h|7d|0")
+        ->group(kSafety);
+  }
+
+  void add_safety(CLI::App& restore) {
+    add_keep(restore);
+    CLI::Option* first = restore.add_flag_callback(
+        "--backup-first", [this] { into_.backup_first = true; },
+        "back up what is in place before (always so with --keep-replaced 0)");
+    CLI::Option* not_first = restore.add_flag_callback(
+        "--no-backup-first", [this] { into_.backup_first = false; }, "never do that");
+    first->group(kSafety);
+    not_first->group(kSafety)->excludes(first);
+  }
+
+  void add_undo(CLI::App& undo) {
+    take_name(undo, "ID", "of what `pocketvault replaced` lists; without it the last");
     add_yes(undo, into_);
+  }
+
+  void add_replaced(CLI::App& replaced) {
+    CLI::App* remove = replaced.add_subcommand("delete", "Free its space before its time");
+    remove->callback([this] { into_.remove = true; });
+    add_directory(*remove, into_);
+    add_server(*remove, into_);
+    add_output(*remove, into_);
+    add_yes(*remove, into_);
+    remove->add_option("ID", into_.names, "which")->type_name("");
+    remove->add_flag("--all", into_.all, "everything that is kept");
+  }
+
+  void add_status(CLI::App& status) {
+    status.add_option("--max-age", max_age_, "exit status 10 unless the newest backup is younger")
+        ->type_name("26h");
+    status.footer(
+        "\nReads the list of backups and nothing else: for a monitor that asks often.\n"
+        "\nExamples:\n  pocketvault status\n  pocketvault status --max-age 26h --json");
   }
 
   void add_serving() {
@@ -235,6 +283,7 @@ class Parser {
         ->type_name("ORIGIN")
         ->capture_default_str();
     add_limits(serve, into_.serve.nice, serve_limit_);
+    add_keep(serve);
     serve.add_flag("--strict", into_.serve.strict, "answer as PocketBase v0.36.6, to the byte");
     serve.footer(
         "\nExamples:\n  pocketvault serve --dir pb_data\n"
@@ -278,12 +327,25 @@ class Parser {
     into_.serve.port = listen->port;
     into_.serve.bytes_per_second_max = rate_of(serve_limit_);
     into_.order.bytes_per_second_max = rate_of(limit_);
+    into_.keep_replaced = span_of("--keep-replaced", keep_);
+    into_.serve.keep_replaced = into_.keep_replaced.value_or(kKeepReplaced);
+    into_.max_age = span_of("--max-age", max_age_);
+    if (into_.remove && into_.all == !into_.names.empty()) {
+      throw CLI::ValidationError("replaced delete", "needs either IDs or --all");
+    }
     if (into_.nice && !into_.url.empty()) {
       throw CLI::ValidationError("--nice", "is for the server to say: pocketvault serve --nice");
     }
     into_.serve.dir = into_.dir;
     into_.serve.backups_dir = into_.backups_dir;
     into_.serve.encryption_env = into_.encryption_env;
+  }
+
+  static std::optional<std::chrono::seconds> span_of(const char* option, const std::string& text) {
+    if (text.empty()) { return std::nullopt; }
+    const auto span = parse_duration(text);
+    if (!span) { throw CLI::ValidationError(option, "needs a span of time: 30m, 24h, 7d, or 0"); }
+    return span;
   }
 
   // Less than 1K a second would be never, and is a slip.
@@ -301,6 +363,8 @@ class Parser {
   Arguments into_;
   std::string limit_;
   std::string serve_limit_;
+  std::string keep_;
+  std::string max_age_;
   std::string http_ = "127.0.0.1:8090";
   CLI::App app_{"Backs up and restores PocketBase data while it is in use."};
 };
@@ -316,6 +380,8 @@ std::string_view command_name(Command command) {
     case Command::kVerify: return "verify";
     case Command::kRestore: return "restore";
     case Command::kUndo: return "undo";
+    case Command::kReplaced: return "replaced";
+    case Command::kStatus: return "status";
     case Command::kDelete: return "delete";
     case Command::kDownload: return "download";
     case Command::kUpload: return "upload";

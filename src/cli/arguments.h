@@ -17,6 +17,8 @@ enum class Command {
   kVerify,
   kRestore,
   kUndo,
+  kReplaced,
+  kStatus,
   kDelete,
   kDownload,
   kUpload,
@@ -46,9 +48,14 @@ struct Arguments {
   bool nice = false;
   jobs::BackupOrder order;  // backup: all but the name
   bool no_delta = false;
+  std::optional<std::chrono::seconds> keep_replaced;  // restore
+  std::optional<bool> backup_first;                   // restore
+  bool remove = false;                                // replaced: delete, not list
+  bool all = false;                                   // of it
+  std::optional<std::chrono::seconds> max_age;        // status
 
-  std::string name;                // NAME, FILE or EMAIL: what the command takes; may be empty
-  std::vector<std::string> names;  // delete takes several
+  std::string name;                // NAME, FILE, EMAIL or ID: what the command takes; may be empty
+  std::vector<std::string> names;  // delete takes several, replaced delete as well
   std::string output;              // download: where to; "-" is standard output
   std::string new_name;            // upload: another name than the file's
   SuperuserAction action = SuperuserAction::kCreate;

@@ -54,6 +54,36 @@ TEST(Arguments, OfServe) {
   EXPECT_TRUE(given.strict);
 }
 
+TEST(Arguments, OfWhatCanBeHadBack) {
+  using namespace std::chrono_literals;
+  EXPECT_EQ(parsed({"undo"}).name, "");
+  EXPECT_EQ(parsed({"undo", "abc"}).name, "abc");
+  EXPECT_EQ(parsed({"restore", "a"}).keep_replaced, std::nullopt);
+  EXPECT_EQ(parsed({"restore", "a", "--keep-replaced", "7d"}).keep_replaced, 168h);
+  EXPECT_EQ(parsed({"restore", "a", "--keep-replaced", "0"}).keep_replaced, 0s);
+  EXPECT_EQ(parsed({"restore", "a"}).backup_first, std::nullopt);
+  EXPECT_EQ(parsed({"restore", "a", "--backup-first"}).backup_first, true);
+  EXPECT_EQ(parsed({"restore", "a", "--no-backup-first"}).backup_first, false);
+  EXPECT_EQ(parsed({"serve"}).serve.keep_replaced, 24h);
+  EXPECT_EQ(parsed({"serve", "--keep-replaced", "1h"}).serve.keep_replaced, 1h);
+  EXPECT_EQ(parsed({"status", "--max-age", "26h"}).max_age, 26h);
+  EXPECT_FALSE(parsed({"replaced"}).remove);
+  EXPECT_TRUE(parsed({"replaced", "delete", "--all"}).all);
+  EXPECT_EQ(parsed({"replaced", "delete", "a", "b"}).names, (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(parsed({"replaced", "delete", "a", "--dir", "x"}).dir, "x");
+  const std::vector<std::vector<const char*>> wrong{
+      {"restore", "a", "--keep-replaced", "24"},
+      {"restore", "a", "--keep-replaced", "-1h"},
+      {"restore", "a", "--backup-first", "--no-backup-first"},
+      {"status", "--max-age", "soon"},
+      {"replaced", "delete"},
+      {"replaced", "delete", "a", "--all"},
+  };
+  for (const auto& words : wrong) {
+    EXPECT_EQ(parse_words(words).exit, Exit::kUsage) << words.back();
+  }
+}
+
 TEST(Arguments, OfBackupSayWhatGoesIn) {
   const jobs::BackupOrder usual = parsed({"backup"}).order;
   EXPECT_FALSE(usual.without_logs || usual.with_code || usual.allow_damaged);

@@ -60,7 +60,12 @@ class Backups {
   [[nodiscard]] virtual Result<jobs::Status> restore_file(const fs::Path& file,
                                                           const jobs::RestoreOptions& options,
                                                           const Watch& watch) = 0;
-  [[nodiscard]] virtual Result<jobs::Status> undo(const Watch& watch) = 0;
+  // `id`: of what kept() lists; empty: the newest.
+  [[nodiscard]] virtual Result<jobs::Status> undo(const std::string& id, const Watch& watch) = 0;
+  [[nodiscard]] virtual Result<std::vector<jobs::Kept>> kept() = 0;
+  [[nodiscard]] virtual Result<void> remove_kept(const std::string& id) = 0;
+  // From a plain PocketBase the backups only: the rest is empty.
+  [[nodiscard]] virtual Result<jobs::Overview> overview() = 0;
 
   // All of the backup into `sink`; its size.
   [[nodiscard]] virtual Result<std::uint64_t> download(const store::BackupName& name, Sink& sink,

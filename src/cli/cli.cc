@@ -25,6 +25,8 @@ Result<Exit> dispatch(const Context& context) {
     case Command::kVerify: return run_verify(context);
     case Command::kRestore: return run_restore(context);
     case Command::kUndo: return run_undo(context);
+    case Command::kReplaced: return run_replaced(context);
+    case Command::kStatus: return run_status(context);
     case Command::kDelete: return run_delete(context);
     case Command::kDownload: return run_download(context);
     case Command::kUpload: return run_upload(context);

@@ -19,6 +19,8 @@
 
 namespace pv::cli {
 
+inline constexpr std::chrono::seconds kKeepReplaced = std::chrono::hours{24};
+
 // A data directory to be opened by this process.
 struct LocalOptions {
   fs::Path dir = "pb_data";
@@ -26,6 +28,7 @@ struct LocalOptions {
   std::string encryption_env;  // the variable that holds the settings' key; empty: none
   bool create = false;         // an absent or empty directory becomes a fresh one
   bool nice = false;           // backups and verifications give way to everything else
+  std::chrono::seconds keep_replaced = kKeepReplaced;  // jobs::VaultOptions
 };
 
 struct ServeOptions {
@@ -37,7 +40,8 @@ struct ServeOptions {
   std::vector<std::string> origins = {"*"};  // CORS; '*' any text, '?' one character
   bool nice = false;                         // as above
   std::uint64_t bytes_per_second_max = 0;    // of a backup; 0: no limit
-  bool strict = false;                       // answers as PocketBase v0.36.6, to the byte
+  std::chrono::seconds keep_replaced = kKeepReplaced;
+  bool strict = false;  // answers as PocketBase v0.36.6, to the byte
 };
 
 // An open data directory with all that works on it. Made by app/, which picks the concrete types.
@@ -52,6 +56,8 @@ class LocalVault {
 // Everything from outside, so that tests decide what it is. References outlive run().
 struct Environment {
   std::function<Result<std::unique_ptr<LocalVault>>(const LocalOptions&)> open_local;
+  // Looks without opening anything. kNotFound: no such directory.
+  std::function<Result<jobs::Overview>(const LocalOptions&)> look_over;
   // Serves until it is told to stop; handles signals itself. Returns the exit status.
   std::function<int(const ServeOptions&)> serve;
   std::string version;  // "0.1.0"
@@ -81,6 +87,7 @@ enum class Exit : int {
   kDamaged = 7,
   kStorage = 8,  // storage or network
   kNotConfirmed = 9,
+  kTooOld = 10,  // the newest backup, by status --max-age
   kCancelled = 130,
 };
 [[nodiscard]] Exit exit_for(Code code);

@@ -44,6 +44,8 @@ enum class Purpose {
 [[nodiscard]] Result<Exit> run_verify(const Context& context);
 [[nodiscard]] Result<Exit> run_restore(const Context& context);
 [[nodiscard]] Result<Exit> run_undo(const Context& context);
+[[nodiscard]] Result<Exit> run_replaced(const Context& context);
+[[nodiscard]] Result<Exit> run_status(const Context& context);
 [[nodiscard]] Result<Exit> run_list(const Context& context);
 [[nodiscard]] Result<Exit> run_show(const Context& context);
 [[nodiscard]] Result<Exit> run_delete(const Context& context);

@@ -54,6 +54,10 @@ class Commands : public ::testing::Test {
     std::ostringstream err;
     Environment environment;
     environment.open_local = [](const LocalOptions& options) { return open(options); };
+    environment.look_over = [](const LocalOptions& options) {
+      const auto store = store::make_folder_store(options.dir / "backups");
+      return jobs::look_over(options.dir, *store, options.keep_replaced);
+    };
     environment.serve = [this](const ServeOptions& options) {
       served_ = options;
       return 42;
@@ -184,6 +188,53 @@ TEST_F(Commands, VerifyAFileWithoutAnyDirectory) {
   testing::write_file(temp_ / "text.zip", "no archive");
   EXPECT_EQ(run_words({"verify", (temp_ / "text.zip").string(), "--dir", nowhere}).status, 7);
   EXPECT_FALSE(fs::exists(nowhere)) << "looking changes nothing";
+}
+
+TEST_F(Commands, StatusSaysHowOldTheNewestBackupIs) {
+  ASSERT_EQ(run_here({"backup", "nightly"}).status, 0);
+  const Ran status = run_here({"status"});
+  EXPECT_EQ(status.status, 0) << status.err;
+  EXPECT_TRUE(status.out.starts_with("Newest backup: nightly.zip, ")) << status.out;
+  EXPECT_EQ(run_here({"status", "--max-age", "26h"}).status, 0);
+  std::filesystem::last_write_time(
+      data_ / "backups/nightly.zip",
+      std::filesystem::file_time_type::clock::now() - std::chrono::hours{3});
+  std::filesystem::last_write_time(
+      data_ / "backups/fixture.zip",
+      std::filesystem::file_time_type::clock::now() - std::chrono::hours{30});
+  const Ran old = run_here({"status", "--max-age", "2h", "--json"});
+  EXPECT_EQ(old.status, 10);
+  EXPECT_TRUE(old.document().at("tooOld").as_bool());
+  EXPECT_EQ(old.document().at("newest").at("key").as_string(), "nightly.zip");
+  EXPECT_EQ(run_here({"status", "--max-age", "4h"}).status, 0);
+  EXPECT_NE(run_here({"status"}).out.find("nightly.zip, 3 h ago"), std::string::npos);
+}
+
+TEST_F(Commands, ReplacedDataIsListedTakenBackAndDeleted) {
+  EXPECT_EQ(run_here({"replaced"}).out, "Nothing that a restore replaced is kept.\n");
+  ASSERT_EQ(run_here({"restore", "fixture", "--yes", "--keep-replaced", "7d"}).status, 0);
+  const json::value kept = run_here({"replaced", "--json"}).document();
+  ASSERT_EQ(kept.as_array().size(), 1U);
+  const std::string id{kept.at(0).at("id").as_string()};
+  const Ran listed = run_here({"replaced"});
+  EXPECT_NE(listed.out.find(id), std::string::npos) << listed.out;
+  EXPECT_NE(listed.out.find("fixture.zip"), std::string::npos) << listed.out;
+  EXPECT_NE(run_here({"status"}).out.find("pocketvault undo " + id), std::string::npos);
+  EXPECT_EQ(run_here({"undo", "none", "--yes"}).status, 5);
+  EXPECT_EQ(run_here({"undo", id, "--yes"}).status, 0);
+  EXPECT_EQ(run_here({"replaced", "delete", "--all"}).status, 9) << "nobody confirmed";
+  EXPECT_EQ(run_here({"replaced", "delete", "none", "--yes"}).status, 5);
+  EXPECT_EQ(run_here({"replaced", "delete", "--all", "--yes"}).status, 0);
+  EXPECT_EQ(run_here({"replaced", "--json"}).document().as_array().size(), 0U);
+}
+
+TEST_F(Commands, ARestoreThatKeepsNothingBacksUpBefore) {
+  const Ran ran = run_here({"restore", "fixture", "--yes", "--keep-replaced", "0"});
+  EXPECT_EQ(ran.status, 0) << ran.err;
+  EXPECT_NE(ran.out.find("the data before it is in the backup @pre_restore_corner_shop_"),
+            std::string::npos)
+      << ran.out;
+  EXPECT_EQ(run_here({"replaced", "--json"}).document().as_array().size(), 0U);
 }
 
 TEST_F(Commands, DownloadAndUploadLeaveWholeFilesOnly) {

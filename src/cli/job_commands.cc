@@ -124,7 +124,8 @@ bool is_plain_file(const std::string& given) {
 }
 
 // What is about to be replaced, and by what.
-std::string restore_question(const Backups& backups, const Chosen& chosen, WallTime now) {
+std::string restore_question(const Backups& backups, const Chosen& chosen,
+                             const Arguments& arguments, WallTime now) {
   std::string source;
   if (chosen.backup) {
     source = printable(chosen.backup->name.text()) + " (" + format_size(chosen.backup->size_bytes) +
@@ -132,8 +133,12 @@ std::string restore_question(const Backups& backups, const Chosen& chosen, WallT
   } else {
     source = "the file " + printable(chosen.file.native());
   }
+  const bool keeps = arguments.keep_replaced != std::chrono::seconds{0};
   return "This replaces all data of " + backups.describe() + " by " + source +
-         ".\nWhat is replaced is kept for a while: `pocketvault undo` brings it back.";
+         (keeps ? ".\nWhat is replaced is kept for a while: `pocketvault undo` brings it back."
+          : arguments.backup_first == false
+              ? ".\nWhat is replaced is gone then."
+              : ".\nWhat is replaced is backed up before, and not kept otherwise.");
 }
 
 }  // namespace
@@ -213,11 +218,13 @@ Result<Exit> run_restore(const Context& context) {
   const std::string word =
       chosen.backup ? chosen.backup->name.text() : chosen.file.filename().native();
   const std::string question =
-      restore_question(*place.backups, chosen, context.environment.clock.now());
+      restore_question(*place.backups, chosen, context.arguments, context.environment.clock.now());
   if (!confirmed(context, question, printable(word))) {
     return context.stop.stop_requested() ? Exit::kCancelled : Exit::kNotConfirmed;
   }
-  const jobs::RestoreOptions options{.delta = !context.arguments.no_delta};
+  const jobs::RestoreOptions options{.delta = !context.arguments.no_delta,
+                                     .keep_replaced = context.arguments.keep_replaced,
+                                     .backup_first = context.arguments.backup_first};
   return run_job(context, label_of("restore", chosen), [&](const Watch& watch) {
     return chosen.backup ? place.backups->restore({chosen.backup->name, options}, watch)
                          : place.backups->restore_file(chosen.file, options, watch);
@@ -226,12 +233,15 @@ Result<Exit> run_restore(const Context& context) {
 
 Result<Exit> run_undo(const Context& context) {
   PV_TRY(const Place place, open_place(context, Purpose::kReplace));
-  const std::string question = "This takes the last restore of " + place.backups->describe() +
+  const std::string& id = context.arguments.name;
+  const std::string which = id.empty() ? "the last restore" : "restore " + printable(id);
+  const std::string question = "This takes " + which + " of " + place.backups->describe() +
                                " back. What was written since goes with it, and is kept too.";
   if (!confirmed(context, question, "undo")) {
     return context.stop.stop_requested() ? Exit::kCancelled : Exit::kNotConfirmed;
   }
-  return run_job(context, "undo", [&](const Watch& watch) { return place.backups->undo(watch); });
+  return run_job(context, "undo",
+                 [&](const Watch& watch) { return place.backups->undo(id, watch); });
 }
 
 }  // namespace pv::cli

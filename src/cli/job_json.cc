@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "cli/json_reader.h"
 
 namespace pv::cli {
 namespace {
@@ -38,49 +39,9 @@ json::object to_json(const jobs::Report& report) {
           {"replacedId", report.replaced_id},
           {"leftOut", to_json(report.left_out)},
           {"unchangedFiles", report.unchanged_files},
-          {"unchangedBytes", report.unchanged_bytes}};
+          {"unchangedBytes", report.unchanged_bytes},
+          {"safetyBackup", text_of(report.safety_backup)}};
 }
-
-// Reading members of an object that may lack them, or have others in their place.
-class Reader {
- public:
-  explicit Reader(const json::object& object) : object_{object} {}
-
-  [[nodiscard]] std::string text(std::string_view name) const {
-    const json::value* value = object_.if_contains(name);
-    return value != nullptr && value->is_string() ? std::string{value->get_string()}
-                                                  : std::string{};
-  }
-  [[nodiscard]] std::uint64_t count(std::string_view name) const {
-    const json::value* value = object_.if_contains(name);
-    if (value == nullptr) { return 0; }
-    json::error_code error;
-    const auto number = value->to_number<std::uint64_t>(error);
-    return error ? 0 : number;
-  }
-  [[nodiscard]] double number(std::string_view name) const {
-    const json::value* value = object_.if_contains(name);
-    if (value == nullptr) { return 0; }
-    json::error_code error;
-    const auto number = value->to_number<double>(error);
-    return error ? 0 : number;
-  }
-  [[nodiscard]] bool flag(std::string_view name) const {
-    const json::value* value = object_.if_contains(name);
-    return value != nullptr && value->is_bool() && value->get_bool();
-  }
-  [[nodiscard]] const json::object* object(std::string_view name) const {
-    const json::value* value = object_.if_contains(name);
-    return value == nullptr ? nullptr : value->if_object();
-  }
-  [[nodiscard]] const json::array* array(std::string_view name) const {
-    const json::value* value = object_.if_contains(name);
-    return value == nullptr ? nullptr : value->if_array();
-  }
-
- private:
-  const json::object& object_;
-};
 
 constexpr std::array kKinds{jobs::Kind::kBackup, jobs::Kind::kRestore, jobs::Kind::kUndo,
                             jobs::Kind::kVerify};
@@ -130,6 +91,7 @@ jobs::Report report_from(const Reader& from) {
   }
   report.unchanged_files = from.count("unchangedFiles");
   report.unchanged_bytes = from.count("unchangedBytes");
+  report.safety_backup = from.text("safetyBackup");
   return report;
 }
 

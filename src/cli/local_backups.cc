@@ -63,9 +63,14 @@ class LocalBackups final : public Backups {
                                                   const Watch& watch) override {
     return run(local_.vault().start_restore_file(file, options), watch);
   }
-  [[nodiscard]] Result<jobs::Status> undo(const Watch& watch) override {
-    return run(local_.vault().start_undo(), watch);
+  [[nodiscard]] Result<jobs::Status> undo(const std::string& id, const Watch& watch) override {
+    return run(local_.vault().start_undo(id), watch);
   }
+  [[nodiscard]] Result<std::vector<jobs::Kept>> kept() override { return local_.vault().kept(); }
+  [[nodiscard]] Result<void> remove_kept(const std::string& id) override {
+    return local_.vault().remove_kept(id);
+  }
+  [[nodiscard]] Result<jobs::Overview> overview() override { return local_.vault().overview(); }
 
   [[nodiscard]] Result<std::uint64_t> download(const store::BackupName& name, Sink& sink,
                                                const Transfer& transfer) override {

@@ -16,14 +16,14 @@ namespace {
 
 // The server that has this directory open, if there is one. Its note may be left from a crash and
 // its process number given to another program since: it must have the database open, and answer.
-std::optional<std::string> server_on(const fs::Path& dir, curl::Client& client) {
-  const auto note = read_server_note(dir / ".pocketvault");
+std::optional<ServerNote> server_on(const fs::Path& dir, curl::Client& client) {
+  auto note = read_server_note(dir / ".pocketvault");
   if (!note || note->pid == ::getpid()) { return std::nullopt; }
   const auto openers = fs::other_openers({dir / "data.db"});
   const bool has_it_open = std::any_of(openers.begin(), openers.end(),
                                        [&](const auto& opener) { return opener.pid == note->pid; });
   if (!has_it_open || !answers_health(client, note->url)) { return std::nullopt; }
-  return note->url;
+  return note;
 }
 
 // Ten minutes in the name of the first superuser. The directory is closed again before the token
@@ -55,11 +55,12 @@ Result<std::string> remote_token(const Context& context) {
 }
 
 Place remote_place(const Context& context, std::unique_ptr<curl::Client> client,
-                   const std::string& url, std::function<Result<std::string>()> token) {
+                   const ServerNote& server, std::function<Result<std::string>()> token) {
   Place place;
   place.client = std::move(client);
   RemoteOptions options;
-  options.url = url;
+  options.url = server.url;
+  options.command_key = server.command_key;
   options.token = std::move(token);
   options.say = [&console = context.console](const std::string& line) { console.say(line); };
   place.backups = make_remote_backups(*place.client, context.environment.clock, std::move(options));
@@ -93,7 +94,8 @@ LocalOptions local_options(const Context& context) {
   return LocalOptions{.dir = arguments.dir,
                       .backups_dir = arguments.backups_dir,
                       .encryption_env = arguments.encryption_env,
-                      .nice = arguments.nice};
+                      .nice = arguments.nice,
+                      .keep_replaced = arguments.keep_replaced.value_or(kKeepReplaced)};
 }
 
 Result<Place> open_place(const Context& context, Purpose purpose) {
@@ -101,15 +103,16 @@ Result<Place> open_place(const Context& context, Purpose purpose) {
   client_options.user_agent = "pocketvault/" + context.environment.version;
   auto client = std::make_unique<curl::Client>(client_options);
   if (!context.arguments.url.empty()) {
-    return remote_place(context, std::move(client), context.arguments.url,
+    const ServerNote elsewhere{.pid = 0, .url = context.arguments.url};
+    return remote_place(context, std::move(client), elsewhere,
                         [&context] { return remote_token(context); });
   }
   LocalOptions options = local_options(context);
   if (purpose == Purpose::kReplace) {
-    if (const auto url = server_on(options.dir, *client)) {
+    if (const auto server = server_on(options.dir, *client)) {
       PV_TRY(const std::string first_token, issue_local_token(context.environment, options));
-      context.say("A server runs on this directory (" + *url + "): it does the work.");
-      return remote_place(context, std::move(client), *url,
+      context.say("A server runs on this directory (" + server->url + "): it does the work.");
+      return remote_place(context, std::move(client), *server,
                           [&context, options, token = first_token]() mutable {
                             // After a restore the accounts may be others: a new token then.
                             if (!token.empty()) {

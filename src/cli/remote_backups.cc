@@ -7,6 +7,8 @@
 
 #include "base/text.h"
 #include "cli/job_json.h"
+#include "cli/server_note.h"
+#include "cli/status_json.h"
 #include "curl/resume.h"
 #include "fs/file.h"
 
@@ -41,6 +43,20 @@ Result<json::object> wishes_of(const jobs::BackupOrder& order) {
     body["exclude"] = std::move(patterns);
   }
   return body;
+}
+
+// "?delta=false&keepReplaced=3600s", or nothing.
+std::string query_of(const jobs::RestoreOptions& options) {
+  std::string query;
+  const auto add = [&](const std::string& text) { query += (query.empty() ? "?" : "&") + text; };
+  if (!options.delta) { add("delta=false"); }
+  if (options.keep_replaced) {
+    add("keepReplaced=" + std::to_string(options.keep_replaced->count()) + "s");
+  }
+  if (options.backup_first) {
+    add(std::string{"backupFirst="} + (*options.backup_first ? "true" : "false"));
+  }
+  return query;
 }
 
 class CountingSink final : public Sink {
@@ -143,13 +159,14 @@ class RemoteBackups final : public Backups {
   [[nodiscard]] Result<jobs::Status> restore(const jobs::RestoreOrder& order,
                                              const Watch& watch) override {
     const std::string& name = order.name.text();
-    return run_job({.method = "POST",
-                    .url = "/api/backups/" + curl::escape(name) + "/restore" +
-                           (order.options.delta ? "" : "?delta=false"),
-                    .headers = {{"Prefer", "respond-async"}},
-                    .body = {},
-                    .stall_timeout = kNoLimit},
-                   jobs::Kind::kRestore, name, watch);
+    PV_CHECK(refuse_unheard(order.options));
+    return run_job(
+        {.method = "POST",
+         .url = "/api/backups/" + curl::escape(name) + "/restore" + query_of(order.options),
+         .headers = {{"Prefer", "respond-async"}},
+         .body = {},
+         .stall_timeout = kNoLimit},
+        jobs::Kind::kRestore, name, watch);
   }
 
   // The server restores from its own store only: there and away again.
@@ -191,14 +208,41 @@ class RemoteBackups final : public Backups {
         jobs::Kind::kVerify, name.text(), watch);
   }
 
-  [[nodiscard]] Result<jobs::Status> undo(const Watch& watch) override {
+  [[nodiscard]] Result<jobs::Status> undo(const std::string& id, const Watch& watch) override {
+    PV_CHECK(needs_vault());
+    curl::Request request{.method = "POST", .url = "/api/vault/undo"};
+    if (!id.empty()) {
+      request.headers.emplace_back("Content-Type", "application/json");
+      request.body = json::serialize(json::object{{"id", id}});
+    }
+    return run_job(std::move(request), jobs::Kind::kUndo, "", watch);
+  }
+
+  [[nodiscard]] Result<std::vector<jobs::Kept>> kept() override {
+    PV_CHECK(needs_vault());
+    PV_TRY(const curl::Reply reply, ask({.method = "GET", .url = "/api/vault/replaced"}));
+    PV_TRY(const json::value value, parse_body(reply));
+    return kept_from_json(value);
+  }
+
+  [[nodiscard]] Result<void> remove_kept(const std::string& id) override {
+    PV_CHECK(needs_vault());
+    PV_TRY(const curl::Reply reply,
+           ask({.method = "DELETE", .url = "/api/vault/replaced/" + curl::escape(id)}));
+    return {};
+  }
+
+  [[nodiscard]] Result<jobs::Overview> overview() override {
     PV_TRY(const bool vault, is_vault());
     if (!vault) {
-      return fail(Code::kUnsupported,
-                  "this server offers no undo: it is a plain PocketBase, or a pocketvault with "
-                  "--strict. Stop a pocketvault first, then undo with --dir");
+      PV_TRY(const std::vector<store::Backup> backups, list());
+      jobs::Overview overview;
+      jobs::count(backups, overview);
+      return overview;
     }
-    return run_job({.method = "POST", .url = "/api/vault/undo"}, jobs::Kind::kUndo, "", watch);
+    PV_TRY(const curl::Reply reply, ask({.method = "GET", .url = "/api/vault/status"}));
+    PV_TRY(const json::value value, parse_body(reply));
+    return overview_from_json(value);
   }
 
   [[nodiscard]] Result<std::uint64_t> download(const store::BackupName& name, Sink& sink,
@@ -244,6 +288,9 @@ class RemoteBackups final : public Backups {
       if (token_.empty()) { PV_TRY(token_, options_.token()); }
       curl::Request signed_request = request;
       signed_request.headers.emplace_back("Authorization", token_);
+      if (!options_.command_key.empty()) {
+        signed_request.headers.emplace_back(std::string{kCommandHeader}, options_.command_key);
+      }
       PV_TRY(curl::Reply reply, client_.send(signed_request, stop));
       if (reply.is_success()) { return reply; }
       if (reply.status != 401 || !again) { return fail(error_of(reply)); }
@@ -262,6 +309,25 @@ class RemoteBackups final : public Backups {
       return fail(Code::kInvalid, "the server gave no file token");
     }
     return std::string{token->get_string()};
+  }
+
+  Result<void> needs_vault() {
+    PV_TRY(const bool vault, is_vault());
+    if (vault) { return {}; }
+    return fail(Code::kUnsupported,
+                "this server keeps nothing that could be had back: it is a plain PocketBase, or a "
+                "pocketvault with --strict, which takes this from commands of its own machine "
+                "only: run it there with --dir");
+  }
+
+  // A server that does not know a wish would restore without it.
+  Result<void> refuse_unheard(const jobs::RestoreOptions& options) {
+    if (!options.keep_replaced && !options.backup_first) { return {}; }
+    PV_TRY(const bool vault, is_vault());
+    if (vault) { return {}; }
+    return fail(Code::kUnsupported,
+                "this server is a plain PocketBase (or strict), which knows neither "
+                "--keep-replaced nor --backup-first");
   }
 
   // Whether the server has jobs and all that goes with them.

@@ -10,6 +10,8 @@ struct RemoteOptions {
   // A superuser's token; asked again once when the server refuses the one before, as it does after
   // a restore of other accounts. Not logged.
   std::function<Result<std::string>()> token;
+  // ServerNote::command_key of a server of this machine; empty elsewhere.
+  std::string command_key = {};
   std::function<void(const std::string&)> say;  // what a person should know on the way
   std::chrono::milliseconds poll_every{300};
 };

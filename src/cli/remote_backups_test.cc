@@ -169,8 +169,71 @@ TEST_F(RemoteBackups, APlainPocketBaseAnswersWhenItIsDone) {
   EXPECT_NE(said_.find("no jobs"), std::string::npos);
   EXPECT_TRUE(server_->requests()[0].ends_with("\r\n\r\n{}"));
   EXPECT_EQ(backups_->verify(name("a.zip"), {}).error().code, Code::kUnsupported);
-  EXPECT_EQ(backups_->undo({}).error().code, Code::kUnsupported);
+  EXPECT_EQ(backups_->undo("", {}).error().code, Code::kUnsupported);
   EXPECT_EQ(backups_->show(name("a.zip")).value().contents.has_value(), false);
+}
+
+TEST_F(RemoteBackups, NeverDropsAWishAboutWhatARestoreReplaces) {
+  serve([&](const std::string& request) {
+    if (asks_for(request, "GET /api/vault/jobs")) { return http_answer(404, kNotFoundAnswer); }
+    return http_answer(204, "");
+  });
+  for (const jobs::RestoreOptions& options :
+       {jobs::RestoreOptions{.keep_replaced = 1h}, jobs::RestoreOptions{.backup_first = true}}) {
+    EXPECT_EQ(backups_->restore({.name = name("a.zip"), .options = options}, {}).error().code,
+              Code::kUnsupported);
+  }
+  EXPECT_EQ(server_->requests().size(), 1U) << "a plain PocketBase would restore without it";
+}
+
+TEST_F(RemoteBackups, TellsAVaultWhatBecomesOfTheReplacedData) {
+  serve([&](const std::string& request) {
+    if (asks_for(request, "GET /api/vault/jobs")) { return http_answer(200, "[]"); }
+    if (request.starts_with("POST")) {
+      return http_answer(202, "{}", "Location: /api/vault/jobs/abcdefghijklmno\r\n");
+    }
+    return http_answer(200, job_answer("succeeded"));
+  });
+  const jobs::RestoreOptions options{.keep_replaced = 1h, .backup_first = false};
+  ASSERT_TRUE(backups_->restore({.name = name("a.zip"), .options = options}, {}).has_value());
+  EXPECT_TRUE(asks_for(server_->requests()[1],
+                       "POST /api/backups/a.zip/restore?keepReplaced=3600s&backupFirst=false"))
+      << server_->requests()[1];
+  ASSERT_TRUE(backups_->undo("someid", {}).has_value());
+  EXPECT_TRUE(server_->requests()[3].ends_with(R"({"id":"someid"})")) << server_->requests()[3];
+}
+
+TEST_F(RemoteBackups, ReadsAStatusAndBearsNonsense) {
+  std::string answer;
+  serve([&](const std::string& request) {
+    if (asks_for(request, "GET /api/vault/jobs")) { return http_answer(200, "[]"); }
+    return http_answer(200, answer);
+  });
+  answer =
+      R"({"newest":{"key":"a.zip","size":7,"modified":"2026-11-21 00:54:47.907Z","sound":false},)"
+      R"("backups":{"count":3,"size":12,"free":100},"data":{"free":null},"replaced":[)"
+      R"({"id":"x","from":"b.zip","at":"2026-11-21 00:54:47.907Z",)"
+      R"("until":"2026-11-22 00:54:47.907Z","size":5}],"cutOff":true,)"
+      R"("job":{"kind":"backup","name":"c.zip","pid":7,"since":"2026-11-21 00:54:47.907Z"},)"
+      R"("users":[{"pid":12,"program":"pocketbase"}]})";
+  const jobs::Overview overview = backups_->overview().value();
+  EXPECT_EQ(overview.newest->name.text(), "a.zip");
+  EXPECT_EQ(overview.newest_is_sound, false);
+  EXPECT_EQ(overview.backups, 3U);
+  EXPECT_EQ(overview.backups_free_bytes, 100U);
+  EXPECT_EQ(overview.data_free_bytes, std::nullopt);
+  ASSERT_EQ(overview.kept.size(), 1U);
+  EXPECT_EQ(overview.kept[0].until - overview.kept[0].at, 24h);
+  EXPECT_TRUE(overview.is_cut_off);
+  EXPECT_EQ(overview.job->pid, 7);
+  EXPECT_EQ(overview.users[0].program, "pocketbase");
+  for (const char* nonsense : {"{}", R"({"newest":1,"backups":[],"replaced":[1,null],"users":{}})",
+                               R"({"users":[{"pid":1e300}],"job":{}})"}) {
+    answer = nonsense;
+    EXPECT_TRUE(backups_->overview().has_value()) << nonsense;
+  }
+  answer = "[]";
+  EXPECT_EQ(backups_->overview().error().code, Code::kInvalid);
 }
 
 TEST_F(RemoteBackups, SaysWhatGoesInWhereTheServerUnderstandsIt) {

@@ -100,6 +100,9 @@ std::string render_restored(const jobs::Status& status) {
   if (!status.report.replaced_id.empty()) {
     text += "; the data before it is kept: `pocketvault undo` brings it back";
   }
+  if (!status.report.safety_backup.empty()) {
+    text += "; the data before it is in the backup " + printable(status.report.safety_backup);
+  }
   if (status.report.left_out.files > 0) {
     text += "; the app's code in the backup was left there (" + amount_of(status.report.left_out) +
             "): unzip FILE '.pocketvault-code/*'";

@@ -15,7 +15,8 @@ bool is_alive(int pid) { return ::kill(pid, 0) == 0 || errno == EPERM; }
 }  // namespace
 
 Result<void> write_server_note(const fs::Path& vault_folder, const ServerNote& note) {
-  const boost::json::object line{{"pid", note.pid}, {"url", note.url}};
+  const boost::json::object line{
+      {"pid", note.pid}, {"url", note.url}, {"commandKey", note.command_key}};
   return fs::write_file_atomically(note_path(vault_folder), boost::json::serialize(line) + "\n",
                                    0600);
 }
@@ -38,7 +39,9 @@ std::optional<ServerNote> read_server_note(const fs::Path& vault_folder) {
   }
   constexpr std::int64_t kPidMax = 1 << 30;
   if (pid->get_int64() <= 0 || pid->get_int64() > kPidMax) { return std::nullopt; }
-  ServerNote note{static_cast<int>(pid->get_int64()), std::string{url->get_string()}};
+  ServerNote note{static_cast<int>(pid->get_int64()), std::string{url->get_string()}, {}};
+  const auto* key = value.get_object().if_contains("commandKey");
+  if (key != nullptr && key->is_string()) { note.command_key = key->get_string(); }
   if (!is_alive(note.pid)) { return std::nullopt; }
   return note;
 }

@@ -1,0 +1,64 @@
+// Routes of our own, for superusers: taking a restore back, what can be taken back, how all is.
+#include <array>
+
+#include "api/exchange.h"
+#include "api/forms.h"
+#include "api/job_answer.h"
+
+namespace pv::api {
+namespace {
+
+namespace json = boost::json;
+
+}  // namespace
+
+AnswerTask undo_restore(Exchange& exchange) {
+  static constexpr std::array<FormField, 1> kFields{{{"id", "Id"}}};
+  Form form = co_await read_form(exchange.request, exchange.body, kFields);
+  if (form.fault == FormFault::kTooLarge) {
+    co_return tl::unexpected{problem(413, phrase::kTooLarge)};
+  }
+  if (form.fault) { co_return tl::unexpected{problem(400, phrase::kLoading)}; }
+  const std::string id = form.values["id"];
+  std::function<Result<std::shared_ptr<jobs::Job>>()> work =
+      [&vault = exchange.services.parts.vault, id] { return vault.start_undo(id); };
+  const auto job =
+      co_await blocking<std::shared_ptr<jobs::Job>>(exchange.services, std::move(work));
+  if (!job.has_value()) { co_return tl::unexpected{explained(job.error())}; }
+  co_return accepted(exchange, **job);
+}
+
+AnswerTask show_status(Exchange& exchange) {
+  std::function<Result<json::object>()> work =
+      [&vault = exchange.services.parts.vault,
+       now = exchange.services.parts.clock.now()]() -> Result<json::object> {
+    PV_TRY(const jobs::Overview overview, vault.overview());
+    return jobs::to_json(overview, now);
+  };
+  const auto status = co_await blocking<json::object>(exchange.services, std::move(work));
+  if (!status.has_value()) { co_return tl::unexpected{explained(status.error())}; }
+  co_return json_answer(exchange, 200, *status);
+}
+
+AnswerTask list_replaced(Exchange& exchange) {
+  std::function<Result<json::array>()> work =
+      [&vault = exchange.services.parts.vault]() -> Result<json::array> {
+    PV_TRY(const std::vector<jobs::Kept> kept, vault.kept());
+    json::array array;
+    for (const jobs::Kept& one : kept) { array.push_back(jobs::to_json(one)); }
+    return array;
+  };
+  const auto array = co_await blocking<json::array>(exchange.services, std::move(work));
+  if (!array.has_value()) { co_return tl::unexpected{explained(array.error())}; }
+  co_return json_answer(exchange, 200, *array);
+}
+
+AnswerTask delete_replaced(Exchange& exchange) {
+  std::function<Result<void>()> work = [&vault = exchange.services.parts.vault,
+                                        id = exchange.value()] { return vault.remove_kept(id); };
+  const auto removed = co_await blocking<void>(exchange.services, std::move(work));
+  if (!removed.has_value()) { co_return tl::unexpected{explained(removed.error())}; }
+  co_return empty_answer(204);
+}
+
+}  // namespace pv::api

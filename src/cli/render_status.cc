@@ -1,0 +1,91 @@
+#include "cli/render_status.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+#include "cli/render.h"
+
+namespace pv::cli {
+namespace {
+
+std::string ago(WallTime then, WallTime now) {
+  const std::string age = format_age(then, now);
+  return age == "now" || age.starts_with("in ") ? age : age + " ago";
+}
+
+std::string size_of(const std::optional<std::uint64_t>& bytes) {
+  return bytes ? format_size(*bytes) : "unknown";
+}
+
+std::string render_users(const std::vector<fs::LockHolder>& users) {
+  std::string text;
+  for (const fs::LockHolder& user : users) {
+    text += (text.empty() ? "" : ", ") +
+            (user.program.empty() ? "a program" : printable(user.program)) + " (process " +
+            std::to_string(user.pid) + ")";
+  }
+  return text;
+}
+
+std::string render_job(const jobs::LeaseNote& job, WallTime now) {
+  std::string text = printable(job.kind);
+  if (!job.name.empty()) { text += " " + printable(job.name); }
+  return text + ", begun " + ago(job.since, now) + ", process " + std::to_string(job.pid);
+}
+
+// Up to so many columns, so that those behind it stand in a line.
+std::string column(std::string text, std::size_t width) {
+  text.resize(std::max(width, text.size()), ' ');
+  return text;
+}
+
+}  // namespace
+
+std::string render_newest(const jobs::Overview& overview, WallTime now) {
+  if (!overview.newest) { return "There is no backup."; }
+  const store::Backup& newest = *overview.newest;
+  std::string text = "Newest backup: " + printable(newest.name.text()) + ", " +
+                     ago(newest.modified, now) + " (" + format_size(newest.size_bytes) + ")";
+  if (overview.newest_is_sound) {
+    text += *overview.newest_is_sound ? ", verified" : ", DAMAGED as its verification found";
+  }
+  return text + ".";
+}
+
+std::string render_status(const jobs::Overview& overview, WallTime now) {
+  std::string text = render_newest(overview, now) + "\n";
+  const auto add = [&](const char* name, const std::string& value) {
+    text += "  " + column(name, 13) + value + "\n";
+  };
+  const auto free = [](const std::optional<std::uint64_t>& bytes) {
+    return bytes ? ", " + format_size(*bytes) + " free there" : std::string{};
+  };
+  add("backups", std::to_string(overview.backups) + ", " + format_size(overview.backups_bytes) +
+                     free(overview.backups_free_bytes));
+  if (overview.data_free_bytes) { add("data", format_size(*overview.data_free_bytes) + " free"); }
+  for (const jobs::Kept& kept : overview.kept) {
+    add("replaced", size_of(kept.bytes) + ", kept until " + format_pocketbase_date(kept.until) +
+                        ": pocketvault undo " + printable(kept.id));
+  }
+  if (overview.is_cut_off) {
+    add("cut off",
+        "a restore did not get to its end: start pocketvault on the directory (list, "
+        "serve), which finishes it or takes it back");
+  }
+  if (overview.job) { add("at work", render_job(*overview.job, now)); }
+  if (!overview.users.empty()) { add("in use by", render_users(overview.users)); }
+  return text;
+}
+
+std::string render_kept(const std::vector<jobs::Kept>& kept, WallTime now) {
+  if (kept.empty()) { return "Nothing that a restore replaced is kept.\n"; }
+  std::string text = "ID               REPLACED    SIZE        KEPT UNTIL (UTC)  BY\n";
+  for (const jobs::Kept& one : kept) {
+    text += column(printable(one.id), 17) + column(ago(one.at, now), 12) +
+            column(size_of(one.bytes), 12) + format_pocketbase_date(one.until).substr(0, 16) +
+            "  " + printable(one.from) + "\n";
+  }
+  return text;
+}
+
+}  // namespace pv::cli

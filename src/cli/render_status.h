@@ -1,0 +1,20 @@
+// The state of a directory, for people.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "jobs/overview.h"
+
+namespace pv::cli {
+
+// One sentence about the newest backup, then a line for each thing worth knowing.
+[[nodiscard]] std::string render_status(const jobs::Overview& overview, WallTime now);
+
+// "Newest backup: nightly.zip, 3 h ago (48.3 kB)." or "There is no backup."
+[[nodiscard]] std::string render_newest(const jobs::Overview& overview, WallTime now);
+
+// A table with a heading; a sentence when there are none.
+[[nodiscard]] std::string render_kept(const std::vector<jobs::Kept>& kept, WallTime now);
+
+}  // namespace pv::cli

@@ -1,0 +1,72 @@
+// Commands that look after what can be had back: replaced, status.
+#include <boost/json.hpp>
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/job_json.h"
+#include "cli/render_status.h"
+
+namespace pv::cli {
+namespace {
+
+Result<Exit> delete_replaced(const Context& context, Backups& backups) {
+  std::vector<std::string> ids = context.arguments.names;
+  if (context.arguments.all) {
+    PV_TRY(const std::vector<jobs::Kept> kept, backups.kept());
+    for (const jobs::Kept& one : kept) { ids.push_back(one.id); }
+  }
+  const std::string question = "This removes what restores of " + backups.describe() +
+                               " replaced. It can't be had back then.";
+  if (!confirmed(context, question, "delete")) {
+    return context.stop.stop_requested() ? Exit::kCancelled : Exit::kNotConfirmed;
+  }
+  json::array deleted;
+  for (const std::string& id : ids) {
+    const Result<void> removed = backups.remove_kept(id);
+    if (!removed.has_value()) { return fail(removed.error().within(printable(id))); }
+    deleted.emplace_back(id);
+  }
+  const std::string count = std::to_string(deleted.size());
+  context.show(json::object{{"deleted", std::move(deleted)}}, "Deleted: " + count + ".\n");
+  return Exit::kDone;
+}
+
+Result<jobs::Overview> overview_of(const Context& context) {
+  if (context.arguments.url.empty()) {
+    return context.environment.look_over(local_options(context));
+  }
+  PV_TRY(const Place place, open_place(context, Purpose::kAny));
+  return place.backups->overview();
+}
+
+bool is_too_old(const Context& context, const jobs::Overview& overview) {
+  const auto& max_age = context.arguments.max_age;
+  if (!max_age) { return false; }
+  return !overview.newest || context.environment.clock.now() - overview.newest->modified > *max_age;
+}
+
+}  // namespace
+
+Result<Exit> run_replaced(const Context& context) {
+  PV_TRY(const Place place, open_place(context, Purpose::kAny));
+  if (context.arguments.remove) { return delete_replaced(context, *place.backups); }
+  PV_TRY(const std::vector<jobs::Kept> kept, place.backups->kept());
+  json::array array;
+  for (const jobs::Kept& one : kept) { array.push_back(jobs::to_json(one)); }
+  context.show(array, render_kept(kept, context.environment.clock.now()));
+  return Exit::kDone;
+}
+
+Result<Exit> run_status(const Context& context) {
+  const WallTime now = context.environment.clock.now();
+  PV_TRY(const jobs::Overview overview, overview_of(context));
+  const bool too_old = is_too_old(context, overview);
+  json::object document = jobs::to_json(overview, now);
+  document["tooOld"] = too_old;
+  context.show(document, render_status(overview, now));
+  if (!too_old) { return Exit::kDone; }
+  context.say("Error: no backup is as young as was asked for.");
+  return Exit::kTooOld;
+}
+
+}  // namespace pv::cli

@@ -1,0 +1,84 @@
+#include "cli/status_json.h"
+
+#include <algorithm>
+
+#include "cli/job_json.h"
+#include "cli/json_reader.h"
+
+namespace pv::cli {
+namespace {
+
+constexpr std::size_t kEntriesMax = 4096;
+constexpr std::uint64_t kPidMax = 1 << 30;
+
+WallTime date_of(const Reader& from, std::string_view name) {
+  return parse_date(from.text(name)).value_or(WallTime{});
+}
+
+int pid_of(const Reader& from) { return static_cast<int>(std::min(from.count("pid"), kPidMax)); }
+
+// The objects of a list; what is none is left out.
+std::vector<Reader> objects_in(const json::array& array) {
+  std::vector<Reader> objects;
+  for (const json::value& item : array) {
+    if (objects.size() == kEntriesMax) { break; }
+    if (const json::object* object = item.if_object()) { objects.emplace_back(*object); }
+  }
+  return objects;
+}
+
+std::vector<jobs::Kept> kept_in(const json::array& array) {
+  std::vector<jobs::Kept> kept;
+  for (const Reader& from : objects_in(array)) {
+    kept.push_back({.id = from.text("id"),
+                    .from = from.text("from"),
+                    .at = date_of(from, "at"),
+                    .until = date_of(from, "until"),
+                    .bytes = from.count_if_there("size")});
+  }
+  return kept;
+}
+
+jobs::LeaseNote job_in(const Reader& from) {
+  return {.pid = pid_of(from),
+          .kind = from.text("kind"),
+          .name = from.text("name"),
+          .since = date_of(from, "since")};
+}
+
+}  // namespace
+
+Result<std::vector<jobs::Kept>> kept_from_json(const json::value& value) {
+  if (!value.is_array()) { return fail(Code::kInvalid, "the server's answer is not a list"); }
+  return kept_in(value.get_array());
+}
+
+Result<jobs::Overview> overview_from_json(const json::value& value) {
+  if (!value.is_object()) { return fail(Code::kInvalid, "the server's answer is not a status"); }
+  const Reader from{value.get_object()};
+  jobs::Overview overview;
+  if (const json::object* newest = from.object("newest")) {
+    PV_TRY(overview.newest, backup_from_json(*newest));
+    overview.newest_is_sound = Reader{*newest}.flag_if_there("sound");
+  }
+  if (const json::object* backups = from.object("backups")) {
+    const Reader numbers{*backups};
+    overview.backups = numbers.count("count");
+    overview.backups_bytes = numbers.count("size");
+    overview.backups_free_bytes = numbers.count_if_there("free");
+  }
+  if (const json::object* data = from.object("data")) {
+    overview.data_free_bytes = Reader{*data}.count_if_there("free");
+  }
+  if (const json::array* kept = from.array("replaced")) { overview.kept = kept_in(*kept); }
+  overview.is_cut_off = from.flag("cutOff");
+  if (const json::object* job = from.object("job")) { overview.job = job_in(Reader{*job}); }
+  if (const json::array* users = from.array("users")) {
+    for (const Reader& user : objects_in(*users)) {
+      overview.users.push_back({pid_of(user), user.text("program")});
+    }
+  }
+  return overview;
+}
+
+}  // namespace pv::cli
