@@ -9,7 +9,7 @@
 #include <set>
 
 #include "jobs/archive.h"
-#include "jobs/hostile_archives_testing.h"
+#include "jobs/hostile_databases_testing.h"
 #include "jobs/workers.h"
 #include "testing/fixtures.h"
 #include "testing/memory_io.h"
@@ -50,13 +50,7 @@ class CountingSource final : public Source {
 class HostileArchives : public ::testing::Test {
  protected:
   HostileArchives() {
-    const TempFolder source;
-    const fs::Path pb_data = testing::unpack_pb_data("0.39.11", source.path());
-    const fs::Path alone = source / "alone.db";
-    const auto done = testing::run("sqlite3 '" + (pb_data / "data.db").string() +
-                                   "' \"VACUUM INTO '" + alone.string() + "'\"");
-    PV_ASSERT(done.status == 0);
-    data_db = testing::read_file(alone);
+    data_db = crafted::good_data_db();
     for (const char* name : {"storage", "backups", ".pocketvault"}) {
       std::filesystem::create_directories(directory() / name);
     }
@@ -124,7 +118,7 @@ class HostileArchives : public ::testing::Test {
     ASSERT_TRUE(staged.has_value()) << staged.error().what;
     EXPECT_EQ(bytes_extracted, declared_bytes);
     std::map<std::string, std::string> files = tree_of(staged->folder);
-    EXPECT_EQ(files["data.db"].size(), data_db.size());
+    EXPECT_TRUE(files["data.db"].starts_with("SQLite format 3"));
     files.erase("data.db");
     std::erase_if(files, [](const auto& one) { return one.second == "DIR"; });
     EXPECT_TRUE(files == harmless.files) << files.size() << " files";
@@ -140,13 +134,19 @@ class HostileArchives : public ::testing::Test {
 };
 
 TEST_F(HostileArchives, AreRefusedBeforeAnythingIsTouched) {
-  const auto table = hostile_archives(data_db);
+  const auto table = all_hostile(data_db);
   for (const HostileArchive& hostile : table) { expect_refused(hostile); }
   EXPECT_GE(table.size(), 60U);
 }
 
 TEST_F(HostileArchives, ThatOnlyLookStrangeAreRestored) {
   for (const HarmlessArchive& harmless : harmless_archives(data_db)) { expect_restored(harmless); }
+}
+
+TEST_F(HostileArchives, WithStrangeDatabasesAreRestoredAndNothingInThemIsRun) {
+  for (const HarmlessArchive& harmless : archives_with_strange_databases(data_db)) {
+    expect_restored(harmless);
+  }
 }
 
 // Cut before, in and behind every record, and in between.

@@ -146,7 +146,7 @@ Result<void> check_data_db(const fs::Path& data_db) {
   sqlite::Guard guard{data, file.size_bytes, {}, Deadline::after(kSchemaTimeMax)};
   Result<void> checked = guard.arm();
   if (checked.has_value()) { checked = datadir::check_schema(data); }
-  if (!checked.has_value()) { return fail(guard.explain(checked.error()).within("data.db")); }
+  if (!checked.has_value()) { return fail(guard.explain(checked.error())); }
   return {};
 }
 

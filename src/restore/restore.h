@@ -84,10 +84,9 @@ struct Plan {
   std::uint64_t folder_count = 0;  // that will be made, or somewhat more
 };
 
-// Decides what an archive would put where (docs/architecture.md, "What a restore accepts"): names
-// that escape, duplicates of one name, a name as file and as folder, no data.db, more than
-// declared, encrypted entries and unknown methods are kInvalid, kDamaged or kUnsupported before
-// anything is touched.
+// Decides what an archive would put where (docs/restore.md): names that escape, duplicates of one
+// name, a name as file and as folder, no data.db, more than declared, encrypted entries and unknown
+// methods are kInvalid, kDamaged or kUnsupported before anything is touched.
 [[nodiscard]] Result<Plan> plan(const Archive& archive);
 
 // kNoSpace, saying how much is missing, when `plan` does not fit into `directory`.

@@ -26,7 +26,7 @@ faults = []
 for path in sorted(root.rglob("*.h")) + sorted(root.rglob("*.cc")):
     room = path.relative_to(root).parts[0]
     # Tests, and headers that only tests of the room include.
-    is_test = path.name.endswith(("_test.cc", "testing.h", "test_support.h", "test_data.h", "test_server.h", "test_world.h", "_world.h"))
+    is_test = path.name.endswith(("_test.cc", "testing.h", "fuzz_entry.h", "test_support.h", "test_data.h", "test_server.h", "test_world.h", "_world.h"))
     for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
         match = re.match(r'\s*#\s*include\s+"([a-z0-9_]+)/', line)
         if not match:
