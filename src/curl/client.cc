@@ -46,7 +46,8 @@ std::string url_part(std::string_view url, CURLUPart part) {
 
 // A proxy from the environment can't reach a server of this machine.
 bool is_loopback(const std::string& host) {
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+  return host == "localhost" || host.ends_with(".localhost") || host == "[::1]" ||
+         host.starts_with("127.");
 }
 
 Code code_of(CURLcode code) {
@@ -115,6 +116,11 @@ class Exchange {
     const auto stall = request_.stall_timeout.value_or(options_.stall_timeout);
     set(CURLOPT_LOW_SPEED_LIMIT, 1L);
     set(CURLOPT_LOW_SPEED_TIME, static_cast<long>(stall.count()));
+    if (request_.total_timeout.has_value()) {  // libcurl takes zero for no limit
+      set(CURLOPT_TIMEOUT_MS, std::max(1L, static_cast<long>(request_.total_timeout->count())));
+    }
+    set(CURLOPT_PATH_AS_IS, 1L);
+    if (!options_.ca_file.empty()) { set(CURLOPT_CAINFO, options_.ca_file.c_str()); }
     set(CURLOPT_ERRORBUFFER, error_text_);
     if (is_loopback(url_part(request_.url, CURLUPART_HOST))) { set(CURLOPT_PROXY, ""); }
     if (request_.method == "HEAD") { set(CURLOPT_NOBODY, 1L); }

@@ -1,8 +1,8 @@
 // A blocking HTTP client over libcurl.
 //
-// Redirects are not followed. No time limit on the whole of a transfer, only on connecting and on
-// standing still. Nothing is logged; errors name method and address, without query or user, and
-// never a header.
+// Redirects are not followed; a path is sent as it is given. The whole of a transfer has a time
+// limit only where the request says so; connecting and standing still always have. Nothing is
+// logged; errors name method and address, without query or user, and never a header.
 #pragma once
 
 #include <chrono>
@@ -40,6 +40,8 @@ struct Request {
   // Without a byte moving either way. nullopt: the client's; zero: no limit, for an answer that
   // comes when long work is done.
   std::optional<std::chrono::seconds> stall_timeout{};
+  // For all of it, from the look-up of the name to the last byte. nullopt: no limit.
+  std::optional<std::chrono::milliseconds> total_timeout{};
   // Once, before the first byte of a successful answer's body goes to a sink. An error ends it all.
   std::function<Result<void>(int status, const std::vector<Header>& headers)> on_answer{};
   // Bytes sent and received so far, of the bodies; from the calling thread, a few times a second.
@@ -59,6 +61,7 @@ struct ClientOptions {
   std::chrono::seconds stall_timeout{60};
   std::size_t body_bytes_max = 16 << 20;  // of an answer kept in memory; kInvalid past it
   std::string user_agent = "pocketvault";
+  std::string ca_file{};  // PEM: whom to trust instead of the system's authorities; empty: those
 };
 
 // Keeps connections open between requests.

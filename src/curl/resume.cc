@@ -1,8 +1,8 @@
 #include "curl/resume.h"
 
 #include <algorithm>
-#include <condition_variable>
-#include <mutex>
+
+#include "base/wait.h"
 
 namespace pv::curl {
 namespace {
@@ -27,13 +27,6 @@ class CountingSink final : public Sink {
   std::uint64_t count_ = 0;
   bool has_failed_ = false;
 };
-
-void wait(std::chrono::milliseconds span, const std::stop_token& stop) {
-  std::mutex mutex;
-  std::condition_variable_any woken;
-  std::unique_lock lock{mutex};
-  woken.wait_for(lock, stop, span, [] { return false; });
-}
 
 // Where a try has to go on, and by what it knows that the file is still the same.
 class Progress {

@@ -10,11 +10,11 @@ LEVELS = [
     ["api", "cli"],
     ["jobs", "http"],
     ["snapshot", "zip", "restore", "store", "auth", "settings", "datadir"],
-    ["sqlite", "curl"],
+    ["sqlite", "curl", "s3"],
     ["fs"],
     ["base"],
 ]
-ALSO = {}
+ALSO = {"s3": {"curl"}}
 LEVEL = {room: depth for depth, rooms in enumerate(LEVELS) for room in rooms}
 # Test helpers are seen by tests only and may use what lies at or below sqlite.
 TESTING_SEES = {"base", "fs", "sqlite", "testing"}

@@ -80,6 +80,7 @@ ScriptedServer::ScriptedServer(Script script) : script_{std::move(script)} {
 ScriptedServer::~ScriptedServer() {
   PV_ASSERT(::write(stop_pipe_[1], "s", 1) == 1);
   thread_.join();
+  for (std::thread& thread : threads_) { thread.join(); }
   ::close(listener_);
   ::close(stop_pipe_[0]);
   ::close(stop_pipe_[1]);
@@ -96,33 +97,56 @@ void ScriptedServer::run() {
   while (wait_readable(listener_, stop_pipe_[0])) {
     const int connection = ::accept4(listener_, nullptr, nullptr, SOCK_CLOEXEC);
     if (connection < 0) { continue; }
-    serve(connection);
-    ::close(connection);
+    ++connections_;
+    threads_.emplace_back([this, connection] { serve(connection); });
   }
 }
 
 void ScriptedServer::serve(int connection) {
+  while (serve_one(connection)) {}
+  ::close(connection);
+}
+
+bool ScriptedServer::serve_one(int connection) {
   const std::string request = read_request(connection, stop_pipe_[0]);
-  if (request.empty()) { return; }
+  if (request.empty()) { return false; }
   {
     const std::lock_guard lock{mutex_};
     requests_.push_back(request);
   }
-  const std::string answer = script_(request);
+  std::string answer;
+  {
+    const std::lock_guard lock{script_mutex_};
+    answer = script_(request);
+  }
   if (answer == kHang) {
     while (wait_readable(connection, stop_pipe_[0])) {
       char letter = 0;
-      if (::recv(connection, &letter, 1, 0) <= 0) { return; }
+      if (::recv(connection, &letter, 1, 0) <= 0) { return false; }
     }
-    return;
+    return false;
   }
   send_all(connection, answer);
+  return answer.find("Connection: keep-alive") != std::string::npos;
 }
 
-std::string http_answer(int status, const std::string& body, const std::string& more_headers) {
+namespace {
+
+std::string whole_answer(int status, const std::string& body, const std::string& headers) {
   return "HTTP/1.1 " + std::to_string(status) +
-         " Scripted\r\nContent-Length: " + std::to_string(body.size()) +
-         "\r\nConnection: close\r\n" + more_headers + "\r\n" + body;
+         " Scripted\r\nContent-Length: " + std::to_string(body.size()) + "\r\n" + headers + "\r\n" +
+         body;
+}
+
+}  // namespace
+
+std::string http_answer(int status, const std::string& body, const std::string& more_headers) {
+  return whole_answer(status, body, "Connection: close\r\n" + more_headers);
+}
+
+std::string http_answer_keeping(int status, const std::string& body,
+                                const std::string& more_headers) {
+  return whole_answer(status, body, "Connection: keep-alive\r\n" + more_headers);
 }
 
 }  // namespace pv::testing
