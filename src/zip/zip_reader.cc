@@ -97,40 +97,43 @@ class Input {
 // One extraction, step by step; `what` of its errors leaves out the entry's name.
 class Extraction {
  public:
-  Extraction(const Entry& entry, Input& input, Tools& tools, Sink& sink, std::stop_token stop)
-      : entry_{entry}, input_{input}, tools_{tools}, sink_{sink}, stop_{std::move(stop)} {}
+  Extraction(const Entry& entry, Input& input, Tools& tools)
+      : entry_{entry}, input_{input}, tools_{tools}, packed_left_{entry.packed_bytes} {}
 
   Result<void> check_local_header();
   Result<void> check_descriptor();
 
-  Result<void> run() {
-    PV_CHECK(check_local_header());
-    const bool has_nothing = entry_.packed_bytes == 0 && entry_.raw_bytes == 0;
-    if (entry_.method == static_cast<std::uint16_t>(Method::kStored)) {
-      PV_CHECK(copy_stored());
-    } else if (!has_nothing) {
-      PV_CHECK(inflate());
+  // After check_local_header(): the next bytes of the entry, good until the call after. Empty at
+  // its end, when all of it has proved right.
+  Result<Bytes> next() {
+    const bool is_stored = entry_.method == static_cast<std::uint16_t>(Method::kStored);
+    PV_TRY(const Bytes bytes, is_stored ? copy_some() : inflate_some());
+    if (bytes.empty()) {
+      PV_CHECK(check_end());
+      return bytes;
     }
-    if (made_bytes_ != entry_.raw_bytes) {
-      return fail(Code::kDamaged, std::to_string(made_bytes_) + " bytes came out, " +
-                                      std::to_string(entry_.raw_bytes) + " were declared");
+    if (bytes.size() > entry_.raw_bytes - made_bytes_) {
+      return fail(Code::kDamaged, "more comes out than the " + std::to_string(entry_.raw_bytes) +
+                                      " bytes declared");
     }
-    if (crc32_ != entry_.crc32) { return fail(Code::kDamaged, "the checksum (CRC-32) is wrong"); }
-    return check_descriptor();
+    made_bytes_ += bytes.size();
+    crc32_ = crc32(bytes, crc32_);
+    return bytes;
   }
 
  private:
   Result<void> check_local_numbers(std::uint32_t crc, std::uint32_t packed, std::uint32_t raw,
                                    Bytes extra) const;
-  Result<void> copy_stored();
-  Result<void> inflate();
-  Result<void> deliver(Bytes bytes);
+  Result<Bytes> copy_some();
+  Result<Bytes> inflate_some();
+  Result<void> check_end();
 
   const Entry& entry_;
   Input& input_;
   Tools& tools_;
-  Sink& sink_;
-  const std::stop_token stop_;
+  std::uint64_t packed_left_;
+  std::uint64_t packed_too_many_ = 0;  // bytes behind the end of the deflate stream
+  bool is_inflated_ = false;
   std::uint64_t made_bytes_ = 0;
   std::uint32_t crc32_ = 0;
 };
@@ -182,49 +185,45 @@ Result<void> Extraction::check_local_numbers(std::uint32_t crc, std::uint32_t pa
   return {};
 }
 
-Result<void> Extraction::deliver(Bytes bytes) {
-  if (stop_.stop_requested()) { return fail(Code::kCancelled, "cancelled"); }
-  if (bytes.empty()) { return {}; }
-  if (bytes.size() > entry_.raw_bytes - made_bytes_) {
-    return fail(Code::kDamaged,
-                "more comes out than the " + std::to_string(entry_.raw_bytes) + " bytes declared");
-  }
-  made_bytes_ += bytes.size();
-  crc32_ = crc32(bytes, crc32_);
-  return sink_.write(bytes);
+Result<Bytes> Extraction::copy_some() {
+  const std::uint64_t left = entry_.raw_bytes - made_bytes_;
+  if (left == 0) { return Bytes{}; }
+  PV_TRY(Bytes bytes, input_.some());
+  bytes = bytes.first(static_cast<std::size_t>(std::min<std::uint64_t>(bytes.size(), left)));
+  input_.consume(bytes.size());
+  return bytes;
 }
 
-Result<void> Extraction::copy_stored() {
-  while (made_bytes_ < entry_.raw_bytes) {
-    PV_TRY(Bytes bytes, input_.some());
-    bytes = bytes.first(static_cast<std::size_t>(
-        std::min<std::uint64_t>(bytes.size(), entry_.raw_bytes - made_bytes_)));
-    PV_CHECK(deliver(bytes));
-    input_.consume(bytes.size());
-  }
-  return {};
-}
-
-Result<void> Extraction::inflate() {
-  tools_.inflater.reset();
+Result<Bytes> Extraction::inflate_some() {
   const MutableBytes output{tools_.output.get(), kOutputBytes};
-  std::uint64_t left = entry_.packed_bytes;
-  for (;;) {
-    PV_TRY(Bytes packed, left == 0 ? Result<Bytes>{Bytes{}} : input_.some());
-    packed = packed.first(static_cast<std::size_t>(std::min<std::uint64_t>(packed.size(), left)));
+  const bool has_nothing = entry_.packed_bytes == 0 && entry_.raw_bytes == 0;
+  while (!is_inflated_ && !has_nothing) {
+    PV_TRY(Bytes packed, packed_left_ == 0 ? Result<Bytes>{Bytes{}} : input_.some());
+    packed = packed.first(
+        static_cast<std::size_t>(std::min<std::uint64_t>(packed.size(), packed_left_)));
     PV_TRY(const Inflater::Step step, tools_.inflater.run(packed, output));
     input_.consume(step.taken);
-    left -= step.taken;
-    PV_CHECK(deliver(output.first(step.made)));
-    if (step.is_over) {
-      if (left + step.too_many == 0) { return {}; }
-      return fail(Code::kDamaged, "bytes follow the end of its compressed data");
-    }
-    const bool is_stuck = step.taken == 0 && step.made == 0;
-    if (is_stuck || (left == 0 && step.made < output.size())) {
+    packed_left_ -= step.taken;
+    is_inflated_ = step.is_over;
+    packed_too_many_ = step.too_many;
+    if (step.made > 0) { return Bytes{output.first(step.made)}; }
+    if (!step.is_over && (step.taken == 0 || packed_left_ == 0)) {
       return fail(Code::kDamaged, "its compressed data ends too early");
     }
   }
+  if (packed_left_ + packed_too_many_ != 0) {
+    return fail(Code::kDamaged, "bytes follow the end of its compressed data");
+  }
+  return Bytes{};
+}
+
+Result<void> Extraction::check_end() {
+  if (made_bytes_ != entry_.raw_bytes) {
+    return fail(Code::kDamaged, std::to_string(made_bytes_) + " bytes came out, " +
+                                    std::to_string(entry_.raw_bytes) + " were declared");
+  }
+  if (crc32_ != entry_.crc32) { return fail(Code::kDamaged, "the checksum (CRC-32) is wrong"); }
+  return check_descriptor();
 }
 
 // [PK\7\8: 4, may be missing][crc: 4][packed: 4 or 8][raw: 4 or 8]
@@ -268,15 +267,11 @@ namespace {
 // the directory.
 Result<std::uint64_t> find_data(const Entry& entry, Source& source, std::uint64_t end,
                                 MutableBytes buffer, Tools& tools) {
-  class NoSink final : public Sink {
-   public:
-    [[nodiscard]] Result<void> write(Bytes) override { return {}; }
-  } nowhere;
   Input head{source, entry.header_offset, end, buffer};
-  PV_CHECK((Extraction{entry, head, tools, nowhere, {}}.check_local_header()));
+  PV_CHECK((Extraction{entry, head, tools}.check_local_header()));
   const std::uint64_t data = end - head.left();
   Input tail{source, data + entry.packed_bytes, end, buffer};
-  PV_CHECK((Extraction{entry, tail, tools, nowhere, {}}.check_descriptor()));
+  PV_CHECK((Extraction{entry, tail, tools}.check_descriptor()));
   return data;
 }
 
@@ -316,10 +311,15 @@ struct ZipReader::State {
   mutable ToolShelf shelf;
 };
 
-Result<ZipReader> ZipReader::open(std::shared_ptr<Source> source, ReaderLimits limits) {
+Result<ZipReader> ZipReader::open(std::shared_ptr<Source> source, ReaderLimits limits,
+                                  BlockUse block_use) {
   auto state = std::make_shared<State>();
   PV_TRY(state->directory, read_directory(*source, limits));
-  PV_TRY(state->block, VaultBlock::read(*source, state->directory, state->why_no_block));
+  if (block_use == BlockUse::kRead) {
+    PV_TRY(state->block, VaultBlock::read(*source, state->directory, state->why_no_block));
+  } else {
+    state->why_no_block = "it was not looked for";
+  }
   state->source = std::move(source);
   return ZipReader{std::move(state)};
 }
@@ -384,18 +384,98 @@ Result<void> ZipReader::extract_piece(const Entry& entry, const Piece& piece,
 }
 
 Result<void> ZipReader::extract(const Entry& entry, Sink& sink, std::stop_token stop) const {
-  const std::uint64_t end = state_->directory.end_of_entry_at(entry.header_offset);
-  PV_ASSERT(entry.header_offset < end);  // true of all entries(): checked when they were read
-  auto tools = state_->shelf.take();
-  Input input{*state_->source, entry.header_offset, end,
-              MutableBytes{tools->input.get(), kInputBytes}};
-  Result<void> outcome = check_readable(entry);
-  if (outcome.has_value()) {
-    outcome = Extraction{entry, input, *tools, sink, std::move(stop)}.run();
+  EntryStream stream{*this, entry};
+  return stream.run(sink, stop);
+}
+
+// --------------------------------------------------------------------------------- EntryStream
+
+// What it works with; the tools go back to the shelf with it.
+struct EntryStream::Work {
+  Work(std::shared_ptr<const ZipReader::State> from, const Entry& wanted)
+      : state{std::move(from)},
+        entry{wanted},
+        tools{state->shelf.take()},
+        input{*state->source, entry.header_offset,
+              state->directory.end_of_entry_at(entry.header_offset),
+              MutableBytes{tools->input.get(), kInputBytes}},
+        extraction{entry, input, *tools} {
+    tools->inflater.reset();
   }
-  state_->shelf.give_back(std::move(tools));
-  if (!outcome.has_value()) { return fail(outcome.error().within(printable(entry.name))); }
-  return outcome;
+  ~Work() { state->shelf.give_back(std::move(tools)); }
+  Work(const Work&) = delete;
+  Work& operator=(const Work&) = delete;
+
+  Result<Bytes> next() {
+    Result<Bytes> bytes = [this]() -> Result<Bytes> {
+      if (!std::exchange(has_begun, true)) {
+        PV_CHECK(check_readable(entry));
+        PV_CHECK(extraction.check_local_header());
+      }
+      return extraction.next();
+    }();
+    if (!bytes.has_value()) { return fail(bytes.error().within(printable(entry.name))); }
+    return bytes;
+  }
+
+  std::shared_ptr<const ZipReader::State> state;
+  const Entry& entry;
+  std::unique_ptr<Tools> tools;
+  Input input;
+  Extraction extraction;
+  bool has_begun = false;
+};
+
+EntryStream::EntryStream(const ZipReader& reader, const Entry& entry)
+    : work_{std::make_unique<Work>(reader.state_, entry)} {
+  // True of all entries(): checked when they were read.
+  PV_ASSERT(entry.header_offset < work_->state->directory.end_of_entry_at(entry.header_offset));
+}
+EntryStream::~EntryStream() = default;
+
+Result<void> EntryStream::run(Sink& sink, const std::stop_token& stop) {
+  for (;;) {
+    if (stop.stop_requested()) { return fail(Code::kCancelled, "cancelled"); }
+    PV_TRY(const Bytes bytes, work_->next());
+    if (bytes.empty()) { return {}; }
+    PV_CHECK(sink.write(bytes));
+  }
+}
+
+Result<void> EntryStream::prepare() {
+  PV_CHECK(advance());                           // the first block is held now
+  return is_over_ ? Result<void>{} : advance();  // and may be given out
+}
+
+Result<std::size_t> EntryStream::read(MutableBytes into) {
+  std::size_t done = 0;
+  while (done < into.size()) {
+    if (at_ == ready_.size()) {
+      if (is_over_) { break; }
+      PV_CHECK(advance());
+      continue;
+    }
+    const std::size_t count = std::min(into.size() - done, ready_.size() - at_);
+    std::copy_n(ready_.begin() + static_cast<std::ptrdiff_t>(at_), count,
+                into.begin() + static_cast<std::ptrdiff_t>(done));
+    at_ += count;
+    done += count;
+  }
+  return done;
+}
+
+Result<void> EntryStream::advance() {
+  if (failed_) { return fail(*failed_); }
+  auto more = work_->next();
+  if (!more.has_value()) {
+    failed_ = more.error();
+    return fail(*failed_);
+  }
+  ready_.swap(held_);
+  at_ = 0;
+  held_.assign(more->begin(), more->end());
+  is_over_ = more->empty();
+  return {};
 }
 
 }  // namespace pv::zip

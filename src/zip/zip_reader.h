@@ -35,6 +35,10 @@ struct ReaderLimits {
   std::uint64_t directory_bytes_max = std::uint64_t{1} << 30U;
 };
 
+// The vault block is needed for pieces_of() and facts() alone; its size is about that of the
+// directory. Who only looks at names and takes single entries leaves it unread.
+enum class BlockUse { kRead, kLeave };
+
 // Threads    All methods from any thread at once.
 // Errors     kDamaged: structure, CRC or sizes do not agree. kUnsupported: encrypted, a method
 // other
@@ -48,7 +52,8 @@ class ZipReader {
   // but no two entries may share bytes, nor lie about what deflate can make of them. Bytes before
   // the archive are tolerated unless they are an archive themselves, and up to 64 KiB after it.
   [[nodiscard]] static Result<ZipReader> open(std::shared_ptr<Source> source,
-                                              ReaderLimits limits = {});
+                                              ReaderLimits limits = {},
+                                              BlockUse block_use = BlockUse::kRead);
 
   [[nodiscard]] const std::vector<Entry>& entries() const;
   [[nodiscard]] const std::string& comment() const;
@@ -83,9 +88,47 @@ class ZipReader {
                                      std::stop_token stop = {}) const;
 
  private:
+  friend class EntryStream;
   struct State;
   explicit ZipReader(std::shared_ptr<const State> state) : state_{std::move(state)} {}
   std::shared_ptr<const State> state_;
+};
+
+// One entry's bytes, made as they are asked for: the same checks as ZipReader::extract(), which is
+// run().
+//
+// Threads    One at a time.
+// Errors     As ZipReader::extract(); an error stays.
+// Memory     1 MiB at most.
+// Lifetime   It keeps alive what it needs of the reader.
+class EntryStream {
+ public:
+  EntryStream(const ZipReader& reader, const Entry& entry);  // one of reader.entries()
+  ~EntryStream();
+  EntryStream(const EntryStream&) = delete;
+  EntryStream& operator=(const EntryStream&) = delete;
+
+  // Fills `into` but at the end of the entry, where it says fewer, then 0. The last 256 KiB at most
+  // are given out when the whole entry has proved right, no earlier: whoever passes on what it
+  // gets never passes on all of a damaged entry.
+  [[nodiscard]] Result<std::size_t> read(MutableBytes into);
+
+  // Makes the first bytes. An entry of up to 256 KiB is known to be right, or wrong, afterwards.
+  // May be left out.
+  [[nodiscard]] Result<void> prepare();
+
+  // All of it into `sink`. Instead of read().
+  [[nodiscard]] Result<void> run(Sink& sink, const std::stop_token& stop);
+
+ private:
+  struct Work;
+  [[nodiscard]] Result<void> advance();
+  std::unique_ptr<Work> work_;
+  std::vector<std::byte> ready_;  // may be given out, from at_ on
+  std::vector<std::byte> held_;   // not before what follows it is known to be right
+  std::size_t at_ = 0;
+  bool is_over_ = false;
+  std::optional<Error> failed_;
 };
 
 }  // namespace pv::zip

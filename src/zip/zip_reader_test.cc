@@ -380,5 +380,42 @@ TEST(ZipReader, EndRecordAndZip64EndRecordMustAgree) {
   EXPECT_EQ(testing::open(far).error().code, Code::kDamaged);
 }
 
+TEST(EntryStream, GivesTheEntryInPiecesOfAnySize) {
+  const std::string text = testing::text_of(900'000);
+  const std::string noise = testing::noise_of(600'000);
+  const auto packed = testing::pack({{"text", text}, {"noise", noise}, {"empty", ""}});
+  const auto reader = testing::open(packed.archive).value();
+  for (const std::size_t piece :
+       {std::size_t{1000}, std::size_t{262'144}, std::size_t{2'000'000}}) {
+    for (const Entry& entry : reader.entries()) {
+      EntryStream stream{reader, entry};
+      std::string got;
+      std::string buffer(piece, '\0');
+      for (;;) {
+        const auto count = stream.read(std::as_writable_bytes(std::span{buffer}));
+        ASSERT_TRUE(count.has_value()) << count.error().what;
+        got.append(buffer, 0, *count);
+        if (*count < piece) { break; }
+      }
+      EXPECT_TRUE(got == testing::extract(reader, entry).value()) << entry.name << " " << piece;
+    }
+  }
+}
+
+TEST(EntryStream, KeepsItsErrorAndHoldsTheEndBack) {
+  const std::string noise = testing::noise_of(600'000);
+  std::string archive = testing::pack({{"noise", noise}}).archive;
+  archive[300] = static_cast<char>(archive[300] ^ 1);
+  const auto reader = testing::open(archive).value();
+  EntryStream stream{reader, reader.entries().front()};
+  ASSERT_TRUE(stream.prepare().has_value());
+  std::string buffer(noise.size(), '\0');
+  for (int i = 0; i < 2; ++i) {
+    const auto count = stream.read(std::as_writable_bytes(std::span{buffer}));
+    ASSERT_FALSE(count.has_value());
+    EXPECT_EQ(count.error().code, Code::kDamaged);
+  }
+}
+
 }  // namespace
 }  // namespace pv::zip
