@@ -11,18 +11,6 @@ namespace {
 constexpr std::uint16_t kStored = 0;
 constexpr std::uint16_t kDeflated = 8;
 
-std::optional<Error> refusal_of(const zip::Entry& entry) {
-  if (entry.is_encrypted()) {
-    return Error{Code::kUnsupported, printable(entry.name) + " is encrypted"};
-  }
-  if (entry.method != kStored && entry.method != kDeflated) {
-    return Error{Code::kUnsupported, printable(entry.name) + " is packed by method " +
-                                         std::to_string(entry.method) +
-                                         "; only 0 (stored) and 8 (deflate) can be read"};
-  }
-  return std::nullopt;
-}
-
 class ZipPieces final : public restore::ArchivePieces {
  public:
   ZipPieces(const zip::ZipReader& reader, const zip::Entry& entry,
@@ -44,6 +32,18 @@ class ZipPieces final : public restore::ArchivePieces {
 };
 
 }  // namespace
+
+std::optional<Error> refusal_of(const zip::Entry& entry) {
+  if (entry.is_encrypted()) {
+    return Error{Code::kUnsupported, printable(entry.name) + " is encrypted"};
+  }
+  if (entry.method != kStored && entry.method != kDeflated) {
+    return Error{Code::kUnsupported, printable(entry.name) + " is packed by method " +
+                                         std::to_string(entry.method) +
+                                         "; only 0 (stored) and 8 (deflate) can be read"};
+  }
+  return std::nullopt;
+}
 
 Result<std::unique_ptr<ZipArchive>> ZipArchive::open(const ArchiveOrigin& origin) {
   PV_TRY(std::shared_ptr<Source> source, origin.open());

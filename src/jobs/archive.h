@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "restore/restore.h"
@@ -14,6 +15,9 @@ struct ArchiveOrigin {
   std::string name;  // for people, and for what is kept beside replaced data
   std::function<Result<std::unique_ptr<Source>>()> open;
 };
+
+// Why an entry can't be extracted: encrypted, an unknown method; nullopt: it can.
+[[nodiscard]] std::optional<Error> refusal_of(const zip::Entry& entry);
 
 class ZipArchive final : public restore::Archive {
  public:

@@ -12,6 +12,7 @@
 
 #include "base/text.h"
 #include "jobs/archive.h"
+#include "jobs/contents.h"
 #include "jobs/lease.h"
 #include "jobs/names.h"
 #include "jobs/selection.h"
@@ -409,6 +410,11 @@ Result<ArchiveSummary> Vault::summarize(const store::BackupName& name) {
     summary.has_data_db = summary.has_data_db || entry.name == "data.db";
   }
   return summary;
+}
+
+Result<std::shared_ptr<const Contents>> Vault::look_into(const store::BackupName& name) {
+  PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
+  return Contents::open(impl_->origin_of(backup.name));
 }
 
 Result<void> Vault::remove(const store::BackupName& name) {

@@ -72,6 +72,8 @@ struct ArchiveSummary {
   bool has_data_db = false;
 };
 
+class Contents;  // contents.h
+
 // Threads    All methods, any thread; they block, so not on an I/O thread.
 // Lifetime   What it is made of outlives it. The destructor cancels what runs and joins.
 class Vault {
@@ -111,6 +113,8 @@ class Vault {
   [[nodiscard]] bool is_shutting_down();
 
   [[nodiscard]] Result<ArchiveSummary> summarize(const store::BackupName& name);
+  // What the backup holds, to be listed and taken out one by one. Needs no lease.
+  [[nodiscard]] Result<std::shared_ptr<const Contents>> look_into(const store::BackupName& name);
   // kBusy when a running job uses it; kNotFound.
   [[nodiscard]] Result<void> remove(const store::BackupName& name);
 
