@@ -114,6 +114,8 @@ AnswerTask dispatch(Exchange& exchange) {
     case Route::kEvents: return job_events(exchange);
     case Route::kShowBackup: return show_backup(exchange);
     case Route::kVerifyBackup: return verify_backup(exchange);
+    case Route::kListEntries: return list_entries(exchange);
+    case Route::kSendEntry: return send_entry(exchange);
     case Route::kUndo: return undo_restore(exchange);
     case Route::kStatus: return show_status(exchange);
     case Route::kListReplaced: return list_replaced(exchange);
@@ -195,7 +197,7 @@ awaitable<http::Response> Api::handle(http::Request request, http::BodyReader& b
   if (auto elsewhere = redirect(request, options_.listen_host)) { co_return *std::move(elsewhere); }
   if (request.method == "OPTIONS") { co_return preflight(request, options_.origins); }
   const Options& manner = manner_for(request);
-  const Services services{parts_, manner, sign_ins_, event_streams_};
+  const Services services{parts_, manner, sign_ins_, event_streams_, content_readers_};
   Exchange exchange{.services = services,
                     .request = std::move(request),
                     .body = body,

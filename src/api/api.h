@@ -3,6 +3,7 @@
 // Parts::pool.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -59,6 +60,8 @@ class Api {
   Options default_manner_;    // the same, but not strict
   std::size_t sign_ins_ = 0;  // being checked now
   std::shared_ptr<std::size_t> event_streams_ = std::make_shared<std::size_t>(0);  // open now
+  std::shared_ptr<std::atomic<std::size_t>> content_readers_ =
+      std::make_shared<std::atomic<std::size_t>>(0);
 };
 
 }  // namespace pv::api

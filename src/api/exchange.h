@@ -1,6 +1,7 @@
 // One request on its way to an answer, and what the routes share.
 #pragma once
 
+#include <atomic>
 #include <boost/json/value.hpp>
 #include <functional>
 #include <memory>
@@ -22,7 +23,8 @@ struct Services {
   Parts parts;
   const Options& options;
   std::size_t& sign_ins;
-  const std::shared_ptr<std::size_t>& event_streams;  // open now
+  const std::shared_ptr<std::size_t>& event_streams;                 // open now
+  const std::shared_ptr<std::atomic<std::size_t>>& content_readers;  // of archives, at work now
 };
 
 struct Exchange {
@@ -103,5 +105,9 @@ template <class T>
 [[nodiscard]] AnswerTask show_status(Exchange& exchange);
 [[nodiscard]] AnswerTask list_replaced(Exchange& exchange);
 [[nodiscard]] AnswerTask delete_replaced(Exchange& exchange);
+
+// content_routes.cc
+[[nodiscard]] AnswerTask list_entries(Exchange& exchange);
+[[nodiscard]] AnswerTask send_entry(Exchange& exchange);
 
 }  // namespace pv::api

@@ -41,14 +41,18 @@ constexpr std::array kRoutes{
     Entry{"GET", "/api/vault/backups/{key}", Route::kShowBackup, Access::kSuperuser, true},
     Entry{"POST", "/api/vault/backups/{key}/verify", Route::kVerifyBackup, Access::kSuperuser,
           true},
+    Entry{"GET", "/api/vault/backups/{key}/entries", Route::kListEntries, Access::kSuperuser, true},
+    Entry{"GET", "/api/vault/backups/{key}/files/{path...}", Route::kSendEntry, Access::kSuperuser,
+          true},
     Entry{"POST", "/api/vault/undo", Route::kUndo, Access::kSuperuser, true},
     Entry{"GET", "/api/vault/status", Route::kStatus, Access::kSuperuser, true},
     Entry{"GET", "/api/vault/replaced", Route::kListReplaced, Access::kSuperuser, true},
     Entry{"DELETE", "/api/vault/replaced/{id}", Route::kDeleteReplaced, Access::kSuperuser, true},
 };
 
-// The longest pattern has 5 segments; more than that are never looked at.
-constexpr std::size_t kSegmentsMax = 6;
+// The longest pattern has 5 segments before a path of at most 128; more than that are never looked
+// at.
+constexpr std::size_t kSegmentsMax = 5 + 129;
 
 // The segments after the first '/', decoded.
 std::vector<std::string> split(std::string_view path) {
@@ -66,13 +70,19 @@ std::vector<std::string> split(std::string_view path) {
 std::optional<std::vector<std::string>> values_of(const std::vector<std::string>& segments,
                                                   std::string_view pattern) {
   std::vector<std::string> values;
+  bool takes_rest = false;
   for (const std::string& segment : segments) {
+    if (takes_rest && !segment.empty()) {
+      values.back() += "/" + segment;
+      continue;
+    }
     if (pattern.empty()) { return std::nullopt; }
     pattern.remove_prefix(1);
     const std::size_t end = std::min(pattern.find('/'), pattern.size());
     const std::string_view wanted = pattern.substr(0, end);
     if (wanted.starts_with('{') ? segment.empty() : segment != wanted) { return std::nullopt; }
     if (wanted.starts_with('{')) { values.push_back(segment); }
+    takes_rest = wanted.ends_with("...}");
     pattern.remove_prefix(end);
   }
   if (!pattern.empty()) { return std::nullopt; }

@@ -31,6 +31,8 @@ enum class Route {
   kEvents,
   kShowBackup,
   kVerifyBackup,
+  kListEntries,
+  kSendEntry,
   kUndo,
   kStatus,
   kListReplaced,
@@ -49,7 +51,8 @@ struct Match {
 };
 
 // By method (HEAD counts as GET) and path, both exact. A {...} segment is one that is not empty; it
-// is decoded after splitting, so that %2F belongs to it.
+// is decoded after splitting, so that %2F belongs to it. A last one with dots takes all that
+// follows.
 [[nodiscard]] Match match_route(std::string_view method, std::string_view path, bool strict);
 
 // 307 to the cleaned path, from "/_" to "/_/", or from "www." + `listen_host` to the same without

@@ -5,6 +5,20 @@
 namespace pv::api {
 namespace {
 
+TEST(Router, ALastValueWithDotsTakesAllThatFollows) {
+  const auto path_of = [](std::string_view path) -> std::string {
+    const Match match = match_route("GET", path, false);
+    return match.route == Route::kSendEntry ? match.values.back() : "no match";
+  };
+  const std::string files = "/api/vault/backups/sub%2Fa.zip/files";
+  EXPECT_EQ(path_of(files + "/data.db"), "data.db");
+  EXPECT_EQ(path_of(files + "/storage/a%20b/c%2Fd"), "storage/a b/c/d");
+  EXPECT_EQ(path_of(files + "/storage/"), "no match");
+  EXPECT_EQ(path_of(files + "/"), "no match");
+  EXPECT_EQ(path_of(files), "no match");
+  EXPECT_EQ(path_of(files + "/a/%zz"), "no match");
+}
+
 TEST(Router, MatchesMethodAndExactPath) {
   struct Row {
     std::string_view method;
@@ -70,6 +84,8 @@ TEST(Router, KnowsOwnRoutesInTheDefaultMannerAlone) {
       {"GET", "/api/vault/status", Route::kStatus},
       {"GET", "/api/vault/replaced", Route::kListReplaced},
       {"DELETE", "/api/vault/replaced/abc", Route::kDeleteReplaced},
+      {"GET", "/api/vault/backups/a.zip/entries", Route::kListEntries},
+      {"GET", "/api/vault/backups/a.zip/files/data.db", Route::kSendEntry},
   };
   for (const Row& row : kRows) {
     const Match match = match_route(row.method, row.path, false);

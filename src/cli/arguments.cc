@@ -22,6 +22,7 @@ Examples:
   pocketvault superuser create you@example.com    asks for a password
   pocketvault backup                              back up ./pb_data, whoever writes to it
   pocketvault list
+  pocketvault ls nightly.zip storage --long       what it holds; `get` takes a file out
   pocketvault verify nightly.zip                  read every byte, check every checksum
   pocketvault restore nightly.zip                 asks before it replaces the data
   pocketvault undo                                take the last restore back
@@ -187,9 +188,30 @@ class Parser {
     add_status(add_work(kGroup, Command::kStatus, "Say how old the newest backup is, and more"));
     CLI::App& show = add_work(kGroup, Command::kShow, "Show what a backup holds");
     take_name(show, "NAME", "the backup")->required();
+    add_insight(kGroup);
     CLI::App& verify =
         add_work(kGroup, Command::kVerify, "Read a whole backup and check everything in it");
     take_name(verify, "NAME", "a backup, or a zip file of this machine")->required();
+  }
+
+  void add_insight(const char* group) {
+    constexpr const char* kName = "a backup, or a zip file of this machine";
+    CLI::App& ls = add_work(group, Command::kLs, "List the files in a backup");
+    take_name(ls, "NAME", kName)->required();
+    ls.add_option("PATH", into_.path, "a folder or file in it: storage/abc")->type_name("");
+    ls.add_flag("-R,--recursive", into_.recursive, "also what lies in its folders");
+    ls.add_flag("-l,--long", into_.long_form, "with mode, size, packed size and time of change");
+    ls.footer(
+        "\nExamples:\n  pocketvault ls nightly.zip\n  pocketvault ls nightly.zip storage -lR");
+    CLI::App& get = add_work(group, Command::kGet, "Take a file or a folder out of a backup");
+    take_name(get, "NAME", kName)->required();
+    get.add_option("PATH", into_.path, "the file or folder in it")->required()->type_name("");
+    get.add_option("-o,--output", into_.output, "file, folder, or - for standard output")
+        ->type_name("FILE");
+    get.add_flag("-f,--force", into_.replace, "replace files that are there");
+    get.footer(
+        "\nExamples:\n  pocketvault get nightly.zip data.db -o yesterday.db\n"
+        "  pocketvault get nightly.zip storage/abc/def/photo.png -o - | display");
   }
 
   void add_restoring() {
@@ -377,6 +399,8 @@ std::string_view command_name(Command command) {
     case Command::kBackup: return "backup";
     case Command::kList: return "list";
     case Command::kShow: return "show";
+    case Command::kLs: return "ls";
+    case Command::kGet: return "get";
     case Command::kVerify: return "verify";
     case Command::kRestore: return "restore";
     case Command::kUndo: return "undo";

@@ -14,6 +14,8 @@ enum class Command {
   kBackup,
   kList,
   kShow,
+  kLs,
+  kGet,
   kVerify,
   kRestore,
   kUndo,
@@ -56,8 +58,11 @@ struct Arguments {
 
   std::string name;                // NAME, FILE, EMAIL or ID: what the command takes; may be empty
   std::vector<std::string> names;  // delete takes several, replaced delete as well
-  std::string output;              // download: where to; "-" is standard output
+  std::string output;              // download, get: where to; "-" is standard output
   std::string new_name;            // upload: another name than the file's
+  std::string path;                // ls, get: of the thing in the backup
+  bool recursive = false;          // ls
+  bool long_form = false;          // ls
   SuperuserAction action = SuperuserAction::kCreate;
   std::optional<std::string> password;  // as an argument; "-": a line of standard input
 

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "jobs/contents.h"
 #include "jobs/job.h"
 #include "jobs/vault.h"
 #include "store/backup_store.h"
@@ -22,6 +23,26 @@ struct Watch {
 struct Transfer {
   std::function<void(std::uint64_t done, std::uint64_t total)> on_progress;
   std::stop_token stop;
+};
+
+// What one archive holds: a backup's, on this machine or on a server, or a file's.
+//
+// Threads    One.
+// Errors     As jobs::Contents; from a server also kUnauthenticated and kUnavailable.
+// Lifetime   What it was made from outlives it.
+class ArchiveView {
+ public:
+  virtual ~ArchiveView() = default;
+
+  using Depth = jobs::Contents::Depth;
+  using Take = std::function<Result<void>(const jobs::ContentItem&)>;
+  [[nodiscard]] virtual Result<jobs::ContentItem> find(const std::string& path) = 0;
+  // Calls `take` for each item, in the order of jobs::Contents::list().
+  [[nodiscard]] virtual Result<void> list(const std::string& path, Depth depth,
+                                          const Take& take) = 0;
+  // A file as a whole; on an error the sink may have some of it.
+  [[nodiscard]] virtual Result<void> extract(const std::string& path, Sink& sink,
+                                             const std::stop_token& stop) = 0;
 };
 
 struct Contents {
@@ -49,6 +70,8 @@ class Backups {
   [[nodiscard]] virtual Result<std::vector<store::Backup>> list() = 0;
   [[nodiscard]] virtual Result<store::Backup> find(const store::BackupName& name) = 0;
   [[nodiscard]] virtual Result<Summary> show(const store::BackupName& name) = 0;
+  [[nodiscard]] virtual Result<std::unique_ptr<ArchiveView>> look_into(
+      const store::BackupName& name) = 0;
   [[nodiscard]] virtual Result<void> remove(const store::BackupName& name) = 0;
 
   [[nodiscard]] virtual Result<jobs::Status> backup(const jobs::BackupOrder& order,

@@ -22,6 +22,8 @@ Result<Exit> dispatch(const Context& context) {
     case Command::kBackup: return run_backup(context);
     case Command::kList: return run_list(context);
     case Command::kShow: return run_show(context);
+    case Command::kLs: return run_ls(context);
+    case Command::kGet: return run_get(context);
     case Command::kVerify: return run_verify(context);
     case Command::kRestore: return run_restore(context);
     case Command::kUndo: return run_undo(context);
@@ -40,7 +42,8 @@ Result<Exit> dispatch(const Context& context) {
 }
 
 bool names_backups(Command command) {
-  return command == Command::kShow || command == Command::kVerify || command == Command::kRestore ||
+  return command == Command::kShow || command == Command::kLs || command == Command::kGet ||
+         command == Command::kVerify || command == Command::kRestore ||
          command == Command::kDelete || command == Command::kDownload;
 }
 

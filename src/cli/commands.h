@@ -8,6 +8,7 @@
 #include "cli/backups.h"
 #include "cli/console.h"
 #include "cli/logins.h"
+#include "cli/progress.h"
 #include "curl/client.h"
 
 namespace pv::cli {
@@ -48,6 +49,8 @@ enum class Purpose {
 [[nodiscard]] Result<Exit> run_status(const Context& context);
 [[nodiscard]] Result<Exit> run_list(const Context& context);
 [[nodiscard]] Result<Exit> run_show(const Context& context);
+[[nodiscard]] Result<Exit> run_ls(const Context& context);
+[[nodiscard]] Result<Exit> run_get(const Context& context);
 [[nodiscard]] Result<Exit> run_delete(const Context& context);
 [[nodiscard]] Result<Exit> run_download(const Context& context);
 [[nodiscard]] Result<Exit> run_upload(const Context& context);
@@ -57,6 +60,21 @@ enum class Purpose {
 
 // "nightly" is taken for "nightly.zip" where there is a "nightly.zip" and no "nightly".
 [[nodiscard]] Result<store::Backup> find_backup(Backups& backups, const std::string& given);
+
+// What NAME|FILE means: with a slash a file first, else a backup first.
+struct Chosen {
+  std::optional<store::Backup> backup;
+  fs::Path file;  // where there is no `backup`
+};
+[[nodiscard]] Result<Chosen> choose(Backups& backups, const std::string& given);
+// Whether NAME|FILE is a file whatever the directory holds, so that it need not be opened.
+[[nodiscard]] bool is_only_a_file(const Context& context);
+
+// Where --output wants what is called `last`: in a folder that is there, under another name, or
+// under its own in the working folder.
+[[nodiscard]] fs::Path target_of(const Context& context, const fs::Path& last);
+
+[[nodiscard]] ProgressStyle progress_style(const Context& context);
 
 // How a job that has ended counts. An archive that can't be restored is damaged goods, whatever
 // exactly is wrong with it.

@@ -1,79 +1,15 @@
 // Commands about backups that are there: list, show, delete, download, upload.
 #include <boost/json.hpp>
-#include <iostream>
 
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/job_json.h"
+#include "cli/new_file.h"
 #include "cli/progress.h"
 #include "cli/render.h"
 
 namespace pv::cli {
 namespace {
-
-ProgressStyle progress_style(const Context& context) {
-  if (context.arguments.quiet) { return ProgressStyle::kNone; }
-  return context.console.shows_progress() ? ProgressStyle::kBar : ProgressStyle::kLines;
-}
-
-class StreamSink final : public Sink {
- public:
-  explicit StreamSink(std::ostream& out) : out_{out} {}
-  [[nodiscard]] Result<void> write(Bytes bytes) override {
-    out_.write(reinterpret_cast<const char*>(bytes.data()),
-               static_cast<std::streamsize>(bytes.size()));
-    if (!out_.flush()) { return fail(Code::kUnavailable, "standard output can't be written"); }
-    return {};
-  }
-
- private:
-  std::ostream& out_;
-};
-
-// A file that gets its name only when it is whole; dropped before, nothing is left.
-class NewFile {
- public:
-  static Result<NewFile> create(const fs::Path& path, Random& random) {
-    const fs::Path folder = path.has_parent_path() ? path.parent_path() : fs::Path{"."};
-    fs::Path temporary =
-        folder / (".pocketvault-" + random_text(random, kAlphanumeric, 10) + ".part");
-    PV_TRY(fs::Fd fd, fs::create_new(temporary, 0600));  // a backup holds everybody's data
-    return NewFile{path, std::move(temporary), std::move(fd)};
-  }
-  NewFile(NewFile&& other) noexcept
-      : path_{std::move(other.path_)},
-        temporary_{std::exchange(other.temporary_, {})},
-        sink_{std::move(other.sink_)} {}
-  NewFile& operator=(NewFile&&) = delete;
-  ~NewFile() {
-    if (!temporary_.empty()) { std::ignore = fs::remove_file(temporary_); }
-  }
-
-  [[nodiscard]] Sink& sink() { return sink_; }
-
-  Result<void> finish(bool replace) {
-    PV_CHECK(sink_.sync());
-    PV_CHECK(sink_.close());
-    PV_CHECK(replace ? fs::rename(temporary_, path_) : fs::rename_to_new(temporary_, path_));
-    temporary_.clear();
-    return fs::sync_folder(path_.has_parent_path() ? path_.parent_path() : fs::Path{"."});
-  }
-
- private:
-  NewFile(fs::Path path, fs::Path temporary, fs::Fd fd)
-      : path_{std::move(path)}, temporary_{std::move(temporary)}, sink_{std::move(fd), path_} {}
-  fs::Path path_;
-  fs::Path temporary_;  // empty: finished
-  fs::FileSink sink_;
-};
-
-fs::Path target_of(const Context& context, const store::BackupName& name) {
-  const fs::Path last{std::string{name.last_part()}};
-  if (context.arguments.output.empty()) { return last; }
-  const fs::Path target = context.arguments.output;
-  const auto found = fs::stat(target);
-  return found.has_value() && found->is_folder() ? target / last : target;
-}
 
 // An archive starts with a local header, or with the end record when it is empty.
 Result<void> check_zip(Source& source, const fs::Path& file) {
@@ -147,7 +83,7 @@ Result<Exit> run_download(const Context& context) {
   PV_TRY(const Place place, open_place(context, Purpose::kAny));
   PV_TRY(const store::Backup backup, find_backup(*place.backups, context.arguments.name));
   const store::BackupName& name = backup.name;
-  const fs::Path target = target_of(context, name);
+  const fs::Path target = target_of(context, std::string{name.last_part()});
   if (!to_stdout && !context.arguments.replace && fs::exists(target)) {
     return fail(Code::kExists, printable(target.native()) +
                                    " is there already; --force replaces it, --output FILE takes "
@@ -163,7 +99,7 @@ Result<Exit> run_download(const Context& context) {
     PV_CHECK(place.backups->download(name, sink, transfer));
     return Exit::kDone;
   }
-  PV_TRY(NewFile file, NewFile::create(target, context.environment.random));
+  PV_TRY(NewFile file, NewFile::create(target, 0600, context.environment.random));
   PV_TRY(const std::uint64_t size, place.backups->download(name, file.sink(), transfer));
   PV_CHECK(file.finish(context.arguments.replace));
   progress.clear();

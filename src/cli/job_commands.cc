@@ -14,11 +14,6 @@ namespace {
 
 constexpr std::size_t kWarningLinesMax = 20;
 
-ProgressStyle progress_style(const Context& context) {
-  if (context.arguments.quiet) { return ProgressStyle::kNone; }
-  return context.console.shows_progress() ? ProgressStyle::kBar : ProgressStyle::kLines;
-}
-
 using Start = std::function<Result<jobs::Status>(const Watch&)>;
 
 // Runs a job with progress, shows how it ended.
@@ -52,25 +47,6 @@ Result<Exit> run_job(const Context& context, const std::string& label, const Sta
 // A name as a person may type it: ".zip" may be left out.
 std::string completed(const std::string& name) {
   return name.empty() || name.find('.') != std::string::npos ? name : name + ".zip";
-}
-
-// What NAME|FILE means: with a slash a file first, else a backup first.
-struct Chosen {
-  std::optional<store::Backup> backup;
-  fs::Path file;
-};
-
-Result<Chosen> choose(Backups& backups, const std::string& given) {
-  const auto as_file = fs::stat(given);
-  const bool is_file = as_file.has_value() && as_file->is_file();
-  if (is_file && given.find('/') != std::string::npos) { return Chosen{std::nullopt, given}; }
-  auto found = find_backup(backups, given);
-  if (found.has_value()) { return Chosen{std::move(*found), {}}; }
-  const Code code = found.error().code;
-  if (code != Code::kNotFound && code != Code::kInvalid) { return fail(found.error()); }
-  if (is_file) { return Chosen{std::nullopt, given}; }
-  return fail(Code::kNotFound,
-              "there is no backup " + printable(given) + ", and no such file either");
 }
 
 std::string label_of(const char* verb, const Chosen& chosen) {
@@ -118,11 +94,6 @@ Result<Exit> verify_file(const Context& context, LocalVault& vault, const fs::Pa
                  });
 }
 
-bool is_plain_file(const std::string& given) {
-  const auto found = fs::stat(given);
-  return found.has_value() && found->is_file();
-}
-
 // What is about to be replaced, and by what.
 std::string restore_question(const Backups& backups, const Chosen& chosen,
                              const Arguments& arguments, WallTime now) {
@@ -142,6 +113,26 @@ std::string restore_question(const Backups& backups, const Chosen& chosen,
 }
 
 }  // namespace
+
+Result<Chosen> choose(Backups& backups, const std::string& given) {
+  const auto as_file = fs::stat(given);
+  const bool is_file = as_file.has_value() && as_file->is_file();
+  if (is_file && given.find('/') != std::string::npos) { return Chosen{std::nullopt, given}; }
+  auto found = find_backup(backups, given);
+  if (found.has_value()) { return Chosen{std::move(*found), {}}; }
+  const Code code = found.error().code;
+  if (code != Code::kNotFound && code != Code::kInvalid) { return fail(found.error()); }
+  if (is_file) { return Chosen{std::nullopt, given}; }
+  return fail(Code::kNotFound,
+              "there is no backup " + printable(given) + ", and no such file either");
+}
+
+bool is_only_a_file(const Context& context) {
+  const std::string& given = context.arguments.name;
+  const auto found = fs::stat(given);
+  return found.has_value() && found->is_file() &&
+         (given.find('/') != std::string::npos || !fs::exists(context.arguments.dir / "data.db"));
+}
 
 Result<store::Backup> find_backup(Backups& backups, const std::string& given) {
   PV_TRY(const auto name, store::BackupName::parse(given));
@@ -195,9 +186,7 @@ Result<Exit> run_backup(const Context& context) {
 
 Result<Exit> run_verify(const Context& context) {
   const std::string& given = context.arguments.name;
-  const bool only_a_file = is_plain_file(given) && (given.find('/') != std::string::npos ||
-                                                    !fs::exists(context.arguments.dir / "data.db"));
-  if (only_a_file) {
+  if (is_only_a_file(context)) {
     PV_TRY(const TemporaryVault vault, TemporaryVault::open(context.environment));
     return verify_file(context, *vault, given);
   }

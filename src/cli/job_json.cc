@@ -3,6 +3,7 @@
 #include <array>
 #include <boost/json.hpp>
 #include <charconv>
+#include <cstdio>
 
 #include "base/text.h"
 #include "cli/json_reader.h"
@@ -106,6 +107,16 @@ std::vector<jobs::Warning> warnings_from(const json::array& list) {
   return warnings;
 }
 
+constexpr std::array kItemKinds{jobs::ItemKind::kFile, jobs::ItemKind::kFolder,
+                                jobs::ItemKind::kOther};
+
+std::optional<std::uint32_t> mode_from(const std::string& octal) {
+  std::uint32_t mode = 0;
+  const char* end = octal.data() + octal.size();
+  const auto [stop, error] = std::from_chars(octal.data(), end, mode, 8);
+  return error == std::errc{} && stop == end ? std::optional{mode & 07777U} : std::nullopt;
+}
+
 tl::unexpected<Error> unexpected_answer(const char* what) {
   return fail(Code::kInvalid, std::string{"the server's answer is not "} + what);
 }
@@ -158,6 +169,19 @@ json::object to_json(const Summary& summary) {
   object["storageFiles"] = contents.storage_files;
   object["hasDataDb"] = contents.has_data_db;
   return object;
+}
+
+json::object to_json(const jobs::ContentItem& item) {
+  std::array<char, 8> mode{};
+  std::snprintf(mode.data(), mode.size(), "%04o", item.mode & 07777U);
+  return {{"name", text_of(item.name)},
+          {"type", jobs::item_kind_name(item.kind)},
+          {"size", item.raw_bytes},
+          {"packedSize", item.packed_bytes},
+          {"files", item.files},
+          {"mode", item.mode == 0 ? "" : mode.data()},
+          {"modified", item.modified ? format_pocketbase_date(*item.modified) : ""},
+          {"refused", text_of(item.refused)}};
 }
 
 Result<jobs::Status> job_from_json(const json::value& value) {
@@ -216,6 +240,21 @@ Result<Summary> summary_from_json(const json::value& value) {
     }
   }
   return Summary{std::move(backup), std::move(contents)};
+}
+
+Result<jobs::ContentItem> item_from_json(const json::value& value) {
+  if (!value.is_object()) { return unexpected_answer("a listing"); }
+  const Reader from{value.get_object()};
+  const auto kind = by_name(kItemKinds, &jobs::item_kind_name, from.text("type"));
+  if (!kind) { return unexpected_answer("a listing"); }
+  return jobs::ContentItem{.name = from.text("name"),
+                           .kind = *kind,
+                           .raw_bytes = from.count("size"),
+                           .packed_bytes = from.count("packedSize"),
+                           .files = from.count("files"),
+                           .mode = mode_from(from.text("mode")).value_or(0),
+                           .modified = parse_date(from.text("modified")),
+                           .refused = from.text("refused")};
 }
 
 std::string json_text(const json::value& value) {

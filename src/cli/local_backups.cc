@@ -23,6 +23,32 @@ Result<std::uint64_t> copy_watched(Source& source, Sink& sink, const Transfer& t
   }
 }
 
+class LocalView final : public ArchiveView {
+ public:
+  explicit LocalView(std::shared_ptr<const jobs::Contents> contents)
+      : contents_{std::move(contents)} {}
+
+  [[nodiscard]] Result<jobs::ContentItem> find(const std::string& path) override {
+    return contents_->find(path);
+  }
+  [[nodiscard]] Result<void> list(const std::string& path, Depth depth, const Take& take) override {
+    constexpr std::uint64_t kPageItems = 10'000;
+    jobs::Contents::Query query{.path = path, .depth = depth, .count_max = kPageItems};
+    for (;; query.skip += kPageItems) {
+      PV_TRY(const jobs::Contents::Page page, contents_->list(query));
+      for (const jobs::ContentItem& item : page.items) { PV_CHECK(take(item)); }
+      if (query.skip + page.items.size() >= page.total) { return {}; }
+    }
+  }
+  [[nodiscard]] Result<void> extract(const std::string& path, Sink& sink,
+                                     const std::stop_token& stop) override {
+    return contents_->extract(path, sink, stop);
+  }
+
+ private:
+  const std::shared_ptr<const jobs::Contents> contents_;
+};
+
 class LocalBackups final : public Backups {
  public:
   explicit LocalBackups(LocalVault& vault) : local_{vault} {}
@@ -41,6 +67,11 @@ class LocalBackups final : public Backups {
     return Summary{found.backup,
                    Contents{found.entries, found.raw_bytes, std::move(found.databases),
                             found.storage_files, found.has_data_db}};
+  }
+  [[nodiscard]] Result<std::unique_ptr<ArchiveView>> look_into(
+      const store::BackupName& name) override {
+    PV_TRY(auto contents, local_.vault().look_into(name));
+    return std::make_unique<LocalView>(std::move(contents));
   }
   [[nodiscard]] Result<void> remove(const store::BackupName& name) override {
     return local_.vault().remove(name);
@@ -110,6 +141,12 @@ jobs::Status follow(jobs::Job& job, const Watch& watch) {
     if (watch.on_status) { watch.on_status(job.status()); }
   }
   return job.status();
+}
+
+Result<std::unique_ptr<ArchiveView>> look_into_file(const fs::Path& file) {
+  PV_TRY(auto contents, jobs::Contents::open({.name = file.filename().native(),
+                                              .open = [file] { return fs::open_source(file); }}));
+  return std::make_unique<LocalView>(std::move(contents));
 }
 
 std::unique_ptr<Backups> make_local_backups(LocalVault& vault) {

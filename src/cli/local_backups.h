@@ -11,4 +11,7 @@ namespace pv::cli {
 // Waits for a job, passes on how far it is and a wish to stop.
 [[nodiscard]] jobs::Status follow(jobs::Job& job, const Watch& watch);
 
+// Of a zip file of this machine. Not for a file of a data directory that this process has open.
+[[nodiscard]] Result<std::unique_ptr<ArchiveView>> look_into_file(const fs::Path& file);
+
 }  // namespace pv::cli

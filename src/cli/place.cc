@@ -79,6 +79,18 @@ std::optional<std::string> Context::variable(const std::string& name) const {
   return value == nullptr ? std::nullopt : std::optional<std::string>{value};
 }
 
+ProgressStyle progress_style(const Context& context) {
+  if (context.arguments.quiet) { return ProgressStyle::kNone; }
+  return context.console.shows_progress() ? ProgressStyle::kBar : ProgressStyle::kLines;
+}
+
+fs::Path target_of(const Context& context, const fs::Path& last) {
+  const fs::Path target = context.arguments.output;
+  if (target.empty()) { return last; }
+  const auto found = fs::stat(target);
+  return found.has_value() && found->is_folder() ? target / last : target;
+}
+
 Logins logins_of(const Context& context) {
   fs::Path base;
   if (const auto config = context.variable("XDG_CONFIG_HOME"); config && !config->empty()) {

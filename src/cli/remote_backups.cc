@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "cli/job_json.h"
+#include "cli/remote_view.h"
 #include "cli/server_note.h"
 #include "cli/status_json.h"
 #include "curl/resume.h"
@@ -115,6 +116,21 @@ class RemoteBackups final : public Backups {
            ask({.method = "GET", .url = "/api/vault/backups/" + curl::escape(name.text())}));
     PV_TRY(const json::value value, parse_body(reply));
     return summary_from_json(value);
+  }
+
+  [[nodiscard]] Result<std::unique_ptr<ArchiveView>> look_into(
+      const store::BackupName& name) override {
+    PV_TRY(const bool vault, is_vault());
+    if (!vault) {
+      return fail(Code::kUnsupported,
+                  "this server is a plain PocketBase (or strict), which can't look into a backup; "
+                  "download it, and look into the file");
+    }
+    return make_remote_view(
+        [this](const std::string& path, Sink* sink, const std::stop_token& stop) {
+          return ask({.method = "GET", .url = path}, stop, sink);
+        },
+        name);
   }
 
   [[nodiscard]] Result<void> remove(const store::BackupName& name) override {
@@ -282,7 +298,9 @@ class RemoteBackups final : public Backups {
   }
 
   // Sends a request whose url is a path; what is no success is an error.
-  Result<curl::Reply> ask(curl::Request request, const std::stop_token& stop = {}) {
+  // Where there is a sink, a successful answer's body goes there.
+  Result<curl::Reply> ask(curl::Request request, const std::stop_token& stop = {},
+                          Sink* sink = nullptr) {
     request.url = options_.url + request.url;
     for (bool again = true;; again = false) {
       if (token_.empty()) { PV_TRY(token_, options_.token()); }
@@ -291,7 +309,8 @@ class RemoteBackups final : public Backups {
       if (!options_.command_key.empty()) {
         signed_request.headers.emplace_back(std::string{kCommandHeader}, options_.command_key);
       }
-      PV_TRY(curl::Reply reply, client_.send(signed_request, stop));
+      PV_TRY(curl::Reply reply, sink == nullptr ? client_.send(signed_request, stop)
+                                                : client_.download(signed_request, *sink, stop));
       if (reply.is_success()) { return reply; }
       if (reply.status != 401 || !again) { return fail(error_of(reply)); }
       const std::string refused = std::exchange(token_, {});

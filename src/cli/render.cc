@@ -94,6 +94,20 @@ std::string amount_of(const jobs::LeftOut& left_out) {
   return plural(left_out.files, "file") + ", " + format_size(left_out.bytes);
 }
 
+// "-rw-r--r--"; question marks where the archive does not say.
+std::string mode_text(const jobs::ContentItem& item) {
+  const char type = item.kind == jobs::ItemKind::kFile     ? '-'
+                    : item.kind == jobs::ItemKind::kFolder ? 'd'
+                                                           : '?';
+  constexpr std::string_view kLetters = "rwxrwxrwx";
+  std::string text(1, type);
+  for (std::size_t i = 0; i < kLetters.size(); ++i) {
+    const bool is_set = (item.mode >> (kLetters.size() - 1 - i) & 1U) != 0;
+    text += item.mode == 0 ? '?' : is_set ? kLetters[i] : '-';
+  }
+  return text;
+}
+
 std::string render_restored(const jobs::Status& status) {
   std::string text =
       "Restored " + printable(status.name) + took(status) + kept_unchanged(status.report);
@@ -195,6 +209,17 @@ std::string render_summary(const Summary& summary, WallTime now) {
   add("restorable", contents.has_data_db ? "yes; `pocketvault verify` reads every byte of it"
                                          : "no: data.db is missing");
   return text;
+}
+
+std::string render_item(const jobs::ContentItem& item, bool long_form) {
+  std::string name = printable(item.name) + (item.kind == jobs::ItemKind::kFolder ? "/" : "");
+  if (!item.refused.empty()) { name += "  (can't be taken out: " + printable(item.refused) + ")"; }
+  if (!long_form) { return name; }
+  constexpr std::size_t kSizeWidth = 9;  // "1000.0 MB"
+  constexpr std::size_t kTimeWidth = 16;
+  return mode_text(item) + "  " + padded_left(format_size(item.raw_bytes), kSizeWidth) + "  " +
+         padded_left(format_size(item.packed_bytes), kSizeWidth) + "  " +
+         padded_right(item.modified ? format_minute(*item.modified) : "", kTimeWidth) + "  " + name;
 }
 
 std::string render_success(const jobs::Status& status) {

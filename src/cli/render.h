@@ -16,6 +16,10 @@ namespace pv::cli {
 
 [[nodiscard]] std::string render_summary(const Summary& summary, WallTime now);
 
+// "storage/a.png", or in the long form with mode, size, packed size and time before it. Folders end
+// with "/"; one that can't be taken out says why.
+[[nodiscard]] std::string render_item(const jobs::ContentItem& item, bool long_form);
+
 // One line about a job that succeeded: "Made nightly.zip: 370.0 MB of 800.0 MB in 2.5 s; ...".
 [[nodiscard]] std::string render_success(const jobs::Status& status);
 

@@ -1,0 +1,115 @@
+#include "cli/new_file.h"
+
+#include <ostream>
+#include <set>
+#include <utility>
+
+#include "base/text.h"
+
+namespace pv::cli {
+namespace {
+
+// Makes the folders on the way to `name` below `root`, and refuses to go through anything else.
+Result<void> make_way(const fs::Path& root, std::string_view name) {
+  for (std::size_t at = name.find('/'); at != std::string_view::npos; at = name.find('/', at + 1)) {
+    const fs::Path folder = root / name.substr(0, at);
+    const Result<void> made = fs::make_folder(folder);
+    if (made.has_value()) { continue; }
+    if (made.error().code != Code::kExists) { return made; }
+    PV_TRY(const fs::Stat found, fs::link_stat(folder));
+    if (!found.is_folder()) {
+      return fail(Code::kExists, printable(folder.native()) + " is there, and is no folder");
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> StreamSink::write(Bytes bytes) {
+  out_.write(reinterpret_cast<const char*>(bytes.data()),
+             static_cast<std::streamsize>(bytes.size()));
+  if (!out_.flush()) { return fail(Code::kUnavailable, "standard output can't be written"); }
+  return {};
+}
+
+fs::Path folder_of(const fs::Path& path) {
+  return path.has_parent_path() ? path.parent_path() : fs::Path{"."};
+}
+
+fs::Path part_beside(const fs::Path& path, Random& random) {
+  return folder_of(path) / (".pocketvault-" + random_text(random, kAlphanumeric, 10) + ".part");
+}
+
+Result<NewFile> NewFile::create(const fs::Path& path, std::uint32_t mode, Random& random) {
+  fs::Path temporary = part_beside(path, random);
+  PV_TRY(fs::Fd fd, fs::create_new(temporary, mode));
+  return NewFile{path, std::move(temporary), std::move(fd)};
+}
+
+NewFile::NewFile(fs::Path path, fs::Path temporary, fs::Fd fd)
+    : path_{std::move(path)}, temporary_{std::move(temporary)}, sink_{std::move(fd), path_} {}
+NewFile::NewFile(NewFile&& other) noexcept
+    : path_{std::move(other.path_)},
+      temporary_{std::exchange(other.temporary_, {})},
+      sink_{std::move(other.sink_)} {}
+NewFile::~NewFile() {
+  if (!temporary_.empty()) { std::ignore = fs::remove_file(temporary_); }
+}
+
+Result<void> NewFile::finish(bool replace) {
+  PV_CHECK(sink_.sync());
+  PV_CHECK(sink_.close());
+  PV_CHECK(replace ? fs::rename(temporary_, path_) : fs::rename_to_new(temporary_, path_));
+  temporary_.clear();
+  return fs::sync_folder(folder_of(path_));
+}
+
+Result<NewFolder> NewFolder::create(const fs::Path& path, Random& random) {
+  fs::Path temporary = part_beside(path, random);
+  PV_CHECK(fs::make_folder(temporary));
+  // Open before the first write, so that sync_file_system() reports what failed since.
+  auto fd = fs::open_for_reading(temporary);
+  if (!fd.has_value()) {
+    std::ignore = fs::remove_empty_folder(temporary);
+    return fail(std::move(fd).error());
+  }
+  return NewFolder{path, std::move(temporary), *std::move(fd)};
+}
+
+NewFolder::NewFolder(fs::Path path, fs::Path temporary, fs::Fd fd)
+    : path_{std::move(path)}, temporary_{std::move(temporary)}, fd_{std::move(fd)} {}
+NewFolder::NewFolder(NewFolder&& other) noexcept
+    : path_{std::move(other.path_)},
+      temporary_{std::exchange(other.temporary_, {})},
+      fd_{std::move(other.fd_)} {}
+NewFolder::~NewFolder() {
+  if (!temporary_.empty()) { std::ignore = fs::remove_tree(temporary_); }
+}
+
+Result<void> NewFolder::finish() {
+  PV_CHECK(fs::sync_file_system(fd_));
+  PV_CHECK(fs::rename_to_new(temporary_, path_));
+  temporary_.clear();
+  return fs::sync_folder(folder_of(path_));
+}
+
+Result<void> NewFolder::finish_into(const std::vector<std::string>& names) {
+  PV_CHECK(fs::sync_file_system(fd_));
+  std::set<fs::Path> touched;
+  for (const std::string& name : names) {
+    PV_CHECK(make_way(path_, name));
+    const fs::Path target = path_ / name;
+    const auto found = fs::link_stat(target);
+    if (found.has_value() && !found->is_file()) {
+      return fail(Code::kExists, printable(target.native()) + " is there, and is no file");
+    }
+    PV_CHECK(fs::rename(temporary_ / name, target));
+    for (fs::Path folder = target.parent_path(); touched.insert(folder).second && folder != path_;
+         folder = folder.parent_path()) {}
+  }
+  for (const fs::Path& folder : touched) { PV_CHECK(fs::sync_folder(folder)); }
+  return {};
+}
+
+}  // namespace pv::cli

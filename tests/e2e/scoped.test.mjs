@@ -1,0 +1,220 @@
+// Looking into backups, and taking parts out of them: in a folder, in a file, and on a server.
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import crypto from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+import { test } from "node:test";
+import { cli, fixtures, raw, signIn, startServer, tempFolder, unpackFixture } from "./support.mjs";
+
+const ok = (done) => { assert.equal(done.status, 0, done.stdout + done.stderr); return done; };
+const backupFile = path.join(fixtures, "pocketbase-0.36.6-backup.zip");
+
+// What another program takes out of it.
+function unzipped(t, file) {
+  const folder = tempFolder(t);
+  const done = spawnSync("unzip", ["-q", file, "-d", folder]);
+  assert.equal(done.status, 0, String(done.stderr));
+  return folder;
+}
+const treeOf = (folder) => spawnSync("find", [".", "-type", "f", "-exec", "sha256sum", "{}", "+"], { cwd: folder, encoding: "utf8" })
+  .stdout.trim().split("\n").sort();
+
+// Changes one byte of the packed data of `name`.
+function damage(file, name) {
+  const bytes = fs.readFileSync(file);
+  const at = bytes.indexOf(Buffer.from(name)) + name.length + 200;
+  bytes[at] ^= 0xff;
+  fs.writeFileSync(file, bytes);
+}
+
+// A zip with whatever names, by Python, which does not mind.
+function hostileZip(file) {
+  const done = spawnSync("python3", ["-c", `
+import zipfile, sys, warnings
+warnings.simplefilter("ignore")
+z = zipfile.ZipFile(sys.argv[1], "w")
+z.writestr("data.db", "x")
+z.writestr("../../escape.txt", "out")
+z.writestr("storage/\\x1b[31mred\\n.txt", "coloured")
+z.writestr("storage/a.txt", "first")
+link = zipfile.ZipInfo("storage/link"); link.external_attr = 0o120777 << 16
+z.writestr(link, "/etc/passwd")
+z.writestr("twice.txt", "1"); z.writestr("twice.txt", "2")
+`, file]);
+  assert.equal(done.status, 0, String(done.stderr));
+}
+
+test("ls shows what a file holds, with folders that have no entries of their own", () => {
+  const names = (...words) => ok(cli(["ls", backupFile, ...words])).stdout.trim().split("\n");
+  assert.deepEqual(names().filter((name) => !/-(wal|shm)$/.test(name)), ["auxiliary.db", "data.db", "storage/"]);
+  const all = JSON.parse(ok(cli(["ls", backupFile, "-R", "--json"])).stdout);
+  const files = all.filter((item) => item.type === "file");
+  const listed = spawnSync("unzip", ["-Z1", backupFile], { encoding: "utf8" }).stdout.trim().split("\n");
+  assert.deepEqual(files.map((item) => item.name).sort(), listed.filter((name) => !name.endsWith("/")).sort());
+  const storage = all.find((item) => item.name === "storage");
+  assert.equal(storage.type, "folder");
+  assert.equal(storage.files, files.filter((item) => item.name.startsWith("storage/")).length);
+  assert.equal(storage.size, files.filter((item) => item.name.startsWith("storage/")).reduce((sum, item) => sum + item.size, 0));
+  assert.equal(cli(["ls", backupFile, "nowhere"]).status, 5);
+  assert.match(ok(cli(["ls", backupFile, "data.db", "-l"])).stdout, /^-rw-r--r-- +167\.9 kB +11\.8 kB +2026-\S+ \S+ +data\.db\n$/);
+});
+
+test("get takes out a database, a stored file and a folder, byte for byte", (t) => {
+  const expected = unzipped(t, backupFile);
+  const cwd = tempFolder(t);
+  ok(cli(["get", backupFile, "data.db", "-o", "yesterday.db"], { cwd }));
+  assert.deepEqual(fs.readFileSync(path.join(cwd, "yesterday.db")), fs.readFileSync(path.join(expected, "data.db")));
+  const file = treeOf(path.join(expected, "storage"))[0].replace(/^\w+ +\.\//, "storage/");
+  ok(cli(["get", backupFile, file], { cwd }));
+  assert.deepEqual(fs.readFileSync(path.join(cwd, path.basename(file))), fs.readFileSync(path.join(expected, file)));
+  assert.equal(cli(["get", backupFile, file, "-o", "-"], { encoding: "buffer" }).stdout.compare(fs.readFileSync(path.join(expected, file))), 0);
+  ok(cli(["get", backupFile, "/storage/"], { cwd }));
+  assert.deepEqual(treeOf(path.join(cwd, "storage")), treeOf(path.join(expected, "storage")));
+  assert.equal(fs.readdirSync(cwd).filter((name) => name.startsWith(".")).length, 0, "nothing unfinished is left");
+});
+
+test("get overwrites with --force alone", (t) => {
+  const cwd = tempFolder(t);
+  fs.writeFileSync(path.join(cwd, "data.db"), "mine");
+  assert.equal(cli(["get", backupFile, "data.db"], { cwd }).status, 1);
+  assert.equal(fs.readFileSync(path.join(cwd, "data.db"), "utf8"), "mine");
+  ok(cli(["get", backupFile, "data.db", "--force"], { cwd }));
+  assert.equal(fs.readFileSync(path.join(cwd, "data.db")).subarray(0, 6).toString(), "SQLite");
+
+  fs.mkdirSync(path.join(cwd, "storage"));
+  fs.writeFileSync(path.join(cwd, "storage/mine.txt"), "mine");
+  assert.equal(cli(["get", backupFile, "storage"], { cwd }).status, 1);
+  ok(cli(["get", backupFile, "storage", "--force"], { cwd }));
+  assert.equal(fs.readFileSync(path.join(cwd, "storage/mine.txt"), "utf8"), "mine", "what the backup lacks stays");
+  assert.equal(treeOf(path.join(cwd, "storage")).length, 39);
+});
+
+test("get does not go through a link that stands in the target", (t) => {
+  const cwd = tempFolder(t);
+  const outside = tempFolder(t);
+  fs.mkdirSync(path.join(cwd, "storage"));
+  fs.symlinkSync(outside, path.join(cwd, "storage/pbc_4092854851"));
+  assert.notEqual(cli(["get", backupFile, "storage", "--force"], { cwd }).status, 0);
+  assert.deepEqual(fs.readdirSync(outside), []);
+});
+
+test("what is damaged never gets its name; the exit status tells", (t) => {
+  const folder = tempFolder(t);
+  const dir = unpackFixture("0.36.6", folder);
+  fs.writeFileSync(path.join(dir, "storage/big.bin"), Buffer.alloc(3 << 20, "seldom the same "));
+  ok(cli(["backup", "a.zip", "--dir", dir]));
+  const zip = path.join(folder, "a.zip");
+  fs.copyFileSync(path.join(dir, "backups/a.zip"), zip);
+  damage(zip, "storage/big.bin");
+  const cwd = tempFolder(t);
+  const got = cli(["get", zip, "storage/big.bin"], { cwd });
+  assert.equal(got.status, 7, got.stderr);
+  assert.equal(cli(["get", zip, "storage"], { cwd }).status, 7);
+  assert.deepEqual(fs.readdirSync(cwd), []);
+  assert.equal(cli(["get", zip, "storage/big.bin", "-o", "-"], { encoding: "buffer" }).status, 7);
+  ok(cli(["get", zip, "data.db"], { cwd }));
+});
+
+test("hostile names are shown harmlessly and never written", (t) => {
+  const folder = tempFolder(t);
+  const zip = path.join(folder, "hostile.zip");
+  hostileZip(zip);
+  const shown = ok(cli(["ls", zip, "-R"])).stdout;
+  assert.ok(!shown.includes("\x1b"), "no escape sequence reaches the terminal");
+  assert.match(shown, /escape\.txt {2}\(can't be taken out: .*leads outside/);
+  assert.match(shown, /storage\/link {2}\(can't be taken out/);
+  const cwd = path.join(folder, "in/here");
+  fs.mkdirSync(cwd, { recursive: true });
+  for (const name of ["../../escape.txt", "escape.txt", "storage/link", "twice.txt"]) {
+    assert.notEqual(cli(["get", zip, name], { cwd }).status, 0, name);
+  }
+  assert.deepEqual(fs.readdirSync(cwd), []);
+  assert.equal(cli(["get", zip, "storage"], { cwd }).status, 3, "done, with a warning of the link");
+  assert.equal(fs.readFileSync(path.join(cwd, "storage/a.txt"), "utf8"), "first");
+  assert.equal(fs.existsSync(path.join(cwd, "storage/link")), false);
+  assert.deepEqual(fs.readdirSync(folder).sort(), ["hostile.zip", "in"]);
+});
+
+test("ls and get work on a folder's backups and, with --url, on a server's", async (t) => {
+  const folder = tempFolder(t);
+  const dir = unpackFixture("0.36.6", folder);
+  const server = await startServer(t, { dir });
+  const env = { POCKETVAULT_TOKEN: await signIn(server) };
+  const here = ["--dir", dir];
+  const there = ["--url", server.url];
+  const list = (where) => JSON.parse(ok(cli(["ls", "fixture", "--json", "-R", ...where], { env })).stdout);
+  assert.deepEqual(list(there), list(here));
+  assert.equal(cli(["ls", "fixture", "nowhere", ...there], { env }).status, 5);
+  const cwd = tempFolder(t);
+  ok(cli(["get", "fixture", "data.db", "-o", "one.db", ...here], { cwd }));
+  ok(cli(["get", "fixture", "data.db", "-o", "two.db", ...there], { cwd, env }));
+  assert.deepEqual(fs.readFileSync(path.join(cwd, "one.db")), fs.readFileSync(path.join(cwd, "two.db")));
+  ok(cli(["get", "fixture", "storage", ...there], { cwd, env }));
+  assert.deepEqual(treeOf(path.join(cwd, "storage")), treeOf(path.join(unzipped(t, path.join(dir, "backups/fixture.zip")), "storage")));
+});
+
+test("the API pages through entries, for superusers alone", async (t) => {
+  const dir = unpackFixture("0.36.6", tempFolder(t));
+  const server = await startServer(t, { dir });
+  const headers = { Authorization: await signIn(server) };
+  const base = `${server.url}/api/vault/backups/fixture.zip`;
+  assert.equal((await fetch(`${base}/entries`)).status, 401);
+  assert.equal((await fetch(`${base}/files/data.db`)).status, 401);
+  const all = await (await fetch(`${base}/entries?recursive=true&perPage=10000`, { headers })).json();
+  assert.equal(all.totalItems, all.items.length);
+  assert.equal(all.item.name, "");
+  const paged = [];
+  for (let page = 1; ; page++) {
+    const one = await (await fetch(`${base}/entries?recursive=true&perPage=7&page=${page}`, { headers })).json();
+    assert.equal(one.totalPages, Math.ceil(all.totalItems / 7));
+    paged.push(...one.items);
+    if (page >= one.totalPages) break;
+  }
+  assert.deepEqual(paged, all.items);
+  assert.equal((await fetch(`${base}/entries?path=nowhere`, { headers })).status, 404);
+  assert.equal((await fetch(`${server.url}/api/vault/backups/nope.zip/entries`, { headers })).status, 404);
+});
+
+test("the API sends a file out of a backup, and breaks off where it is damaged", async (t) => {
+  const dir = unpackFixture("0.36.6", tempFolder(t));
+  const text = Buffer.from("<script>alert(1)</script>\n".repeat(100_000));
+  fs.writeFileSync(path.join(dir, "storage/snö.html"), text);
+  fs.writeFileSync(path.join(dir, "storage/broken.bin"), Buffer.alloc(3 << 20, "seldom the same "));
+  fs.writeFileSync(path.join(dir, "storage/small.bin"), crypto.randomBytes(2000));
+  const server = await startServer(t, { dir });
+  ok(cli(["backup", "a.zip", "--dir", dir]));
+  const token = await signIn(server);
+  const headers = { Authorization: token };
+  const base = `${server.url}/api/vault/backups/a.zip/files`;
+  const url = `${base}/storage/${encodeURIComponent("snö.html")}`;
+  const got = await fetch(url, { headers });
+  assert.equal(got.status, 200);
+  assert.equal(got.headers.get("content-type"), "text/html; charset=utf-8");
+  assert.equal(got.headers.get("content-length"), String(text.length));
+  assert.equal(got.headers.get("x-content-type-options"), "nosniff");
+  assert.match(got.headers.get("content-security-policy"), /sandbox/);
+  assert.equal(got.headers.get("content-disposition"), `attachment; filename="sn__.html"; filename*=UTF-8''sn%c3%b6.html`);
+  assert.ok(Buffer.from(await got.arrayBuffer()).equals(text));
+  const slashes = await fetch(`${base}/${encodeURIComponent("storage/snö.html")}`, { method: "HEAD", headers });
+  assert.equal(slashes.status, 200);
+  assert.equal(slashes.headers.get("content-length"), String(text.length));
+  assert.equal((await fetch(`${base}/storage`, { headers })).status, 400, "a folder");
+  assert.equal((await fetch(`${base}/storage/nope`, { headers })).status, 404);
+
+  damage(path.join(dir, "backups/a.zip"), "storage/small.bin");
+  assert.equal((await fetch(`${base}/storage/small.bin`, { headers })).status, 400, "known before the answer begins");
+  damage(path.join(dir, "backups/a.zip"), "storage/broken.bin");
+  await assert.rejects(async () => (await fetch(`${base}/storage/broken.bin`, { headers })).arrayBuffer());
+  const cut = await raw(server, `GET /api/vault/backups/a.zip/files/storage/broken.bin HTTP/1.1\r\nHost: x\r\nAuthorization: ${token}\r\n\r\n`);
+  const body = cut.slice(cut.indexOf("\r\n\r\n") + 4);
+  assert.ok(body.length < 3 << 20, "never all of it");
+  assert.equal(cli(["get", "a.zip", "storage/broken.bin", "-o", "-", "--url", server.url], { env: { POCKETVAULT_TOKEN: token }, encoding: "buffer" }).status, 8);
+});
+
+test("the strict manner has none of it", async (t) => {
+  const server = await startServer(t, { dir: unpackFixture("0.36.6", tempFolder(t)), args: ["--strict"] });
+  const headers = { Authorization: await signIn(server) };
+  assert.equal((await fetch(`${server.url}/api/vault/backups/fixture.zip/entries`, { headers })).status, 404);
+  assert.equal(cli(["ls", "fixture.zip", "--url", server.url], { env: { POCKETVAULT_TOKEN: headers.Authorization } }).status, 1);
+});
