@@ -271,6 +271,29 @@ TEST(FullDisk, FailsARestoreBeforeItBegins) {
   EXPECT_THAT(left_in(pb_data / ".pocketvault"), IsEmpty());
 }
 
+TEST(FullDisk, ARestoreSaysHowMuchReplacedDataHolds) {
+  const TempFolder folder;
+  const Mount disk{folder / "small", "size=24m", 0};
+  if (!disk.mounted()) { GTEST_SKIP() << "may not mount"; }
+  const fs::Path pb_data = unpack_pb_data("0.39.11", folder / "small");
+  const fs::Path big = unpack_pb_data("0.36.6", folder.path());
+  add_photo(big);
+  {
+    VaultRig maker{{.pb_data = big}};
+    ASSERT_EQ(maker.back_up("big.zip").state, State::kSucceeded);
+  }
+  VaultRig rig{{.pb_data = pb_data}};
+  const fs::Path file = big / "backups" / "big.zip";
+  const Status first = rig.restore("fixture.zip");
+  ASSERT_EQ(first.state, State::kSucceeded) << why(first);
+  add_photo(pb_data);
+  const Status status = VaultRig::ended(rig.vault->start_restore_file(file));
+  ASSERT_EQ(status.state, State::kFailed);
+  EXPECT_EQ(status.error->code, Code::kNoSpace) << why(status);
+  EXPECT_THAT(why(status), HasSubstr("are missing; data that earlier restores replaced"));
+  EXPECT_THAT(why(status), HasSubstr("pocketvault replaced delete --all"));
+}
+
 TEST(ReadOnlyFolder, FailsABackupClearly) {
   const TempFolder folder;
   const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());

@@ -216,6 +216,35 @@ TEST_F(Safety, DamagedDataIsStoredAsItIsAndSaidSo) {
   EXPECT_EQ(products(), "40");
 }
 
+TEST_F(Safety, DataThatCannotBeReadIsNotThrownAwayUnasked) {
+  open({.keep_replaced = 0s});
+  rig.reset();
+  for (const char* name : {"data.db-wal", "data.db-shm"}) { (void)fs::remove_file(pb_data / name); }
+  write_file(pb_data / "data.db", "no database any more");
+  datadir::OpenOptions options;
+  options.tolerate_damage = true;
+  auto opened = open_directory(pb_data, options, clock, system_random());
+  ASSERT_TRUE(opened.has_value()) << opened.error().what;
+  const auto store = store::make_folder_store(pb_data / "backups");
+  WorkPool pool{2};
+  Vault vault{*opened->directory, *store, pool, clock, system_random(), {.keep_replaced = 0s}};
+  const auto restore_with = [&](const RestoreOptions& how) {
+    return VaultRig::ended(vault.start_restore(
+        {.name = store::BackupName::parse("fixture.zip").value(), .options = how}));
+  };
+  const Status refused = restore_with({});
+  ASSERT_EQ(refused.state, State::kFailed);
+  EXPECT_EQ(refused.error->code, Code::kDamaged) << why(refused);
+  EXPECT_THAT(why(refused), HasSubstr("--no-backup-first"));
+  EXPECT_THAT(why(refused), HasSubstr("--keep-replaced 24h"));
+  EXPECT_EQ(read_file(pb_data / "data.db"), "no database any more");
+  const Status kept = restore_with({.keep_replaced = 24h});
+  ASSERT_EQ(kept.state, State::kSucceeded) << why(kept);
+  EXPECT_EQ(read_file(pb_data / ".pocketvault" / ("replaced-" + kept.report.replaced_id) /
+                      "pb_data" / "data.db"),
+            "no database any more");
+}
+
 TEST_F(Safety, ARestoreWithoutSpaceSaysWhatCouldBeFreed) {
   EXPECT_EQ(tell_of_kept({}), "");
   const Kept known{.id = "a", .from = {}, .at = {}, .until = {}, .bytes = 3'000'000};
