@@ -94,6 +94,7 @@ void start_sync(const Fd& fd, std::uint64_t offset, std::uint64_t count);
 [[nodiscard]] Result<void> rename_to_new(const Path& from, const Path& to);  // kExists instead
 [[nodiscard]] Result<void> remove_file(const Path& path);                    // kNotFound
 [[nodiscard]] Result<void> remove_empty_folder(const Path& path);
+[[nodiscard]] Result<void> set_permissions(const Path& path, std::uint32_t mode);
 [[nodiscard]] Result<void> remove_tree(
     const Path& path);  // links are removed, not followed; fine when absent
 
@@ -102,6 +103,10 @@ struct Space {
   std::uint64_t total_bytes = 0;
 };
 [[nodiscard]] Result<Space> space(const Path& path);
+
+// Where something is mounted, as this process sees it: absolute, without links, from
+// /proc/self/mountinfo. Some may be hidden below others, one may come twice. Empty without /proc.
+[[nodiscard]] std::vector<Path> mount_points();
 
 // A regular file as a Source; descriptor() is its own. It keeps the file open.
 // Meant to be read once: a file that was not in the page cache is not left there.

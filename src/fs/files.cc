@@ -123,6 +123,14 @@ Result<void> remove_empty_folder(const Path& path) {
   return {};
 }
 
+Result<void> set_permissions(const Path& path, std::uint32_t mode) {
+  constexpr std::uint32_t kPermissions = 07777;
+  if (::chmod(path.c_str(), mode & kPermissions) != 0) {
+    return fail(path_error("change the permissions of", path));
+  }
+  return {};
+}
+
 Result<Space> space(const Path& path) {
   struct ::statvfs raw {};
   if (retry_interrupted([&] { return ::statvfs(path.c_str(), &raw); }) != 0) {

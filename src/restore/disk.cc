@@ -34,6 +34,12 @@ Result<void> Disk::write_file(const fs::Path& path, std::string_view content) {
   return fs::sync_folder(path.parent_path());
 }
 
+Result<void> Disk::set_permissions(const fs::Path& path, std::uint32_t mode) {
+  return fs::set_permissions(path, mode);
+}
+
+std::vector<fs::Path> Disk::mounts() const { return fs::mount_points(); }
+
 Disk& real_disk() {
   static Disk disk;
   return disk;

@@ -1,206 +1,109 @@
 #include "restore/exchange.h"
 
-#include <algorithm>
-#include <unordered_set>
-
 #include "base/text.h"
 #include "restore/layout.h"
+#include "restore/place_mover.h"
 
 namespace pv::restore {
 namespace {
 
-using Names = std::unordered_set<std::string>;
-
-// An error that hides the answer is no "no": taken for one, it would lose what lies there.
-Result<bool> lies_in(const fs::Path& folder, const std::string& name) {
-  const Result<fs::Stat> found = fs::link_stat(folder / name);
-  if (found.has_value()) { return true; }
-  if (found.error().code == Code::kNotFound) { return false; }
-  return fail(found.error());
-}
-
-// Files that SQLite removes by itself when the last connection closes.
-bool may_vanish(std::string_view name) { return name.ends_with("-wal") || name.ends_with("-shm"); }
-
 class Mover {
  public:
-  Mover(const fs::Path& directory, const Journal& journal, Disk& disk)
-      : journal_{journal},
-        disk_{disk},
-        directory_{directory},
-        incoming_{vault_folder(directory) / journal.incoming},
-        aside_{vault_folder(directory) / journal.aside},
-        out_{journal.out.begin(), journal.out.end()},
-        in_{journal.in.begin(), journal.in.end()} {}
+  Mover(const fs::Path& directory, const Journal& journal, Disk& disk) {
+    places_.reserve(journal.places.size());
+    for (const PlaceMoves& moves : journal.places) {
+      places_.emplace_back(directory, journal, moves, disk);
+    }
+  }
 
   Result<void> forward() {
     PV_TRY(const bool done, is_new());
-    if (done) { return sync_all(); }
-    PV_CHECK(check_incoming());
-    PV_CHECK(clear_out());
-    for (const std::string& name : journal_.in) {
-      // The rest is on disk before the last: the last in place means that all are.
-      if (&name == &journal_.in.back()) { PV_CHECK(sync_all()); }
-      PV_CHECK(bring(name, incoming_));
+    if (done) { return finish(); }
+    for (const PlaceMover& place : places_) { PV_CHECK(place.check_incoming()); }
+    for (PlaceMover& place : places_) { PV_CHECK(place.clear_out()); }
+    const std::string* last = last_in().name;
+    for (auto place = places_.rbegin(); place != places_.rend(); ++place) {
+      for (const std::string& name : place->moves().in) {
+        // The rest is on disk before the last: the last in place means that all are.
+        if (&name == last) { PV_CHECK(sync()); }
+        PV_CHECK(place->bring_in(name));
+      }
     }
-    return sync_all();
+    return finish();
   }
 
   Result<void> back() {
     PV_TRY(const bool done, is_old());
-    if (done) { return sync_all(); }
-    PV_CHECK(check_aside());
-    PV_CHECK(clear_in());
+    if (done) { return finish(); }
+    for (const PlaceMover& place : places_) { PV_CHECK(place.check_aside()); }
+    for (PlaceMover& place : places_) { PV_CHECK(place.clear_in()); }
     // The other way round than they went: data.db last again.
-    for (auto name = journal_.out.rbegin(); name != journal_.out.rend(); ++name) {
-      if (*name == journal_.out.front()) { PV_CHECK(sync_all()); }
-      PV_CHECK(bring(*name, aside_));
+    const std::string* last = first_out();
+    for (auto place = places_.rbegin(); place != places_.rend(); ++place) {
+      const std::vector<std::string>& out = place->moves().out;
+      for (auto name = out.rbegin(); name != out.rend(); ++name) {
+        if (&*name == last) { PV_CHECK(sync()); }
+        PV_CHECK(place->bring_back(*name));
+      }
     }
-    return sync_all();
+    return finish();
   }
 
   // The new data is in place: its last entry has come.
   [[nodiscard]] Result<bool> is_new() const {
-    if (!journal_.in.empty()) { return has_come(journal_.in.back()); }
-    for (const std::string& name : journal_.out) {
-      PV_TRY(const bool there, lies_in(directory_, name));
-      if (there) { return false; }
+    if (const Last last = last_in(); last.place != nullptr) {
+      return last.place->has_come(*last.name);
+    }
+    for (const PlaceMover& place : places_) {
+      for (const std::string& name : place.moves().out) {
+        PV_TRY(const bool there, place.lies_here(name));
+        if (there) { return false; }
+      }
     }
     return true;
   }
 
  private:
-  // The old data is in place: its first entry never left, or has come back, which it does last.
+  struct Last {
+    const PlaceMover* place = nullptr;
+    const std::string* name = nullptr;
+  };
+  [[nodiscard]] Last last_in() const {
+    for (const PlaceMover& place : places_) {
+      if (!place.moves().in.empty()) { return {&place, &place.moves().in.back()}; }
+    }
+    return {};
+  }
+  [[nodiscard]] const std::string* first_out() const {
+    for (const PlaceMover& place : places_) {
+      if (!place.moves().out.empty()) { return &place.moves().out.front(); }
+    }
+    return nullptr;
+  }
+
+  // The old data is in place: none of it is aside, for it never left or all has come back.
   [[nodiscard]] Result<bool> is_old() const {
-    if (journal_.out.empty()) { return false; }
-    PV_TRY(const bool left, lies_in(aside_, journal_.out.front()));
-    PV_TRY(const bool here, lies_in(directory_, journal_.out.front()));
-    return here && !left;
-  }
-
-  // `name` in the directory is the new one.
-  [[nodiscard]] Result<bool> has_come(const std::string& name) const {
-    if (!in_.contains(name)) { return false; }
-    PV_TRY(const bool waits, lies_in(incoming_, name));
-    PV_TRY(const bool here, lies_in(directory_, name));
-    if (waits || !here) { return false; }
-    if (!out_.contains(name) || may_vanish(name)) { return true; }
-    return lies_in(aside_, name);
-  }
-
-  // `name` in the directory is the old one, which has not left yet.
-  [[nodiscard]] Result<bool> has_stayed(const std::string& name) const {
-    if (!out_.contains(name)) { return false; }
-    PV_TRY(const bool left, lies_in(aside_, name));
-    return !left;
-  }
-
-  // All of the new data is there; else it is not begun with.
-  [[nodiscard]] Result<void> check_incoming() const {
-    for (const std::string& name : journal_.in) {
-      PV_TRY(const bool waits, lies_in(incoming_, name));
-      PV_TRY(const bool come, has_come(name));
-      if (waits || come || name.ends_with("-shm")) { continue; }
-      return fail(Code::kDamaged, "the restored " + printable(name) + " has vanished from " +
-                                      printable(incoming_.native()));
+    const PlaceMover* first = nullptr;
+    for (const PlaceMover& place : places_) {
+      PV_TRY(const bool any, place.has_any_aside());
+      if (any) { return false; }
+      if (first == nullptr && !place.moves().out.empty()) { first = &place; }
     }
+    if (first == nullptr) { return false; }
+    return first->lies_here(first->moves().out.front());
+  }
+
+  Result<void> finish() {
+    for (PlaceMover& place : places_) { PV_CHECK(place.set_permissions()); }
+    return sync();
+  }
+
+  Result<void> sync() {
+    for (PlaceMover& place : places_) { PV_CHECK(place.sync()); }
     return {};
   }
 
-  [[nodiscard]] Result<void> check_aside() const {
-    for (const std::string& name : journal_.out) {
-      PV_TRY(const bool left, lies_in(aside_, name));
-      PV_TRY(const bool here, lies_in(directory_, name));
-      if (left || here || may_vanish(name)) { continue; }
-      return fail(Code::kDamaged, "the replaced " + printable(name) + " has vanished from " +
-                                      printable(aside_.native()) +
-                                      "; put it there again, or remove " +
-                                      printable(journal_path(directory_).native()) +
-                                      " and put the data in place by hand");
-    }
-    return {};
-  }
-
-  Result<void> clear_out() {
-    PV_TRY(const std::vector<std::string> names, entries_to_exchange(directory_));
-    for (const std::string& name : names) {
-      PV_TRY(const bool come, has_come(name));
-      if (come) { continue; }
-      PV_TRY(const bool old, has_stayed(name));
-      PV_CHECK(old ? disk_.rename(directory_ / name, aside_ / name) : put_by(name));
-    }
-    // The old WAL is out, on disk, before a new database appears: SQLite would apply it.
-    PV_CHECK(disk_.sync_folder(aside_));
-    return disk_.sync_folder(directory_);
-  }
-
-  Result<void> clear_in() {
-    for (auto name = journal_.in.rbegin(); name != journal_.in.rend(); ++name) {
-      PV_TRY(const bool come, has_come(*name));
-      if (come) { PV_CHECK(disk_.rename(directory_ / *name, incoming_ / *name)); }
-    }
-    PV_TRY(const std::vector<std::string> names, entries_to_exchange(directory_));
-    for (const std::string& name : names) {
-      PV_TRY(const bool old, has_stayed(name));
-      if (!old) { PV_CHECK(put_by(name)); }
-    }
-    PV_CHECK(sync_incoming());
-    return disk_.sync_folder(directory_);
-  }
-
-  Result<void> bring(const std::string& name, const fs::Path& from) {
-    PV_TRY(const bool waits, lies_in(from, name));
-    if (!waits) { return {}; }
-    PV_CHECK(make_room(name));
-    if (name.ends_with(".db")) {
-      // SQLite would apply the WAL of a database that a program made here meanwhile to this one.
-      for (const char* suffix : {"-wal", "-shm", "-journal"}) {
-        const bool ours = (from == aside_ ? out_ : in_).contains(name + suffix);
-        if (!ours) { PV_CHECK(make_room(name + suffix)); }
-      }
-    }
-    return disk_.rename(from / name, directory_ / name);
-  }
-
-  Result<void> make_room(const std::string& name) {
-    PV_TRY(const bool occupied, lies_in(directory_, name));
-    return occupied ? put_by(name) : Result<void>{};
-  }
-
-  // Keeps what is nobody's, beside the replaced data.
-  Result<void> put_by(const std::string& name) {
-    const fs::Path strays = aside_.parent_path() / kReplacedStray;
-    if (!fs::exists(strays)) {
-      PV_CHECK(disk_.make_folder(strays));
-      PV_CHECK(disk_.sync_folder(strays.parent_path()));
-    }
-    fs::Path place = strays / name;
-    for (int number = 2; fs::exists(place); ++number) {
-      place = strays / (name + "." + std::to_string(number));
-    }
-    PV_CHECK(disk_.rename(directory_ / name, place));
-    return disk_.sync_folder(strays);
-  }
-
-  Result<void> sync_all() {
-    // Where entries were taken from comes last: a name is then on disk in one of two places.
-    PV_CHECK(disk_.sync_folder(aside_));
-    PV_CHECK(disk_.sync_folder(directory_));
-    return sync_incoming();
-  }
-
-  // All of it may have come long ago, and the folder gone, when a power cut brings a journal back.
-  Result<void> sync_incoming() {
-    return fs::exists(incoming_) ? disk_.sync_folder(incoming_) : Result<void>{};
-  }
-
-  const Journal& journal_;
-  Disk& disk_;
-  fs::Path directory_;
-  fs::Path incoming_;
-  fs::Path aside_;
-  Names out_;
-  Names in_;
+  std::vector<PlaceMover> places_;
 };
 
 Result<void> take_back(const fs::Path& directory, Journal journal, Disk& disk) {
@@ -213,9 +116,10 @@ Result<void> take_back(const fs::Path& directory, Journal journal, Disk& disk) {
 
 // The journal could not be written, or not with certainty: nothing may act on it.
 tl::unexpected<Error> give_up(const fs::Path& directory, const Error& why, Disk& disk) {
-  const Result<bool> there =
-      lies_in(vault_folder(directory), journal_path(directory).filename().string());
-  if (there.has_value() && !*there) { return fail(why.within("nothing was changed")); }
+  const Result<fs::Stat> there = fs::link_stat(journal_path(directory));
+  if (!there.has_value() && there.error().code == Code::kNotFound) {
+    return fail(why.within("nothing was changed"));
+  }
   const Result<void> ended = end_journal(directory, disk);
   if (ended.has_value()) { return fail(why.within("nothing was changed")); }
   return fail(why.code, why.what + "; and the journal can't be removed: " + ended.error().what +
@@ -239,6 +143,10 @@ Result<void> exchange(const fs::Path& directory, const Journal& journal, Disk& d
 }
 
 Result<Recovery> finish_exchange(const fs::Path& directory, const Journal& journal, Disk& disk) {
+  const Result<void> as_it_was = journal.layout.check_still_so(directory, journal.aside, disk);
+  if (!as_it_was.has_value()) {
+    return fail(as_it_was.error().within("an earlier restore was cut off and is not gone on with"));
+  }
   Mover mover{directory, journal, disk};
   if (!journal.back) {
     const Result<void> moved = mover.forward();

@@ -1,6 +1,9 @@
 #include "restore/journal.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <set>
 
 #include "base/text.h"
 #include "restore/layout.h"
@@ -9,31 +12,134 @@
 namespace pv::restore {
 namespace {
 
-constexpr std::string_view kTitle = "pocketvault restore journal 1";
-constexpr std::uint64_t kJournalBytesMax = 16 << 20;
-
-// A root entry of the data directory, as one name: nothing else may stand in a journal.
-bool is_root_entry(std::string_view name) {
-  return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos &&
-         name.find('\0') == std::string_view::npos && !stays(name);
-}
+constexpr std::string_view kTitle = "pocketvault restore journal 2";
+constexpr std::string_view kTitleOfOne = "pocketvault restore journal 1";
+constexpr std::uint64_t kJournalBytesMax = 64 << 20;
+constexpr std::size_t kVolumesMax = 4096;
+constexpr std::string_view kDirectory = ".";  // as a place
 
 // "restore-ID" or "replaced-ID/pb_data".
-bool is_place(std::string_view name) {
+bool is_source(std::string_view name) {
   std::string_view folder = name;
   if (const std::size_t slash = name.find('/'); slash != std::string_view::npos) {
     if (name.substr(slash + 1) != kReplacedData) { return false; }
     folder = name.substr(0, slash);
   }
   return (folder.starts_with(kStagedPrefix) || folder.starts_with(kReplacedPrefix)) &&
-         folder.find('\0') == std::string_view::npos;
+         is_one_name(folder);
+}
+
+// Each folder at most once, none that leads elsewhere.
+bool are_sound(const std::vector<PlaceMoves>& places) {
+  std::set<std::string_view> folders;
+  for (const PlaceMoves& place : places) {
+    const bool is_root = place.folder.empty();
+    const auto is_entry = [&](const std::string& name) {
+      return is_one_name(name) && (is_root ? !stays(name) : name != kVolumeVault);
+    };
+    if (!(is_root || is_folder_name(place.folder)) || !folders.insert(place.folder).second ||
+        !std::all_of(place.out.begin(), place.out.end(), is_entry) ||
+        !std::all_of(place.in.begin(), place.in.end(), is_entry)) {
+      return false;
+    }
+  }
+  return true;
 }
 
 bool is_sound(const Journal& journal) {
-  return is_place(journal.incoming) && is_place(journal.aside) &&
-         journal.incoming != journal.aside &&
-         std::all_of(journal.out.begin(), journal.out.end(), is_root_entry) &&
-         std::all_of(journal.in.begin(), journal.in.end(), is_root_entry);
+  const std::string& own_vault = journal.layout.volumes().front().vault;
+  return (own_vault == kOwnVault || own_vault == kVolumeVault) &&
+         is_source(journal.incoming) && is_source(journal.aside) &&
+         journal.incoming != journal.aside && are_sound(journal.places);
+}
+
+// "555/NAME": permissions in front of a name.
+std::string with_mode(const std::string& name, std::uint32_t mode) {
+  std::array<char, 16> digits{};
+  const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(), mode, 8);
+  return std::string{digits.data(), end} + '/' + name;
+}
+
+Result<void> add_mode(std::string_view value, std::map<std::string, std::uint32_t>& modes) {
+  constexpr std::uint32_t kModeMax = 07777;
+  const std::size_t slash = std::min(value.find('/'), value.size());
+  std::uint32_t mode = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + slash, mode, 8);
+  if (error != std::errc{} || end != value.data() + slash || slash == value.size() ||
+      mode > kModeMax || !is_one_name(value.substr(slash + 1))) {
+    return fail(Code::kDamaged, "bad permissions");
+  }
+  modes.emplace(value.substr(slash + 1), mode);
+  return {};
+}
+
+void add_place(const PlaceMoves& place, Record& record) {
+  record.emplace_back("place", place.folder.empty() ? std::string{kDirectory} : place.folder);
+  if (place.extent == PlaceMoves::Extent::kNamed) { record.emplace_back("extent", "named"); }
+  for (const std::string& name : place.out) { record.emplace_back("out", name); }
+  for (const std::string& name : place.in) { record.emplace_back("in", name); }
+  for (const auto& [name, mode] : place.read_only_out) {
+    record.emplace_back("read-only-out", with_mode(name, mode));
+  }
+  for (const auto& [name, mode] : place.read_only_in) {
+    record.emplace_back("read-only-in", with_mode(name, mode));
+  }
+}
+
+Result<std::vector<PlaceMoves>> places_of(const Record& record) {
+  std::vector<PlaceMoves> places;
+  for (const auto& [word, value] : record) {
+    if (word == "place") {
+      places.push_back({});
+      places.back().folder = value == kDirectory ? "" : value;
+      continue;
+    }
+    if (places.empty()) { continue; }  // what stands before the first place
+    PlaceMoves& place = places.back();
+    if (word == "extent" && value == "named") {
+      place.extent = PlaceMoves::Extent::kNamed;
+    } else if (word == "out") {
+      place.out.push_back(value);
+    } else if (word == "in") {
+      place.in.push_back(value);
+    } else if (word == "read-only-out") {
+      PV_CHECK(add_mode(value, place.read_only_out));
+    } else if (word == "read-only-in") {
+      PV_CHECK(add_mode(value, place.read_only_in));
+    } else {
+      return fail(Code::kDamaged, "an unknown line");
+    }
+  }
+  return places;
+}
+
+Result<Journal> decode(std::string_view text) {
+  Result<Record> record = decode_record(kTitle, text);
+  if (!record.has_value() && record.error().code == Code::kUnsupported) {
+    record = decode_record(kTitleOfOne, text);
+    // All of it is one place: that version knew no other volumes.
+    if (record.has_value()) {
+      const auto first = std::find_if(record->begin(), record->end(), [](const auto& line) {
+        return line.first == "out" || line.first == "in";
+      });
+      record->emplace(first, "place", kDirectory);
+    }
+  }
+  if (!record.has_value()) { return fail(record.error()); }
+  const std::string vault = value_of(*record, "vault");
+  const std::vector<std::string> volumes = values_of(*record, "volume");
+  if (volumes.size() > kVolumesMax || !std::all_of(volumes.begin(), volumes.end(), is_folder_name)) {
+    return fail(Code::kDamaged, "a volume in it leads elsewhere");
+  }
+  Journal journal{
+      .back = value_of(*record, "direction") == "back",
+      .layout = Layout{vault.empty() ? std::string{kOwnVault} : vault, volumes},
+      .incoming = value_of(*record, "incoming"),
+      .aside = value_of(*record, "aside"),
+      .places = {}};
+  PV_TRY(journal.places, places_of(*record));
+  if (!is_sound(journal)) { return fail(Code::kDamaged, "a name in it leads elsewhere"); }
+  return journal;
 }
 
 Error unreadable(const fs::Path& path, const Error& why) {
@@ -56,12 +162,15 @@ Error unreadable(const fs::Path& path, const Error& why) {
 Result<void> write_journal(const fs::Path& directory, const Journal& journal, Disk& disk) {
   Record record{{"direction", journal.back ? "back" : "forward"},
                 {"incoming", journal.incoming},
-                {"aside", journal.aside}};
-  for (const std::string& name : journal.out) { record.emplace_back("out", name); }
-  for (const std::string& name : journal.in) { record.emplace_back("in", name); }
+                {"aside", journal.aside},
+                {"vault", journal.layout.volumes().front().vault}};
+  for (const std::string& at : journal.layout.other_volumes()) {
+    record.emplace_back("volume", at);
+  }
+  for (const PlaceMoves& place : journal.places) { add_place(place, record); }
   const std::string text = encode_record(kTitle, record);
   if (text.size() > kJournalBytesMax) {
-    return fail(Code::kUnsupported, "the data directory has too many entries at its top");
+    return fail(Code::kUnsupported, "too many entries would have to be moved one by one");
   }
   return disk.write_file(journal_path(directory), text);
 }
@@ -77,17 +186,9 @@ Result<std::optional<Journal>> read_journal(const fs::Path& directory) {
     return fail(unreadable(path, {Code::kDamaged, "it is too long"}));
   }
   PV_TRY(const std::string text, fs::read_file(path, kJournalBytesMax));
-  const Result<Record> record = decode_record(kTitle, text);
-  if (!record.has_value()) { return fail(unreadable(path, record.error())); }
-  Journal journal{.back = value_of(*record, "direction") == "back",
-                  .incoming = value_of(*record, "incoming"),
-                  .aside = value_of(*record, "aside"),
-                  .out = values_of(*record, "out"),
-                  .in = values_of(*record, "in")};
-  if (!is_sound(journal)) {
-    return fail(unreadable(path, {Code::kDamaged, "a name in it leads elsewhere"}));
-  }
-  return std::optional{std::move(journal)};
+  Result<Journal> journal = decode(text);
+  if (!journal.has_value()) { return fail(unreadable(path, journal.error())); }
+  return std::optional{std::move(*journal)};
 }
 
 Result<void> end_journal(const fs::Path& directory, Disk& disk) {

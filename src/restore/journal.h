@@ -2,20 +2,40 @@
 // docs/formats/restore-journal.md draws it.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
 
-#include "restore/restore.h"
+#include "restore/layout.h"
 
 namespace pv::restore {
 
+// The entries of one folder that are exchanged, each by one rename.
+struct PlaceMoves {
+  // All of the folder's entries are meant: what lies in it besides is a stray. Else the others stay
+  // as they are.
+  enum class Extent { kWhole, kNamed };
+
+  std::string folder;  // Layout::places(); "" is the data directory
+  Extent extent = Extent::kWhole;
+  std::vector<std::string> out;  // current entries, in the order in which they leave
+  std::vector<std::string> in;   // new entries, in the order in which they come
+  // Folders among them that their owner may not write to, with their permissions: only when these
+  // are widened can such a folder be moved.
+  std::map<std::string, std::uint32_t> read_only_out;
+  std::map<std::string, std::uint32_t> read_only_in;
+
+  friend bool operator==(const PlaceMoves&, const PlaceMoves&) = default;
+};
+
 struct Journal {
   bool back = false;     // the exchange is being taken back
-  std::string incoming;  // relative to .pocketvault, as is `aside`
-  std::string aside;
-  std::vector<std::string> out;  // current entries that go to `aside`, in that order
-  std::vector<std::string> in;   // new entries that come from `incoming`, in that order
+  Layout layout;
+  std::string incoming;  // "restore-ID", or "replaced-ID/pb_data": in the vault of each volume
+  std::string aside;     // as well
+  // Current entries leave in this order of places, new ones come in the reverse order.
+  std::vector<PlaceMoves> places;
 
   friend bool operator==(const Journal&, const Journal&) = default;
 };

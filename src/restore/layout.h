@@ -1,17 +1,38 @@
-// Names inside a data directory that restore's own parts share.
+// How a data directory lies on file systems, and the names in it that restore's own parts share.
+//
+// Renames do not leave a file system, so each volume in the directory (a mount, or what the link
+// `storage` leads to) keeps what is staged for it and replaced on it in a hidden folder of its own,
+// and a folder that is a volume, or lies on the way to one, stays where it is: its entries are
+// exchanged, each alone.
+//
+//     pb_data/                          place; volume, vault .pocketvault
+//       data.db                         entry
+//       storage/                        place
+//         a/                            entry
+//         b/        another disk        place; volume, vault storage/b/.pocketvault-restore
+//           c/                          entry
 #pragma once
 
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "fs/file.h"
+#include "restore/restore.h"
 
 namespace pv::restore {
 
 // Whether a root entry of the data directory is never part of a restore: backups and folders that
 // belong to programs, not to the data.
 [[nodiscard]] bool stays(std::string_view root_entry);
+
+// Whether `name`, relative to the data directory, is or lies in a hidden folder of ours on a volume.
+[[nodiscard]] bool is_in_volume_vault(std::string_view name);
+
+// A name that a folder can hold: without "/", neither "." nor "..".
+[[nodiscard]] bool is_one_name(std::string_view name);
+
+// A clean relative name of a folder inside the data directory whose entries a restore may move.
+[[nodiscard]] bool is_folder_name(std::string_view name);
 
 [[nodiscard]] inline fs::Path vault_folder(const fs::Path& directory) {
   return directory / ".pocketvault";
@@ -20,6 +41,9 @@ namespace pv::restore {
   return vault_folder(directory) / "restore.journal";
 }
 
+// On volumes; on the directory's own as well where .pocketvault lies on another.
+inline constexpr std::string_view kVolumeVault = ".pocketvault-restore";
+inline constexpr std::string_view kOwnVault = ".pocketvault";
 inline constexpr std::string_view kStagedPrefix = "restore-";
 inline constexpr std::string_view kReplacedPrefix = "replaced-";
 inline constexpr std::string_view kGoingPrefix = "going-";  // replaced data that is being removed
@@ -28,14 +52,54 @@ inline constexpr std::string_view kReplacedData = "pb_data";
 inline constexpr std::string_view kReplacedInfo = "info";
 inline constexpr std::string_view kReplacedStray = "stray";
 
+// Names are relative to the data directory; "" is the directory itself.
+struct Volume {
+  std::string at;     // the folder that it is, or is reached through
+  std::string vault;  // our folder on it
+  friend bool operator==(const Volume&, const Volume&) = default;
+};
+
+class Layout {
+ public:
+  // As the directory lies now. kUnsupported, saying what to do: a database that is a link, a file
+  // that is a mount, a link `storage` that leads nowhere.
+  [[nodiscard]] static Result<Layout> of(const fs::Path& directory, const Disk& disk);
+
+  // As it lay once: `own_vault` is the directory's, `volumes` where the others are.
+  Layout(std::string own_vault, const std::vector<std::string>& volumes);
+
+  // The directory's own comes first, then by name.
+  [[nodiscard]] const std::vector<Volume>& volumes() const { return volumes_; }
+  // All but the directory's own.
+  [[nodiscard]] std::vector<std::string> other_volumes() const;
+  // The folders whose entries are exchanged each alone: "" first, parents before what is in them.
+  [[nodiscard]] const std::vector<std::string>& places() const { return places_; }
+  [[nodiscard]] bool is_place(std::string_view name) const;
+  [[nodiscard]] const Volume& volume_of(std::string_view name) const;
+  // Where `name` lies inside `folder` ("restore-ID") of its volume's vault, relative to the
+  // directory: "storage/.pocketvault-restore/restore-ID/a/b.png".
+  [[nodiscard]] std::string inside(std::string_view folder, std::string_view name) const;
+
+  // kUnsupported when something is mounted that is no volume of this layout, or when a volume of it
+  // does not hold `folder` (which lies in each vault): it is not mounted now, or another one is.
+  [[nodiscard]] Result<void> check_still_so(const fs::Path& directory, std::string_view folder,
+                                            const Disk& disk) const;
+
+  friend bool operator==(const Layout&, const Layout&) = default;
+
+ private:
+  std::vector<Volume> volumes_;
+  std::vector<std::string> places_;
+};
+
 // Names in `folder`, in byte order.
 [[nodiscard]] Result<std::vector<std::string>> names_in(const fs::Path& folder);
 
-// The root entries of `folder` that a restore exchanges, in the order in which they leave: data.db
-// first, its WAL at once behind it, then the rest. They come in the other way round.
-[[nodiscard]] Result<std::vector<std::string>> entries_to_exchange(const fs::Path& folder);
-
-// kUnsupported when something is mounted inside `directory` where a restore has to move entries.
-[[nodiscard]] Result<void> refuse_mounts(const fs::Path& directory);
+// The entries of the folder at `path` that a restore exchanges when it stands for `place`, in the
+// order in which they leave: data.db first, its WAL at once behind it, then the rest. They come in
+// the other way round. None where there is no folder.
+[[nodiscard]] Result<std::vector<std::string>> entries_to_exchange(const fs::Path& path,
+                                                                   std::string_view place,
+                                                                   const Layout& layout);
 
 }  // namespace pv::restore

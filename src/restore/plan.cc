@@ -52,7 +52,7 @@ class Planner {
       if (kind == Kind::kFolder) { return {}; }
       return refuse(entry.name, "in the place of the data directory itself");
     }
-    if (stays(root_of(name)) || kind == Kind::kOther) {
+    if (stays(root_of(name)) || is_in_volume_vault(name) || kind == Kind::kOther) {
       plan_.dropped.push_back(std::move(name));
       return {};
     }
@@ -150,22 +150,6 @@ Result<Plan> plan(const Archive& archive) {
     PV_CHECK(planner.add(entries[index], index));
   }
   return planner.finish();
-}
-
-Result<void> check_space(const Plan& plan, const fs::Path& directory) {
-  // An inode and the last block of each file and folder; a WAL's pages once more, in its database.
-  constexpr std::uint64_t kEntryBytes = 4096;
-  std::uint64_t needed = plan.raw_bytes + (std::uint64_t{16} << 20U);
-  needed += (plan.files.size() + plan.folder_count) * kEntryBytes;
-  for (const PlannedFile& file : plan.files) {
-    if (is_in_root(file.name) && file.name.ends_with(".db-wal")) { needed += file.raw_bytes; }
-  }
-  PV_TRY(const fs::Space space, fs::space(directory));
-  if (space.free_bytes >= needed) { return {}; }
-  return fail(Code::kNoSpace,
-              "the restored data needs " + format_size(needed) + " beside what " +
-                  printable(directory.native()) + " holds now, " + format_size(space.free_bytes) +
-                  " are free: " + format_size(needed - space.free_bytes) + " are missing");
 }
 
 }  // namespace pv::restore

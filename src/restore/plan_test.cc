@@ -208,9 +208,10 @@ TEST(CheckSpace, CountsFoldersAndAppliedWals) {
   EXPECT_EQ(check_space(bomb, folder.path()).error().code, Code::kNoSpace);
   const std::uint64_t free_bytes = fs::space(folder.path())->free_bytes;
   Plan wal;
-  wal.raw_bytes = free_bytes / 2;
+  wal.files.push_back({.index = 0, .name = "data.db", .raw_bytes = free_bytes / 4});
+  wal.files.push_back({.index = 1, .name = "x.db", .raw_bytes = free_bytes / 2});
   EXPECT_TRUE(check_space(wal, folder.path()).has_value());
-  wal.files.push_back({.index = 0, .name = "data.db-wal", .raw_bytes = free_bytes});
+  wal.files.back().name = "data.db-wal";
   EXPECT_EQ(check_space(wal, folder.path()).error().code, Code::kNoSpace);
 }
 
@@ -219,7 +220,7 @@ TEST(CheckSpace, SaysHowMuchIsMissing) {
   const Plan small;
   EXPECT_TRUE(check_space(small, folder.path()).has_value());
   Plan huge;
-  huge.raw_bytes = std::uint64_t{1} << 60U;
+  huge.files.push_back({.index = 0, .name = "data.db", .raw_bytes = std::uint64_t{1} << 60U});
   const Result<void> result = check_space(huge, folder.path());
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().code, Code::kNoSpace);

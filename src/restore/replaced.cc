@@ -5,10 +5,7 @@
 #include <optional>
 
 #include "base/text.h"
-#include "restore/journal.h"
-#include "restore/layout.h"
 #include "restore/record.h"
-#include "restore/staging_folder.h"
 
 namespace pv::restore {
 namespace {
@@ -25,25 +22,14 @@ std::optional<Number> number_in(const Record& info, std::string_view word) {
   return number;
 }
 
-Record info_of(const Replaced& replaced) {
+std::string note_of(const Kept& kept) {
+  const Replaced& replaced = kept.replaced;
   Record info{{"at", std::to_string(replaced.at.time_since_epoch().count())},
               {"from", replaced.restored_from}};
   if (replaced.keep) { info.emplace_back("keep", std::to_string(replaced.keep->count())); }
   if (replaced.bytes) { info.emplace_back("bytes", std::to_string(*replaced.bytes)); }
-  return info;
-}
-
-// Under a name that nobody looks for before it goes file by file: an undo would bring the rest
-// back.
-Result<void> remove_whole(const fs::Path& folder) {
-  fs::Path going = folder;
-  const std::string name = folder.filename().string();
-  if (name.starts_with(kReplacedPrefix)) {
-    going.replace_filename(std::string{kGoingPrefix} + name.substr(kReplacedPrefix.size()));
-    PV_CHECK(fs::rename(folder, going));
-    PV_CHECK(fs::sync_folder(folder.parent_path()));
-  }
-  return fs::remove_tree(going);
+  for (const std::string& at : kept.layout.other_volumes()) { info.emplace_back("volume", at); }
+  return encode_record(kInfoTitle, info);
 }
 
 // What removing the folder would free; nullopt: not counted in time.
@@ -62,47 +48,43 @@ std::optional<std::uint64_t> measure(const fs::Path& folder, const Deadline& dea
   return walked && in_time ? std::optional{bytes} : std::nullopt;
 }
 
-bool has_entries(const fs::Path& folder) {
-  const auto names = names_in(folder);
-  // What can't be looked into counts as data: it is not removed, and an undo says what is wrong.
-  return names.has_value() ? !names->empty() : names.error().code != Code::kNotFound;
+// nullopt: there is none, or it is damaged. An error that hides it is told: taken for none, it would
+// hide the volumes that it names.
+Result<std::optional<Record>> read_note(const fs::Path& path) {
+  const Result<std::string> text = fs::read_file(path, kInfoBytesMax);
+  if (!text.has_value()) {
+    const Code code = text.error().code;
+    if (code == Code::kNotFound || code == Code::kInvalid) { return std::optional<Record>{}; }
+    return fail(text.error());
+  }
+  Result<Record> info = decode_record(kInfoTitle, *text);
+  return info.has_value() ? std::optional{std::move(*info)} : std::nullopt;
 }
 
-Result<Replaced> read_note(const fs::Path& folder) {
-  Replaced replaced{.id = folder.filename().string().substr(kReplacedPrefix.size()),
-                    .folder = folder,
-                    .at = {},
-                    .restored_from = {}};
-  const Result<std::string> text = fs::read_file(folder / kReplacedInfo, kInfoBytesMax);
-  const Result<Record> info =
-      text.has_value() ? decode_record(kInfoTitle, *text) : Result<Record>{fail(text.error())};
-  if (!info.has_value()) {
-    // Data without its note is kept all the same; its age is that of the folder.
-    PV_TRY(const fs::Stat about, fs::stat(folder));
-    replaced.at = about.modified;
-    return replaced;
-  }
-  const std::chrono::nanoseconds at{number_in<std::int64_t>(*info, "at").value_or(0)};
-  replaced.at = WallTime{at};
-  replaced.restored_from = value_of(*info, "from");
-  if (const auto keep = number_in<std::int64_t>(*info, "keep")) {
-    replaced.keep = std::chrono::seconds{*keep};
-  }
-  replaced.bytes = number_in<std::uint64_t>(*info, "bytes");
-  return replaced;
+// The note comes first: what the folders are is known from then on.
+Result<void> make_folder(const fs::Path& directory, const Volume& volume, const Kept& kept,
+                         Disk& disk) {
+  const fs::Path vault = directory / volume.vault;
+  const fs::Path folder = vault / replaced_folder(kept.replaced.id);
+  PV_CHECK(disk.make_folder(folder));
+  PV_CHECK(disk.write_file(folder / kReplacedInfo, note_of(kept)));
+  PV_CHECK(disk.make_folder(folder / kReplacedData));
+  PV_CHECK(disk.sync_folder(folder));
+  return disk.sync_folder(vault);
 }
 
-// Whether a folder of ours has had its time.
-Result<bool> is_over(const fs::Path& folder, WallTime now, std::chrono::seconds keep) {
-  const std::string name = folder.filename().string();
-  if (name.starts_with(kGoingPrefix)) { return true; }
-  if (name.starts_with(kStagedPrefix)) { return !StagingFolder::is_held(folder); }
-  if (!name.starts_with(kReplacedPrefix)) { return false; }
-  if (!has_entries(folder / kReplacedData) && !has_entries(folder / kReplacedStray)) {
-    return true;  // taken back, or never filled
+Result<void> make_folders(const fs::Path& directory, const Kept& kept, Disk& disk) {
+  const Layout& layout = kept.layout;
+  for (const Volume& volume : layout.volumes()) {
+    PV_CHECK(make_folder(directory, volume, kept, disk));
   }
-  PV_TRY(const Replaced replaced, read_note(folder));
-  return now - replaced.at >= replaced.keep.value_or(keep);
+  for (const std::string& place : layout.places()) {
+    if (layout.volume_of(place).at == place) { continue; }
+    const fs::Path aside = directory / layout.inside(replaced_data(kept.replaced.id), place);
+    PV_CHECK(disk.make_folder(aside));
+    PV_CHECK(disk.sync_folder(aside.parent_path()));
+  }
+  return {};
 }
 
 }  // namespace
@@ -115,78 +97,135 @@ std::string replaced_data(std::string_view id) {
   return replaced_folder(id) + '/' + std::string{kReplacedData};
 }
 
-Result<void> create_replaced(const fs::Path& directory, const Replaced& replaced, Disk& disk) {
-  PV_CHECK(disk.make_folder(replaced.folder));
-  PV_CHECK(disk.make_folder(replaced.folder / kReplacedData));
-  PV_CHECK(disk.write_file(replaced.folder / kReplacedInfo,
-                           encode_record(kInfoTitle, info_of(replaced))));
-  return disk.sync_folder(vault_folder(directory));
+Result<void> create_replaced(const fs::Path& directory, const Layout& layout,
+                             const Replaced& replaced, Disk& disk) {
+  Result<void> made = make_folders(directory, Kept{replaced, layout}, disk);
+  if (!made.has_value()) { discard_replaced(directory, layout, replaced.id, disk); }
+  return made;
 }
 
-void discard_replaced(const fs::Path& folder, Disk& disk) {
-  const Result<void> emptied = disk.remove_folder(folder / kReplacedData);
-  if (!emptied.has_value() && emptied.error().code != Code::kNotFound) { return; }
-  if (fs::exists(folder / kReplacedStray)) { return; }  // by its age, with the note
-  (void)disk.remove_file(folder / kReplacedInfo);
-  (void)disk.remove_folder(folder);
-}
-
-Result<std::vector<Replaced>> list_replaced(const fs::Path& directory) {
-  std::vector<Replaced> all;
-  const fs::Path vault = vault_folder(directory);
-  if (!fs::exists(vault)) { return all; }
-  PV_TRY(const std::vector<std::string> names, names_in(vault));
-  for (const std::string& name : names) {
-    if (!name.starts_with(kReplacedPrefix) || !has_entries(vault / name / kReplacedData)) {
-      continue;
-    }
-    PV_TRY(Replaced replaced, read_note(vault / name));
-    all.push_back(std::move(replaced));
+void discard_replaced(const fs::Path& directory, const Layout& layout, const std::string& id,
+                      Disk& disk) {
+  const auto is_gone = [](const Result<void>& removed) {
+    return removed.has_value() || removed.error().code == Code::kNotFound;
+  };
+  // A journal that a power cut brings back would look for them: its removal comes first.
+  if (!disk.sync_folder(vault_folder(directory)).has_value()) { return; }
+  const std::vector<std::string>& places = layout.places();
+  for (auto place = places.rbegin(); place != places.rend(); ++place) {
+    const fs::Path data = directory / layout.inside(replaced_data(id), *place);
+    if (!is_gone(disk.remove_folder(data))) { return; }
   }
-  std::sort(all.begin(), all.end(), [](const Replaced& a, const Replaced& b) {
+  const std::vector<Volume>& volumes = layout.volumes();
+  for (auto volume = volumes.rbegin(); volume != volumes.rend(); ++volume) {
+    const fs::Path folder = directory / volume->vault / replaced_folder(id);
+    if (fs::exists(folder / kReplacedStray)) { continue; }  // by its age, with the note
+    (void)disk.remove_file(folder / kReplacedInfo);
+    (void)disk.remove_folder(folder);
+  }
+}
+
+bool has_data(const fs::Path& directory, const Kept& kept) {
+  const std::vector<std::string>& places = kept.layout.places();
+  return std::any_of(places.begin(), places.end(), [&](const std::string& place) {
+    const std::string aside = kept.layout.inside(replaced_data(kept.replaced.id), place);
+    const auto names = entries_to_exchange(directory / aside, place, kept.layout);
+    // What can't be looked into counts as data: it is not removed, and an undo says what is wrong.
+    return !names.has_value() || !names->empty();
+  });
+}
+
+bool has_strays(const fs::Path& directory, const Kept& kept) {
+  const std::vector<Volume>& volumes = kept.layout.volumes();
+  return std::any_of(volumes.begin(), volumes.end(), [&](const Volume& volume) {
+    const auto names = names_if_any(directory / volume.vault / replaced_folder(kept.replaced.id) /
+                                    kReplacedStray);
+    return !names.has_value() || !names->empty();
+  });
+}
+
+Result<std::vector<std::string>> names_if_any(const fs::Path& folder) {
+  Result<std::vector<std::string>> names = names_in(folder);
+  if (!names.has_value() && names.error().code == Code::kNotFound) {
+    return std::vector<std::string>{};
+  }
+  return names;
+}
+
+Result<Kept> read_kept(const fs::Path& directory, std::string_view vault,
+                       const std::string& name) {
+  const fs::Path folder = directory / vault / name;
+  Kept kept{.replaced = {.id = name.substr(name.find('-') + 1),
+                         .folder = folder,
+                         .at = {},
+                         .restored_from = {}},
+            .layout = Layout{std::string{vault}, {}}};
+  PV_TRY(const std::optional<Record> info, read_note(folder / kReplacedInfo));
+  if (!info) {
+    // Data without its note is kept all the same; its age is that of the folder.
+    PV_TRY(const fs::Stat about, fs::stat(folder));
+    kept.replaced.at = about.modified;
+    return kept;
+  }
+  const std::chrono::nanoseconds at{number_in<std::int64_t>(*info, "at").value_or(0)};
+  kept.replaced.at = WallTime{at};
+  kept.replaced.restored_from = value_of(*info, "from");
+  if (const auto keep = number_in<std::int64_t>(*info, "keep")) {
+    kept.replaced.keep = std::chrono::seconds{*keep};
+  }
+  kept.replaced.bytes = number_in<std::uint64_t>(*info, "bytes");
+  const std::vector<std::string> volumes = values_of(*info, "volume");
+  if (!std::all_of(volumes.begin(), volumes.end(), is_folder_name)) {
+    return fail(Code::kDamaged, printable((folder / kReplacedInfo).native()) +
+                                    ": a volume in it leads elsewhere");
+  }
+  kept.layout = Layout{std::string{vault}, volumes};
+  return kept;
+}
+
+Result<std::vector<Kept>> list_kept(const fs::Path& directory) {
+  std::vector<Kept> all;
+  for (const std::string_view vault : kOwnVaults) {
+    PV_TRY(const std::vector<std::string> names, names_if_any(directory / vault));
+    for (const std::string& name : names) {
+      if (!name.starts_with(kReplacedPrefix)) { continue; }
+      PV_TRY(Kept kept, read_kept(directory, vault, name));
+      if (has_data(directory, kept)) { all.push_back(std::move(kept)); }
+    }
+  }
+  std::sort(all.begin(), all.end(), [](const Kept& one, const Kept& other) {
+    const Replaced& a = one.replaced;
+    const Replaced& b = other.replaced;
     return a.at != b.at ? a.at > b.at : a.id < b.id;
   });
   return all;
 }
 
+Result<std::vector<Replaced>> list_replaced(const fs::Path& directory) {
+  PV_TRY(std::vector<Kept> kept, list_kept(directory));
+  std::vector<Replaced> all;
+  for (Kept& one : kept) { all.push_back(std::move(one.replaced)); }
+  return all;
+}
+
 Result<Replaced> note_kept(Replaced replaced, std::chrono::seconds keep,
                            std::chrono::milliseconds patience) {
-  replaced.keep = keep;
-  replaced.bytes = measure(replaced.folder, Deadline::after(patience));
-  PV_CHECK(real_disk().write_file(replaced.folder / kReplacedInfo,
-                                  encode_record(kInfoTitle, info_of(replaced))));
-  return replaced;
-}
-
-Result<void> remove_replaced(const fs::Path& directory, std::string_view id) {
-  PV_TRY(const std::optional<Journal> journal, read_journal(directory));
-  if (journal) {
-    return fail(Code::kBusy, "an earlier restore was cut off; start pocketvault again first");
+  const fs::Path vault = replaced.folder.parent_path();
+  const fs::Path directory = vault.parent_path();
+  PV_TRY(Kept kept, read_kept(directory, vault.filename().native(),
+                              replaced.folder.filename().native()));
+  kept.replaced = std::move(replaced);
+  kept.replaced.keep = keep;
+  kept.replaced.bytes = 0;
+  const Deadline deadline = Deadline::after(patience);
+  for (const Volume& volume : kept.layout.volumes()) {
+    const auto bytes =
+        measure(directory / volume.vault / replaced_folder(kept.replaced.id), deadline);
+    if (!bytes) { kept.replaced.bytes = std::nullopt; }
+    if (kept.replaced.bytes) { *kept.replaced.bytes += *bytes; }
   }
-  PV_TRY(const std::vector<Replaced> kept, list_replaced(directory));
-  const auto found = std::find_if(kept.begin(), kept.end(),
-                                  [&](const Replaced& replaced) { return replaced.id == id; });
-  if (found == kept.end()) {
-    return fail(Code::kNotFound, "no replaced data " + printable(id) + " is kept");
-  }
-  // A journal that a power cut could bring back would look for it: its removal comes first.
-  PV_CHECK(fs::sync_folder(vault_folder(directory)));
-  return remove_whole(found->folder);
-}
-
-Result<void> prune_replaced(const fs::Path& directory, WallTime now, std::chrono::seconds keep) {
-  const fs::Path vault = vault_folder(directory);
-  if (!fs::exists(vault)) { return {}; }
-  PV_TRY(const std::optional<Journal> journal, read_journal(directory));
-  if (journal) { return {}; }  // first recover(): the folders may be needed
-  // A journal that a power cut could bring back would look for them: its removal comes first.
-  PV_CHECK(fs::sync_folder(vault));
-  PV_TRY(const std::vector<std::string> names, names_in(vault));
-  for (const std::string& name : names) {
-    PV_TRY(const bool over, is_over(vault / name, now, keep));
-    if (over) { PV_CHECK(remove_whole(vault / name)); }
-  }
-  return {};
+  PV_CHECK(real_disk().write_file(kept.replaced.folder / kReplacedInfo, note_of(kept)));
+  return std::move(kept.replaced);
 }
 
 }  // namespace pv::restore

@@ -89,7 +89,8 @@ struct Plan {
 // methods are kInvalid, kDamaged or kUnsupported before anything is touched.
 [[nodiscard]] Result<Plan> plan(const Archive& archive);
 
-// kNoSpace, saying how much is missing, when `plan` does not fit into `directory`.
+// kNoSpace, saying how much is missing and where, when `plan` does not fit into `directory`; each
+// file system in it counts for itself. kUnsupported as stage().
 [[nodiscard]] Result<void> check_space(const Plan& plan, const fs::Path& directory);
 
 class StagingFolder;
@@ -97,7 +98,10 @@ class StagingFolder;
 // An extracted archive, ready to be swapped in.
 struct Staged {
   std::string id;   // names restore-ID and replaced-ID
-  fs::Path folder;  // directory/.pocketvault/restore-ID
+  fs::Path folder;  // directory/.pocketvault/restore-ID, with the databases
+  // Folders in the directory, by relative names, that are volumes of their own: what belongs there
+  // was extracted there, to FOLDER/.pocketvault-restore/restore-ID.
+  std::vector<std::string> volumes;
   std::vector<std::string> warnings;
   std::uint64_t unchanged_files = 0;  // taken from the directory, see Delta
   std::uint64_t unchanged_bytes = 0;
@@ -124,7 +128,9 @@ enum class Delta { kOn, kOff };
 // not evaluated); data.db must pass `check_data`. All of it is
 // on disk when this returns. When root restores, the files get the owner that the data has now;
 // those outside the root get the time of change that the archive has. On an error nothing is left
-// behind. kUnsupported: something is mounted inside the directory.
+// behind. kUnsupported, saying what to do: the directory lies on file systems in a way that can't
+// be restored to (a database that is a link, a single file that is mounted, a link `storage` that
+// leads nowhere, a volume that nothing can be made on).
 [[nodiscard]] Result<Staged> stage(
     const Archive& archive, const Plan& plan, const fs::Path& directory, WorkPool& pool,
     Random& random, const Progress& progress,
@@ -144,13 +150,17 @@ class Disk {
   [[nodiscard]] virtual Result<void> sync_folder(const fs::Path& path);
   [[nodiscard]] virtual Result<void> write_file(const fs::Path& path,
                                                 std::string_view content);  // durable, all at once
+  [[nodiscard]] virtual Result<void> set_permissions(const fs::Path& path, std::uint32_t mode);
+
+  // fs::mount_points(), so that tests can make up mounts.
+  [[nodiscard]] virtual std::vector<fs::Path> mounts() const;
 };
 [[nodiscard]] Disk& real_disk();
 
 // What a swap put aside.
 struct Replaced {
   std::string id;
-  fs::Path folder;  // directory/.pocketvault/replaced-ID
+  fs::Path folder;  // directory/.pocketvault/replaced-ID; volumes have one as well
   WallTime at;
   std::string restored_from;  // name of the archive, for people
   // As note_kept() wrote them; nullopt where it did not come to that.
@@ -160,14 +170,16 @@ struct Replaced {
 
 // Exchanges directory's entries for the staged ones. The caller has closed every connection. On an
 // error what was moved is moved back (and the error says so if that failed too: then recover()).
-// kUnsupported, before anything is moved: something is mounted inside the directory.
+// kUnsupported, before anything is moved: as stage(), or the mounts are others than then.
 // Stay where they are: backups, .pocketvault, .pb_temp_to_delete, .autocert_cache, lost+found,
-// .notify.
+// .notify; and folders that are mounts, the link `storage`, and the folders on the way to a mount:
+// what is in them is exchanged.
 [[nodiscard]] Result<Replaced> swap(const fs::Path& directory, const Staged& staged,
                                     std::string_view restored_from, WallTime now, Disk& disk);
 
 // Takes a swap back: the replaced data in place again, what had been restored goes into its folder,
-// so that an undo can be undone. kNotFound when nothing is kept.
+// so that an undo can be undone. kNotFound when nothing is kept. kUnsupported, before anything is
+// moved: the volumes are not the ones on which the data was replaced.
 [[nodiscard]] Result<Replaced> undo(const fs::Path& directory, std::string_view id, WallTime now,
                                     Disk& disk);
 
@@ -185,10 +197,16 @@ struct Replaced {
 [[nodiscard]] Result<void> remove_replaced(const fs::Path& directory, std::string_view id);
 
 // Removes replaced data that has been kept as long as was noted beside it, or `keep` where nothing
-// was, and staging folders that no journal names and no living process holds. Does nothing while a
-// journal waits for recover().
+// was, and what remove_abandoned() does. Does nothing while a journal waits for recover(). What lies
+// on a volume that is not mounted now goes when it is.
 [[nodiscard]] Result<void> prune_replaced(const fs::Path& directory, WallTime now,
-                                          std::chrono::seconds keep);
+                                          std::chrono::seconds keep,
+                                          const Disk& disk = real_disk());
+
+// Removes staging folders that no journal names and no living process holds: what a restore left
+// that was killed before its swap.
+[[nodiscard]] Result<void> remove_abandoned(const fs::Path& directory,
+                                            const Disk& disk = real_disk());
 
 // Whether a journal lies there: a swap goes on just now, or was cut off.
 [[nodiscard]] bool is_cut_off(const fs::Path& directory);
@@ -196,8 +214,8 @@ struct Replaced {
 enum class Recovery { kNothing, kFinished, kTakenBack };
 // Finishes or takes back what a crash cut off. Call before the databases are opened, holding the
 // directory's lease, while no other process has them open. kDamaged, kUnsupported: the journal
-// can't be read, or what it names has vanished; nothing was moved then, and the text says what to
-// do.
+// can't be read, or what it names has vanished, or a volume is not mounted or a new one is; nothing
+// was moved then, and the text says what to do.
 [[nodiscard]] Result<Recovery> recover(const fs::Path& directory, Disk& disk);
 
 }  // namespace pv::restore

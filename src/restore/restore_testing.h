@@ -99,60 +99,14 @@ class FakeArchive final : public Archive {
   std::vector<std::string> contents_;
 };
 
-// Counts the calls that change something, and fails or ends the process at one of them.
-class CountingDisk final : public Disk {
- public:
-  enum class At { kBefore, kAfter };
-  int calls = 0;
-  int fail_at = 0;        // this call is refused
-  int fail_again_at = 0;  // and this one
-  int fail_after = 0;     // this one is carried out, and reports an error
-  int die_at = 0;         // the process ends at this call
-  At die = At::kBefore;
-
-  Result<void> make_folder(const fs::Path& path) override {
-    return call([&] { return Disk::make_folder(path); });
-  }
-  Result<void> rename(const fs::Path& from, const fs::Path& to) override {
-    return call([&] { return Disk::rename(from, to); });
-  }
-  Result<void> remove_file(const fs::Path& path) override {
-    return call([&] { return Disk::remove_file(path); });
-  }
-  Result<void> remove_folder(const fs::Path& path) override {
-    return call([&] { return Disk::remove_folder(path); });
-  }
-  Result<void> remove_tree(const fs::Path& path) override {
-    return call([&] { return Disk::remove_tree(path); });
-  }
-  Result<void> sync_folder(const fs::Path& path) override {
-    return call([&] { return Disk::sync_folder(path); });
-  }
-  Result<void> write_file(const fs::Path& path, std::string_view content) override {
-    return call([&] { return Disk::write_file(path, content); });
-  }
-
- private:
-  template <class Work>
-  Result<void> call(const Work& work) {
-    ++calls;
-    if (calls == die_at && die == At::kBefore) { ::_exit(42); }
-    if (calls == fail_at || calls == fail_again_at) {
-      return fail(Code::kUnavailable, "the disk says no");
-    }
-    Result<void> result = work();
-    if (calls == die_at) { ::_exit(42); }
-    if (calls == fail_after) { return fail(Code::kUnavailable, "the disk says no"); }
-    return result;
-  }
-};
-
-// Relative name -> content of every file, "DIR" for folders; our own folder left out.
+// Relative name -> content of every file, "DIR" for folders, links followed; our own folders left
+// out.
 inline std::map<std::string, std::string> tree_of(const std::filesystem::path& folder) {
   std::map<std::string, std::string> tree;
-  for (const auto& item : std::filesystem::recursive_directory_iterator{folder}) {
-    const std::string name = std::filesystem::relative(item.path(), folder).string();
-    if (name.starts_with(".pocketvault")) { continue; }
+  constexpr auto kFollow = std::filesystem::directory_options::follow_directory_symlink;
+  for (const auto& item : std::filesystem::recursive_directory_iterator{folder, kFollow}) {
+    const std::string name = item.path().lexically_relative(folder).string();
+    if (name.find(".pocketvault") != std::string::npos) { continue; }
     tree[name] = item.is_directory() ? "DIR" : testing::read_file(item.path());
   }
   return tree;

@@ -101,7 +101,7 @@ class Extraction {
   struct Parts {
     const Archive& archive;
     const Plan& plan;
-    fs::Path root;
+    const StagingFolder& folder;
     std::optional<Owner> owner;
     UnchangedFiles* unchanged;  // null: everything is extracted
     DatabaseChecks& checks;
@@ -176,7 +176,7 @@ class Extraction {
   Result<void> make_folders() {
     const auto make = [&](std::string_view folder) -> Result<void> {
       PV_CHECK(go_on());
-      const fs::Path path = parts_.root / folder;
+      const fs::Path path = parts_.folder.path_of(folder);
       const Result<void> made = fs::make_folder(path);
       if (!made.has_value() && made.error().code == Code::kExists) { return {}; }
       PV_CHECK(made);
@@ -205,7 +205,7 @@ class Extraction {
 
   Result<bool> take_unchanged(const PlannedFile& file) {
     if (parts_.unchanged == nullptr) { return false; }
-    PV_TRY(const bool taken, parts_.unchanged->take(file, parts_.root / file.name, parts_.stop));
+    PV_TRY(const bool taken, parts_.unchanged->take(file, parts_.folder.path_of(file.name), parts_.stop));
     if (!taken) { return false; }
     unchanged_files_ += 1;
     unchanged_bytes_ += file.raw_bytes;
@@ -259,7 +259,7 @@ class Extraction {
   }
 
   Result<fs::Fd> create(const PlannedFile& file) {
-    PV_TRY(fs::Fd fd, fs::create_new(parts_.root / file.name, mode_of(file)));
+    PV_TRY(fs::Fd fd, fs::create_new(parts_.folder.path_of(file.name), mode_of(file)));
     if (parts_.owner && ::fchown(fd.get(), parts_.owner->user, parts_.owner->group) != 0) {
       return fail(errno_error(errno, "chown"));
     }
@@ -268,7 +268,7 @@ class Extraction {
 
   // `told_bytes` of it were told to be there already.
   Result<void> extract_into(fs::Fd fd, const PlannedFile& file, std::uint64_t told_bytes) {
-    fs::FileSink out{std::move(fd), parts_.root / file.name};
+    fs::FileSink out{std::move(fd), parts_.folder.path_of(file.name)};
     BoundedSink sink{out, file.raw_bytes, told_bytes, parts_.progress};
     PV_CHECK(parts_.archive.extract(file.index, sink, parts_.stop));
     if (sink.left() != 0) { return fail(Code::kDamaged, "it is shorter than declared"); }
@@ -316,22 +316,44 @@ class Extraction {
   std::atomic<std::uint64_t> unchanged_bytes_ = 0;
 };
 
+// What is a folder in place, and stays one, can't be a file in the archive.
+Result<void> check_fits(const Plan& plan, const Layout& layout) {
+  for (const PlannedFile& file : plan.files) {
+    if (!layout.is_place(file.name)) { continue; }
+    return fail(Code::kUnsupported,
+                "the archive has a file " + printable(file.name) +
+                    ", where the data directory has a folder that is a mount of its own or leads "
+                    "to one: unmount it first");
+  }
+  return {};
+}
+
+// nullopt: there is none. A link is followed only where the folder behind it is restored to.
+Result<std::optional<fs::Fd>> open_storage(const fs::Path& directory, const Layout& layout) {
+  const fs::Path path = directory / "storage";
+  const Result<fs::Stat> found = layout.is_place("storage") ? fs::stat(path) : fs::link_stat(path);
+  if (!found.has_value() || !found->is_folder()) { return std::optional<fs::Fd>{}; }
+  PV_TRY(fs::Fd fd, fs::open_for_reading(path));
+  return std::optional{std::move(fd)};
+}
+
 }  // namespace
 
 Result<Staged> stage(const Archive& archive, const Plan& plan, const fs::Path& directory,
                      WorkPool& pool, Random& random, const Progress& progress,
                      const std::function<Result<void>(const fs::Path& data_db)>& check_data,
                      const std::stop_token& stop, Delta delta) {
-  PV_CHECK(refuse_mounts(directory));
+  PV_TRY(const Layout layout, Layout::of(directory, real_disk()));
+  PV_CHECK(check_fits(plan, layout));
   PV_TRY(const std::optional<Owner> owner, Owner::of(directory));
-  PV_TRY(const fs::Fd in_place, fs::open_for_reading(directory));
-  UnchangedFiles unchanged{in_place, archive, owner};
+  PV_TRY(const std::optional<fs::Fd> storage, open_storage(directory, layout));
+  UnchangedFiles unchanged{storage, archive, owner};
   PV_TRY(const std::shared_ptr<const StagingFolder> folder,
-         StagingFolder::create(directory, random));
+         StagingFolder::create(directory, layout, random));
   DatabaseChecks checks{plan, folder->path(), stop};
   Extraction extraction{{.archive = archive,
                          .plan = plan,
-                         .root = folder->path(),
+                         .folder = *folder,
                          .owner = owner,
                          .unchanged = delta == Delta::kOn ? &unchanged : nullptr,
                          .checks = checks,
@@ -347,9 +369,10 @@ Result<Staged> stage(const Archive& archive, const Plan& plan, const fs::Path& d
   // Once for all: 20,000 files of 8 KiB took 0.5 s to get on disk this way, 14 s with an fsync each
   // (two threads, ext4, a virtual disk). The descriptor is older than the first write, so it learns
   // of every write that failed.
-  PV_CHECK(fs::sync_file_system(folder->fd()));
+  PV_CHECK(folder->sync_file_systems());
   return Staged{.id = folder->id(),
                 .folder = folder->path(),
+                .volumes = layout.other_volumes(),
                 .warnings = checks.warnings(),
                 .unchanged_files = extraction.unchanged_files(),
                 .unchanged_bytes = extraction.unchanged_bytes(),

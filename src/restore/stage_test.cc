@@ -1,7 +1,6 @@
 #include <gtest/gtest.h>
 #include <sched.h>
 #include <sqlite3.h>
-#include <sys/mount.h>
 #include <sys/wait.h>
 
 #include <atomic>
@@ -410,37 +409,6 @@ TEST_F(Stage, AFolderThatAJournalMayNeedOutlivesItsHolder) {
     write_file(folder / ".pocketvault/restore.journal", "of a swap that was cut off");
   }
   EXPECT_TRUE(fs::exists(path / "data.db"));
-}
-
-TEST_F(Stage, MountsInsideAreRefusedBeforeAnythingIsTouched) {
-  const TempFolder source;
-  FakeArchive archive;
-  archive.add("data.db", database_of(source / "a.db", "CREATE TABLE t (n)"));
-  std::filesystem::create_directories(folder / "sto rage/inner");
-  std::filesystem::create_directories(folder / "backups");
-  const auto outcome_with_mount_at = [&](const char* name) {
-    const pid_t child = ::fork();  // a mount namespace of its own, which ends with it
-    if (child == 0) {
-      const fs::Path place = folder / name;
-      if (::unshare(CLONE_NEWNS) != 0 ||
-          ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-          ::mount("none", place.c_str(), "tmpfs", 0, nullptr) != 0) {
-        ::_exit(2);
-      }
-      WorkPool own_pool{1};
-      const auto staged = stage(archive, plan(archive).value(), folder.path(), own_pool,
-                                system_random(), {}, {}, {});
-      ::_exit(staged.has_value() ? 0 : staged.error().code == Code::kUnsupported ? 1 : 3);
-    }
-    int status = 0;
-    PV_ASSERT(::waitpid(child, &status, 0) == child);
-    return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-  };
-  const int inner = outcome_with_mount_at("sto rage/inner");
-  if (inner == 2) { GTEST_SKIP() << "not allowed to mount here"; }
-  EXPECT_EQ(inner, 1);
-  EXPECT_EQ(outcome_with_mount_at("sto rage"), 1);
-  EXPECT_EQ(outcome_with_mount_at("backups"), 0) << "backups are not exchanged";
 }
 
 }  // namespace

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <map>
 #include <optional>
 
 #include "base/text.h"
@@ -12,7 +13,8 @@ namespace pv::restore {
 namespace {
 
 struct Order {
-  std::string incoming;  // relative to .pocketvault
+  Layout layout;
+  std::string incoming;  // "restore-ID", "replaced-ID/pb_data"
   std::string id;        // of what is replaced
   std::string restored_from;
   WallTime now;
@@ -25,71 +27,116 @@ std::string undone(const std::string& restored_from) {
                                           : std::string{kUndo} + restored_from;
 }
 
+// Folders among `names` that their owner may not write to.
+Result<std::map<std::string, std::uint32_t>> read_only_among(
+    const std::vector<std::string>& names, const fs::Path& folder) {
+  constexpr std::uint32_t kPermissions = 07777;
+  constexpr std::uint32_t kOwnerMayWrite = 0200;
+  std::map<std::string, std::uint32_t> found;
+  for (const std::string& name : names) {
+    PV_TRY(const fs::Stat about, fs::link_stat(folder / name));
+    if (about.is_folder() && (about.mode & kOwnerMayWrite) == 0) {
+      found.emplace(name, about.mode & kPermissions);
+    }
+  }
+  return found;
+}
+
+// All of a place's entries for all of those that come.
+Result<PlaceMoves> whole_place(const fs::Path& directory, const Order& order,
+                               const std::string& place) {
+  const fs::Path here = place.empty() ? directory : directory / place;
+  const fs::Path incoming = directory / order.layout.inside(order.incoming, place);
+  PlaceMoves moves;
+  moves.folder = place;
+  PV_TRY(moves.out, entries_to_exchange(here, place, order.layout));
+  PV_TRY(moves.in, entries_to_exchange(incoming, place, order.layout));
+  std::reverse(moves.in.begin(), moves.in.end());
+  PV_TRY(moves.read_only_out, read_only_among(moves.out, here));
+  PV_TRY(moves.read_only_in, read_only_among(moves.in, incoming));
+  return moves;
+}
+
 Result<Journal> journal_for(const fs::Path& directory, const Order& order) {
-  PV_TRY(std::vector<std::string> out, entries_to_exchange(directory));
-  PV_TRY(std::vector<std::string> in,
-         entries_to_exchange(vault_folder(directory) / order.incoming));
-  std::reverse(in.begin(), in.end());
-  return Journal{.back = false,
-                 .incoming = order.incoming,
-                 .aside = replaced_data(order.id),
-                 .out = std::move(out),
-                 .in = std::move(in)};
+  Journal journal{.back = false,
+                  .layout = order.layout,
+                  .incoming = order.incoming,
+                  .aside = replaced_data(order.id),
+                  .places = {}};
+  for (const std::string& place : order.layout.places()) {
+    PV_TRY(PlaceMoves moves, whole_place(directory, order, place));
+    journal.places.push_back(std::move(moves));
+  }
+  return journal;
 }
 
 Result<Replaced> carry_out(const fs::Path& directory, const Order& order, Disk& disk) {
-  PV_TRY(const std::optional<Journal> unfinished, read_journal(directory));
-  if (unfinished) {
+  if (is_cut_off(directory)) {
     return fail(Code::kBusy,
                 "an earlier restore was cut off; start pocketvault again, which "
                 "finishes it or takes it back");
   }
-  PV_CHECK(refuse_mounts(directory));
+  PV_CHECK(order.layout.check_still_so(directory, order.incoming, disk));
   PV_TRY(const Journal journal, journal_for(directory, order));
   Replaced replaced{.id = order.id,
-                    .folder = vault_folder(directory) / replaced_folder(order.id),
+                    .folder = directory / order.layout.inside(replaced_folder(order.id), ""),
                     .at = order.now,
                     .restored_from = order.restored_from};
-  Result<void> done = create_replaced(directory, replaced, disk);
-  if (done.has_value()) { done = exchange(directory, journal, disk); }
+  PV_CHECK(create_replaced(directory, order.layout, replaced, disk));
+  const Result<void> done = exchange(directory, journal, disk);
   if (done.has_value()) { return replaced; }
-  // With a journal left behind, recover() needs the folder.
-  if (!fs::exists(journal_path(directory))) { discard_replaced(replaced.folder, disk); }
+  // With a journal left behind, recover() needs the folders.
+  if (!is_cut_off(directory)) { discard_replaced(directory, order.layout, order.id, disk); }
   return fail(done.error());
+}
+
+// The staging folders, when all that was in them has come.
+void remove_emptied(const fs::Path& directory, const Order& order, Disk& disk) {
+  const std::vector<std::string>& places = order.layout.places();
+  for (auto place = places.rbegin(); place != places.rend(); ++place) {
+    (void)disk.remove_folder(directory / order.layout.inside(order.incoming, *place));
+  }
 }
 
 }  // namespace
 
 Result<Replaced> swap(const fs::Path& directory, const Staged& staged,
                       std::string_view restored_from, WallTime now, Disk& disk) {
-  const Order order{.incoming = staged.folder.filename().string(),
+  const Order order{.layout = Layout{staged.folder.parent_path().filename(), staged.volumes},
+                    .incoming = staged.folder.filename().string(),
                     .id = staged.id,
                     .restored_from = std::string{restored_from},
                     .now = now};
   PV_TRY(Replaced replaced, carry_out(directory, order, disk));
-  (void)disk.remove_folder(staged.folder);  // empty by now
+  remove_emptied(directory, order, disk);
   return replaced;
 }
 
 Result<Replaced> undo(const fs::Path& directory, std::string_view id, WallTime now, Disk& disk) {
-  PV_TRY(const std::vector<Replaced> kept, list_replaced(directory));
-  const auto found = std::find_if(kept.begin(), kept.end(), [&](const Replaced& replaced) {
-    return id.empty() || replaced.id == id;
+  PV_TRY(const std::vector<Kept> kept, list_kept(directory));
+  const auto found = std::find_if(kept.begin(), kept.end(), [&](const Kept& one) {
+    return id.empty() || one.replaced.id == id;
   });
   if (found == kept.end()) {
     return fail(Code::kNotFound, "there is no replaced data to take back in " +
                                      printable(vault_folder(directory).native()));
   }
-  const Order order{.incoming = replaced_data(found->id),
+  const Order order{.layout = found->layout,
+                    .incoming = replaced_data(found->replaced.id),
                     .id = random_text(system_random(), kLowerAlphanumeric, 15),
-                    .restored_from = undone(found->restored_from),
+                    .restored_from = undone(found->replaced.restored_from),
                     .now = now};
   PV_TRY(Replaced replaced, carry_out(directory, order, disk));
-  discard_replaced(found->folder, disk);  // its data is in place; only the note is left
+  // Its data is in place; only the note is left.
+  discard_replaced(directory, found->layout, found->replaced.id, disk);
   return replaced;
 }
 
-bool is_cut_off(const fs::Path& directory) { return fs::exists(journal_path(directory)); }
+bool is_cut_off(const fs::Path& directory) {
+  // What can't be looked at counts: recover() then says what is wrong.
+  const Result<fs::Stat> found = fs::link_stat(journal_path(directory));
+  return found.has_value() || found.error().code != Code::kNotFound;
+}
 
 Result<Recovery> recover(const fs::Path& directory, Disk& disk) {
   PV_TRY(const std::optional<Journal> journal, read_journal(directory));

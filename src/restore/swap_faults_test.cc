@@ -18,9 +18,9 @@ struct PowerCut {};
 
 // A disk that forgets, when the power goes, some of what was not yet synced: each rename whose two
 // folders were not both synced afterwards may be undone, each alone; so may the removal of a file.
-class ForgetfulDisk final : public Disk {
+class ForgetfulDisk final : public MountedDisk {
  public:
-  explicit ForgetfulDisk(int cut_at) : cut_at_{cut_at} {}
+  ForgetfulDisk(const World& world, int cut_at) : MountedDisk{world}, cut_at_{cut_at} {}
   int calls = 0;
 
   Result<void> make_folder(const fs::Path& path) override {
@@ -30,7 +30,7 @@ class ForgetfulDisk final : public Disk {
   Result<void> rename(const fs::Path& from, const fs::Path& to) override {
     step();
     pending_.push_back({from, to, {}, {from.parent_path(), to.parent_path()}});
-    return Disk::rename(from, to);
+    return MountedDisk::rename(from, to);
   }
   Result<void> remove_file(const fs::Path& path) override {
     step();
@@ -84,55 +84,68 @@ class ForgetfulDisk final : public Disk {
 
 using Work = std::function<void(World&, Disk&)>;
 
-void cut_power_everywhere(const std::function<void(World&)>& prepare, const Work& work,
+void cut_power_everywhere(Lie lie, const std::function<void(World&)>& prepare, const Work& work,
                           bool old_is_new) {
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 choose{seed};
-  ForgetfulDisk whole{0};
+  int calls = 0;
   {
-    World world;
+    World world{lie};
     prepare(world);
+    ForgetfulDisk whole{world, 0};
     work(world, whole);
+    calls = whole.calls;
   }
   std::size_t forgettable = 0;
-  for (int call = 1; call <= whole.calls + 1; ++call) {
+  for (int call = 1; call <= calls + 1; ++call) {
     for (int variant = 0; variant < 4; ++variant) {
-      World world;
+      World world{lie};
+      MountedDisk good{world};
       prepare(world);
       const Tree before = world.tree();
-      ForgetfulDisk disk{call};
+      ForgetfulDisk disk{world, call};
       try {
         work(world, disk);
       } catch (const PowerCut&) {  // the machine is off
       }
       forgettable += disk.forget(choose);
-      const auto recovery = recover(world.folder.path(), real_disk());
+      const auto recovery = recover(world.folder.path(), good);
       ASSERT_TRUE(recovery.has_value()) << "call " << call << ": " << recovery.error().what;
       const Tree& done = old_is_new ? world.old_tree : world.new_tree;
       const Tree after = world.tree();
       ASSERT_TRUE(after == before || after == done) << "a mixture after call " << call;
-      ASSERT_EQ(recover(world.folder.path(), real_disk()).value(), Recovery::kNothing);
+      ASSERT_EQ(recover(world.folder.path(), good).value(), Recovery::kNothing);
       ASSERT_EQ(world.tree(), after) << "call " << call;
     }
   }
   EXPECT_GT(forgettable, 20U) << "nothing was ever forgotten: the test is blind";
 }
 
-TEST(SwapFaults, APowerCutThatForgetsWhatWasNotSyncedLeavesOldOrNew) {
-  cut_power_everywhere([](World&) {}, [](World& world, Disk& disk) { (void)world.run(disk); },
-                       false);
+class PowerCuts : public ::testing::TestWithParam<Lie> {};
+
+INSTANTIATE_TEST_SUITE_P(Everywhere, PowerCuts,
+                         ::testing::Values(Lie::kPlain, Lie::kMadeUpMounts, Lie::kLinkedStorage),
+                         [](const auto& sweep) { return name_of(sweep.param); });
+
+TEST_P(PowerCuts, ThatForgetWhatWasNotSyncedLeaveOldOrNew) {
+  cut_power_everywhere(
+      GetParam(), [](World&) {}, [](World& world, Disk& disk) { (void)world.run(disk); }, false);
 }
 
-TEST(SwapFaults, ThatHoldsForAnUndoToo) {
+TEST_P(PowerCuts, DoSoInAnUndoToo) {
   cut_power_everywhere(
-      [](World& world) { PV_ASSERT(world.run(real_disk()).has_value()); },
+      GetParam(),
+      [](World& world) {
+        MountedDisk disk{world};
+        PV_ASSERT(world.run(disk).has_value());
+      },
       [](World& world, Disk& disk) { (void)undo(world.folder.path(), "", kNow, disk); }, true);
 }
 
 // Cuts a swap off at its `call`th change.
 void cut_off(World& world, int call) {
-  ForgetfulDisk disk{call};
+  ForgetfulDisk disk{world, call};
   try {
     (void)world.run(disk);
     FAIL() << "it has no " << call << " changes";
@@ -153,19 +166,21 @@ TEST(SwapFaults, ThatHoldsOnTheWayBackToo) {
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937 choose{seed};
-  ForgetfulDisk whole{0};
+  int calls = 0;
   {
     World world;
     cut_off_for_good(world);
+    ForgetfulDisk whole{world, 0};
     ASSERT_EQ(recover(world.folder.path(), whole).value(), Recovery::kTakenBack);
     ASSERT_EQ(world.tree(), world.old_tree);
+    calls = whole.calls;
   }
   std::size_t forgettable = 0;
-  for (int call = 1; call <= whole.calls + 1; ++call) {
+  for (int call = 1; call <= calls + 1; ++call) {
     for (int variant = 0; variant < 8; ++variant) {
       World world;
       cut_off_for_good(world);
-      ForgetfulDisk disk{call};
+      ForgetfulDisk disk{world, call};
       try {
         (void)recover(world.folder.path(), disk);
       } catch (const PowerCut&) {  // the machine is off again
@@ -181,11 +196,11 @@ TEST(SwapFaults, ThatHoldsOnTheWayBackToo) {
 
 // A call may have had its effect and report an error all the same, an fsync first of all.
 TEST(SwapFaults, AnErrorAfterTheDeedPutsTheOldDataBackToo) {
-  const int calls = World::count([](World& world, Disk& disk) { (void)world.run(disk); });
+  const int calls = count_calls(Lie::kPlain, [](World& world, Disk& disk) { (void)world.run(disk); });
   int failures = 0;
   for (int call = 1; call <= calls; ++call) {
     const World world;
-    CountingDisk disk;
+    CountingDisk disk{world};
     disk.fail_after = call;
     const Result<Replaced> result = world.run(disk);
     ASSERT_EQ(recover(world.folder.path(), real_disk()).value(), Recovery::kNothing) << call;
@@ -204,12 +219,12 @@ TEST(SwapFaults, AnErrorAfterTheDeedPutsTheOldDataBackToo) {
 
 // The second error comes while the first is being made good.
 TEST(SwapFaults, TwoErrorsLeaveAMixtureThatTheNextStartPutsInOrder) {
-  const int calls = World::count([](World& world, Disk& disk) { (void)world.run(disk); });
+  const int calls = count_calls(Lie::kPlain, [](World& world, Disk& disk) { (void)world.run(disk); });
   int left_to_recovery = 0;
   for (int first = 1; first <= calls; ++first) {
     for (int second = first + 1; second <= first + 12; ++second) {
       const World world;
-      CountingDisk disk;
+      CountingDisk disk{world};
       disk.fail_at = first;
       disk.fail_again_at = second;
       const Result<Replaced> result = world.run(disk);
@@ -229,7 +244,7 @@ TEST(SwapFaults, TwoErrorsLeaveAMixtureThatTheNextStartPutsInOrder) {
 
 TEST(SwapFaults, AProgramStartedBeforeTheRecoveryLeavesNoTraceInTheData) {
   int strays = 0;
-  const int calls = World::count([](World& world, Disk& disk) { (void)world.run(disk); });
+  const int calls = count_calls(Lie::kPlain, [](World& world, Disk& disk) { (void)world.run(disk); });
   for (int call = 1; call <= calls; ++call) {
     World world;
     cut_off(world, call);
@@ -365,15 +380,32 @@ TEST(SwapFaults, AJournalOfANewerVersionIsLeftToIt) {
   World world;
   cut_off(world, 12);
   const fs::Path path = journal_path(world.folder.path());
-  const auto record = decode_record("pocketvault restore journal 1", testing::read_file(path));
+  const auto record = decode_record("pocketvault restore journal 2", testing::read_file(path));
   ASSERT_TRUE(record.has_value());
-  write_file(path, encode_record("pocketvault restore journal 2", *record));
+  write_file(path, encode_record("pocketvault restore journal 3", *record));
   const Tree before = world.tree();
   const Result<Recovery> recovery = recover(world.folder.path(), real_disk());
   ASSERT_FALSE(recovery.has_value());
   EXPECT_EQ(recovery.error().code, Code::kUnsupported);
   EXPECT_EQ(world.tree(), before);
   EXPECT_FALSE(world.run(real_disk()).has_value()) << "no second swap on top";
+}
+
+// As the version before this one wrote it, with one place and folders relative to .pocketvault.
+TEST(SwapFaults, AJournalOfTheVersionBeforeIsFinished) {
+  World world;
+  cut_off(world, 12);
+  ASSERT_NE(world.tree(), world.old_tree);
+  const fs::Path path = journal_path(world.folder.path());
+  const auto record = decode_record("pocketvault restore journal 2", testing::read_file(path));
+  ASSERT_TRUE(record.has_value());
+  Record old;
+  for (const auto& [word, value] : *record) {
+    if (word != "vault" && word != "place") { old.emplace_back(word, value); }
+  }
+  write_file(path, encode_record("pocketvault restore journal 1", old));
+  EXPECT_EQ(recover(world.folder.path(), real_disk()).value(), Recovery::kFinished);
+  EXPECT_EQ(world.tree(), world.new_tree);
 }
 
 TEST(SwapFaults, AJournalOfAnyLengthCostsNoMemory) {
@@ -393,7 +425,7 @@ TEST(SwapFaults, TheCallsOfASwapDoNotDependOnHowMuchThereIs) {
       write_file(world.folder / name, "old");
       write_file(world.staged.folder / name, "new");
     }
-    CountingDisk disk;
+    CountingDisk disk{world};
     EXPECT_TRUE(world.run(disk).has_value());
     return disk.calls;
   };

@@ -83,46 +83,48 @@ TEST(Swap, UndoWithoutAnythingKeptSaysSo) {
 }
 
 // Ends a process at each call in turn, before it and after it, and recovers in this one.
-void crash_everywhere(const std::function<void(World&)>& prepare,
+void crash_everywhere(Lie lie, const std::function<void(World&)>& prepare,
                       const std::function<void(World&, Disk&)>& work, bool old_is_new) {
-  const int calls = World::count([&](World& world, Disk& disk) {
-    prepare(world);
-    work(world, disk);
-  });
+  World whole{lie};
+  prepare(whole);
+  CountingDisk counting{whole};
+  work(whole, counting);
+  const int calls = counting.calls;
   ASSERT_GT(calls, 15);
   int finished = 0;
   int untouched = 0;
   for (const auto when : {CountingDisk::At::kBefore, CountingDisk::At::kAfter}) {
     for (int call = 1; call <= calls; ++call) {
-      World world;
+      World world{lie};
+      MountedDisk disk{world};
       prepare(world);
       const pid_t child = ::fork();
       if (child == 0) {
-        CountingDisk disk;
-        disk.die_at = call;
-        disk.die = when;
-        work(world, disk);
+        CountingDisk dying{world};
+        dying.die_at = call;
+        dying.die = when;
+        work(world, dying);
         ::_exit(0);
       }
       int status = 0;
       ASSERT_EQ(::waitpid(child, &status, 0), child);
       ASSERT_EQ(WEXITSTATUS(status), 42) << "call " << call;
-      const Result<Recovery> recovery = recover(world.folder.path(), real_disk());
+      const Result<Recovery> recovery = recover(world.folder.path(), disk);
       ASSERT_TRUE(recovery.has_value()) << "call " << call << ": " << recovery.error().what;
       const Tree after = world.tree();
       const Tree& before = old_is_new ? world.new_tree : world.old_tree;
       const Tree& done = old_is_new ? world.old_tree : world.new_tree;
       ASSERT_TRUE(after == before || after == done) << "a mixture after call " << call;
       (after == done ? finished : untouched) += 1;
-      EXPECT_EQ(recover(world.folder.path(), real_disk()).value(), Recovery::kNothing) << call;
+      EXPECT_EQ(recover(world.folder.path(), disk).value(), Recovery::kNothing) << call;
       EXPECT_EQ(world.tree(), after) << "a second run changed something, call " << call;
       // The other data is still there to be had, and what is left over can be cleared away.
       if (after == done) {
         ASSERT_EQ(list_replaced(world.folder.path())->size(), 1U) << "call " << call;
-        ASSERT_TRUE(undo(world.folder.path(), "", kNow, real_disk()).has_value());
+        ASSERT_TRUE(undo(world.folder.path(), "", kNow, disk).has_value());
         EXPECT_EQ(world.tree(), before) << "call " << call;
       }
-      ASSERT_TRUE(prune_replaced(world.folder.path(), kNow, std::chrono::seconds{0}).has_value());
+      ASSERT_TRUE(prune_replaced(world.folder.path(), kNow, std::chrono::seconds{0}, disk).has_value());
       EXPECT_TRUE(fs::exists(world.folder / "data.db"));
     }
   }
@@ -130,13 +132,32 @@ void crash_everywhere(const std::function<void(World&)>& prepare,
   EXPECT_GT(untouched, 0);
 }
 
-TEST(Swap, ACrashAtAnyCallLeavesOldOrNewNeverAMixture) {
-  crash_everywhere([](World&) {}, [](World& world, Disk& disk) { (void)world.run(disk); }, false);
+class SwapSweep : public ::testing::TestWithParam<Lie> {
+ protected:
+  void SetUp() override {
+    if (GetParam() == Lie::kRealMounts && !have_own_mounts()) {
+      GTEST_SKIP() << "not allowed to mount here";
+    }
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Everywhere, SwapSweep,
+                         ::testing::Values(Lie::kPlain, Lie::kMadeUpMounts, Lie::kRealMounts,
+                                           Lie::kLinkedStorage),
+                         [](const auto& sweep) { return name_of(sweep.param); });
+
+TEST_P(SwapSweep, ACrashAtAnyCallLeavesOldOrNewNeverAMixture) {
+  crash_everywhere(
+      GetParam(), [](World&) {}, [](World& world, Disk& disk) { (void)world.run(disk); }, false);
 }
 
-TEST(Swap, ACrashAtAnyCallOfAnUndoLeavesOldOrNewToo) {
+TEST_P(SwapSweep, ACrashAtAnyCallOfAnUndoLeavesOldOrNewToo) {
   crash_everywhere(
-      [](World& world) { PV_ASSERT(world.run(real_disk()).has_value()); },
+      GetParam(),
+      [](World& world) {
+        MountedDisk disk{world};
+        PV_ASSERT(world.run(disk).has_value());
+      },
       [](World& world, Disk& disk) { (void)undo(world.folder.path(), "", kNow, disk); }, true);
 }
 
@@ -145,7 +166,7 @@ TEST(Swap, ACrashWhileRecoveringIsRecoveredFrom) {
   const auto cut_off = [](World& world) {
     const pid_t child = ::fork();
     if (child == 0) {
-      CountingDisk disk;
+      CountingDisk disk{world};
       disk.die_at = 12;
       (void)world.run(disk);
       ::_exit(0);
@@ -154,7 +175,7 @@ TEST(Swap, ACrashWhileRecoveringIsRecoveredFrom) {
     PV_ASSERT(::waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 42);
     PV_ASSERT(world.tree() != world.old_tree && world.tree() != world.new_tree);
   };
-  const int calls = World::count([&](World& world, Disk& disk) {
+  const int calls = count_calls(Lie::kPlain, [&](World& world, Disk& disk) {
     cut_off(world);
     (void)recover(world.folder.path(), disk);
   });
@@ -164,7 +185,7 @@ TEST(Swap, ACrashWhileRecoveringIsRecoveredFrom) {
     cut_off(world);
     const pid_t child = ::fork();
     if (child == 0) {
-      CountingDisk disk;
+      CountingDisk disk{world};
       disk.die_at = call;
       (void)recover(world.folder.path(), disk);
       ::_exit(0);
@@ -176,19 +197,21 @@ TEST(Swap, ACrashWhileRecoveringIsRecoveredFrom) {
   }
 }
 
-TEST(Swap, AnErrorAtAnyCallPutsTheOldDataBack) {
-  const int calls = World::count([](World& world, Disk& disk) { (void)world.run(disk); });
+TEST_P(SwapSweep, AnErrorAtAnyCallPutsTheOldDataBack) {
+  const int calls = count_calls(GetParam(), [](World& world, Disk& disk) { (void)world.run(disk); });
+  const int places = static_cast<int>(World{GetParam()}.layout.places().size());
   int failures = 0;
   for (int call = 1; call <= calls; ++call) {
-    const World world;
-    CountingDisk disk;
+    const World world{GetParam()};
+    MountedDisk good{world};
+    CountingDisk disk{world};
     disk.fail_at = call;
     const Result<Replaced> result = world.run(disk);
-    ASSERT_EQ(recover(world.folder.path(), real_disk()).value(), Recovery::kNothing) << call;
+    ASSERT_EQ(recover(world.folder.path(), good).value(), Recovery::kNothing) << call;
     if (result.has_value()) {
       // Only what is not needed any more may fail in silence: clearing away, the last sync.
       EXPECT_EQ(world.tree(), world.new_tree) << "call " << call;
-      EXPECT_GT(call, calls - 2);
+      EXPECT_GT(call, calls - 1 - places);
       continue;
     }
     ++failures;
@@ -196,17 +219,17 @@ TEST(Swap, AnErrorAtAnyCallPutsTheOldDataBack) {
     EXPECT_EQ(world.tree(), world.old_tree) << "call " << call;
     EXPECT_TRUE(list_replaced(world.folder.path())->empty()) << "call " << call;
     // The staged data is whole again: the same can be tried once more.
-    EXPECT_TRUE(world.run(real_disk()).has_value()) << "call " << call;
+    EXPECT_TRUE(world.run(good).has_value()) << "call " << call;
     EXPECT_EQ(world.tree(), world.new_tree);
   }
-  EXPECT_GE(failures, calls - 2);
+  EXPECT_GE(failures, calls - 1 - places);
 }
 
 TEST(Swap, AFileThatAProgramMadeInBetweenIsKeptOutOfTheWay) {
   const World world;
   const pid_t child = ::fork();
   if (child == 0) {
-    CountingDisk disk;
+    CountingDisk disk{world};
     disk.die_at = 16;
     (void)world.run(disk);
     ::_exit(0);
@@ -224,11 +247,19 @@ TEST(Swap, AFileThatAProgramMadeInBetweenIsKeptOutOfTheWay) {
 
 TEST(Journal, ADamagedOneIsNotActedOn) {
   const World world;
+  PlaceMoves root;
+  root.out = {"data.db", "storage-locked"};
+  root.in = {"data.db", "a b\n%"};
+  root.read_only_out = {{"storage-locked", 0555}};
+  PlaceMoves storage;
+  storage.folder = "storage";
+  storage.extent = PlaceMoves::Extent::kNamed;
+  storage.in = {".x"};
   const Journal journal{.back = false,
+                        .layout = Layout{".pocketvault", {"storage", "a b/c"}},
                         .incoming = "restore-abcdefghijklmno",
                         .aside = "replaced-x/pb_data",
-                        .out = {"data.db"},
-                        .in = {"data.db", "a b\n%"}};
+                        .places = {root, storage}};
   ASSERT_TRUE(write_journal(world.folder.path(), journal, real_disk()).has_value());
   EXPECT_EQ(read_journal(world.folder.path()).value(), journal);
   const fs::Path path = journal_path(world.folder.path());
@@ -245,23 +276,41 @@ TEST(Journal, ADamagedOneIsNotActedOn) {
 }
 
 TEST(Journal, NamesThatLeadElsewhereAreNotActedOn) {
+  struct Case {
+    std::string folder;
+    std::string name;
+    std::string incoming;
+    std::string volume;
+  };
+  const Case sound{"", "data.db", "restore-a", "storage"};
+  std::vector<Case> cases;
   for (const char* name : {"../x", "a/b", "..", "", "backups", ".pocketvault"}) {
-    const World world;
-    const Journal journal{.back = false,
-                          .incoming = "restore-a",
-                          .aside = "replaced-x/pb_data",
-                          .out = {name},
-                          .in = {}};
-    ASSERT_TRUE(write_journal(world.folder.path(), journal, real_disk()).has_value());
-    EXPECT_EQ(read_journal(world.folder.path()).error().code, Code::kDamaged) << name;
+    cases.push_back({"", name, sound.incoming, sound.volume});
   }
-  for (const char* place :
-       {"../restore-a", "restore-a/../../x", "backups", "replaced-x/other", ""}) {
+  for (const char* name : {"../x", "a/b", "..", "", ".pocketvault-restore"}) {
+    cases.push_back({"storage", name, sound.incoming, sound.volume});
+  }
+  for (const char* place : {"../restore-a", "restore-a/../../x", "backups", "replaced-x/other", ""}) {
+    cases.push_back({"", sound.name, place, sound.volume});
+  }
+  for (const char* folder : {"..", "../x", "/etc", "a//b", "a/", "storage/..", "backups",
+                             ".pocketvault", "storage/.pocketvault-restore"}) {
+    cases.push_back({folder, sound.name, sound.incoming, sound.volume});
+    cases.push_back({"", sound.name, sound.incoming, folder});
+  }
+  for (const Case& one : cases) {
     const World world;
-    const Journal journal{
-        .back = false, .incoming = place, .aside = "replaced-x/pb_data", .out = {}, .in = {}};
+    PlaceMoves moves;
+    moves.folder = one.folder;
+    moves.out = {one.name};
+    const Journal journal{.back = false,
+                          .layout = Layout{".pocketvault", {one.volume}},
+                          .incoming = one.incoming,
+                          .aside = "replaced-x/pb_data",
+                          .places = {moves}};
     ASSERT_TRUE(write_journal(world.folder.path(), journal, real_disk()).has_value());
-    EXPECT_EQ(read_journal(world.folder.path()).error().code, Code::kDamaged) << place;
+    EXPECT_EQ(read_journal(world.folder.path()).error().code, Code::kDamaged)
+        << one.folder << ", " << one.name << ", " << one.incoming << ", " << one.volume;
   }
 }
 

@@ -1,12 +1,15 @@
 // A data directory before a swap, for the tests of this room.
 #pragma once
 
+#include <sched.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <cstdlib>
 #include <map>
 #include <string>
 
+#include "restore/layout.h"
 #include "restore/restore_testing.h"
 
 namespace pv::restore {
@@ -22,43 +25,210 @@ struct InMemory {
   }
 };
 
+// How the data directory lies on file systems.
+enum class Lie {
+  kPlain,
+  kMadeUpMounts,  // storage, storage/c and deep/er/inner are mounts for MountedDisk
+  kRealMounts,    // they are, in a mount namespace of this process
+  kLinkedStorage  // storage is a link to a folder outside
+};
+inline std::string name_of(Lie lie) {
+  switch (lie) {
+    case Lie::kPlain: return "Plain";
+    case Lie::kMadeUpMounts: return "MadeUpMounts";
+    case Lie::kRealMounts: return "RealMounts";
+    case Lie::kLinkedStorage: return "LinkedStorage";
+  }
+  return {};
+}
+
+// Mounts made from now on are seen by nobody else, and end with this process. False: not allowed.
+inline bool have_own_mounts() {
+  static const bool has = ::unshare(CLONE_NEWNS) == 0 &&
+                          ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
+  return has;
+}
+
+// A tmpfs for as long as this lives.
+class Mount {
+ public:
+  explicit Mount(fs::Path at) : at_{std::move(at)} {
+    PV_ASSERT(have_own_mounts());
+    PV_ASSERT(::mount("none", at_.c_str(), "tmpfs", 0, nullptr) == 0);
+  }
+  Mount(Mount&& other) noexcept : at_{std::exchange(other.at_, {})} {}
+  Mount& operator=(Mount&&) = delete;
+  ~Mount() {
+    if (!at_.empty()) { PV_ASSERT(::umount2(at_.c_str(), MNT_DETACH) == 0); }
+  }
+
+ private:
+  fs::Path at_;
+};
+
 // A directory with old data and, staged, new data that overlaps it in every way.
 struct World : private InMemory {
   testing::TempFolder folder;
+  testing::TempFolder elsewhere;
+  std::vector<fs::Path> made_up;  // for MountedDisk
+  std::vector<Mount> mounts;
   Staged staged;
+  Layout layout{std::string{kOwnVault}, {}};
   Tree old_tree;
   Tree new_tree;
 
-  World() {
-    const auto& path = folder.path();
-    for (const char* name : {"data.db", "data.db-wal", "data.db-shm", "auxiliary.db", "types.d.ts",
-                             "storage/a/b.txt", "only-old/x", "backups/kept.zip", ".notify/n"}) {
-      testing::write_file(path / name, std::string{"old "} + name);
+  explicit World(Lie lie = Lie::kPlain) {
+    lay_out(lie);
+    std::vector<std::string> old_names{"data.db",    "data.db-wal",      "data.db-shm",
+                                       "auxiliary.db", "types.d.ts",     "storage/a/b.txt",
+                                       "only-old/x", "backups/kept.zip", ".notify/n"};
+    std::vector<std::string> new_names{"data.db", "auxiliary.db", "storage/a/b.txt",
+                                       "storage/new.txt", "only-new"};
+    if (lie != Lie::kPlain) {
+      old_names.insert(old_names.end(), {"storage/c/old.txt", "storage/c/both", "deep/er/beside",
+                                         "deep/er/inner/old", "deep/x"});
+      new_names.insert(new_names.end(), {"storage/c/both", "storage/c/new.txt", "deep/new",
+                                         "deep/er/inner/new", "deep/er/beside"});
     }
-    old_tree = tree_of(path);
-    staged.id = "abcdefghijklmno";
-    staged.folder = path / ".pocketvault" / ("restore-" + staged.id);
-    for (const char* name :
-         {"data.db", "auxiliary.db", "storage/a/b.txt", "storage/new.txt", "only-new"}) {
-      testing::write_file(staged.folder / name, std::string{"new "} + name);
+    for (const std::string& name : old_names) {
+      testing::write_file(folder / name, "old " + name);
     }
-    new_tree = tree_of(staged.folder);
-    for (const char* name : {"backups/kept.zip", ".notify/n"}) {
-      new_tree[name] = old_tree.at(name);
+    old_tree = tree_of(folder.path());
+    for (const std::string& name : new_names) {
+      testing::write_file(folder.path() / staged_name(name), "new " + name);
+      add(name, "new " + name);
     }
-    for (const char* name : {"backups", ".notify"}) { new_tree[name] = "DIR"; }
+    for (const char* name : {"backups/kept.zip", ".notify/n"}) { add(name, old_tree.at(name)); }
   }
+  ~World() {
+    while (!mounts.empty()) { mounts.pop_back(); }  // what is mounted inside a mount goes first
+  }
+  World(const World&) = delete;
+  World& operator=(const World&) = delete;
+
   [[nodiscard]] Tree tree() const { return tree_of(folder.path()); }
+  [[nodiscard]] fs::Path staged_name(const std::string& name) const {
+    return layout.inside("restore-" + staged.id, name);
+  }
   Result<Replaced> run(Disk& disk) const {
     return swap(folder.path(), staged, "nightly.zip", kNow, disk);
   }
-  // The changing calls of an undisturbed run.
-  static int count(const std::function<void(World&, Disk&)>& work) {
-    World world;
-    CountingDisk disk;
-    work(world, disk);
-    return disk.calls;
+
+ private:
+  void lay_out(Lie lie) {
+    staged.id = "abcdefghijklmno";
+    staged.folder = folder / ".pocketvault" / ("restore-" + staged.id);
+    if (lie == Lie::kLinkedStorage) {
+      std::filesystem::create_directory_symlink(elsewhere.path(), folder / "storage");
+      staged.volumes = {"storage"};
+    } else if (lie != Lie::kPlain) {
+      staged.volumes = {"deep/er/inner", "storage", "storage/c"};
+    }
+    for (const std::string& at : staged.volumes) {
+      if (lie == Lie::kLinkedStorage) { continue; }
+      std::filesystem::create_directories(folder / at);
+      made_up.push_back(std::filesystem::canonical(folder / at));
+      if (lie == Lie::kRealMounts) { mounts.emplace_back(made_up.back()); }
+    }
+    if (lie != Lie::kMadeUpMounts) { made_up.clear(); }
+    layout = Layout{std::string{kOwnVault}, staged.volumes};
+    for (const Volume& volume : layout.volumes()) {
+      std::filesystem::create_directories(folder.path() / volume.vault / ("restore-" + staged.id));
+    }
+  }
+  // To the tree that is to come, with the folders on the way.
+  void add(const std::string& name, const std::string& content) {
+    new_tree[name] = content;
+    for (std::size_t at = name.find('/'); at != std::string::npos; at = name.find('/', at + 1)) {
+      new_tree[name.substr(0, at)] = "DIR";
+    }
   }
 };
+
+// Believes in a world's made-up mounts: no rename crosses them, or moves one of them.
+class MountedDisk : public Disk {
+ public:
+  MountedDisk() = default;
+  explicit MountedDisk(const World& world) : made_up_{world.made_up} {}
+  Result<void> rename(const fs::Path& from, const fs::Path& to) override {
+    if (is_mount(from) || is_mount(to)) { return fail(errno_error(EBUSY, "rename")); }
+    if (mount_of(from) != mount_of(to)) { return fail(errno_error(EXDEV, "rename")); }
+    return Disk::rename(from, to);
+  }
+  [[nodiscard]] std::vector<fs::Path> mounts() const override {
+    return made_up_.empty() ? Disk::mounts() : made_up_;
+  }
+
+ private:
+  [[nodiscard]] bool is_mount(const fs::Path& path) const {
+    return std::find(made_up_.begin(), made_up_.end(), path) != made_up_.end();
+  }
+  [[nodiscard]] fs::Path mount_of(fs::Path path) const {
+    for (path = path.parent_path(); path != "/" && !is_mount(path);) { path = path.parent_path(); }
+    return path;
+  }
+  std::vector<fs::Path> made_up_;
+};
+
+// Counts the calls that change something, and fails or ends the process at one of them.
+class CountingDisk final : public MountedDisk {
+ public:
+  CountingDisk() = default;
+  explicit CountingDisk(const World& world) : MountedDisk{world} {}
+  enum class At { kBefore, kAfter };
+  int calls = 0;
+  int fail_at = 0;        // this call is refused
+  int fail_again_at = 0;  // and this one
+  int fail_after = 0;     // this one is carried out, and reports an error
+  int die_at = 0;         // the process ends at this call
+  At die = At::kBefore;
+
+  Result<void> make_folder(const fs::Path& path) override {
+    return call([&] { return Disk::make_folder(path); });
+  }
+  Result<void> rename(const fs::Path& from, const fs::Path& to) override {
+    return call([&] { return MountedDisk::rename(from, to); });
+  }
+  Result<void> remove_file(const fs::Path& path) override {
+    return call([&] { return Disk::remove_file(path); });
+  }
+  Result<void> remove_folder(const fs::Path& path) override {
+    return call([&] { return Disk::remove_folder(path); });
+  }
+  Result<void> remove_tree(const fs::Path& path) override {
+    return call([&] { return Disk::remove_tree(path); });
+  }
+  Result<void> sync_folder(const fs::Path& path) override {
+    return call([&] { return Disk::sync_folder(path); });
+  }
+  Result<void> write_file(const fs::Path& path, std::string_view content) override {
+    return call([&] { return Disk::write_file(path, content); });
+  }
+  Result<void> set_permissions(const fs::Path& path, std::uint32_t mode) override {
+    return call([&] { return Disk::set_permissions(path, mode); });
+  }
+
+ private:
+  template <class Work>
+  Result<void> call(const Work& work) {
+    ++calls;
+    if (calls == die_at && die == At::kBefore) { ::_exit(42); }
+    if (calls == fail_at || calls == fail_again_at) {
+      return fail(Code::kUnavailable, "the disk says no");
+    }
+    Result<void> result = work();
+    if (calls == die_at) { ::_exit(42); }
+    if (calls == fail_after) { return fail(Code::kUnavailable, "the disk says no"); }
+    return result;
+  }
+};
+
+// The changing calls of an undisturbed run.
+inline int count_calls(Lie lie, const std::function<void(World&, Disk&)>& work) {
+  World world{lie};
+  CountingDisk disk{world};
+  work(world, disk);
+  return disk.calls;
+}
 
 }  // namespace pv::restore

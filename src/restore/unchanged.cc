@@ -54,9 +54,9 @@ bool link(const fs::Fd& from, const fs::Path& path) {
 Result<bool> UnchangedFiles::take(const PlannedFile& file, const fs::Path& path,
                                   const std::stop_token& stop) {
   const ArchiveEntry& entry = archive_.entries()[file.index];
-  if (!file.name.starts_with(kStorage) || !entry.modified) { return false; }
+  if (!storage_ || !file.name.starts_with(kStorage) || !entry.modified) { return false; }
   // No link on the way is followed. O_PATH: what is not unchanged is not even opened.
-  const auto place = fs::open_beneath_step_by_step(directory_, file.name, O_PATH);
+  const auto place = fs::open_beneath_step_by_step(*storage_, file.name.substr(kStorage.size()), O_PATH);
   if (!place.has_value()) { return false; }
   const auto first = look_at(*place);
   if (!first || !could_be(entry, file, *first)) { return false; }

@@ -18,9 +18,10 @@ namespace pv::restore {
 // Lifetime   What it is made of outlives it.
 class UnchangedFiles {
  public:
-  // `directory` is the folder with the data in place.
-  UnchangedFiles(const fs::Fd& directory, const Archive& archive, std::optional<Owner> owner)
-      : directory_{directory}, archive_{archive}, owner_{owner} {}
+  // `storage` is the folder of that name with the data in place.
+  UnchangedFiles(const std::optional<fs::Fd>& storage, const Archive& archive,
+                 std::optional<Owner> owner)
+      : storage_{storage}, archive_{archive}, owner_{owner} {}
 
   // True: `path`, new, is what the archive has under `file`. False: there is nothing at `path`, and
   // the file has to be extracted. kCancelled.
@@ -34,7 +35,7 @@ class UnchangedFiles {
                                           const std::stop_token& stop) const;
   [[nodiscard]] bool clone(const fs::Fd& from, const struct ::stat& found, const fs::Path& path);
 
-  const fs::Fd& directory_;
+  const std::optional<fs::Fd>& storage_;
   const Archive& archive_;
   const std::optional<Owner> owner_;
   std::atomic<bool> can_clone_ = true;  // until the file system says no

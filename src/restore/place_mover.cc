@@ -1,0 +1,213 @@
+#include "restore/place_mover.h"
+
+#include "base/text.h"
+
+namespace pv::restore {
+namespace {
+
+constexpr std::uint32_t kOwnerMayWrite = 0200;
+
+// An error that hides the answer is no "no": taken for one, it would lose what lies there.
+Result<bool> lies_in(const fs::Path& folder, const std::string& name) {
+  const Result<fs::Stat> found = fs::link_stat(folder / name);
+  if (found.has_value()) { return true; }
+  if (found.error().code == Code::kNotFound) { return false; }
+  return fail(found.error());
+}
+
+// Files that SQLite removes by itself when the last connection closes.
+bool may_vanish(std::string_view name) { return name.ends_with("-wal") || name.ends_with("-shm"); }
+
+// "replaced-ID/stray" for "replaced-ID/pb_data". A journal whose `aside` is a "restore-ID" has none
+// written by us, but it is sound: strays would lie beside it.
+std::string strays_of(const std::string& aside) {
+  return aside.substr(0, aside.find('/')) + '/' + std::string{kReplacedStray};
+}
+
+}  // namespace
+
+PlaceMover::PlaceMover(const fs::Path& directory, const Journal& journal, const PlaceMoves& moves,
+                       Disk& disk)
+    : moves_{moves},
+      layout_{journal.layout},
+      disk_{disk},
+      journal_path_{restore::journal_path(directory)},
+      here_{moves.folder.empty() ? directory : directory / moves.folder},
+      incoming_{directory / layout_.inside(journal.incoming, moves.folder)},
+      aside_{directory / layout_.inside(journal.aside, moves.folder)},
+      strays_{directory / layout_.volume_of(moves.folder).vault / strays_of(journal.aside)},
+      out_{moves.out.begin(), moves.out.end()},
+      in_{moves.in.begin(), moves.in.end()} {}
+
+Result<bool> PlaceMover::lies_here(const std::string& name) const { return lies_in(here_, name); }
+
+Result<bool> PlaceMover::has_come(const std::string& name) const {
+  if (!in_.contains(name)) { return false; }
+  PV_TRY(const bool waits, lies_in(incoming_, name));
+  PV_TRY(const bool here, lies_in(here_, name));
+  if (waits || !here) { return false; }
+  if (!out_.contains(name) || may_vanish(name)) { return true; }
+  return lies_in(aside_, name);
+}
+
+// `name` in the directory is the old one, which has not left yet.
+Result<bool> PlaceMover::has_stayed(const std::string& name) const {
+  if (!out_.contains(name)) { return false; }
+  PV_TRY(const bool left, lies_in(aside_, name));
+  return !left;
+}
+
+Result<bool> PlaceMover::has_any_aside() const {
+  for (const std::string& name : moves_.out) {
+    PV_TRY(const bool left, lies_in(aside_, name));
+    if (left) { return true; }
+  }
+  return false;
+}
+
+Result<void> PlaceMover::check_incoming() const {
+  for (const std::string& name : moves_.in) {
+    PV_TRY(const bool waits, lies_in(incoming_, name));
+    PV_TRY(const bool come, has_come(name));
+    if (waits || come || name.ends_with("-shm")) { continue; }
+    return fail(Code::kDamaged, "the restored " + printable(name) + " has vanished from " +
+                                    printable(incoming_.native()));
+  }
+  return {};
+}
+
+Result<void> PlaceMover::check_aside() const {
+  for (const std::string& name : moves_.out) {
+    PV_TRY(const bool left, lies_in(aside_, name));
+    PV_TRY(const bool here, lies_in(here_, name));
+    if (left || here || may_vanish(name)) { continue; }
+    return fail(Code::kDamaged, "the replaced " + printable(name) + " has vanished from " +
+                                    printable(aside_.native()) +
+                                    "; put it there again, or remove " +
+                                    printable(journal_path_.native()) +
+                                    " and put the data in place by hand");
+  }
+  return {};
+}
+
+Result<std::vector<std::string>> PlaceMover::names_here() const {
+  if (moves_.extent == PlaceMoves::Extent::kWhole) {
+    return entries_to_exchange(here_, moves_.folder, layout_);
+  }
+  std::vector<std::string> names;
+  for (const std::string& name : moves_.out) {
+    PV_TRY(const bool here, lies_here(name));
+    if (here) { names.push_back(name); }
+  }
+  return names;
+}
+
+Result<void> PlaceMover::clear_out() {
+  PV_TRY(const std::vector<std::string> names, names_here());
+  for (const std::string& name : names) {
+    PV_TRY(const bool come, has_come(name));
+    if (come) { continue; }
+    PV_TRY(const bool old, has_stayed(name));
+    PV_CHECK(old ? move(here_ / name, aside_ / name) : put_by(name));
+  }
+  // The old WAL is out, on disk, before a new database appears: SQLite would apply it.
+  PV_CHECK(disk_.sync_folder(aside_));
+  return disk_.sync_folder(here_);
+}
+
+Result<void> PlaceMover::clear_in() {
+  for (auto name = moves_.in.rbegin(); name != moves_.in.rend(); ++name) {
+    PV_TRY(const bool come, has_come(*name));
+    if (come) { PV_CHECK(move(here_ / *name, incoming_ / *name)); }
+  }
+  PV_TRY(const std::vector<std::string> names, names_here());
+  for (const std::string& name : names) {
+    PV_TRY(const bool old, has_stayed(name));
+    if (!old) { PV_CHECK(put_by(name)); }
+  }
+  PV_CHECK(sync_incoming());
+  return disk_.sync_folder(here_);
+}
+
+Result<void> PlaceMover::bring_in(const std::string& name) { return bring(name, incoming_, in_); }
+
+Result<void> PlaceMover::bring_back(const std::string& name) { return bring(name, aside_, out_); }
+
+Result<void> PlaceMover::bring(const std::string& name, const fs::Path& from, const Names& ours) {
+  PV_TRY(const bool waits, lies_in(from, name));
+  if (!waits) { return {}; }
+  PV_CHECK(make_room(name));
+  if (name.ends_with(".db")) {
+    // SQLite would apply the WAL of a database that a program made here meanwhile to this one.
+    for (const char* suffix : {"-wal", "-shm", "-journal"}) {
+      if (!ours.contains(name + suffix)) { PV_CHECK(make_room(name + suffix)); }
+    }
+  }
+  return move(from / name, here_ / name);
+}
+
+Result<void> PlaceMover::make_room(const std::string& name) {
+  PV_TRY(const bool occupied, lies_here(name));
+  return occupied ? put_by(name) : Result<void>{};
+}
+
+// Keeps what is nobody's, beside the replaced data.
+Result<void> PlaceMover::put_by(const std::string& name) {
+  if (!fs::exists(strays_)) {
+    PV_CHECK(disk_.make_folder(strays_));
+    PV_CHECK(disk_.sync_folder(strays_.parent_path()));
+  }
+  fs::Path place = strays_ / name;
+  for (int number = 2; fs::exists(place); ++number) {
+    place = strays_ / (name + "." + std::to_string(number));
+  }
+  PV_CHECK(move(here_ / name, place));
+  return disk_.sync_folder(strays_);
+}
+
+// A folder's ".." changes with the rename, so who moves it must be able to write to it.
+Result<void> PlaceMover::move(const fs::Path& from, const fs::Path& to) {
+  const std::string name = from.filename().string();
+  if (moves_.read_only_out.contains(name) || moves_.read_only_in.contains(name)) {
+    PV_TRY(const fs::Stat found, fs::link_stat(from));
+    if (found.is_folder() && (found.mode & kOwnerMayWrite) == 0) {
+      PV_CHECK(disk_.set_permissions(from, found.mode | kOwnerMayWrite));
+    }
+  }
+  return disk_.rename(from, to);
+}
+
+Result<void> PlaceMover::set_permissions() {
+  const auto set = [&](const fs::Path& path, std::uint32_t mode) -> Result<void> {
+    const Result<fs::Stat> found = fs::link_stat(path);
+    if (!found.has_value() && found.error().code == Code::kNotFound) { return {}; }
+    if (!found.has_value()) { return fail(found.error()); }
+    constexpr std::uint32_t kPermissions = 07777;
+    if (!found->is_folder() || (found->mode & kPermissions) == mode) { return {}; }
+    return disk_.set_permissions(path, mode);
+  };
+  for (const auto& [name, mode] : moves_.read_only_out) {
+    PV_TRY(const bool left, lies_in(aside_, name));
+    PV_CHECK(set((left ? aside_ : here_) / name, mode));
+  }
+  for (const auto& [name, mode] : moves_.read_only_in) {
+    PV_TRY(const bool come, has_come(name));
+    PV_CHECK(set((come ? here_ : incoming_) / name, mode));
+  }
+  return {};
+}
+
+Result<void> PlaceMover::sync() {
+  // Where entries were taken from comes last: a name is then on disk in one of two places.
+  PV_CHECK(disk_.sync_folder(aside_));
+  PV_CHECK(disk_.sync_folder(here_));
+  return sync_incoming();
+}
+
+// All of it may have come long ago, and the folder gone, when a power cut brings a journal back;
+// and an archive may have nothing for this place.
+Result<void> PlaceMover::sync_incoming() {
+  return fs::exists(incoming_) ? disk_.sync_folder(incoming_) : Result<void>{};
+}
+
+}  // namespace pv::restore

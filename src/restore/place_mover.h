@@ -1,0 +1,66 @@
+// The renames of one place: between a folder of the data directory and what is beside it.
+#pragma once
+
+#include <unordered_set>
+
+#include "restore/journal.h"
+
+namespace pv::restore {
+
+// Every step looks at where the entries lie, so it can be repeated after a crash.
+//
+// Lifetime   What it is made of outlives it.
+class PlaceMover {
+ public:
+  PlaceMover(const fs::Path& directory, const Journal& journal, const PlaceMoves& moves,
+             Disk& disk);
+
+  [[nodiscard]] const PlaceMoves& moves() const { return moves_; }
+
+  // `name` in the directory is the new one.
+  [[nodiscard]] Result<bool> has_come(const std::string& name) const;
+  // Old entries that have left, or not come back yet.
+  [[nodiscard]] Result<bool> has_any_aside() const;
+  [[nodiscard]] Result<bool> lies_here(const std::string& name) const;
+
+  // kDamaged: an entry is neither where it was nor where it goes.
+  [[nodiscard]] Result<void> check_incoming() const;
+  [[nodiscard]] Result<void> check_aside() const;
+
+  // Old entries leave, strays are put by.
+  [[nodiscard]] Result<void> clear_out();
+  // New entries go back to where they came from, strays are put by.
+  [[nodiscard]] Result<void> clear_in();
+  [[nodiscard]] Result<void> bring_in(const std::string& name);
+  [[nodiscard]] Result<void> bring_back(const std::string& name);
+
+  // Folders that were widened to be moved have their permissions again, wherever they are.
+  [[nodiscard]] Result<void> set_permissions();
+  // What was moved so far is on disk.
+  [[nodiscard]] Result<void> sync();
+
+ private:
+  using Names = std::unordered_set<std::string>;
+  [[nodiscard]] Result<bool> has_stayed(const std::string& name) const;
+  [[nodiscard]] Result<std::vector<std::string>> names_here() const;
+  [[nodiscard]] Result<void> move_out(const std::string& name);
+  [[nodiscard]] Result<void> bring(const std::string& name, const fs::Path& from,
+                                   const Names& ours);
+  [[nodiscard]] Result<void> make_room(const std::string& name);
+  [[nodiscard]] Result<void> put_by(const std::string& name);
+  [[nodiscard]] Result<void> move(const fs::Path& from, const fs::Path& to);
+  [[nodiscard]] Result<void> sync_incoming();
+
+  const PlaceMoves& moves_;
+  const Layout& layout_;
+  Disk& disk_;
+  const fs::Path journal_path_;
+  const fs::Path here_;
+  const fs::Path incoming_;
+  const fs::Path aside_;
+  const fs::Path strays_;
+  const Names out_;
+  const Names in_;
+};
+
+}  // namespace pv::restore

@@ -1,0 +1,159 @@
+// What restores leave behind, removed when it has had its time.
+#include <algorithm>
+
+#include "base/text.h"
+#include "restore/replaced.h"
+#include "restore/staging_folder.h"
+
+namespace pv::restore {
+namespace {
+
+// The folders whose names begin with `prefix`, in `vault`.
+template <class Work>
+Result<void> for_each(const fs::Path& directory, std::string_view vault, std::string_view prefix,
+                      const Work& work) {
+  PV_TRY(const std::vector<std::string> names, names_if_any(directory / vault));
+  for (const std::string& name : names) {
+    if (name.starts_with(prefix)) { PV_CHECK(work(name)); }
+  }
+  return {};
+}
+
+// On whichever volume: the lock is on the one in the directory's own vault.
+bool is_held(const fs::Path& directory, const std::string& name) {
+  return std::any_of(kOwnVaults.begin(), kOwnVaults.end(), [&](std::string_view own) {
+    return StagingFolder::is_held(directory / own / name);
+  });
+}
+
+bool is_over(const fs::Path& directory, const Kept& kept, WallTime now, std::chrono::seconds keep) {
+  // Without data it was taken back, or never filled.
+  if (!has_data(directory, kept) && !has_strays(directory, kept)) { return true; }
+  return now - kept.replaced.at >= kept.replaced.keep.value_or(keep);
+}
+
+// The rest of what has its name "going-ID" in a vault of the directory itself already.
+Result<void> remove_going(const fs::Path& directory, const Kept& kept) {
+  for (const std::string& at : kept.layout.other_volumes()) {
+    const fs::Path vault = directory / kept.layout.volume_of(at).vault;
+    PV_CHECK(fs::remove_tree(vault / replaced_folder(kept.replaced.id)));
+    (void)fs::remove_empty_folder(vault);
+  }
+  return fs::remove_tree(kept.replaced.folder);
+}
+
+// Under a name that nobody looks for before it goes file by file: an undo would bring the rest
+// back.
+Result<void> remove_whole(const fs::Path& directory, Kept kept) {
+  fs::Path& folder = kept.replaced.folder;
+  const fs::Path before = folder;
+  folder.replace_filename(std::string{kGoingPrefix} + kept.replaced.id);
+  PV_CHECK(fs::rename(before, folder));
+  PV_CHECK(fs::sync_folder(folder.parent_path()));
+  return remove_going(directory, kept);
+}
+
+Result<void> remove_replaced_in(const fs::Path& directory, std::string_view vault, WallTime now,
+                                std::chrono::seconds keep) {
+  PV_CHECK(for_each(directory, vault, kGoingPrefix, [&](const std::string& name) -> Result<void> {
+    PV_TRY(const Kept kept, read_kept(directory, vault, name));
+    return remove_going(directory, kept);
+  }));
+  return for_each(directory, vault, kReplacedPrefix, [&](const std::string& name) -> Result<void> {
+    PV_TRY(Kept kept, read_kept(directory, vault, name));
+    return is_over(directory, kept, now, keep) ? remove_whole(directory, std::move(kept))
+                                               : Result<void>{};
+  });
+}
+
+// On a volume: what belongs to nothing in the directory's own vaults, by its age. The volume was
+// not mounted when the rest went, or comes from another directory.
+Result<void> remove_orphans(const fs::Path& directory, const std::string& vault, WallTime now,
+                            std::chrono::seconds keep) {
+  return for_each(directory, vault, kReplacedPrefix, [&](const std::string& name) -> Result<void> {
+    const bool is_known =
+        std::any_of(kOwnVaults.begin(), kOwnVaults.end(),
+                    [&](std::string_view own) { return fs::exists(directory / own / name); });
+    if (is_known) { return {}; }
+    PV_TRY(const Kept kept, read_kept(directory, vault, name));
+    return now - kept.replaced.at >= kept.replaced.keep.value_or(keep)
+               ? fs::remove_tree(kept.replaced.folder)
+               : Result<void>{};
+  });
+}
+
+Result<void> remove_staged_in(const fs::Path& directory, std::string_view vault) {
+  return for_each(directory, vault, kStagedPrefix, [&](const std::string& name) -> Result<void> {
+    return is_held(directory, name) ? Result<void>{} : fs::remove_tree(directory / vault / name);
+  });
+}
+
+Result<void> remove_staged(const fs::Path& directory, const std::vector<std::string>& on_volumes) {
+  // Those on volumes first: they are known to be nobody's by the one in the directory's own vault.
+  for (const std::string& vault : on_volumes) {
+    PV_CHECK(remove_staged_in(directory, vault));
+    (void)fs::remove_empty_folder(directory / vault);
+  }
+  for (const std::string_view vault : kOwnVaults) {
+    PV_CHECK(remove_staged_in(directory, vault));
+  }
+  return {};
+}
+
+// Vaults on the volumes that are mounted now. What can't be looked into is left for later.
+std::vector<std::string> volume_vaults(const fs::Path& directory, const Disk& disk) {
+  std::vector<std::string> vaults;
+  const Result<Layout> layout = Layout::of(directory, disk);
+  if (!layout.has_value()) { return vaults; }
+  for (const std::string& at : layout->other_volumes()) {
+    vaults.push_back(layout->volume_of(at).vault);
+  }
+  return vaults;
+}
+
+// False: a journal waits for recover(), and the folders may be needed.
+Result<bool> may_prune(const fs::Path& directory) {
+  const fs::Path vault = vault_folder(directory);
+  if (!fs::exists(vault) || is_cut_off(directory)) { return false; }
+  // A journal that a power cut could bring back would look for them: its removal comes first.
+  PV_CHECK(fs::sync_folder(vault));
+  return true;
+}
+
+}  // namespace
+
+Result<void> remove_abandoned(const fs::Path& directory, const Disk& disk) {
+  PV_TRY(const bool may, may_prune(directory));
+  return may ? remove_staged(directory, volume_vaults(directory, disk)) : Result<void>{};
+}
+
+Result<void> prune_replaced(const fs::Path& directory, WallTime now, std::chrono::seconds keep,
+                            const Disk& disk) {
+  PV_TRY(const bool may, may_prune(directory));
+  if (!may) { return {}; }
+  const std::vector<std::string> on_volumes = volume_vaults(directory, disk);
+  for (const std::string_view vault : kOwnVaults) {
+    PV_CHECK(remove_replaced_in(directory, vault, now, keep));
+  }
+  for (const std::string& vault : on_volumes) {
+    PV_CHECK(remove_orphans(directory, vault, now, keep));
+  }
+  return remove_staged(directory, on_volumes);
+}
+
+Result<void> remove_replaced(const fs::Path& directory, std::string_view id) {
+  if (is_cut_off(directory)) {
+    return fail(Code::kBusy, "an earlier restore was cut off; start pocketvault again first");
+  }
+  PV_TRY(std::vector<Kept> kept, list_kept(directory));
+  const auto found = std::find_if(kept.begin(), kept.end(),
+                                  [&](const Kept& one) { return one.replaced.id == id; });
+  if (found == kept.end()) {
+    return fail(Code::kNotFound, "no replaced data " + printable(id) + " is kept");
+  }
+  // A journal that a power cut could bring back would look for it: its removal comes first.
+  PV_CHECK(fs::sync_folder(vault_folder(directory)));
+  return remove_whole(directory, std::move(*found));
+}
+
+}  // namespace pv::restore

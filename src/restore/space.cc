@@ -1,0 +1,53 @@
+#include <map>
+
+#include "base/text.h"
+#include "restore/layout.h"
+
+namespace pv::restore {
+namespace {
+
+bool is_in_root(std::string_view name) { return name.find('/') == std::string_view::npos; }
+
+// What is to be made on one file system.
+struct Need {
+  fs::Path at;  // a folder on it
+  std::uint64_t bytes = 0;
+};
+
+using Needs = std::map<std::uint64_t, Need>;  // by device
+
+Result<void> check(const Need& need) {
+  PV_TRY(const fs::Space space, fs::space(need.at));
+  if (space.free_bytes >= need.bytes) { return {}; }
+  return fail(Code::kNoSpace,
+              "the restored data needs " + format_size(need.bytes) + " beside what " +
+                  printable(need.at.native()) + " holds now, " + format_size(space.free_bytes) +
+                  " are free: " + format_size(need.bytes - space.free_bytes) + " are missing");
+}
+
+}  // namespace
+
+Result<void> check_space(const Plan& plan, const fs::Path& directory) {
+  constexpr std::uint64_t kReserveBytes = std::uint64_t{16} << 20U;
+  // An inode and the last block of each file and folder; a WAL's pages once more, in its database.
+  constexpr std::uint64_t kEntryBytes = 4096;
+  PV_TRY(const Layout layout, Layout::of(directory, real_disk()));
+  Needs needs;
+  std::map<std::string_view, Need*> by_volume;
+  for (const Volume& volume : layout.volumes()) {
+    const fs::Path at = volume.at.empty() ? directory : directory / volume.at;
+    PV_TRY(const fs::Stat about, fs::stat(at));
+    Need& need = needs.try_emplace(about.device, Need{.at = at, .bytes = kReserveBytes}).first->second;
+    by_volume.emplace(volume.at, &need);
+  }
+  for (const PlannedFile& file : plan.files) {
+    const bool is_wal = is_in_root(file.name) && file.name.ends_with(".db-wal");
+    by_volume.at(layout.volume_of(file.name).at)->bytes +=
+        file.raw_bytes * (is_wal ? 2 : 1) + kEntryBytes;
+  }
+  by_volume.at("")->bytes += plan.folder_count * kEntryBytes;
+  for (const auto& [device, need] : needs) { PV_CHECK(check(need)); }
+  return {};
+}
+
+}  // namespace pv::restore
