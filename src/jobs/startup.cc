@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "jobs/lease.h"
+#include "jobs/other_users.h"
 #include "restore/restore.h"
 
 namespace pv::jobs {
@@ -39,12 +40,21 @@ Result<Opened> open_directory(const fs::Path& directory, const datadir::OpenOpti
     }
   }
   if (taken.has_value()) {
+    // Whoever has the databases open now would go on in files that are moved away.
+    if (restore::is_cut_off(directory)) {
+      PV_CHECK(refuse_other_users(directory, Exchange::kRecovery));
+    }
     PV_TRY(const restore::Recovery recovery, restore::recover(directory, restore::real_disk()));
     if (recovery == restore::Recovery::kFinished) {
       opened.notes.emplace_back("finished a restore that was interrupted");
     } else if (recovery == restore::Recovery::kTakenBack) {
       opened.notes.emplace_back(
           "took back a restore that was interrupted: the data from before it is in place");
+    }
+    const Result<void> cleared = restore::remove_abandoned(directory);
+    if (!cleared.has_value()) {
+      opened.notes.push_back("what an interrupted restore left could not be removed: " +
+                             cleared.error().what);
     }
   }
   PV_TRY(opened.directory, datadir::DataDir::open(directory, options, clock, random));

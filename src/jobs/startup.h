@@ -15,8 +15,9 @@ struct Opened {
   std::vector<std::string> notes;  // for the log: "finished a restore that was interrupted"
 };
 
-// Finishes or takes back a swap that a crash interrupted, then opens. Nobody swaps or opens
-// meanwhile. kBusy: another process has been swapping for more than 30 s; the rest as
+// Finishes or takes back a swap that a crash interrupted, removes what restores left that were
+// killed, then opens. Nobody swaps or opens meanwhile. kBusy: another process has been swapping for
+// more than 30 s, or has the databases open of which a swap was interrupted; the rest as
 // DataDir::open and restore::recover.
 [[nodiscard]] Result<Opened> open_directory(const fs::Path& directory,
                                             const datadir::OpenOptions& options, const Clock& clock,

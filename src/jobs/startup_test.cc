@@ -10,6 +10,7 @@
 #include "jobs/vault_rig.h"
 #include "jobs/workers.h"
 #include "testing/fixtures.h"
+#include "testing/other_process.h"
 
 namespace pv::jobs {
 namespace {
@@ -83,6 +84,42 @@ TEST(OpenDirectory, FindsTheOldDataOrTheNewAfterACrashAtAnyRename) {
     EXPECT_EQ(rig.restore("fixture.zip").state, State::kSucceeded) << rename;
   }
   EXPECT_GT(taken_back + finished, 3);
+}
+
+TEST(OpenDirectory, RepairsNothingUnderAProcessThatHasTheDatabasesOpen) {
+  const TempFolder folder;
+  const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
+  constexpr int kLastRename = 3;  // data.db has left
+  ASSERT_EQ(restore_and_crash(pb_data, kLastRename), 77);
+  ASSERT_TRUE(restore::is_cut_off(pb_data));
+  ASSERT_FALSE(fs::exists(pb_data / "data.db"));
+  const fs::Path journal = pb_data / ".pocketvault" / "restore.journal";
+  const std::string before = testing::read_file(journal);
+  // As an app does that was started in between.
+  testing::OtherProcess app{"import sqlite3\nc = sqlite3.connect('" +
+                            (pb_data / "data.db").string() +
+                            "')\nc.execute('CREATE TABLE t (a)')\nc.commit()\n"
+                            "print('ready', flush=True)\ninput()\n"};
+  ASSERT_EQ(app.hear(), "ready");
+  const auto refused = open_directory(pb_data, {}, system_clock(), system_random());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Code::kBusy);
+  EXPECT_THAT(refused.error().what, HasSubstr("python3 (process " + std::to_string(app.pid())));
+  EXPECT_EQ(testing::read_file(journal), before);
+  app.say("");
+  app.finish();
+  VaultRig rig{{.pb_data = pb_data}};
+  EXPECT_EQ(rig.notes, std::vector<std::string>{"finished a restore that was interrupted"});
+  EXPECT_EQ(rig.ask("SELECT count(*) FROM products"), "40");
+}
+
+TEST(OpenDirectory, RemovesWhatAKilledRestoreLeft) {
+  const TempFolder folder;
+  const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
+  const fs::Path left = pb_data / ".pocketvault" / "restore-abc" / "storage" / "x";
+  testing::write_file(left, "x");
+  const VaultRig rig{{.pb_data = pb_data}};
+  EXPECT_FALSE(fs::exists(pb_data / ".pocketvault" / "restore-abc"));
 }
 
 TEST(OpenDirectory, MakesNothingWhereNothingIs) {

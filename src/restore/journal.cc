@@ -48,9 +48,8 @@ bool are_sound(const std::vector<PlaceMoves>& places) {
 
 bool is_sound(const Journal& journal) {
   const std::string& own_vault = journal.layout.volumes().front().vault;
-  return (own_vault == kOwnVault || own_vault == kVolumeVault) &&
-         is_source(journal.incoming) && is_source(journal.aside) &&
-         journal.incoming != journal.aside && are_sound(journal.places);
+  return (own_vault == kOwnVault || own_vault == kVolumeVault) && is_source(journal.incoming) &&
+         is_source(journal.aside) && journal.incoming != journal.aside && are_sound(journal.places);
 }
 
 // "555/NAME": permissions in front of a name.
@@ -128,15 +127,15 @@ Result<Journal> decode(std::string_view text) {
   if (!record.has_value()) { return fail(record.error()); }
   const std::string vault = value_of(*record, "vault");
   const std::vector<std::string> volumes = values_of(*record, "volume");
-  if (volumes.size() > kVolumesMax || !std::all_of(volumes.begin(), volumes.end(), is_folder_name)) {
+  if (volumes.size() > kVolumesMax ||
+      !std::all_of(volumes.begin(), volumes.end(), is_folder_name)) {
     return fail(Code::kDamaged, "a volume in it leads elsewhere");
   }
-  Journal journal{
-      .back = value_of(*record, "direction") == "back",
-      .layout = Layout{vault.empty() ? std::string{kOwnVault} : vault, volumes},
-      .incoming = value_of(*record, "incoming"),
-      .aside = value_of(*record, "aside"),
-      .places = {}};
+  Journal journal{.back = value_of(*record, "direction") == "back",
+                  .layout = Layout{vault.empty() ? std::string{kOwnVault} : vault, volumes},
+                  .incoming = value_of(*record, "incoming"),
+                  .aside = value_of(*record, "aside"),
+                  .places = {}};
   PV_TRY(journal.places, places_of(*record));
   if (!is_sound(journal)) { return fail(Code::kDamaged, "a name in it leads elsewhere"); }
   return journal;

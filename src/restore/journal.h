@@ -30,7 +30,7 @@ struct PlaceMoves {
 };
 
 struct Journal {
-  bool back = false;     // the exchange is being taken back
+  bool back = false;  // the exchange is being taken back
   Layout layout;
   std::string incoming;  // "restore-ID", or "replaced-ID/pb_data": in the vault of each volume
   std::string aside;     // as well

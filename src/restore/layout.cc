@@ -142,8 +142,8 @@ std::string_view own_vault(const fs::Path& directory, const Disk& disk) {
 
 bool stays(std::string_view root_entry) {
   constexpr std::array<std::string_view, 8> kStay{
-      "backups",    kOwnVault,           kVolumeVault,       ".notify", ".autocert_cache",
-      "lost+found", ".pb_temp_to_delete", ".pocketvault-code"};
+      "backups",         kOwnVault,    kVolumeVault,         ".notify",
+      ".autocert_cache", "lost+found", ".pb_temp_to_delete", ".pocketvault-code"};
   return std::find(kStay.begin(), kStay.end(), root_entry) != kStay.end();
 }
 
@@ -163,7 +163,10 @@ bool is_one_name(std::string_view name) {
 
 bool is_folder_name(std::string_view name) {
   constexpr std::size_t kPathBytesMax = 4096;
-  if (name.size() > kPathBytesMax || stays(name.substr(0, name.find('/'))) || is_in_volume_vault(name)) { return false; }
+  if (name.size() > kPathBytesMax || stays(name.substr(0, name.find('/'))) ||
+      is_in_volume_vault(name)) {
+    return false;
+  }
   for (std::size_t start = 0; start <= name.size();) {
     const std::size_t end = std::min(name.find('/', start), name.size());
     if (!is_one_name(name.substr(start, end - start))) { return false; }
@@ -243,9 +246,8 @@ Result<void> Layout::check_still_so(const fs::Path& directory, std::string_view 
     const bool is_known = std::any_of(volumes_.begin(), volumes_.end(),
                                       [&](const Volume& volume) { return volume.at == mount; });
     if (is_known) { continue; }
-    return fail(Code::kUnsupported,
-                printable((directory / mount).native()) +
-                    " was no mount of its own when this was begun: unmount it");
+    return fail(Code::kUnsupported, printable((directory / mount).native()) +
+                                        " was no mount of its own when this was begun: unmount it");
   }
   return {};
 }

@@ -25,7 +25,8 @@ namespace pv::restore {
 // belong to programs, not to the data.
 [[nodiscard]] bool stays(std::string_view root_entry);
 
-// Whether `name`, relative to the data directory, is or lies in a hidden folder of ours on a volume.
+// Whether `name`, relative to the data directory, is or lies in a hidden folder of ours on a
+// volume.
 [[nodiscard]] bool is_in_volume_vault(std::string_view name);
 
 // A name that a folder can hold: without "/", neither "." nor "..".

@@ -81,11 +81,10 @@ Result<void> PlaceMover::check_aside() const {
     PV_TRY(const bool left, lies_in(aside_, name));
     PV_TRY(const bool here, lies_in(here_, name));
     if (left || here || may_vanish(name)) { continue; }
-    return fail(Code::kDamaged, "the replaced " + printable(name) + " has vanished from " +
-                                    printable(aside_.native()) +
-                                    "; put it there again, or remove " +
-                                    printable(journal_path_.native()) +
-                                    " and put the data in place by hand");
+    return fail(Code::kDamaged,
+                "the replaced " + printable(name) + " has vanished from " +
+                    printable(aside_.native()) + "; put it there again, or remove " +
+                    printable(journal_path_.native()) + " and put the data in place by hand");
   }
   return {};
 }

@@ -94,9 +94,7 @@ Result<void> remove_staged(const fs::Path& directory, const std::vector<std::str
     PV_CHECK(remove_staged_in(directory, vault));
     (void)fs::remove_empty_folder(directory / vault);
   }
-  for (const std::string_view vault : kOwnVaults) {
-    PV_CHECK(remove_staged_in(directory, vault));
-  }
+  for (const std::string_view vault : kOwnVaults) { PV_CHECK(remove_staged_in(directory, vault)); }
   return {};
 }
 

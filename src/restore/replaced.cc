@@ -48,8 +48,8 @@ std::optional<std::uint64_t> measure(const fs::Path& folder, const Deadline& dea
   return walked && in_time ? std::optional{bytes} : std::nullopt;
 }
 
-// nullopt: there is none, or it is damaged. An error that hides it is told: taken for none, it would
-// hide the volumes that it names.
+// nullopt: there is none, or it is damaged. An error that hides it is told: taken for none, it
+// would hide the volumes that it names.
 Result<std::optional<Record>> read_note(const fs::Path& path) {
   const Result<std::string> text = fs::read_file(path, kInfoBytesMax);
   if (!text.has_value()) {
@@ -138,8 +138,8 @@ bool has_data(const fs::Path& directory, const Kept& kept) {
 bool has_strays(const fs::Path& directory, const Kept& kept) {
   const std::vector<Volume>& volumes = kept.layout.volumes();
   return std::any_of(volumes.begin(), volumes.end(), [&](const Volume& volume) {
-    const auto names = names_if_any(directory / volume.vault / replaced_folder(kept.replaced.id) /
-                                    kReplacedStray);
+    const auto names =
+        names_if_any(directory / volume.vault / replaced_folder(kept.replaced.id) / kReplacedStray);
     return !names.has_value() || !names->empty();
   });
 }
@@ -152,8 +152,7 @@ Result<std::vector<std::string>> names_if_any(const fs::Path& folder) {
   return names;
 }
 
-Result<Kept> read_kept(const fs::Path& directory, std::string_view vault,
-                       const std::string& name) {
+Result<Kept> read_kept(const fs::Path& directory, std::string_view vault, const std::string& name) {
   const fs::Path folder = directory / vault / name;
   Kept kept{.replaced = {.id = name.substr(name.find('-') + 1),
                          .folder = folder,
@@ -165,6 +164,7 @@ Result<Kept> read_kept(const fs::Path& directory, std::string_view vault,
     // Data without its note is kept all the same; its age is that of the folder.
     PV_TRY(const fs::Stat about, fs::stat(folder));
     kept.replaced.at = about.modified;
+    kept.has_note = false;
     return kept;
   }
   const std::chrono::nanoseconds at{number_in<std::int64_t>(*info, "at").value_or(0)};
@@ -176,8 +176,8 @@ Result<Kept> read_kept(const fs::Path& directory, std::string_view vault,
   kept.replaced.bytes = number_in<std::uint64_t>(*info, "bytes");
   const std::vector<std::string> volumes = values_of(*info, "volume");
   if (!std::all_of(volumes.begin(), volumes.end(), is_folder_name)) {
-    return fail(Code::kDamaged, printable((folder / kReplacedInfo).native()) +
-                                    ": a volume in it leads elsewhere");
+    return fail(Code::kDamaged,
+                printable((folder / kReplacedInfo).native()) + ": a volume in it leads elsewhere");
   }
   kept.layout = Layout{std::string{vault}, volumes};
   return kept;
@@ -212,8 +212,8 @@ Result<Replaced> note_kept(Replaced replaced, std::chrono::seconds keep,
                            std::chrono::milliseconds patience) {
   const fs::Path vault = replaced.folder.parent_path();
   const fs::Path directory = vault.parent_path();
-  PV_TRY(Kept kept, read_kept(directory, vault.filename().native(),
-                              replaced.folder.filename().native()));
+  PV_TRY(Kept kept,
+         read_kept(directory, vault.filename().native(), replaced.folder.filename().native()));
   kept.replaced = std::move(replaced);
   kept.replaced.keep = keep;
   kept.replaced.bytes = 0;

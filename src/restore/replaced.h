@@ -29,6 +29,7 @@ inline constexpr std::array<std::string_view, 2> kOwnVaults{kOwnVault, kVolumeVa
 struct Kept {
   Replaced replaced;
   Layout layout;
+  bool has_note = true;
 };
 // By its note in the folder `name` ("replaced-ID", "going-ID") of `vault`. Without a note, or with
 // one that is damaged, it is known by its folder alone, as lying on no other volume.

@@ -197,8 +197,8 @@ struct Replaced {
 [[nodiscard]] Result<void> remove_replaced(const fs::Path& directory, std::string_view id);
 
 // Removes replaced data that has been kept as long as was noted beside it, or `keep` where nothing
-// was, and what remove_abandoned() does. Does nothing while a journal waits for recover(). What lies
-// on a volume that is not mounted now goes when it is.
+// was, and what remove_abandoned() does. Does nothing while a journal waits for recover(). What
+// lies on a volume that is not mounted now goes when it is.
 [[nodiscard]] Result<void> prune_replaced(const fs::Path& directory, WallTime now,
                                           std::chrono::seconds keep,
                                           const Disk& disk = real_disk());

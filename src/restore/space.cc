@@ -37,7 +37,8 @@ Result<void> check_space(const Plan& plan, const fs::Path& directory) {
   for (const Volume& volume : layout.volumes()) {
     const fs::Path at = volume.at.empty() ? directory : directory / volume.at;
     PV_TRY(const fs::Stat about, fs::stat(at));
-    Need& need = needs.try_emplace(about.device, Need{.at = at, .bytes = kReserveBytes}).first->second;
+    Need& need =
+        needs.try_emplace(about.device, Need{.at = at, .bytes = kReserveBytes}).first->second;
     by_volume.emplace(volume.at, &need);
   }
   for (const PlannedFile& file : plan.files) {

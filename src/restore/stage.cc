@@ -205,7 +205,8 @@ class Extraction {
 
   Result<bool> take_unchanged(const PlannedFile& file) {
     if (parts_.unchanged == nullptr) { return false; }
-    PV_TRY(const bool taken, parts_.unchanged->take(file, parts_.folder.path_of(file.name), parts_.stop));
+    PV_TRY(const bool taken,
+           parts_.unchanged->take(file, parts_.folder.path_of(file.name), parts_.stop));
     if (!taken) { return false; }
     unchanged_files_ += 1;
     unchanged_bytes_ += file.raw_bytes;

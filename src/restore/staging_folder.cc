@@ -37,8 +37,7 @@ Result<std::shared_ptr<const StagingFolder>> StagingFolder::create(const fs::Pat
   PV_CHECK(fs::make_folder(path, 0700));
   PV_TRY(fs::Fd fd, fs::open_for_reading(path));
   if (is_taken(fd) || !fs::exists(path)) {  // a prune looks at it just now, and removes it
-    return fail(Code::kBusy, "another process clears " + printable(vault.native()) +
-                                 ": try again");
+    return fail(Code::kBusy, "another process clears " + printable(vault.native()) + ": try again");
   }
   const std::shared_ptr<StagingFolder> folder{
       new StagingFolder{directory, layout, std::move(id), std::move(fd)}};

@@ -28,8 +28,8 @@ std::string undone(const std::string& restored_from) {
 }
 
 // Folders among `names` that their owner may not write to.
-Result<std::map<std::string, std::uint32_t>> read_only_among(
-    const std::vector<std::string>& names, const fs::Path& folder) {
+Result<std::map<std::string, std::uint32_t>> read_only_among(const std::vector<std::string>& names,
+                                                             const fs::Path& folder) {
   constexpr std::uint32_t kPermissions = 07777;
   constexpr std::uint32_t kOwnerMayWrite = 0200;
   std::map<std::string, std::uint32_t> found;
@@ -90,6 +90,18 @@ Result<Replaced> carry_out(const fs::Path& directory, const Order& order, Disk& 
   return fail(done.error());
 }
 
+// On which volumes the data lies is known by its note alone.
+Result<void> check_note(const fs::Path& directory, const Kept& kept, const Disk& disk) {
+  if (kept.has_note) { return {}; }
+  PV_TRY(const Layout layout, Layout::of(directory, disk));
+  if (layout.other_volumes().empty()) { return {}; }
+  return fail(Code::kDamaged, "the note " +
+                                  printable((kept.replaced.folder / kReplacedInfo).native()) +
+                                  " can't be read, and with " + layout.other_volumes().front() +
+                                  " on a volume of its own it is not known what lies where: put "
+                                  "the data in place by hand");
+}
+
 // The staging folders, when all that was in them has come.
 void remove_emptied(const fs::Path& directory, const Order& order, Disk& disk) {
   const std::vector<std::string>& places = order.layout.places();
@@ -121,6 +133,7 @@ Result<Replaced> undo(const fs::Path& directory, std::string_view id, WallTime n
     return fail(Code::kNotFound, "there is no replaced data to take back in " +
                                      printable(vault_folder(directory).native()));
   }
+  PV_CHECK(check_note(directory, *found, disk));
   const Order order{.layout = found->layout,
                     .incoming = replaced_data(found->replaced.id),
                     .id = random_text(system_random(), kLowerAlphanumeric, 15),

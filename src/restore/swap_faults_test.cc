@@ -196,7 +196,8 @@ TEST(SwapFaults, ThatHoldsOnTheWayBackToo) {
 
 // A call may have had its effect and report an error all the same, an fsync first of all.
 TEST(SwapFaults, AnErrorAfterTheDeedPutsTheOldDataBackToo) {
-  const int calls = count_calls(Lie::kPlain, [](World& world, Disk& disk) { (void)world.run(disk); });
+  const int calls =
+      count_calls(Lie::kPlain, [](World& world, Disk& disk) { (void)world.run(disk); });
   int failures = 0;
   for (int call = 1; call <= calls; ++call) {
     const World world;
@@ -219,7 +220,8 @@ TEST(SwapFaults, AnErrorAfterTheDeedPutsTheOldDataBackToo) {
 
 // The second error comes while the first is being made good.
 TEST(SwapFaults, TwoErrorsLeaveAMixtureThatTheNextStartPutsInOrder) {
-  const int calls = count_calls(Lie::kPlain, [](World& world, Disk& disk) { (void)world.run(disk); });
+  const int calls =
+      count_calls(Lie::kPlain, [](World& world, Disk& disk) { (void)world.run(disk); });
   int left_to_recovery = 0;
   for (int first = 1; first <= calls; ++first) {
     for (int second = first + 1; second <= first + 12; ++second) {
@@ -244,7 +246,8 @@ TEST(SwapFaults, TwoErrorsLeaveAMixtureThatTheNextStartPutsInOrder) {
 
 TEST(SwapFaults, AProgramStartedBeforeTheRecoveryLeavesNoTraceInTheData) {
   int strays = 0;
-  const int calls = count_calls(Lie::kPlain, [](World& world, Disk& disk) { (void)world.run(disk); });
+  const int calls =
+      count_calls(Lie::kPlain, [](World& world, Disk& disk) { (void)world.run(disk); });
   for (int call = 1; call <= calls; ++call) {
     World world;
     cut_off(world, call);

@@ -1,114 +1,177 @@
-// SIGKILL before each system call of a swap that changes the file system, seen by ptrace.
-#include <fcntl.h>
+// SIGKILL before each system call of a swap that changes the file system, and each made to fail:
+// the real calls of the real code, seen by ptrace.
 #include <gtest/gtest.h>
-#include <signal.h>
-#include <sys/ptrace.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
-#include "restore/restore_testing.h"
+#include <cerrno>
+
+#include "restore/journal.h"
 #include "restore/swap_world.h"
+#include "restore/traced.h"
 
 namespace pv::restore {
 namespace {
 
-using SyscallInfo = ::__ptrace_syscall_info;
+constexpr const char* kNoPtrace = "ptrace is not allowed here";
 
-bool changes_files(const SyscallInfo& info) {
-  switch (info.entry.nr) {
-    case SYS_openat: return (info.entry.args[2] & O_CREAT) != 0;
-    case SYS_write:
-    case SYS_pwrite64:
-    case SYS_ftruncate:
-    case SYS_fsync:
-    case SYS_fdatasync:
-    case SYS_syncfs:
-    case SYS_mkdirat:
-    case SYS_unlinkat:
-    case SYS_renameat:
-    case SYS_renameat2:
-    case SYS_linkat:
-    case SYS_fchmodat:
-#ifdef SYS_mkdir  // machines older than arm64 have these as well
-    case SYS_mkdir:
-    case SYS_rmdir:
-    case SYS_unlink:
-    case SYS_rename:
-    case SYS_link:
-#endif
-      return true;
-    default: return false;
-  }
+int swap_in(const World& world, Disk& disk) { return world.run(disk).has_value() ? 0 : 1; }
+int undo_in(const World& world, Disk& disk) {
+  return undo(world.folder.path(), "", kNow, disk).has_value() ? 0 : 1;
 }
 
-enum class End { kKilled, kRanThrough, kNoPtrace };
+// One of the two exchanges, what comes before it, and the data that it is to bring.
+struct Exchange {
+  bool is_undo = false;
+  void prepare(World& world) const {
+    MountedDisk disk{world};
+    if (is_undo) { PV_ASSERT(world.run(disk).has_value()); }
+  }
+  [[nodiscard]] int carry_out(const World& world, Disk& disk) const {
+    return is_undo ? undo_in(world, disk) : swap_in(world, disk);
+  }
+  [[nodiscard]] const Tree& goal(const World& world) const {
+    return is_undo ? world.old_tree : world.new_tree;
+  }
+};
 
-// Runs `work` in a child that is killed before its `call`th change.
-End kill_at(int call, const std::function<void()>& work) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    if (::ptrace(PTRACE_TRACEME, 0, nullptr, nullptr) != 0) { ::_exit(3); }
-    (void)::raise(SIGSTOP);
-    work();
-    ::_exit(0);
+struct Case {
+  Lie lie;
+  Exchange exchange;
+};
+
+class SystemCalls : public ::testing::TestWithParam<Case> {
+ protected:
+  void SetUp() override {
+    if (GetParam().lie == Lie::kRealMounts && !have_own_mounts()) {
+      GTEST_SKIP() << "not allowed to mount here";
+    }
   }
-  int status = 0;
-  PV_ASSERT(::waitpid(child, &status, 0) == child);
-  if (!WIFSTOPPED(status)) { return End::kNoPtrace; }
-  PV_ASSERT(
-      ::ptrace(PTRACE_SETOPTIONS, child, nullptr, PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL) == 0);
-  for (int changes = 0;;) {
-    PV_ASSERT(::ptrace(PTRACE_SYSCALL, child, nullptr, nullptr) == 0);
-    PV_ASSERT(::waitpid(child, &status, 0) == child);
-    if (WIFEXITED(status)) { return End::kRanThrough; }
-    PV_ASSERT(WIFSTOPPED(status) && WSTOPSIG(status) == (SIGTRAP | 0x80));
-    SyscallInfo info{};
-    PV_ASSERT(::ptrace(PTRACE_GET_SYSCALL_INFO, child, sizeof info, &info) > 0);
-    if (info.op != PTRACE_SYSCALL_INFO_ENTRY || !changes_files(info)) { continue; }
-    if (++changes < call) { continue; }
-    PV_ASSERT(::kill(child, SIGKILL) == 0);
-    PV_ASSERT(::waitpid(child, &status, 0) == child);
-    return End::kKilled;
-  }
+};
+
+INSTANTIATE_TEST_SUITE_P(
+    Everywhere, SystemCalls,
+    ::testing::Values(Case{Lie::kPlain, {}}, Case{Lie::kRealMounts, {}},
+                      Case{Lie::kMadeUpMounts, {}}, Case{Lie::kLinkedStorage, {}},
+                      Case{Lie::kPlain, {true}}, Case{Lie::kRealMounts, {true}},
+                      Case{Lie::kMadeUpMounts, {true}}, Case{Lie::kLinkedStorage, {true}}),
+    [](const auto& sweep) {
+      return name_of(sweep.param.lie) + (sweep.param.exchange.is_undo ? "Undo" : "Swap");
+    });
+
+// What the next start finds after the exchange ended somehow, and what a second one would.
+bool recovers_to_goal(const World& world, const Tree& before, const Tree& goal) {
+  MountedDisk disk{world};
+  const auto recovery = recover(world.folder.path(), disk);
+  EXPECT_TRUE(recovery.has_value()) << recovery.error().what;
+  const Tree after = world.tree();
+  EXPECT_TRUE(after == before || after == goal) << "a mixture";
+  EXPECT_EQ(recover(world.folder.path(), disk).value(), Recovery::kNothing);
+  EXPECT_EQ(world.tree(), after) << "a second run changed something";
+  return after == goal;
 }
 
-void kill_everywhere(const std::function<void(World&)>& prepare,
-                     const std::function<void(World&)>& work, bool old_is_new) {
+TEST_P(SystemCalls, KilledBeforeAnyOneOfThemLeavesOldOrNew) {
+  const Exchange& exchange = GetParam().exchange;
   int before_it = 0;
   int done_with_it = 0;
   for (int call = 1;; ++call) {
-    World world;
-    prepare(world);
+    SCOPED_TRACE("call " + std::to_string(call));
+    World world{GetParam().lie};
+    exchange.prepare(world);
     const Tree before = world.tree();
-    const Tree& done = old_is_new ? world.old_tree : world.new_tree;
-    const End end = kill_at(call, [&] { work(world); });
-    if (end == End::kNoPtrace) { GTEST_SKIP() << "ptrace is not allowed here"; }
-    const auto recovery = recover(world.folder.path(), real_disk());
-    ASSERT_TRUE(recovery.has_value()) << "call " << call << ": " << recovery.error().what;
-    const Tree after = world.tree();
-    ASSERT_TRUE(after == before || after == done) << "a mixture after call " << call;
-    (after == done ? done_with_it : before_it) += 1;
-    ASSERT_EQ(recover(world.folder.path(), real_disk()).value(), Recovery::kNothing) << call;
-    ASSERT_EQ(world.tree(), after) << "a second run changed something, call " << call;
-    ASSERT_TRUE(prune_replaced(world.folder.path(), kNow, std::chrono::hours{1}).has_value());
+    MountedDisk disk{world};
+    const Trace end =
+        trace({.at = call, .deed = Deed::kKill}, [&] { return exchange.carry_out(world, disk); });
+    if (end.end == Trace::End::kImpossible) { GTEST_SKIP() << kNoPtrace; }
+    const bool is_done = recovers_to_goal(world, before, exchange.goal(world));
+    if (HasFailure()) { return; }
+    (is_done ? done_with_it : before_it) += 1;
+    ASSERT_TRUE(prune_replaced(world.folder.path(), kNow, std::chrono::hours{1}, disk).has_value());
     // An undo always has data beside it; a swap that did not happen has none.
-    const std::size_t kept = after == done || old_is_new ? 1 : 0;
-    EXPECT_EQ(list_replaced(world.folder.path())->size(), kept) << "call " << call;
-    if (end == End::kRanThrough) { break; }
+    const std::size_t kept = is_done || exchange.is_undo ? 1 : 0;
+    EXPECT_EQ(list_replaced(world.folder.path())->size(), kept);
+    if (end.end == Trace::End::kExited) { break; }
   }
   EXPECT_GT(before_it, 5);
   EXPECT_GT(done_with_it, 20);
 }
 
-TEST(SwapKilled, BeforeAnySystemCallThatChangesFilesLeavesOldOrNew) {
-  kill_everywhere([](World&) {}, [](World& world) { (void)world.run(real_disk()); }, false);
+TEST_P(SystemCalls, FailingAnyOneOfThemLeavesTheOldDataInPlaceOrTheNewComplete) {
+  const Exchange& exchange = GetParam().exchange;
+  int failures = 0;
+  for (const int error_number : {ENOSPC, EIO, EACCES, EMFILE}) {
+    for (int call = 1;; ++call) {
+      SCOPED_TRACE("call " + std::to_string(call) + ", error " + std::to_string(error_number));
+      World world{GetParam().lie};
+      exchange.prepare(world);
+      const Tree before = world.tree();
+      MountedDisk disk{world};
+      const Trace end = trace(
+          {.counted = Calls::kAll, .at = call, .deed = Deed::kFail, .error_number = error_number},
+          [&] { return exchange.carry_out(world, disk); });
+      if (end.end == Trace::End::kImpossible) { GTEST_SKIP() << kNoPtrace; }
+      ASSERT_EQ(end.end, Trace::End::kExited);
+      // Not by the next start: at once.
+      ASSERT_FALSE(is_cut_off(world.folder.path()));
+      const Tree after = world.tree();
+      ASSERT_EQ(after, end.status == 0 ? exchange.goal(world) : before);
+      failures += end.status;
+      if (end.calls < call) { break; }
+    }
+  }
+  EXPECT_GT(failures, 200);
 }
 
-TEST(SwapKilled, ThatHoldsForAnUndoToo) {
-  kill_everywhere([](World& world) { PV_ASSERT(world.run(real_disk()).has_value()); },
-                  [](World& world) { (void)undo(world.folder.path(), "", kNow, real_disk()); },
-                  true);
+// Tells ptrace which calls it makes, so that others can be seen.
+class MarkingDisk final : public MountedDisk {
+ public:
+  using MountedDisk::MountedDisk;
+  Result<void> make_folder(const fs::Path& path) override {
+    return marked([&] { return Disk::make_folder(path); });
+  }
+  Result<void> rename(const fs::Path& from, const fs::Path& to) override {
+    return marked([&] { return MountedDisk::rename(from, to); });
+  }
+  Result<void> remove_file(const fs::Path& path) override {
+    return marked([&] { return Disk::remove_file(path); });
+  }
+  Result<void> remove_folder(const fs::Path& path) override {
+    return marked([&] { return Disk::remove_folder(path); });
+  }
+  Result<void> remove_tree(const fs::Path& path) override {
+    return marked([&] { return Disk::remove_tree(path); });
+  }
+  Result<void> sync_folder(const fs::Path& path) override {
+    return marked([&] { return Disk::sync_folder(path); });
+  }
+  Result<void> write_file(const fs::Path& path, std::string_view content) override {
+    return marked([&] { return Disk::write_file(path, content); });
+  }
+  Result<void> set_permissions(const fs::Path& path, std::uint32_t mode) override {
+    return marked([&] { return Disk::set_permissions(path, mode); });
+  }
+
+ private:
+  template <class Work>
+  static Result<void> marked(const Work& work) {
+    begin_marked();
+    Result<void> result = work();
+    end_marked();
+    return result;
+  }
+};
+
+// Else the sweeps by Disk, power cuts among them, would miss what they do not see.
+TEST_P(SystemCalls, ThatChangeFilesAreAllMadeByTheDisk) {
+  const Exchange& exchange = GetParam().exchange;
+  World world{GetParam().lie};
+  std::filesystem::permissions(world.folder / "only-old", std::filesystem::perms::owner_read);
+  exchange.prepare(world);
+  MarkingDisk disk{world};
+  const Trace end = trace({}, [&] { return exchange.carry_out(world, disk); });
+  if (end.end == Trace::End::kImpossible) { GTEST_SKIP() << kNoPtrace; }
+  EXPECT_EQ(end.status, 0);
+  EXPECT_GT(end.calls, 30);
+  EXPECT_EQ(end.unmarked, 0);
 }
 
 }  // namespace

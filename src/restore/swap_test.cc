@@ -124,7 +124,8 @@ void crash_everywhere(Lie lie, const std::function<void(World&)>& prepare,
         ASSERT_TRUE(undo(world.folder.path(), "", kNow, disk).has_value());
         EXPECT_EQ(world.tree(), before) << "call " << call;
       }
-      ASSERT_TRUE(prune_replaced(world.folder.path(), kNow, std::chrono::seconds{0}, disk).has_value());
+      ASSERT_TRUE(
+          prune_replaced(world.folder.path(), kNow, std::chrono::seconds{0}, disk).has_value());
       EXPECT_TRUE(fs::exists(world.folder / "data.db"));
     }
   }
@@ -198,7 +199,8 @@ TEST(Swap, ACrashWhileRecoveringIsRecoveredFrom) {
 }
 
 TEST_P(SwapSweep, AnErrorAtAnyCallPutsTheOldDataBack) {
-  const int calls = count_calls(GetParam(), [](World& world, Disk& disk) { (void)world.run(disk); });
+  const int calls =
+      count_calls(GetParam(), [](World& world, Disk& disk) { (void)world.run(disk); });
   const int places = static_cast<int>(World{GetParam()}.layout.places().size());
   int failures = 0;
   for (int call = 1; call <= calls; ++call) {
@@ -290,7 +292,8 @@ TEST(Journal, NamesThatLeadElsewhereAreNotActedOn) {
   for (const char* name : {"../x", "a/b", "..", "", ".pocketvault-restore"}) {
     cases.push_back({"storage", name, sound.incoming, sound.volume});
   }
-  for (const char* place : {"../restore-a", "restore-a/../../x", "backups", "replaced-x/other", ""}) {
+  for (const char* place :
+       {"../restore-a", "restore-a/../../x", "backups", "replaced-x/other", ""}) {
     cases.push_back({"", sound.name, place, sound.volume});
   }
   for (const char* folder : {"..", "../x", "/etc", "a//b", "a/", "storage/..", "backups",

@@ -79,9 +79,9 @@ struct World : private InMemory {
 
   explicit World(Lie lie = Lie::kPlain) {
     lay_out(lie);
-    std::vector<std::string> old_names{"data.db",    "data.db-wal",      "data.db-shm",
-                                       "auxiliary.db", "types.d.ts",     "storage/a/b.txt",
-                                       "only-old/x", "backups/kept.zip", ".notify/n"};
+    std::vector<std::string> old_names{"data.db",      "data.db-wal",      "data.db-shm",
+                                       "auxiliary.db", "types.d.ts",       "storage/a/b.txt",
+                                       "only-old/x",   "backups/kept.zip", ".notify/n"};
     std::vector<std::string> new_names{"data.db", "auxiliary.db", "storage/a/b.txt",
                                        "storage/new.txt", "only-new"};
     if (lie != Lie::kPlain) {
@@ -90,9 +90,7 @@ struct World : private InMemory {
       new_names.insert(new_names.end(), {"storage/c/both", "storage/c/new.txt", "deep/new",
                                          "deep/er/inner/new", "deep/er/beside"});
     }
-    for (const std::string& name : old_names) {
-      testing::write_file(folder / name, "old " + name);
-    }
+    for (const std::string& name : old_names) { testing::write_file(folder / name, "old " + name); }
     old_tree = tree_of(folder.path());
     for (const std::string& name : new_names) {
       testing::write_file(folder.path() / staged_name(name), "new " + name);

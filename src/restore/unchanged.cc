@@ -56,7 +56,8 @@ Result<bool> UnchangedFiles::take(const PlannedFile& file, const fs::Path& path,
   const ArchiveEntry& entry = archive_.entries()[file.index];
   if (!storage_ || !file.name.starts_with(kStorage) || !entry.modified) { return false; }
   // No link on the way is followed. O_PATH: what is not unchanged is not even opened.
-  const auto place = fs::open_beneath_step_by_step(*storage_, file.name.substr(kStorage.size()), O_PATH);
+  const auto place =
+      fs::open_beneath_step_by_step(*storage_, file.name.substr(kStorage.size()), O_PATH);
   if (!place.has_value()) { return false; }
   const auto first = look_at(*place);
   if (!first || !could_be(entry, file, *first)) { return false; }

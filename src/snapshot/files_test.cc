@@ -87,8 +87,10 @@ TEST_F(Files, KeepSizeModeAndTime) {
 }
 
 TEST_F(Files, LeaveOutWhatPocketBaseLeavesOut) {
-  for (const std::string name : {"backups/a.zip", ".pb_temp_to_delete/x", ".autocert_cache/x",
-                                 "lost+found/x", ".notify/x", ".pocketvault/vault.db"}) {
+  for (const std::string name :
+       {"backups/a.zip", ".pb_temp_to_delete/x", ".autocert_cache/x", "lost+found/x", ".notify/x",
+        ".pocketvault/vault.db", ".pocketvault-restore/restore-x/y",
+        "storage/.pocketvault-restore/replaced-x/pb_data/y"}) {
     write_file(directory_ / name, "x");
   }
   for (const std::string name : {"backupsX/a", "sub/backups/a", ".hidden", "types.d.ts",

@@ -14,6 +14,8 @@ namespace pv::snapshot {
 namespace {
 
 constexpr std::string_view kStorage = "storage";
+// What a restore keeps on a volume inside the directory.
+constexpr std::string_view kVolumeVault = ".pocketvault-restore";
 constexpr std::array<std::string_view, 3> kSideSuffixes{"-wal", "-shm", "-journal"};
 
 bool is_at_or_below(const std::string& path, const std::string& folder) {
@@ -36,6 +38,10 @@ std::string kind_of(const fs::Stat& stat) {
     case S_IFDIR: return "a folder";
     default: return "of an unknown kind";
   }
+}
+
+bool is_volume_vault(const std::string& name) {
+  return name.substr(name.rfind('/') + 1) == kVolumeVault;  // of the root as well: npos + 1 is 0
 }
 
 std::string first_part(const std::string& name) { return name.substr(0, name.find('/')); }
@@ -84,6 +90,7 @@ class Gatherer {
   // in them is counted.
   bool goes_in(const std::string& name, const fs::Stat& stat) {
     if (stop_.stop_requested()) { return false; }
+    if (stat.is_folder() && is_volume_vault(name)) { return false; }
     if (stat.is_folder() || !rules_.is_excluded(name)) { return true; }
     LeftOut& out = gathered_.left_out;
     ++out.files;
