@@ -71,6 +71,7 @@ std::vector<std::string> mounts_below(const std::string& real, const std::string
 Result<std::optional<std::string>> linked_storage(const fs::Path& directory) {
   const fs::Path path = directory / kStorage;
   const Result<fs::Stat> found = fs::link_stat(path);
+  if (!found.has_value() && found.error().code != Code::kNotFound) { return fail(found.error()); }
   if (!found.has_value() || !found->is_link()) { return std::optional<std::string>{}; }
   const std::string target = real_path(path);
   const std::string real = real_path(directory);
@@ -115,6 +116,7 @@ Result<bool> is_volume(const fs::Path& directory, const std::string& mount) {
 Result<void> refuse_linked_databases(const fs::Path& directory) {
   for (const char* name : {"data.db", "auxiliary.db"}) {
     const Result<fs::Stat> found = fs::link_stat(directory / name);
+    if (!found.has_value() && found.error().code != Code::kNotFound) { return fail(found.error()); }
     if (!found.has_value() || !found->is_link()) { continue; }
     return fail(Code::kUnsupported,
                 printable((directory / name).native()) +
