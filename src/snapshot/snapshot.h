@@ -102,8 +102,8 @@ class Snapshot {
   // Files: walked after the pin, so that a record may only lack a file that was deleted since.
   // Left out, as in PocketBase: root entries backups, .pb_temp_to_delete, .autocert_cache,
   // lost+found, .notify; our own .pocketvault and .pocketvault-code, and .pocketvault-restore
-  // wherever it lies; -wal, -shm and -journal of databases. With a warning are left out: sockets, FIFOs, devices, what can't be read, and of
-  // links
+  // wherever it lies; -wal, -shm and -journal of databases. With a warning are left out: sockets,
+  // FIFOs, devices, what can't be read, and of links
   // - to a file: it is stored as the file it points to, wherever that lies, with that one's mode;
   //   but not when it is a database of the snapshot, an entry that is left out, or the kernel's
   //   (/proc, /sys, /dev);
