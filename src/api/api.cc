@@ -116,6 +116,7 @@ AnswerTask dispatch(Exchange& exchange) {
     case Route::kVerifyBackup: return verify_backup(exchange);
     case Route::kListEntries: return list_entries(exchange);
     case Route::kSendEntry: return send_entry(exchange);
+    case Route::kPreflightBackup: return preflight_backup(exchange);
     case Route::kUndo: return undo_restore(exchange);
     case Route::kStatus: return show_status(exchange);
     case Route::kListReplaced: return list_replaced(exchange);

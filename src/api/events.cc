@@ -118,6 +118,7 @@ void EventStream::tell(const jobs::Status& status) {
   if (is_old || is_known) { return; }
   boost::json::object job = job_json(status);
   job.erase("warnings");
+  job.erase("preflight");
   job.emplace("warningCount", status.warnings.size());
   text_ += "event: job\ndata: " + to_json(job) + "\n\n";
 }

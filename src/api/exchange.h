@@ -99,6 +99,7 @@ template <class T>
 [[nodiscard]] AnswerTask job_events(Exchange& exchange);  // events.cc
 [[nodiscard]] AnswerTask show_backup(Exchange& exchange);
 [[nodiscard]] AnswerTask verify_backup(Exchange& exchange);
+[[nodiscard]] AnswerTask preflight_backup(Exchange& exchange);
 
 // safety_routes.cc
 [[nodiscard]] AnswerTask undo_restore(Exchange& exchange);

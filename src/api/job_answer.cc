@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "http/event.h"
+#include "jobs/preflight_json.h"
 
 namespace pv::api {
 namespace {
@@ -57,6 +58,8 @@ json::object report_json(const jobs::Report& report) {
   object.emplace("unchangedFiles", report.unchanged_files);
   object.emplace("unchangedBytes", report.unchanged_bytes);
   object.emplace("safetyBackup", report.safety_backup);
+  object.emplace("records", report.records);
+  object.emplace("collections", jobs::to_json(report.collections));
   return object;
 }
 
@@ -79,6 +82,9 @@ json::object job_json(const jobs::Status& status) {
   object.emplace("error", error_json(status.error));
   object.emplace("warnings", warnings_json(status.warnings));
   object.emplace("report", report_json(status.report));
+  if (status.report.preflight) {
+    object.emplace("preflight", jobs::to_json(*status.report.preflight));
+  }
   return object;
 }
 

@@ -10,7 +10,7 @@
 namespace pv::api {
 
 // {"id","kind","name","state","phase","bytesTotal","bytesDone","bytesPerSecond","started","finished","error",
-//  "warnings","report"}: docs/api.md describes each.
+//  "warnings","report"}, and "preflight" when it has ended as one: docs/api.md describes each.
 [[nodiscard]] boost::json::object job_json(const jobs::Status& status);
 
 // Continues when the job has ended, with how it did.

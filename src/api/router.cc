@@ -43,6 +43,8 @@ constexpr std::array kRoutes{
           true},
     Entry{"GET", "/api/vault/backups/{key}/entries", Route::kListEntries, Access::kSuperuser, true},
     Entry{"GET", "/api/vault/backups/{key}/files/{path...}", Route::kSendEntry, Access::kSuperuser,
+           true},
+    Entry{"POST", "/api/vault/backups/{key}/preflight", Route::kPreflightBackup, Access::kSuperuser,
           true},
     Entry{"POST", "/api/vault/undo", Route::kUndo, Access::kSuperuser, true},
     Entry{"GET", "/api/vault/status", Route::kStatus, Access::kSuperuser, true},

@@ -33,6 +33,7 @@ enum class Route {
   kVerifyBackup,
   kListEntries,
   kSendEntry,
+  kPreflightBackup,
   kUndo,
   kStatus,
   kListReplaced,

@@ -49,15 +49,6 @@ bool has_column(sqlite::Connection& db, const Collection& collection, std::strin
 
 }  // namespace
 
-std::string backquoted(std::string_view name) {
-  std::string result = "`";
-  for (const char letter : name) {
-    if (letter == '`') { result += '`'; }
-    result += letter;
-  }
-  return result + "`";
-}
-
 std::string_view text_of(const json::object& object, std::string_view key) {
   const json::value* value = member(object, key);
   if (value == nullptr || !value->is_string()) { return {}; }

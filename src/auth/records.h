@@ -1,4 +1,4 @@
-// What the files of this room share: rows of auth collections, and how to name things in SQL.
+// What the files of this room share: rows of auth collections.
 #pragma once
 
 #include <optional>
@@ -7,12 +7,11 @@
 #include <vector>
 
 #include "auth/auth.h"
+#include "sqlite/names.h"
 
 namespace pv::auth {
 
-// `name`, with backquotes: unlike "name", SQLite never takes that for a string when there is no
-// such column.
-[[nodiscard]] std::string backquoted(std::string_view name);
+using sqlite::backquoted;
 
 // options.<section>.<key>; null when it, or the section, is not there.
 [[nodiscard]] const boost::json::value* option(const Collection& collection,

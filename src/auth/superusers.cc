@@ -196,13 +196,15 @@ Result<void> delete_superuser(sqlite::Connection& db, std::string_view email) {
 
 Result<std::vector<Superuser>> list_superusers(sqlite::Connection& db) {
   const std::array<sqlite::Value, 1> parameters{std::string{kInstallerEmail}};
-  PV_TRY(const auto rows, db.all("SELECT id, email FROM _superusers WHERE email <> ?1"
-                                 " ORDER BY created, id",
+  PV_TRY(const auto rows, db.all("SELECT id, email, password LIKE '$2_$%' FROM _superusers"
+                                 " WHERE email <> ?1 ORDER BY created, id",
                                  parameters));
   std::vector<Superuser> superusers;
   superusers.reserve(rows.size());
   for (const sqlite::Row& row : rows) {
-    superusers.push_back({.id = sqlite::to_text(row[0]), .email = sqlite::to_text(row[1])});
+    superusers.push_back({.id = sqlite::to_text(row[0]),
+                          .email = sqlite::to_text(row[1]),
+                          .has_password = sqlite::to_int(row[2]) != 0});
   }
   return superusers;
 }

@@ -34,6 +34,7 @@ inline constexpr std::string_view kInstallerEmail = "__pbinstaller@example.com";
 struct Superuser {
   std::string id;
   std::string email;
+  bool has_password = true;  // one that can be right: a bcrypt hash
 };
 // Without the installer account, oldest first.
 [[nodiscard]] Result<std::vector<Superuser>> list_superusers(sqlite::Connection& db);

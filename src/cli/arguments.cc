@@ -24,6 +24,7 @@ Examples:
   pocketvault list
   pocketvault ls nightly.zip storage --long       what it holds; `get` takes a file out
   pocketvault verify nightly.zip                  read every byte, check every checksum
+  pocketvault restore nightly.zip --dry-run       what a restore would change
   pocketvault restore nightly.zip                 asks before it replaces the data
   pocketvault undo                                take the last restore back
   pocketvault status --max-age 26h                10 when there is no newer backup
@@ -221,13 +222,16 @@ class Parser {
     take_name(restore, "NAME", "a backup, or a zip file of this machine")->required();
     restore.add_flag("--no-delta", into_.no_delta,
                      "write every file anew, also stored files that are in place unchanged");
+    restore.add_flag("--dry-run", into_.dry_run,
+                     "check everything and tell what would change; change nothing");
     add_yes(restore, into_);
     restore.footer(
         "\nThe data replaced is kept, for 24 hours if nothing else is said: `pocketvault undo` "
         "brings it\n"
         "back.\n"
         "Beside a running `pocketvault serve` on the same directory the server does it.\n"
-        "\nExamples:\n  pocketvault restore nightly.zip\n  pocketvault restore ./old.zip --yes");
+        "\nExamples:\n  pocketvault restore nightly.zip\n  pocketvault restore ./old.zip --yes\n"
+        "  pocketvault restore nightly.zip --dry-run");
     add_safety(restore);
     add_undo(add_work(kGroup, Command::kUndo, "Take a restore back"));
     add_replaced(add_work(kGroup, Command::kReplaced, "List what can be had back"));

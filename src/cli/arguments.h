@@ -50,6 +50,7 @@ struct Arguments {
   bool nice = false;
   jobs::BackupOrder order;  // backup: all but the name
   bool no_delta = false;
+  bool dry_run = false;
   std::optional<std::chrono::seconds> keep_replaced;  // restore
   std::optional<bool> backup_first;                   // restore
   bool remove = false;                                // replaced: delete, not list

@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/job_json.h"
 #include "cli/local_backups.h"
+#include "cli/preflight_report.h"
 #include "cli/progress.h"
 #include "cli/render.h"
 #include "jobs/names.h"
@@ -112,6 +113,16 @@ std::string restore_question(const Backups& backups, const Chosen& chosen,
               : ".\nWhat is replaced is backed up before, and not kept otherwise.");
 }
 
+// A restore that is only looked at; opened beside whatever runs on the directory.
+Result<Exit> preflight(const Context& context) {
+  PV_TRY(const Place place, open_place(context, Purpose::kAny));
+  PV_TRY(const Chosen chosen, choose(*place.backups, context.arguments.name));
+  return run_job(context, label_of("check", chosen), [&](const Watch& watch) {
+    return chosen.backup ? place.backups->preflight(chosen.backup->name, watch)
+                         : place.backups->preflight_file(chosen.file, watch);
+  });
+}
+
 }  // namespace
 
 Result<Chosen> choose(Backups& backups, const std::string& given) {
@@ -147,14 +158,17 @@ Result<store::Backup> find_backup(Backups& backups, const std::string& given) {
 
 Exit exit_for(const jobs::Status& status) {
   switch (status.state) {
-    case jobs::State::kSucceeded: return status.warnings.empty() ? Exit::kDone : Exit::kWarnings;
+    case jobs::State::kSucceeded:
+      if (status.report.preflight) { return exit_for(*status.report.preflight); }
+      return status.warnings.empty() ? Exit::kDone : Exit::kWarnings;
     case jobs::State::kCancelled: return Exit::kCancelled;
     case jobs::State::kRunning:
     case jobs::State::kFailed: break;
   }
   const Code code = status.error ? status.error->code : Code::kInternal;
-  const bool reads_archive =
-      status.kind == jobs::Kind::kVerify || status.kind == jobs::Kind::kRestore;
+  const bool reads_archive = status.kind == jobs::Kind::kVerify ||
+                             status.kind == jobs::Kind::kRestore ||
+                             status.kind == jobs::Kind::kPreflight;
   if (reads_archive && (code == Code::kInvalid || code == Code::kUnsupported)) {
     return Exit::kDamaged;
   }
@@ -202,6 +216,7 @@ Result<Exit> run_verify(const Context& context) {
 }
 
 Result<Exit> run_restore(const Context& context) {
+  if (context.arguments.dry_run) { return preflight(context); }
   PV_TRY(const Place place, open_place(context, Purpose::kReplace));
   PV_TRY(const Chosen chosen, choose(*place.backups, context.arguments.name));
   const std::string word =

@@ -6,11 +6,13 @@
 #include <cstdio>
 
 #include "base/text.h"
-#include "cli/json_reader.h"
+#include "jobs/json_reader.h"
+#include "jobs/preflight_json.h"
 
 namespace pv::cli {
 namespace {
 
+using jobs::Reader;
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
@@ -41,18 +43,15 @@ json::object to_json(const jobs::Report& report) {
           {"leftOut", to_json(report.left_out)},
           {"unchangedFiles", report.unchanged_files},
           {"unchangedBytes", report.unchanged_bytes},
-          {"safetyBackup", text_of(report.safety_backup)}};
+          {"safetyBackup", text_of(report.safety_backup)},
+          {"records", report.records},
+          {"collections", jobs::to_json(report.collections)}};
 }
 
 constexpr std::array kKinds{jobs::Kind::kBackup, jobs::Kind::kRestore, jobs::Kind::kUndo,
-                            jobs::Kind::kVerify};
+                            jobs::Kind::kVerify, jobs::Kind::kPreflight};
 constexpr std::array kStates{jobs::State::kRunning, jobs::State::kSucceeded, jobs::State::kFailed,
                              jobs::State::kCancelled};
-constexpr std::array kCodes{Code::kInvalid,     Code::kNotFound,        Code::kExists,
-                            Code::kDenied,      Code::kUnauthenticated, Code::kBusy,
-                            Code::kDamaged,     Code::kNoSpace,         Code::kUnavailable,
-                            Code::kUnsupported, Code::kCancelled,       Code::kInternal};
-
 template <class List, class Name>
 auto by_name(const List& list, Name name_of, std::string_view wanted)
     -> std::optional<typename List::value_type> {
@@ -93,6 +92,8 @@ jobs::Report report_from(const Reader& from) {
   report.unchanged_files = from.count("unchangedFiles");
   report.unchanged_bytes = from.count("unchangedBytes");
   report.safety_backup = from.text("safetyBackup");
+  report.records = from.count("records");
+  report.collections = jobs::collections_from(from.array("collections"));
   return report;
 }
 
@@ -148,6 +149,7 @@ json::object to_json(const jobs::Status& status) {
                       {"report", to_json(status.report)}};
   if (status.finished) { object["finished"] = format_pocketbase_date(*status.finished); }
   if (status.error) { object["error"] = to_json(*status.error); }
+  if (status.report.preflight) { object["preflight"] = jobs::to_json(*status.report.preflight); }
   return object;
 }
 
@@ -203,14 +205,17 @@ Result<jobs::Status> job_from_json(const json::value& value) {
   status.finished = parse_date(from.text("finished"));
   if (const json::object* error = from.object("error")) {
     const Reader detail{*error};
-    status.error = Error{by_name(kCodes, &code_name, detail.text("code")).value_or(Code::kInternal),
-                         detail.text("message")};
+    status.error = Error{jobs::code_of(detail.text("code")), detail.text("message")};
   }
   if (const json::array* warnings = from.array("warnings")) {
     status.warnings = warnings_from(*warnings);
   }
   if (const json::object* report = from.object("report")) {
     status.report = report_from(Reader{*report});
+  }
+  if (const json::object* preflight = from.object("preflight")) {
+    status.report.preflight =
+        std::make_shared<const jobs::Preflight>(jobs::preflight_from(*preflight));
   }
   return status;
 }
@@ -276,37 +281,6 @@ std::string json_text(const json::value& value) {
     return "[" + text + "]";
   }
   return json::serialize(value);
-}
-
-std::optional<WallTime> parse_date(std::string_view text) {
-  // 0123456789012345678901
-  // 2026-11-21 00:54:47.907Z
-  constexpr std::string_view kShape = "dddd-dd-dd dd:dd:dd";
-  if (text.size() < kShape.size()) { return std::nullopt; }
-  for (std::size_t i = 0; i < kShape.size(); ++i) {
-    const bool digit = text[i] >= '0' && text[i] <= '9';
-    const bool fits = kShape[i] == 'd'   ? digit
-                      : kShape[i] == ' ' ? text[i] == ' ' || text[i] == 'T'
-                                         : text[i] == kShape[i];
-    if (!fits) { return std::nullopt; }
-  }
-  const auto number = [&](std::size_t start, std::size_t length) {
-    int value = 0;
-    std::from_chars(text.data() + start, text.data() + start + length, value);
-    return value;
-  };
-  const std::chrono::year_month_day day{std::chrono::year{number(0, 4)},
-                                        std::chrono::month{static_cast<unsigned>(number(5, 2))},
-                                        std::chrono::day{static_cast<unsigned>(number(8, 2))}};
-  if (!day.ok() || number(11, 2) > 23 || number(14, 2) > 59 || number(17, 2) > 60) {
-    return std::nullopt;
-  }
-  WallTime time = std::chrono::sys_days{day} + std::chrono::hours{number(11, 2)} +
-                  std::chrono::minutes{number(14, 2)} + std::chrono::seconds{number(17, 2)};
-  if (text.size() >= kShape.size() + 4 && text[kShape.size()] == '.') {
-    time += milliseconds{number(kShape.size() + 1, 3)};
-  }
-  return time;
 }
 
 }  // namespace pv::cli

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "cli/backups.h"
+#include "jobs/json_reader.h"
 
 namespace pv::cli {
 
@@ -27,7 +28,6 @@ namespace json = boost::json;
 // Compact, with numbers as people write them: 0.017, where Boost's own writer says 1.7E-2.
 [[nodiscard]] std::string json_text(const json::value& value);
 
-// "2026-11-21 00:54:47.907Z", also with a T; nullopt: neither.
-[[nodiscard]] std::optional<WallTime> parse_date(std::string_view text);
+using jobs::parse_date;
 
 }  // namespace pv::cli

@@ -94,6 +94,14 @@ class LocalBackups final : public Backups {
                                                   const Watch& watch) override {
     return run(local_.vault().start_restore_file(file, options), watch);
   }
+  [[nodiscard]] Result<jobs::Status> preflight(const store::BackupName& name,
+                                               const Watch& watch) override {
+    return run(local_.vault().start_preflight(name), watch);
+  }
+  [[nodiscard]] Result<jobs::Status> preflight_file(const fs::Path& file,
+                                                    const Watch& watch) override {
+    return run(local_.vault().start_preflight_file(file), watch);
+  }
   [[nodiscard]] Result<jobs::Status> undo(const std::string& id, const Watch& watch) override {
     return run(local_.vault().start_undo(id), watch);
   }

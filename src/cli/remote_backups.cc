@@ -185,40 +185,32 @@ class RemoteBackups final : public Backups {
         jobs::Kind::kRestore, name, watch);
   }
 
-  // The server restores from its own store only: there and away again.
   [[nodiscard]] Result<jobs::Status> restore_file(const fs::Path& file,
                                                   const jobs::RestoreOptions& options,
                                                   const Watch& watch) override {
-    PV_TRY(const auto source, fs::open_source(file));
-    PV_TRY(const auto name,
-           store::BackupName::parse("pocketvault_restore_" + format_stamp(clock_.now()) + ".zip"));
-    jobs::Status sending;
-    sending.kind = jobs::Kind::kRestore;
-    sending.phase = "send";
-    const Transfer transfer{[&](std::uint64_t done, std::uint64_t total) {
-                              sending.bytes_done = done;
-                              sending.bytes_total = total;
-                              if (watch.on_status) { watch.on_status(sending); }
-                            },
-                            watch.stop};
-    PV_TRY(const store::Backup sent, upload(*source, name, transfer));
-    auto outcome = restore({.name = name, .options = options}, watch);
-    if (const auto removed = remove(name); !removed.has_value()) {
-      say("The server keeps a copy, " + name.text() +
-          ", which could not be deleted: " + removed.error().what);
-    }
-    if (outcome.has_value()) { outcome->name = file.filename().native(); }
-    return outcome;
+    return with_uploaded(file, jobs::Kind::kRestore, watch, [&](const store::BackupName& name) {
+      return restore({.name = name, .options = options}, watch);
+    });
+  }
+
+  [[nodiscard]] Result<jobs::Status> preflight(const store::BackupName& name,
+                                               const Watch& watch) override {
+    PV_CHECK(need_vault("tell what a restore would do"));
+    return run_job(
+        {.method = "POST", .url = "/api/vault/backups/" + curl::escape(name.text()) + "/preflight"},
+        jobs::Kind::kPreflight, name.text(), watch);
+  }
+
+  [[nodiscard]] Result<jobs::Status> preflight_file(const fs::Path& file,
+                                                    const Watch& watch) override {
+    PV_CHECK(need_vault("tell what a restore would do"));
+    return with_uploaded(file, jobs::Kind::kPreflight, watch,
+                         [&](const store::BackupName& name) { return preflight(name, watch); });
   }
 
   [[nodiscard]] Result<jobs::Status> verify(const store::BackupName& name,
                                             const Watch& watch) override {
-    PV_TRY(const bool vault, is_vault());
-    if (!vault) {
-      return fail(Code::kUnsupported,
-                  "this server is a plain PocketBase, which can't verify; download the backup and "
-                  "verify the file");
-    }
+    PV_CHECK(need_vault("verify"));
     return run_job(
         {.method = "POST", .url = "/api/vault/backups/" + curl::escape(name.text()) + "/verify"},
         jobs::Kind::kVerify, name.text(), watch);
@@ -359,6 +351,40 @@ class RemoteBackups final : public Backups {
       is_vault_ = reply.has_value();
     }
     return *is_vault_;
+  }
+
+  Result<void> need_vault(const std::string& what) {
+    PV_TRY(const bool vault, is_vault());
+    if (vault) { return {}; }
+    return fail(Code::kUnsupported, "this server is a plain PocketBase (or strict), which can't " +
+                                        what + "; download the backup and do it with the file");
+  }
+
+  // The server works with what is in its own store only: there and away again.
+  Result<jobs::Status> with_uploaded(
+      const fs::Path& file, jobs::Kind kind, const Watch& watch,
+      const std::function<Result<jobs::Status>(const store::BackupName&)>& work) {
+    PV_TRY(const auto source, fs::open_source(file));
+    PV_TRY(const auto name,
+           store::BackupName::parse("pocketvault_" + std::string{jobs::kind_name(kind)} + "_" +
+                                    format_stamp(clock_.now()) + ".zip"));
+    jobs::Status sending;
+    sending.kind = kind;
+    sending.phase = "send";
+    const Transfer transfer{[&](std::uint64_t done, std::uint64_t total) {
+                              sending.bytes_done = done;
+                              sending.bytes_total = total;
+                              if (watch.on_status) { watch.on_status(sending); }
+                            },
+                            watch.stop};
+    PV_TRY(const store::Backup sent, upload(*source, name, transfer));
+    auto outcome = work(name);
+    if (const auto removed = remove(name); !removed.has_value()) {
+      say("The server keeps a copy, " + name.text() +
+          ", which could not be deleted: " + removed.error().what);
+    }
+    if (outcome.has_value()) { outcome->name = file.filename().native(); }
+    return outcome;
   }
 
   Result<jobs::Status> run_job(curl::Request request, jobs::Kind kind, const std::string& name,

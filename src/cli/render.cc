@@ -5,6 +5,7 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "cli/preflight_report.h"
 
 namespace pv::cli {
 namespace {
@@ -75,10 +76,6 @@ std::string format_milliseconds(std::chrono::nanoseconds span) {
 // To the minute, as a table wants it.
 std::string format_minute(WallTime time) { return format_pocketbase_date(time).substr(0, 16); }
 
-std::string plural(std::uint64_t count, const std::string& one) {
-  return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
-}
-
 std::string took(const jobs::Status& status) {
   if (!status.finished) { return {}; }
   return " in " + format_took(*status.finished - status.started);
@@ -145,6 +142,10 @@ std::string render_made(const jobs::Status& status) {
 }
 
 }  // namespace
+
+std::string plural(std::uint64_t count, const std::string& one) {
+  return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
+}
 
 std::string format_age(WallTime then, WallTime now) {
   const auto seconds = duration_cast<std::chrono::seconds>(now > then ? now - then : then - now);
@@ -232,6 +233,7 @@ std::string render_success(const jobs::Status& status) {
     case jobs::Kind::kUndo:
       return "Took the last restore back" + took(status) +
              "; `pocketvault undo` once more would redo it";
+    case jobs::Kind::kPreflight: return render_preflight(status);
   }
   return {};
 }

@@ -11,6 +11,9 @@ namespace pv::cli {
 // "12 s", "3 min", "5 h", "12 d", "now"; for times that lie ahead too.
 [[nodiscard]] std::string format_age(WallTime then, WallTime now);
 
+// "1 file", "2 files".
+[[nodiscard]] std::string plural(std::uint64_t count, const std::string& one);
+
 // A table with a heading; "No backups." when there are none.
 [[nodiscard]] std::string render_list(const std::vector<store::Backup>& backups, WallTime now);
 

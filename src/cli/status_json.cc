@@ -3,10 +3,12 @@
 #include <algorithm>
 
 #include "cli/job_json.h"
-#include "cli/json_reader.h"
+#include "jobs/json_reader.h"
 
 namespace pv::cli {
 namespace {
+
+using jobs::Reader;
 
 constexpr std::size_t kEntriesMax = 4096;
 constexpr std::uint64_t kPidMax = 1 << 30;

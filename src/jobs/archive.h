@@ -33,6 +33,8 @@ class ZipArchive final : public restore::Archive {
   [[nodiscard]] std::uint32_t checksum(Bytes bytes, std::uint32_t before) const override;
 
   [[nodiscard]] std::uint64_t archive_bytes() const { return archive_bytes_; }
+  // As zip::ZipReader has them.
+  [[nodiscard]] std::string_view facts() const { return reader_.facts(); }
 
  private:
   ZipArchive(zip::ZipReader reader, std::uint64_t archive_bytes);

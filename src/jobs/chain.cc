@@ -26,17 +26,19 @@ Result<zip::HashKey> key_of(const Parts& parts) {
 
 std::int64_t nanoseconds_of(WallTime time) { return time.time_since_epoch().count(); }
 
-// What the facts of a backup, which may be absurd, say of when its databases were last found sound.
-std::optional<WallTime> sound_from(std::string_view facts) {
+std::optional<WallTime> time_in(const json::object& facts, std::string_view name) {
   constexpr std::int64_t kMillisecondsMax = 9'000'000'000'000;  // the year 2255
-  boost::system::error_code error;
-  const json::value value = json::parse(facts, error);
-  if (error || !value.is_object()) { return std::nullopt; }
-  const json::value* sound = value.get_object().if_contains("sound");
-  if (sound == nullptr || !sound->is_int64()) { return std::nullopt; }
-  const std::int64_t milliseconds = sound->get_int64();
+  const json::value* value = facts.if_contains(name);
+  if (value == nullptr || !value->is_int64()) { return std::nullopt; }
+  const std::int64_t milliseconds = value->get_int64();
   if (milliseconds <= 0 || milliseconds > kMillisecondsMax) { return std::nullopt; }
   return WallTime{std::chrono::milliseconds{milliseconds}};
+}
+
+std::string text_in(const json::object& facts, std::string_view name) {
+  const json::value* value = facts.if_contains(name);
+  return value != nullptr && value->is_string() ? printable(std::string_view{value->get_string()})
+                                                : std::string{};
 }
 
 }  // namespace
@@ -49,6 +51,19 @@ std::string to_json(const Facts& facts) {
   if (!facts.previous.empty()) { object["previous"] = printable(facts.previous); }
   if (facts.sound) { object["sound"] = nanoseconds_of(*facts.sound) / kPerMillisecond; }
   return json::serialize(object);
+}
+
+Facts facts_from(std::string_view text) {
+  boost::system::error_code error;
+  const json::value value = json::parse(text, error);
+  if (error || !value.is_object()) { return {}; }
+  const json::object& object = value.get_object();
+  Facts facts;
+  facts.made = time_in(object, "made").value_or(WallTime{});
+  facts.way = text_in(object, "way");
+  facts.previous = text_in(object, "previous");
+  facts.sound = time_in(object, "sound");
+  return facts;
 }
 
 Result<Chain> find_chain(const Parts& parts, bool full) {
@@ -70,7 +85,7 @@ Result<Chain> find_chain(const Parts& parts, bool full) {
   if (!previous.has_value()) { return without(newest.name.text() + ": " + previous.error().what); }
   chain.name = newest.name.text();
   chain.previous = *std::move(previous);
-  chain.sound = sound_from(chain.previous->facts());
+  chain.sound = facts_from(chain.previous->facts()).sound;
   return chain;
 }
 

@@ -19,6 +19,8 @@ struct Facts {
   std::optional<WallTime> sound;  // when all databases were last found sound inside
 };
 [[nodiscard]] std::string to_json(const Facts& facts);
+// What can be made out of what may be absurd: of another version, or none at all.
+[[nodiscard]] Facts facts_from(std::string_view json);
 
 struct Chain {
   zip::HashKey key{};

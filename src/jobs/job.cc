@@ -22,6 +22,7 @@ std::string_view kind_name(Kind kind) {
     case Kind::kRestore: return "restore";
     case Kind::kUndo: return "undo";
     case Kind::kVerify: return "verify";
+    case Kind::kPreflight: return "preflight";
   }
   return "job";
 }

@@ -19,7 +19,7 @@
 
 namespace pv::jobs {
 
-enum class Kind { kBackup, kRestore, kUndo, kVerify };
+enum class Kind { kBackup, kRestore, kUndo, kVerify, kPreflight };
 [[nodiscard]] std::string_view kind_name(Kind kind);  // "backup"
 
 enum class State { kRunning, kSucceeded, kFailed, kCancelled };
@@ -39,6 +39,14 @@ struct LeftOut {
   friend bool operator==(const LeftOut&, const LeftOut&) = default;
 };
 
+struct CollectionRecords {
+  std::string name;
+  std::uint64_t records = 0;
+  friend bool operator==(const CollectionRecords&, const CollectionRecords&) = default;
+};
+
+struct Preflight;  // preflight.h
+
 // Facts about how it went; which are set depends on the kind.
 struct Report {
   std::uint64_t entries = 0;
@@ -55,6 +63,9 @@ struct Report {
   std::uint64_t unchanged_files = 0;  // restore: of entries, in place already and kept
   std::uint64_t unchanged_bytes = 0;  // of raw_bytes
   std::string safety_backup = {};     // restore: made of the data before it was replaced
+  std::uint64_t records = 0;          // verify, deep: in all collections
+  std::vector<CollectionRecords> collections = {};
+  std::shared_ptr<const Preflight> preflight = nullptr;  // of a preflight that has succeeded
 };
 
 // A copy of a job at one moment.

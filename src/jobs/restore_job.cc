@@ -172,10 +172,10 @@ Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& orig
   job.set_total(plan.raw_bytes);
   const restore::Progress progress{
       .on_extracted = [&job](std::uint64_t bytes) { job.add_done(bytes); }};
-  PV_TRY(
-      const restore::Staged staged,
-      restore::stage(*archive, plan, path, parts.pool, parts.random, progress, check_data_db,
-                     job.stop_token(), options.delta ? restore::Delta::kOn : restore::Delta::kOff));
+  PV_TRY(const restore::Staged staged,
+         restore::stage(*archive, plan, path, parts.pool, parts.random, progress, check_data_db,
+                        job.stop_token(),
+                        {.delta = options.delta ? restore::Delta::kOn : restore::Delta::kOff}));
   job.report([&](Report& report) {
     report.unchanged_files = staged.unchanged_files;
     report.unchanged_bytes = staged.unchanged_bytes;

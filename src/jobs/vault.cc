@@ -75,7 +75,9 @@ struct Vault::Impl {
   [[nodiscard]] Result<std::shared_ptr<Job>> start_restore(std::optional<Lease> lease,
                                                            ArchiveOrigin origin, bool in_store,
                                                            const RestoreOptions& options);
-  [[nodiscard]] Result<std::shared_ptr<Job>> start_verify(ArchiveOrigin origin, bool in_store);
+  using Worker = Result<void> (*)(const Parts&, Job&, const ArchiveOrigin&);
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_reading(Kind kind, Worker worker,
+                                                           ArchiveOrigin origin, bool in_store);
 
   struct Launch {
     Kind kind;
@@ -321,7 +323,8 @@ Result<void> Vault::remove_kept(const std::string& id) {
   return restore::remove_replaced(impl_->parts.directory.path(), id);
 }
 
-Result<std::shared_ptr<Job>> Vault::Impl::start_verify(ArchiveOrigin origin, bool in_store) {
+Result<std::shared_ptr<Job>> Vault::Impl::start_reading(Kind kind, Worker worker,
+                                                        ArchiveOrigin origin, bool in_store) {
   {
     const std::lock_guard lock{mutex};
     const auto running = std::count_if(entries.begin(), entries.end(), [](const Entry& entry) {
@@ -332,24 +335,34 @@ Result<std::shared_ptr<Job>> Vault::Impl::start_verify(ArchiveOrigin origin, boo
     }
   }
   const std::string name = origin.name;
-  return launch({.kind = Kind::kVerify,
+  return launch({.kind = kind,
                  .name = name,
                  .in_store = in_store,
                  .lease = std::nullopt,
                  .warning = {},
-                 .work = [this, origin = std::move(origin)](Job& job) {
-                   return run_verify(parts, job, origin);
+                 .work = [this, worker, origin = std::move(origin)](Job& job) {
+                   return worker(parts, job, origin);
                  }});
 }
 
 Result<std::shared_ptr<Job>> Vault::start_verify(const store::BackupName& name) {
   PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
-  return impl_->start_verify(impl_->origin_of(backup.name), true);
+  return impl_->start_reading(Kind::kVerify, run_verify, impl_->origin_of(backup.name), true);
 }
 
 Result<std::shared_ptr<Job>> Vault::start_verify_file(const fs::Path& file) {
   PV_TRY(ArchiveOrigin origin, impl_->origin_of(file));
-  return impl_->start_verify(std::move(origin), false);
+  return impl_->start_reading(Kind::kVerify, run_verify, std::move(origin), false);
+}
+
+Result<std::shared_ptr<Job>> Vault::start_preflight(const store::BackupName& name) {
+  PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
+  return impl_->start_reading(Kind::kPreflight, run_preflight, impl_->origin_of(backup.name), true);
+}
+
+Result<std::shared_ptr<Job>> Vault::start_preflight_file(const fs::Path& file) {
+  PV_TRY(ArchiveOrigin origin, impl_->origin_of(file));
+  return impl_->start_reading(Kind::kPreflight, run_preflight, std::move(origin), false);
 }
 
 // ------------------------------------------------------------------------------------- asking

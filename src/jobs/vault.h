@@ -98,6 +98,10 @@ class Vault {
   [[nodiscard]] Result<std::shared_ptr<Job>> start_verify(const store::BackupName& name);
   [[nodiscard]] Result<std::shared_ptr<Job>> start_verify_file(const fs::Path& file);
 
+  // What a restore would do and meet: Report::preflight. As a verification for the rest.
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_preflight(const store::BackupName& name);
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_preflight_file(const fs::Path& file);
+
   // Whether a backup or restore runs, here or in another process on this directory.
   [[nodiscard]] bool busy();
   // The backup's name that the running backup or restore of this process makes or reads; empty

@@ -39,6 +39,10 @@ void prune_kept(const Parts& parts, Job& job);
 
 [[nodiscard]] Result<void> run_verify(const Parts& parts, Job& job, const ArchiveOrigin& origin);
 
+// Succeeds with a Preflight in the report, also where that says that a restore would be refused. An
+// error is one of this machine or of the store. Nothing of the data is changed.
+[[nodiscard]] Result<void> run_preflight(const Parts& parts, Job& job, const ArchiveOrigin& origin);
+
 // kInvalid or kDamaged unless `data_db`, a file that nobody else has open, is a PocketBase database
 // that this program can serve.
 [[nodiscard]] Result<void> check_data_db(const fs::Path& data_db);

@@ -22,7 +22,8 @@ namespace pv::restore {
 // Lifetime   `plan` and `stop` outlive it.
 class DatabaseChecks {
  public:
-  DatabaseChecks(const Plan& plan, fs::Path root, const std::stop_token& stop);
+  DatabaseChecks(const Plan& plan, fs::Path root, const std::stop_token& stop,
+                 const StageOptions& options);
 
   // Whether `file` is a database or lies beside one.
   [[nodiscard]] bool concern(const PlannedFile& file) const;
@@ -38,6 +39,7 @@ class DatabaseChecks {
 
   const fs::Path root_;
   const std::stop_token& stop_;
+  const StageOptions options_;
   mutable std::mutex mutex_;
   std::map<std::string, std::size_t, std::less<>> missing_;  // database -> files not yet extracted
   std::chrono::nanoseconds time_left_;                       // for all checks together

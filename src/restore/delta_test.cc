@@ -60,7 +60,8 @@ class DeltaRestore : public ::testing::Test {
   }
   Result<Staged> run(Delta delta = Delta::kOn) {
     PV_TRY(const Plan planned, plan(archive));
-    return stage(archive, planned, folder.path(), pool, system_random(), progress, {}, {}, delta);
+    return stage(archive, planned, folder.path(), pool, system_random(), progress, {}, {},
+                 {.delta = delta});
   }
   Result<Replaced> swap_in(const Staged& staged) {
     return swap(folder.path(), staged, "a.zip", kNow, real_disk());
@@ -193,7 +194,7 @@ class MeddledArchive final : public Archive {
 TEST_F(DeltaRestore, AFileThatChangesMeanwhileIsExtracted) {
   const MeddledArchive meddled{archive, folder / "storage/c/1/a.txt"};
   const auto staged = stage(meddled, plan(meddled).value(), folder.path(), pool, system_random(),
-                            {}, {}, {}, Delta::kOn);
+                            {}, {}, {}, {.delta = Delta::kOn});
   ASSERT_TRUE(staged.has_value()) << staged.error().what;
   EXPECT_EQ(staged->unchanged_files, 2U);
   EXPECT_EQ(testing::read_file(staged->folder / "storage/c/1/a.txt"), "hello storage/c/1/a.txt");

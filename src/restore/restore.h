@@ -89,6 +89,8 @@ struct Plan {
 // methods are kInvalid, kDamaged or kUnsupported before anything is touched.
 [[nodiscard]] Result<Plan> plan(const Archive& archive);
 
+// What `plan` takes on disk while it is staged, beside what lies there now, on all file systems.
+[[nodiscard]] std::uint64_t bytes_needed(const Plan& plan);
 // kNoSpace, saying how much is missing and where, when `plan` does not fit into `directory`; each
 // file system in it counts for itself. kUnsupported as stage().
 [[nodiscard]] Result<void> check_space(const Plan& plan, const fs::Path& directory);
@@ -122,20 +124,30 @@ struct Progress {
 // writes a new one.
 enum class Delta { kOn, kOff };
 
+// What is looked for in each database: quick_check; or integrity_check, which also looks whether
+// indexes agree with their tables, and foreign_key_check, whose findings are warnings.
+enum class DatabaseCheck { kQuick, kFull };
+
+struct StageOptions {
+  Delta delta = Delta::kOn;
+  DatabaseCheck databases = DatabaseCheck::kQuick;
+  bool lasting = true;  // on disk when stage() returns; false: it is only looked at, then removed
+};
+
 // Extracts and checks. A WAL in the archive is applied to its database as SQLite would when it
-// opens it, then gone; -shm files are dropped. Each database must open and pass quick_check (rows
+// opens it, then gone; -shm files are dropped. Each database must open and pass its check (rows
 // that break a NOT NULL are a warning only; CHECK constraints, which are code of the archive's, are
-// not evaluated); data.db must pass `check_data`. All of it is
-// on disk when this returns. When root restores, the files get the owner that the data has now;
-// those outside the root get the time of change that the archive has. On an error nothing is left
-// behind. kUnsupported, saying what to do: the directory lies on file systems in a way that can't
-// be restored to (a database that is a link, a single file that is mounted, a link `storage` that
+// not evaluated); data.db must pass `check_data`. All of it is on disk when this returns, if it is
+// to last. When root restores, the files get the owner that the data has now; those outside the
+// root get the time of change that the archive has. On an error nothing is left behind.
+// kUnsupported, saying what to do: the directory lies on file systems in a way that can't be
+// restored to (a database that is a link, a single file that is mounted, a link `storage` that
 // leads nowhere, a volume that nothing can be made on).
 [[nodiscard]] Result<Staged> stage(
     const Archive& archive, const Plan& plan, const fs::Path& directory, WorkPool& pool,
     Random& random, const Progress& progress,
     const std::function<Result<void>(const fs::Path& data_db)>& check_data,
-    const std::stop_token& stop, Delta delta = Delta::kOn);
+    const std::stop_token& stop, const StageOptions& options = {});
 
 // The calls that change the file system during a swap, so that tests can fail, count or stop at
 // each of them.

@@ -8,6 +8,16 @@ namespace {
 
 bool is_in_root(std::string_view name) { return name.find('/') == std::string_view::npos; }
 
+constexpr std::uint64_t kReserveBytes = std::uint64_t{16} << 20U;
+// An inode and the last block of a file or folder.
+constexpr std::uint64_t kEntryBytes = 4096;
+
+// A WAL's pages come once more, in its database.
+std::uint64_t bytes_needed(const PlannedFile& file) {
+  const bool is_wal = is_in_root(file.name) && file.name.ends_with(".db-wal");
+  return file.raw_bytes * (is_wal ? 2 : 1) + kEntryBytes;
+}
+
 // What is to be made on one file system.
 struct Need {
   fs::Path at;  // a folder on it
@@ -27,10 +37,13 @@ Result<void> check(const Need& need) {
 
 }  // namespace
 
+std::uint64_t bytes_needed(const Plan& plan) {
+  std::uint64_t needed = kReserveBytes + plan.folder_count * kEntryBytes;
+  for (const PlannedFile& file : plan.files) { needed += bytes_needed(file); }
+  return needed;
+}
+
 Result<void> check_space(const Plan& plan, const fs::Path& directory) {
-  constexpr std::uint64_t kReserveBytes = std::uint64_t{16} << 20U;
-  // An inode and the last block of each file and folder; a WAL's pages once more, in its database.
-  constexpr std::uint64_t kEntryBytes = 4096;
   PV_TRY(const Layout layout, Layout::of(directory, real_disk()));
   Needs needs;
   std::map<std::string_view, Need*> by_volume;
@@ -42,9 +55,7 @@ Result<void> check_space(const Plan& plan, const fs::Path& directory) {
     by_volume.emplace(volume.at, &need);
   }
   for (const PlannedFile& file : plan.files) {
-    const bool is_wal = is_in_root(file.name) && file.name.ends_with(".db-wal");
-    by_volume.at(layout.volume_of(file.name).at)->bytes +=
-        file.raw_bytes * (is_wal ? 2 : 1) + kEntryBytes;
+    by_volume.at(layout.volume_of(file.name).at)->bytes += bytes_needed(file);
   }
   by_volume.at("")->bytes += plan.folder_count * kEntryBytes;
   for (const auto& [device, need] : needs) { PV_CHECK(check(need)); }

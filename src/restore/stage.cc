@@ -29,8 +29,8 @@ constexpr std::uint64_t kBytesInPiecesMin = std::uint64_t{4} << 20U;
 class BoundedSink final : public Sink {
  public:
   BoundedSink(fs::FileSink& file, std::uint64_t bytes_max, std::uint64_t told_bytes,
-              const Progress& progress)
-      : file_{file}, left_{bytes_max}, told_{told_bytes}, progress_{progress} {}
+              const Progress& progress, bool lasting)
+      : file_{file}, left_{bytes_max}, told_{told_bytes}, progress_{progress}, lasting_{lasting} {}
 
   Result<void> write(Bytes bytes) override {
     if (bytes.size() > left_) { return fail(Code::kDamaged, "it is longer than declared"); }
@@ -47,6 +47,7 @@ class BoundedSink final : public Sink {
   // What was written goes to the disk while more is extracted; the page cache keeps it, for the
   // databases are read next.
   void start_sync() {
+    if (!lasting_) { return; }
     fs::start_sync(file_.fd(), started_, written_ - started_);
     started_ = written_;
   }
@@ -59,6 +60,7 @@ class BoundedSink final : public Sink {
   std::uint64_t written_ = 0;
   std::uint64_t started_ = 0;
   const Progress& progress_;
+  const bool lasting_;
 };
 
 // Buffers for pieces: as many as there ever were at work at once.
@@ -107,6 +109,7 @@ class Extraction {
     DatabaseChecks& checks;
     const Progress& progress;
     const std::stop_token& stop;
+    bool lasting;
   };
   explicit Extraction(Parts parts) : parts_{std::move(parts)} {}
 
@@ -248,7 +251,7 @@ class Extraction {
     Result<void> done = target.pieces->extract(number, bytes);
     if (done.has_value()) {
       done = fs::write_all_at(target.fd, piece.offset, bytes);
-      fs::start_sync(target.fd, piece.offset, piece.bytes);
+      if (parts_.lasting) { fs::start_sync(target.fd, piece.offset, piece.bytes); }
       target.told_bytes += piece.bytes;
       tell(piece.bytes);
     } else if (done.error().code == Code::kDamaged) {
@@ -270,7 +273,7 @@ class Extraction {
   // `told_bytes` of it were told to be there already.
   Result<void> extract_into(fs::Fd fd, const PlannedFile& file, std::uint64_t told_bytes) {
     fs::FileSink out{std::move(fd), parts_.folder.path_of(file.name)};
-    BoundedSink sink{out, file.raw_bytes, told_bytes, parts_.progress};
+    BoundedSink sink{out, file.raw_bytes, told_bytes, parts_.progress, parts_.lasting};
     PV_CHECK(parts_.archive.extract(file.index, sink, parts_.stop));
     if (sink.left() != 0) { return fail(Code::kDamaged, "it is shorter than declared"); }
     PV_CHECK(set_time(out.fd(), file));
@@ -343,7 +346,7 @@ Result<std::optional<fs::Fd>> open_storage(const fs::Path& directory, const Layo
 Result<Staged> stage(const Archive& archive, const Plan& plan, const fs::Path& directory,
                      WorkPool& pool, Random& random, const Progress& progress,
                      const std::function<Result<void>(const fs::Path& data_db)>& check_data,
-                     const std::stop_token& stop, Delta delta) {
+                     const std::stop_token& stop, const StageOptions& options) {
   PV_TRY(const Layout layout, Layout::of(directory, real_disk()));
   PV_CHECK(check_fits(plan, layout));
   PV_TRY(const std::optional<Owner> owner, Owner::of(directory));
@@ -351,15 +354,16 @@ Result<Staged> stage(const Archive& archive, const Plan& plan, const fs::Path& d
   UnchangedFiles unchanged{storage, archive, owner};
   PV_TRY(const std::shared_ptr<const StagingFolder> folder,
          StagingFolder::create(directory, layout, random));
-  DatabaseChecks checks{plan, folder->path(), stop};
+  DatabaseChecks checks{plan, folder->path(), stop, options};
   Extraction extraction{{.archive = archive,
                          .plan = plan,
                          .folder = *folder,
                          .owner = owner,
-                         .unchanged = delta == Delta::kOn ? &unchanged : nullptr,
+                         .unchanged = options.delta == Delta::kOn ? &unchanged : nullptr,
                          .checks = checks,
                          .progress = progress,
-                         .stop = stop}};
+                         .stop = stop,
+                         .lasting = options.lasting}};
   PV_CHECK(extraction.run(pool));
   if (check_data) {
     const fs::Path data_db = folder->path() / "data.db";
@@ -370,7 +374,7 @@ Result<Staged> stage(const Archive& archive, const Plan& plan, const fs::Path& d
   // Once for all: 20,000 files of 8 KiB took 0.5 s to get on disk this way, 14 s with an fsync each
   // (two threads, ext4, a virtual disk). The descriptor is older than the first write, so it learns
   // of every write that failed.
-  PV_CHECK(folder->sync_file_systems());
+  if (options.lasting) { PV_CHECK(folder->sync_file_systems()); }
   return Staged{.id = folder->id(),
                 .folder = folder->path(),
                 .volumes = layout.other_volumes(),

@@ -51,6 +51,30 @@ bool link(const fs::Fd& from, const fs::Path& path) {
 
 }  // namespace
 
+Result<bool> has_content(const Archive& archive, const ArchiveEntry& entry, const fs::Fd& fd,
+                         const std::stop_token& stop) {
+  const auto bytes =
+      static_cast<std::size_t>(std::min<std::uint64_t>(entry.raw_bytes, kBlockBytes));
+  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(bytes);
+  std::uint32_t checksum = 0;
+  for (std::uint64_t at = 0; at < entry.raw_bytes;) {
+    if (stop.stop_requested()) { return fail(Code::kCancelled, "stopped"); }
+    const auto some = fs::read_some(fd, at, MutableBytes{buffer.get(), bytes});
+    // A disk that can't read it is no reason not to restore it.
+    if (!some.has_value() || *some == 0) { return false; }
+    checksum = archive.checksum(Bytes{buffer.get(), *some}, checksum);
+    at += *some;
+  }
+  return checksum == entry.checksum;
+}
+
+bool has_time(const ArchiveEntry& entry, WallTime there) {
+  if (!entry.modified) { return false; }
+  const auto recorded = std::chrono::floor<std::chrono::seconds>(*entry.modified);
+  const auto seconds = std::chrono::floor<std::chrono::seconds>(there);
+  return seconds >= recorded && seconds - recorded < kTimeStep;
+}
+
 Result<bool> UnchangedFiles::take(const PlannedFile& file, const fs::Path& path,
                                   const std::stop_token& stop) {
   const ArchiveEntry& entry = archive_.entries()[file.index];
@@ -63,7 +87,7 @@ Result<bool> UnchangedFiles::take(const PlannedFile& file, const fs::Path& path,
   if (!first || !could_be(entry, file, *first)) { return false; }
   const fs::Fd fd{::open(name_of(*place).c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)};
   if (!fd.is_open()) { return false; }
-  PV_TRY(const bool has_it, has_checksum(fd, entry, stop));
+  PV_TRY(const bool has_it, has_content(archive_, entry, fd, stop));
   if (!has_it) { return false; }
 
   // Only what nobody touched while it was read, and while it was taken.
@@ -85,26 +109,7 @@ bool UnchangedFiles::could_be(const ArchiveEntry& entry, const PlannedFile& file
              : found.st_uid != ::geteuid()) {
     return false;
   }
-  const auto there = std::chrono::sys_seconds{std::chrono::seconds{found.st_mtim.tv_sec}};
-  const auto recorded = std::chrono::floor<std::chrono::seconds>(*entry.modified);
-  return there >= recorded && there - recorded < kTimeStep;
-}
-
-Result<bool> UnchangedFiles::has_checksum(const fs::Fd& fd, const ArchiveEntry& entry,
-                                          const std::stop_token& stop) const {
-  const auto bytes =
-      static_cast<std::size_t>(std::min<std::uint64_t>(entry.raw_bytes, kBlockBytes));
-  const auto buffer = std::make_unique_for_overwrite<std::byte[]>(bytes);
-  std::uint32_t checksum = 0;
-  for (std::uint64_t at = 0; at < entry.raw_bytes;) {
-    if (stop.stop_requested()) { return fail(Code::kCancelled, "stopped"); }
-    const auto some = fs::read_some(fd, at, MutableBytes{buffer.get(), bytes});
-    // A disk that can't read it is no reason not to restore it.
-    if (!some.has_value() || *some == 0) { return false; }
-    checksum = archive_.checksum(Bytes{buffer.get(), *some}, checksum);
-    at += *some;
-  }
-  return checksum == entry.checksum;
+  return has_time(entry, WallTime{std::chrono::seconds{found.st_mtim.tv_sec}});
 }
 
 // False: nothing is at `path`.

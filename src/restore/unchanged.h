@@ -12,6 +12,15 @@
 
 namespace pv::restore {
 
+// Whether the file holds what the archive has as `entry`, by its checksum. False as well for one
+// that can't be read. kCancelled.
+[[nodiscard]] Result<bool> has_content(const Archive& archive, const ArchiveEntry& entry,
+                                       const fs::Fd& fd, const std::stop_token& stop);
+
+// Whether a file changed at `there` may be the one that the archive has, as far as times tell: they
+// agree to the two seconds that an archive may know.
+[[nodiscard]] bool has_time(const ArchiveEntry& entry, WallTime there);
+
 // See Delta for what counts as unchanged.
 //
 // Threads    take() from any thread.
@@ -31,8 +40,6 @@ class UnchangedFiles {
  private:
   [[nodiscard]] bool could_be(const ArchiveEntry& entry, const PlannedFile& file,
                               const struct ::stat& found) const;
-  [[nodiscard]] Result<bool> has_checksum(const fs::Fd& fd, const ArchiveEntry& entry,
-                                          const std::stop_token& stop) const;
   [[nodiscard]] bool clone(const fs::Fd& from, const struct ::stat& found, const fs::Path& path);
 
   const std::optional<fs::Fd>& storage_;

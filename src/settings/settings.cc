@@ -60,6 +60,7 @@ Settings settings_of(const json::value& document) {
   take(section(document, "meta"), "appName", settings.app_name);
   take(section(document, "trustedProxy"), "headers", settings.trusted_proxy_headers);
   take(section(document, "trustedProxy"), "useLeftmostIP", settings.use_leftmost_ip);
+  take(section(document, "s3"), "enabled", settings.files_in_s3);
   take(document.if_object(), "superuserIPs", settings.superuser_ips);
   return settings;
 }

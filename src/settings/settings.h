@@ -15,6 +15,7 @@ struct Settings {
   std::string app_name = "Acme";
   std::vector<std::string> trusted_proxy_headers;
   bool use_leftmost_ip = false;
+  bool files_in_s3 = false;                // uploaded files lie in a bucket, not below storage/
   std::vector<std::string> superuser_ips;  // PocketBase 0.38 and later; IPs or CIDR prefixes
 };
 

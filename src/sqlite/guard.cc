@@ -9,9 +9,6 @@
 namespace pv::sqlite {
 namespace {
 
-// SQLite calls the handler each so many steps of its virtual machine: about a tenth of a
-// millisecond, unless a function keeps one of them busy.
-constexpr int kStepsBetweenLooks = 1000;
 constexpr std::uint64_t kLengthLeast = 1 << 20;
 constexpr std::uint64_t kLengthMost = 1'000'000'000;  // SQLite's own
 constexpr int kPatternBytesMax = 50;                  // LIKE takes pattern times text
@@ -46,13 +43,11 @@ Guard::Guard(Connection& connection, std::uint64_t file_bytes, std::stop_token s
       stop_{std::move(stop)},
       deadline_{deadline} {}
 
-Guard::~Guard() { sqlite3_progress_handler(connection_.handle(), 0, nullptr, nullptr); }
-
 Result<void> Guard::arm() {
   sqlite3* handle = connection_.handle();
   sqlite3_limit(handle, SQLITE_LIMIT_LENGTH, static_cast<int>(kLengthLeast));
   sqlite3_limit(handle, SQLITE_LIMIT_LIKE_PATTERN_LENGTH, kPatternBytesMax);
-  sqlite3_progress_handler(handle, kStepsBetweenLooks, &Guard::is_over, this);
+  patience_.emplace(connection_, stop_, deadline_);
   PV_CHECK(check_page_count(connection_, file_bytes_));
   PV_CHECK(connection_.exec("PRAGMA ignore_check_constraints=ON"));
   PV_TRY(const bool generated, has_generated_columns(connection_));
@@ -68,11 +63,6 @@ Error Guard::explain(Error error) const {
     return error;
   }
   return Error{Code::kDamaged, "checking it does not come to an end"};
-}
-
-int Guard::is_over(void* self) {
-  const auto* guard = static_cast<const Guard*>(self);
-  return guard->stop_.stop_requested() || guard->deadline_.passed() ? 1 : 0;
 }
 
 }  // namespace pv::sqlite

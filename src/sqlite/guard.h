@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <stop_token>
 
 #include "base/clock.h"
 #include "sqlite/connection.h"
+#include "sqlite/patience.h"
 
 namespace pv::sqlite {
 
@@ -23,7 +25,6 @@ class Guard {
  public:
   // `file_bytes`: of the database and its WAL or journal.
   Guard(Connection& connection, std::uint64_t file_bytes, std::stop_token stop, Deadline deadline);
-  ~Guard();
   Guard(const Guard&) = delete;
   Guard& operator=(const Guard&) = delete;
 
@@ -35,12 +36,11 @@ class Guard {
   [[nodiscard]] Error explain(Error error) const;
 
  private:
-  static int is_over(void* self);
-
   Connection& connection_;
   const std::uint64_t file_bytes_;
   const std::stop_token stop_;
   const Deadline deadline_;
+  std::optional<Patience> patience_;
 };
 
 }  // namespace pv::sqlite

@@ -1,3 +1,4 @@
+// Reading JSON that another program wrote.
 #pragma once
 
 #include <boost/json.hpp>
@@ -6,7 +7,10 @@
 #include <string>
 #include <string_view>
 
-namespace pv::cli {
+#include "base/clock.h"
+#include "base/error.h"
+
+namespace pv::jobs {
 
 namespace json = boost::json;
 
@@ -58,4 +62,10 @@ class Reader {
   const json::object& object_;
 };
 
-}  // namespace pv::cli
+// Of its name; kInternal for one that is not known.
+[[nodiscard]] Code code_of(std::string_view name);
+
+// "2026-11-21 00:54:47.907Z", also with a T; nullopt: neither.
+[[nodiscard]] std::optional<WallTime> parse_date(std::string_view text);
+
+}  // namespace pv::jobs

@@ -1,0 +1,257 @@
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "base/priority.h"
+#include "base/text.h"
+#include "jobs/archive_check.h"
+#include "jobs/chain.h"
+#include "jobs/data_facts.h"
+#include "jobs/preflight.h"
+#include "jobs/workers.h"
+#include "sqlite/guard.h"
+#include "sqlite/patience.h"
+
+namespace pv::jobs {
+namespace {
+
+void add(Names& names, const std::string& name) {
+  ++names.count;
+  if (names.names.size() < Names::kNamesMax) { names.names.push_back(printable(name)); }
+}
+
+// Those of `all` that are not among `others`; both in byte order.
+Names only_in(const std::vector<std::string>& all, const std::vector<std::string>& others) {
+  Names result;
+  for (const std::string& name : all) {
+    if (!std::binary_search(others.begin(), others.end(), name)) { add(result, name); }
+  }
+  return result;
+}
+
+std::vector<std::string> emails_of(const DataFacts& facts) {
+  std::vector<std::string> emails;
+  for (const auth::Superuser& superuser : facts.superusers) { emails.push_back(superuser.email); }
+  std::sort(emails.begin(), emails.end());
+  return emails;
+}
+
+std::vector<CollectionChange> collection_changes(const DataFacts& after, const DataFacts* before) {
+  std::map<std::string, CollectionChange> by_name;
+  for (const datadir::Collection& collection : after.contents.collections) {
+    CollectionChange& change = by_name[collection.name];
+    change.type = printable(collection.type);
+    change.is_in_archive = true;
+    change.after = collection.records;
+  }
+  for (std::size_t i = 0; before != nullptr && i < before->contents.collections.size(); ++i) {
+    const datadir::Collection& collection = before->contents.collections[i];
+    CollectionChange& change = by_name[collection.name];
+    if (!change.is_in_archive) { change.type = printable(collection.type); }
+    change.is_in_place = true;
+    change.before = collection.records;
+  }
+  std::vector<CollectionChange> changes;
+  for (auto& [name, change] : by_name) {
+    change.name = printable(name);
+    changes.push_back(std::move(change));
+  }
+  return changes;
+}
+
+// Whether an error says something about the archive, or about the space: an answer. Others are of
+// this machine, now.
+bool is_answer(Code code) {
+  return code == Code::kDamaged || code == Code::kUnsupported || code == Code::kInvalid ||
+         code == Code::kNoSpace;
+}
+
+class Examination {
+ public:
+  Examination(const Parts& parts, Job& job) : parts_{parts}, job_{job} {}
+
+  Result<void> run(const ArchiveOrigin& origin) {
+    job_.set_phase("check");
+    PV_TRY(const std::unique_ptr<ZipArchive> archive, answer_of(ZipArchive::open(origin)));
+    if (archive != nullptr) {
+      report_archive(*archive);
+      const Result<restore::Plan> plan = restore::plan(*archive);
+      PV_TRY(const bool fine, answered(plan));
+      if (fine) { PV_CHECK(examine(*archive, *plan)); }
+    }
+    conclude();
+    return {};
+  }
+
+ private:
+  // False: it is a reason to refuse, noted. Other errors are the job's.
+  template <class T>
+  Result<bool> answered(const Result<T>& outcome) {
+    if (outcome.has_value()) { return true; }
+    if (!is_answer(outcome.error().code)) { return fail(outcome.error()); }
+    found_.reasons.push_back(outcome.error());
+    return false;
+  }
+
+  // Null: refused.
+  Result<std::unique_ptr<ZipArchive>> answer_of(Result<std::unique_ptr<ZipArchive>> archive) {
+    PV_TRY(const bool fine, answered(archive));
+    return fine ? std::move(*archive) : nullptr;
+  }
+
+  void report_archive(const ZipArchive& archive) {
+    std::uint64_t raw_bytes = 0;
+    for (const restore::ArchiveEntry& entry : archive.entries()) { raw_bytes += entry.raw_bytes; }
+    job_.report([&](Report& report) {
+      report.entries = archive.entries().size();
+      report.raw_bytes = raw_bytes;
+      report.archive_bytes = archive.archive_bytes();
+    });
+    job_.set_total(raw_bytes);
+    const Facts facts = facts_from(archive.facts());
+    if (facts.made != WallTime{}) { found_.made = facts.made; }
+    found_.way = facts.way;
+  }
+
+  Result<void> examine(const ZipArchive& archive, const restore::Plan& plan) {
+    warn_of_dropped(plan, "a restore leaves it out", job_);
+    PV_CHECK(measure(archive, plan));
+    job_.set_phase("compare");
+    PV_TRY(found_.changes, restore::compare(archive, plan, parts_.directory.path(), parts_.pool,
+                                            job_.stop_token()));
+    for (const std::string& name : found_.changes->unread) {
+      job_.warn({name, "it lies in the directory and can't be looked at"});
+    }
+    PV_CHECK(go_on(job_));
+    job_.set_phase("extract");
+    return read(archive, plan);
+  }
+
+  Result<void> measure(const ZipArchive& archive, const restore::Plan& plan) {
+    constexpr std::uint64_t kMuch = 1'000'000'000;
+    constexpr std::uint64_t kTimes = 100;
+    found_.space_needed = restore::bytes_needed(plan);
+    PV_TRY(const fs::Space space, fs::space(parts_.directory.path()));
+    found_.space_free = space.free_bytes;
+    PV_CHECK(answered(restore::check_space(plan, parts_.directory.path())));
+    if (plan.raw_bytes >= kMuch && plan.raw_bytes / kTimes > archive.archive_bytes()) {
+      job_.warn({"", "it unpacks to " + format_size(plan.raw_bytes) + " from " +
+                         format_size(archive.archive_bytes())});
+    }
+    return {};
+  }
+
+  // Everything is read; the databases are extracted for it and opened.
+  Result<void> read(const ZipArchive& archive, const restore::Plan& plan) {
+    restore::Plan roots = root_files_of(plan);
+    const Result<void> fits = restore::check_space(roots, parts_.directory.path());
+    if (!fits.has_value()) {
+      if (fits.error().code != Code::kNoSpace) { return fits; }
+      job_.warn({"", "the databases were not opened, for lack of space: " + fits.error().what});
+      roots.files.clear();
+    }
+    Checksums rest{parts_, job_, archive, all_but(archive, roots.files)};
+    if (!roots.files.empty()) {
+      const Result<Rehearsal> rehearsal =
+          Rehearsal::make(parts_, job_, archive, roots, restore::DatabaseCheck::kQuick);
+      PV_TRY(found_.databases_checked, answered(rehearsal));
+      if (found_.databases_checked) { PV_CHECK(look_at(*rehearsal)); }
+    }
+    return answered(rest.wait()).map([](bool) {});
+  }
+
+  Result<void> look_at(const Rehearsal& rehearsal) {
+    for (const std::string& warning : rehearsal.warnings()) { job_.warn({"", warning}); }
+    const Result<DataFacts> after = facts_in_archive(rehearsal.data_db());
+    PV_CHECK(go_on(job_));
+    if (!after.has_value()) {
+      job_.warn({"data.db", "what it holds could not be read: " + after.error().what});
+      return {};
+    }
+    PV_TRY(const std::optional<DataFacts> before, facts_in_place());
+    tell(*after, before);
+    return {};
+  }
+
+  Result<DataFacts> facts_in_archive(const fs::Path& data_db) {
+    PV_TRY(const fs::Stat file, fs::stat(data_db));
+    PV_TRY(sqlite::Connection data,
+           sqlite::Connection::open(data_db, {.checkpoints = sqlite::Checkpoints::kOwner}));
+    sqlite::Guard guard{data, file.size_bytes, job_.stop_token(), deadline_for(file.size_bytes)};
+    PV_CHECK(guard.arm());
+    Result<DataFacts> facts = facts_of(data, parts_.options.encryption_key);
+    if (!facts.has_value()) { return fail(guard.explain(facts.error())); }
+    return facts;
+  }
+
+  // nullopt: there is none, or it can't be read.
+  Result<std::optional<DataFacts>> facts_in_place() {
+    const Result<DataFacts> facts =
+        parts_.directory.read<DataFacts>([&](sqlite::Connection& data) -> Result<DataFacts> {
+          const auto size = fs::stat(parts_.directory.path() / "data.db");
+          const sqlite::Patience patience{data, job_.stop_token(),
+                                          deadline_for(size ? size->size_bytes : 0)};
+          return facts_of(data, parts_.options.encryption_key);
+        });
+    PV_CHECK(go_on(job_));
+    if (facts.has_value()) { return std::optional{*facts}; }
+    if (facts.error().code != Code::kNotFound) {
+      job_.warn({"", "the data in place can't be read: " + facts.error().what});
+    }
+    return std::optional<DataFacts>{};
+  }
+
+  void tell(const DataFacts& after, const std::optional<DataFacts>& before) {
+    const std::vector<std::string> emails = emails_of(after);
+    found_.collections = collection_changes(after, before ? &*before : nullptr);
+    found_.superusers = only_in(emails, {});
+    found_.archive = after.app;
+    if (emails.empty()) {
+      job_.warn({"",
+                 "no superuser of the backup has a password: nobody could sign in (pocketvault "
+                 "superuser upsert EMAIL makes one)"});
+    }
+    if (!before) { return; }
+    found_.in_place = before->app;
+    found_.superusers_lost = only_in(emails_of(*before), emails);
+    found_.migrations_only_in_archive =
+        only_in(after.contents.migrations, before->contents.migrations);
+    found_.migrations_only_in_place =
+        only_in(before->contents.migrations, after.contents.migrations);
+    if (after.app.settings_locked && !before->app.settings_locked) {
+      job_.warn({"",
+                 "its settings are encrypted with another key than the one in use: PocketBase "
+                 "needs the right one (--encryptionEnv) to start on them"});
+    }
+  }
+
+  void conclude() {
+    found_.verdict = !found_.reasons.empty()          ? Verdict::kRefused
+                     : job_.status().warnings.empty() ? Verdict::kOk
+                                                      : Verdict::kWarnings;
+    auto result = std::make_shared<const Preflight>(std::move(found_));
+    job_.report([&](Report& report) { report.preflight = std::move(result); });
+  }
+
+  const Parts& parts_;
+  Job& job_;
+  Preflight found_;
+};
+
+}  // namespace
+
+std::string_view verdict_name(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kOk: return "ok";
+    case Verdict::kWarnings: return "warnings";
+    case Verdict::kRefused: return "refused";
+  }
+  return "refused";
+}
+
+Result<void> run_preflight(const Parts& parts, Job& job, const ArchiveOrigin& origin) {
+  if (parts.options.nice) { give_way(); }
+  return Examination{parts, job}.run(origin);
+}
+
+}  // namespace pv::jobs
