@@ -8,6 +8,8 @@ Result<void> Sink::patch(std::uint64_t /*offset*/, Bytes /*bytes*/) {
   return fail(Code::kUnsupported, "this sink can't change what it has sent");
 }
 
+Result<bool> Sink::clone(Source& /*source*/, ByteRange /*range*/) { return false; }
+
 Result<std::uint64_t> copy(Source& source, Sink& sink) {
   constexpr std::size_t kBlockBytes = 1 << 20;
   std::vector<std::byte> block(kBlockBytes);

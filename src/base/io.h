@@ -43,6 +43,11 @@ class Source {
 // Opens a source late, on the thread that needs it. kNotFound: it vanished meanwhile.
 using SourceOpener = std::function<Result<std::unique_ptr<Source>>()>;
 
+struct ByteRange {
+  std::uint64_t offset = 0;
+  std::uint64_t size_bytes = 0;
+};
+
 // Takes bytes in order. One thread at a time.
 class Sink {
  public:
@@ -56,6 +61,15 @@ class Sink {
 
   // Overwrites bytes that were written before, at `offset` from the first write.
   [[nodiscard]] virtual Result<void> patch(std::uint64_t offset, Bytes bytes);
+
+  // The blocks that clone() works in, where what is written may share space with a file beside it;
+  // 0: it can't.
+  [[nodiscard]] virtual std::uint64_t clone_block_bytes() const { return 0; }
+
+  // Appends `range` of `source` by sharing its blocks, at no cost but that of saying so. Offset and
+  // size of the range and what was written so far are multiples of clone_block_bytes(). false:
+  // nothing was appended (another file system, no descriptor, ...), so write the bytes.
+  [[nodiscard]] virtual Result<bool> clone(Source& source, ByteRange range);
 };
 
 // Copies `source` from its start to its end; returns the bytes copied.

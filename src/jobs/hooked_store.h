@@ -11,8 +11,8 @@
 namespace pv::jobs {
 
 // `before` is called with the name of the call ("list", "stat", "open", "read", "create", "write",
-// "patch", "commit", "remove", "sweep", "free_bytes"); an error from it is what the call returns.
-// From any thread.
+// "patch", "clone", "commit", "remove", "sweep", "free_bytes"); an error from it is what the call
+// returns. From any thread.
 using StoreHook = std::function<Result<void>(std::string_view call)>;
 
 class HookedStore final : public store::BackupStore {
@@ -67,6 +67,7 @@ class HookedStore final : public store::BackupStore {
       PV_CHECK(before_("read"));
       return inner_->read_at(offset, into);
     }
+    [[nodiscard]] int descriptor() const override { return inner_->descriptor(); }
 
    private:
     std::unique_ptr<Source> inner_;
@@ -85,6 +86,13 @@ class HookedStore final : public store::BackupStore {
     [[nodiscard]] Result<void> patch(std::uint64_t offset, Bytes bytes) override {
       PV_CHECK(before_("patch"));
       return inner_->patch(offset, bytes);
+    }
+    [[nodiscard]] std::uint64_t clone_block_bytes() const override {
+      return inner_->clone_block_bytes();
+    }
+    [[nodiscard]] Result<bool> clone(Source& source, ByteRange range) override {
+      PV_CHECK(before_("clone"));
+      return inner_->clone(source, range);
     }
     [[nodiscard]] Result<store::Backup> commit() override {
       PV_CHECK(before_("commit"));

@@ -44,6 +44,11 @@ Result<void> RateLimitedSink::write(Bytes bytes) {
   return inner_.write(bytes);
 }
 
+Result<bool> RateLimitedSink::clone(Source& source, ByteRange range) {
+  if (limited_) { PV_CHECK(wait(0)); }
+  return inner_.clone(source, range);
+}
+
 Result<void> RateLimitedSink::wait(std::uint64_t written_bytes) {
   const std::uint64_t packed = job_.bytes_done();
   const std::uint64_t packed_now = packed - std::min(packed, packed_bytes_);

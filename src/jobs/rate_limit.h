@@ -42,6 +42,11 @@ class RateLimitedSink final : public Sink {
   [[nodiscard]] Result<void> patch(std::uint64_t offset, Bytes bytes) override {
     return inner_.patch(offset, bytes);
   }
+  [[nodiscard]] std::uint64_t clone_block_bytes() const override {
+    return inner_.clone_block_bytes();
+  }
+  // Writes nothing, but what is cloned was read before.
+  [[nodiscard]] Result<bool> clone(Source& source, ByteRange range) override;
 
  private:
   [[nodiscard]] Result<void> wait(std::uint64_t written_bytes);

@@ -32,6 +32,12 @@ class SpaceGuard final : public Sink {
   [[nodiscard]] Result<void> patch(std::uint64_t offset, Bytes bytes) override {
     return upload_.patch(offset, bytes);
   }
+  [[nodiscard]] std::uint64_t clone_block_bytes() const override {
+    return upload_.clone_block_bytes();
+  }
+  [[nodiscard]] Result<bool> clone(Source& source, ByteRange range) override {
+    return upload_.clone(source, range);  // takes no space
+  }
 
   // The same error with sizes when it is a kNoSpace, else as it is.
   [[nodiscard]] Error explain(Error error) const;

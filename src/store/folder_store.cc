@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "fs/beneath.h"
+#include "fs/clone.h"
 #include "store/folder_listing.h"
 #include "store/part.h"
 #include "store/sidecar.h"
@@ -50,16 +51,28 @@ class FolderUpload final : public Upload {
       : parent_{std::move(parent)},
         part_{std::move(part)},
         name_{std::move(name)},
-        original_name_{std::move(original_name)} {}
+        original_name_{std::move(original_name)},
+        clone_block_bytes_{fs::clone_block_bytes(part_->fd())} {}
 
   [[nodiscard]] Result<void> write(Bytes bytes) override {
     PV_CHECK(with_context(fs::write_all(part_->fd(), bytes)));
-    behind_.wrote(part_->fd(), bytes.size());
+    went_on(bytes.size());
     return {};
   }
   [[nodiscard]] bool can_patch() const override { return true; }
   [[nodiscard]] Result<void> patch(std::uint64_t offset, Bytes bytes) override {
     return with_context(fs::write_all_at(part_->fd(), offset, bytes));
+  }
+  [[nodiscard]] std::uint64_t clone_block_bytes() const override { return clone_block_bytes_; }
+  [[nodiscard]] Result<bool> clone(Source& source, ByteRange range) override {
+    const int from = source.descriptor();
+    if (from < 0 || !fs::clone_range(from, range, part_->fd(), size_bytes_)) { return false; }
+    went_on(range.size_bytes);
+    const auto end = static_cast<::off_t>(size_bytes_);
+    if (::lseek(part_->fd().get(), end, SEEK_SET) != end) {
+      return fail(errno_error(errno, printable(name_.text())));
+    }
+    return true;
   }
 
   [[nodiscard]] Result<Backup> commit() override {
@@ -71,6 +84,11 @@ class FolderUpload final : public Upload {
   }
 
  private:
+  void went_on(std::uint64_t count) {
+    behind_.wrote(part_->fd(), count);
+    size_bytes_ += count;
+  }
+
   Result<void> with_context(Result<void> outcome) const {
     if (outcome.has_value()) { return outcome; }
     return fail(outcome.error().within(printable(name_.text())));
@@ -102,6 +120,8 @@ class FolderUpload final : public Upload {
   fs::WriteBehind behind_;
   BackupName name_;
   std::string original_name_;
+  std::uint64_t clone_block_bytes_;
+  std::uint64_t size_bytes_ = 0;
 };
 
 class FolderStore final : public BackupStore {

@@ -13,6 +13,8 @@
 #include "store/part.h"
 #include "store/sidecar.h"
 #include "testing/fixtures.h"
+#include "testing/loop_mount.h"
+#include "testing/memory_io.h"
 #include "testing/store_contract.h"
 
 namespace pv::testing {
@@ -321,6 +323,58 @@ TEST(FolderListing, KnowsFilesThatPocketBaseIsWriting) {
                            "a.zip.18b3.tmp", "18b3c0ffee123456.tmp"}) {
     EXPECT_FALSE(store::is_pocketbase_part(name)) << name;
   }
+}
+
+std::string read_all(store::BackupStore& store, const char* name) {
+  const auto source = store.open(store::BackupName::parse(name).value()).value();
+  std::string content(source->size_bytes(), '\0');
+  EXPECT_EQ(source->read_at(0, std::as_writable_bytes(std::span{content})).value(), content.size());
+  return content;
+}
+
+// Of an XFS or btrfs of its own, as root may mount one.
+class FolderStoreThatClones : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(FolderStoreThatClones, SharesBlocksWithTheBackupBefore) {
+  const LoopMount mount{GetParam()};
+  if (!mount.why_not().empty()) { GTEST_SKIP() << mount.why_not(); }
+  const auto store = store::make_folder_store(mount.path() / "backups");
+  const std::string content = random_text(system_random(), kAlphanumeric, 8 << 20);
+  ASSERT_TRUE(put(*store, "a.zip", content).has_value());
+  const auto before = store->open(store::BackupName::parse("a.zip").value()).value();
+  const std::uint64_t free_before = store->free_bytes().value().value();
+
+  const auto upload = store->create(store::BackupName::parse("b.zip").value(), {}).value();
+  const std::uint64_t block = upload->clone_block_bytes();
+  ASSERT_EQ(block, 4096U);
+  const std::string head(block, 'h');
+  ASSERT_TRUE(upload->write(as_bytes(head)).has_value());
+  const ByteRange range{.offset = 3 * block, .size_bytes = (8 << 20) - 3 * block};
+  ASSERT_TRUE(upload->clone(*before, range).value());
+  ASSERT_TRUE(upload->write(as_bytes("tail")).has_value());
+  ASSERT_TRUE(upload->patch(3, as_bytes("H")).has_value());
+  EXPECT_FALSE(upload->clone(*before, {.offset = 0, .size_bytes = block}).value())
+      << "behind a tail that fills no block";
+  ASSERT_TRUE(upload->write(as_bytes("end")).has_value());
+  ASSERT_TRUE(upload->commit().has_value());
+
+  std::string expected = head + content.substr(range.offset) + "tailend";
+  expected[3] = 'H';
+  EXPECT_TRUE(read_all(*store, "b.zip") == expected);
+  EXPECT_TRUE(read_all(*store, "a.zip") == content);
+  EXPECT_LT(free_before - std::min(free_before, store->free_bytes().value().value()), 2U << 20U);
+}
+
+INSTANTIATE_TEST_SUITE_P(FileSystems, FolderStoreThatClones, ::testing::Values("xfs", "btrfs"),
+                         [](const auto& instance) { return std::string{instance.param}; });
+
+TEST_F(FolderStore, ClonesNothingOfWhatIsNoFile) {
+  const auto upload = store_->create(store::BackupName::parse("a.zip").value(), {}).value();
+  MemorySource memory{std::string(8192, 'x')};
+  EXPECT_FALSE(upload->clone(memory, {.offset = 0, .size_bytes = 4096}).value());
+  ASSERT_TRUE(upload->write(as_bytes("all")).has_value());
+  ASSERT_TRUE(upload->commit().has_value());
+  EXPECT_EQ(read_all(*store_, "a.zip"), "all");
 }
 
 }  // namespace
