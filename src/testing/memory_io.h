@@ -53,9 +53,45 @@ class MemorySink final : public Sink {
   [[nodiscard]] std::size_t writes() const { return writes_; }
 
  private:
+  friend class CloningSink;
   const Patching patching_;
   std::string content_;
   std::size_t writes_ = 0;
+};
+
+// As a file where files share blocks. It insists on whole blocks, as file systems do.
+class CloningSink final : public Sink {
+ public:
+  // From the clone number `refuses_from` on it can't any more.
+  explicit CloningSink(std::uint64_t block_bytes, Patching patching = Patching::kYes,
+                       std::size_t refuses_from = SIZE_MAX)
+      : block_bytes_{block_bytes}, refuses_from_{refuses_from}, memory_{patching} {}
+  [[nodiscard]] Result<void> write(Bytes bytes) override { return memory_.write(bytes); }
+  [[nodiscard]] bool can_patch() const override { return memory_.can_patch(); }
+  [[nodiscard]] Result<void> patch(std::uint64_t offset, Bytes bytes) override {
+    return memory_.patch(offset, bytes);
+  }
+  [[nodiscard]] std::uint64_t clone_block_bytes() const override { return block_bytes_; }
+  [[nodiscard]] Result<bool> clone(Source& source, ByteRange range) override {
+    PV_ASSERT(range.offset % block_bytes_ == 0 && range.size_bytes % block_bytes_ == 0 &&
+              range.size_bytes > 0 && content().size() % block_bytes_ == 0);
+    if (clones_ >= refuses_from_) { return false; }
+    ++clones_;
+    std::string bytes(static_cast<std::size_t>(range.size_bytes), '\0');
+    PV_TRY(const std::size_t count,
+           source.read_at(range.offset, std::as_writable_bytes(std::span{bytes})));
+    PV_ASSERT(count == bytes.size());
+    memory_.content_ += bytes;
+    return true;
+  }
+  [[nodiscard]] const std::string& content() const { return memory_.content(); }
+  [[nodiscard]] std::size_t clones() const { return clones_; }
+
+ private:
+  const std::uint64_t block_bytes_;
+  const std::size_t refuses_from_;
+  std::size_t clones_ = 0;
+  MemorySink memory_;
 };
 
 }  // namespace pv::testing

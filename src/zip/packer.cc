@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "zip/crc.h"
+#include "zip/padding.h"
 #include "zip/record.h"
 #include "zip/sample.h"
 
@@ -61,7 +62,7 @@ void append(Segment& segment, Bytes bytes) {
 }  // namespace
 
 std::size_t segment_bytes(std::size_t chunk_bytes) {
-  return kLocalBytesMax + kNameBytesMax + store_bytes_max(chunk_bytes);
+  return kLocalBytesMax + kNameBytesMax + store_bytes_max(chunk_bytes) + kStreamPaddingMax;
 }
 
 std::size_t scratch_bytes(std::size_t chunk_bytes) { return chunk_bytes + (std::size_t{1} << 19U); }
@@ -173,6 +174,8 @@ Packer::Copied Packer::copy_small(Batch& batch, const PreviousEntry& previous, S
     pending.meta = std::move(entry.meta);
     return outcome;
   }
+  if (settings_.shares) { entry.copied = place_of(entry, previous); }
+  entry.header_bytes = scratch.header.size();
   append(segment, as_bytes(scratch.header));
   segment.used_bytes += content.packed_bytes;
   raw_bytes_done_ += entry.raw_bytes;
@@ -180,6 +183,27 @@ Packer::Copied Packer::copy_small(Batch& batch, const PreviousEntry& previous, S
   segment.entries.push_back(std::move(entry));
   ++batch.next;
   return Copied::kDone;
+}
+
+// Most often the local header is the same as well, but for its padding.
+CopiedFrom Packer::place_of(const SmallEntry& entry, const PreviousEntry& previous) const {
+  CopiedFrom place{.offset = previous.data_offset};
+  Header header = header_of(entry);
+  std::string bytes;
+  append_local_header(bytes, header);
+  if (previous.header_bytes < bytes.size()) { return place; }
+  header.padding_bytes = previous.header_bytes - bytes.size();
+  if (header.padding_bytes != 0) {
+    if (header.padding_bytes < kHeaderPaddingMin || header.padding_bytes > kHeaderPaddingMax) {
+      return place;
+    }
+    bytes.clear();
+    append_local_header(bytes, header);
+  }
+  if (settings_.previous->holds(previous.data_offset - bytes.size(), as_bytes(bytes))) {
+    place.header_padding = header.padding_bytes;
+  }
+  return place;
 }
 
 // Makes batch.opened the source of the next entry; false when that entry was left out instead.
@@ -242,6 +266,7 @@ void Packer::pack_small(Pending pending, Source& source, Segment& segment, Scrat
                            : crc32(raw.first(static_cast<std::size_t>(entry.packed_bytes)));
   scratch.header.clear();
   append_local_header(scratch.header, header_of(entry));
+  entry.header_bytes = scratch.header.size();
   append(segment, as_bytes(scratch.header));
   segment.used_bytes += static_cast<std::size_t>(entry.packed_bytes);
   raw_bytes_done_ += entry.raw_bytes;
@@ -266,8 +291,10 @@ std::shared_ptr<BigEntry> Packer::start_big(Pending pending, std::unique_ptr<Sou
 }
 
 void Packer::set_width(BigEntry& entry) const {
-  // At worst every chunk is framed as stored blocks, of which each costs store_bytes_max.
-  const std::uint64_t overhead = store_bytes_max(settings_.chunk_bytes) - settings_.chunk_bytes;
+  // At worst every chunk is framed as stored blocks, of which each costs store_bytes_max, and
+  // followed by padding.
+  const std::uint64_t overhead =
+      store_bytes_max(settings_.chunk_bytes) - settings_.chunk_bytes + kStreamPaddingMax;
   entry.is_64 = entry.raw_bytes + overhead * entry.chunks >= kIn64;
 }
 
@@ -319,10 +346,15 @@ bool Packer::copy_part(Part& part, Segment& segment) {
   part.raw_bytes = std::min<std::uint64_t>(settings_.chunk_bytes,
                                            entry.raw_bytes - part.index * settings_.chunk_bytes);
   part.crc32 = chunk.raw_crc32;
-  part.packed_crc32 = chunk.packed_crc32;
   part.hash = chunk.hash;
-  part.packed_bytes = chunk.packed_bytes;
+  set_copied(part, chunk, entry.previous_offsets[part.index]);
   return true;
+}
+
+void Packer::set_copied(Part& part, const Chunk& chunk, std::uint64_t offset) {
+  part.packed_bytes = chunk.bare_bytes();
+  part.packed_crc32 = chunk.packed_crc32;
+  part.copied = CopiedFrom{.offset = offset, .stream_padding = chunk.padding_bytes};
 }
 
 // Takes the packed form of a chunk that was read, and is what it was in the previous archive.
@@ -339,9 +371,9 @@ bool Packer::take_previous(Part& part, Bytes raw, Segment& segment) {
       chunk.raw_crc32 != part.crc32) {
     return false;
   }
-  if (!copy_chunk(chunk, entry.previous_offsets[part.index], segment.room())) { return false; }
-  part.packed_bytes = chunk.packed_bytes;
-  part.packed_crc32 = chunk.packed_crc32;
+  const std::uint64_t offset = entry.previous_offsets[part.index];
+  if (!copy_chunk(chunk, offset, segment.room())) { return false; }
+  set_copied(part, chunk, offset);
   return true;
 }
 

@@ -17,12 +17,14 @@ struct PackSettings {
   std::size_t chunk_bytes = 0;
   int level = 0;
   bool sink_can_patch = false;
+  bool shares = false;                 // what is copied should be told with where it lies
   std::optional<HashKey> hash_key;     // nullopt: no hashes
   const Previous* previous = nullptr;  // with a hash_key only
   bool paranoid = false;
 };
 
-// A segment's capacity: the largest header, and a chunk that had to be framed as stored blocks.
+// A segment's capacity: the largest header, and a chunk that had to be framed as stored blocks and
+// had padding in the previous archive.
 [[nodiscard]] std::size_t segment_bytes(std::size_t chunk_bytes);
 
 // Work space of one thread.
@@ -69,12 +71,14 @@ class Packer {
 
  private:
   enum class Copied { kDone, kNoRoom, kNot };
+  [[nodiscard]] CopiedFrom place_of(const SmallEntry& entry, const PreviousEntry& previous) const;
   Copied copy_small(Batch& batch, const PreviousEntry& previous, Segment& segment,
                     Scratch& scratch);
   [[nodiscard]] std::optional<PreviousEntry> unchanged(const EntryMeta& meta) const;
   std::shared_ptr<BigEntry> start_copy(Pending pending, PreviousEntry previous) const;
   [[nodiscard]] bool copy_part(Part& part, Segment& segment);
   [[nodiscard]] bool copy_chunk(const Chunk& chunk, std::uint64_t offset, MutableBytes into);
+  static void set_copied(Part& part, const Chunk& chunk, std::uint64_t offset);
   [[nodiscard]] bool take_previous(Part& part, Bytes raw, Segment& segment);
   static Result<std::size_t> read_part(BigEntry& entry, std::uint64_t offset, MutableBytes into);
   bool open_next(Batch& batch, Segment& segment);

@@ -4,6 +4,7 @@
 
 #include "zip/crc.h"
 #include "zip/end_record.h"
+#include "zip/padding.h"
 #include "zip/record.h"
 
 namespace pv::zip {
@@ -46,7 +47,8 @@ std::optional<PreviousEntry> Previous::find(std::string_view name) const {
       .method = static_cast<Method>(entry.method),
       .crc32 = entry.crc32,
       .raw_bytes = entry.raw_bytes,
-      .data_offset = entry.header_offset + kLocalBytes + name_bytes + extra_bytes};
+      .data_offset = entry.header_offset + kLocalBytes + name_bytes + extra_bytes,
+      .header_bytes = kLocalBytes + name_bytes + extra_bytes};
   if (previous.record.identity) { previous.record.identity->size_bytes = entry.raw_bytes; }
   return previous;
 }
@@ -54,7 +56,19 @@ std::optional<PreviousEntry> Previous::find(std::string_view name) const {
 bool Previous::copy(const Chunk& chunk, std::uint64_t offset, MutableBytes into) const {
   if (into.size() < chunk.packed_bytes) { return false; }
   const MutableBytes packed = into.first(chunk.packed_bytes);
-  return read_exactly(*source_, offset, packed).has_value() && crc32(packed) == chunk.packed_crc32;
+  if (!read_exactly(*source_, offset, packed).has_value() ||
+      crc32(packed.first(chunk.bare_bytes())) != chunk.packed_crc32) {
+    return false;
+  }
+  std::string padding;
+  append_stream_padding(padding, chunk.padding_bytes);
+  return as_text(packed.last(padding.size())) == padding;
+}
+
+bool Previous::holds(std::uint64_t offset, Bytes bytes) const {
+  std::vector<std::byte> found(bytes.size());
+  return read_exactly(*source_, offset, found).has_value() &&
+         as_text(Bytes{found}) == as_text(bytes);
 }
 
 }  // namespace pv::zip

@@ -17,7 +17,8 @@ struct PreviousEntry {
   Method method = Method::kStored;
   std::uint32_t crc32 = 0;
   std::uint64_t raw_bytes = 0;
-  std::uint64_t data_offset = 0;  // of its packed bytes, in the file
+  std::uint64_t data_offset = 0;   // of its packed bytes, in the file
+  std::uint64_t header_bytes = 0;  // of its local header, which lies before them
 
   [[nodiscard]] bool is_of(const SourceIdentity& identity) const {
     return record.identity && *record.identity == identity;
@@ -39,8 +40,13 @@ class Previous {
   [[nodiscard]] std::optional<PreviousEntry> find(std::string_view name) const;
 
   // Puts `chunk.packed_bytes` bytes from `offset` on into `into`; false unless they are what they
-  // were when they were written.
+  // were when they were written, its padding too.
   [[nodiscard]] bool copy(const Chunk& chunk, std::uint64_t offset, MutableBytes into) const;
+
+  // Whether these bytes lie at `offset`.
+  [[nodiscard]] bool holds(std::uint64_t offset, Bytes bytes) const;
+
+  [[nodiscard]] Source& source() const { return *source_; }
 
  private:
   Previous(std::shared_ptr<Source> source, Directory directory, VaultBlock block);

@@ -4,12 +4,14 @@
 #include <limits>
 
 #include "base/text.h"
+#include "zip/padding.h"
 
 namespace pv::zip {
 namespace {
 
 constexpr std::uint16_t kExtra64 = 0x0001;
 constexpr std::uint16_t kExtraTime = 0x5455;  // Info-ZIP "UT"
+constexpr std::uint16_t kExtraPadding = 0xD935;
 constexpr std::uint16_t kMadeByUnix = 3U << 8U;
 constexpr std::uint16_t kVersionPlain = 20;
 constexpr std::uint16_t kVersion64 = 45;
@@ -57,6 +59,16 @@ void put_extra_time(std::string& out, std::optional<std::uint32_t> seconds) {
 }
 std::size_t extra_time_bytes(std::optional<std::uint32_t> seconds) { return seconds ? 9 : 0; }
 
+// Says that it is there to align, and to how much; where data really lies it need not say.
+void put_extra_padding(std::string& out, std::uint64_t bytes) {
+  if (bytes == 0) { return; }
+  PV_ASSERT(bytes >= kHeaderPaddingMin && bytes <= kHeaderPaddingMax);
+  put16(out, kExtraPadding);
+  put16(out, bytes - 4);
+  put16(out, 1);
+  out.append(static_cast<std::size_t>(bytes - kHeaderPaddingMin), '\0');
+}
+
 void put_dos_time(std::string& out, WallTime time) {
   const DosTime dos = to_dos_time(time);
   put16(out, dos.time);
@@ -83,7 +95,7 @@ void append_local_header(std::string& out, const Header& header) {
   put32(out, header.local_is_64 ? kIn64 : packed_bytes);
   put32(out, header.local_is_64 ? kIn64 : raw_bytes);
   put16(out, header.name.size());
-  put16(out, (header.local_is_64 ? 20U : 0U) + extra_time_bytes(seconds));
+  put16(out, (header.local_is_64 ? 20U : 0U) + extra_time_bytes(seconds) + header.padding_bytes);
   out += header.name;
   if (header.local_is_64) {
     put16(out, kExtra64);
@@ -92,6 +104,7 @@ void append_local_header(std::string& out, const Header& header) {
     put64(out, packed_bytes);
   }
   put_extra_time(out, seconds);
+  put_extra_padding(out, header.padding_bytes);
 }
 
 // [PK\7\8: 4][crc: 4][packed: 4 or 8][raw: 4 or 8]; 8 where the local header has a zip64 field.

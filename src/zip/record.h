@@ -41,13 +41,15 @@ struct Header {
   WallTime modified{};
   std::uint16_t method = 0;
   bool has_descriptor = false;
-  bool local_is_64 = false;  // the local header has room for 64-bit sizes
+  bool local_is_64 = false;         // the local header has room for 64-bit sizes
+  std::uint64_t padding_bytes = 0;  // in the local header (padding.h)
   std::uint32_t crc32 = 0;
   std::uint64_t packed_bytes = 0;
   std::uint64_t raw_bytes = 0;
 };
 
-// What a local header takes beside its name, at most: the fixed part, zip64 and timestamp fields.
+// What a local header takes beside its name and padding, at most: the fixed part, zip64 and
+// timestamp fields.
 inline constexpr std::size_t kLocalBytesMax = kLocalBytes + 20 + 9;
 
 // Each appends to `out`. With a descriptor the local header's CRC and sizes are zero.

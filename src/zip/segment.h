@@ -24,16 +24,26 @@ struct Pending {
   SourceOpener open;
 };
 
+// Where the previous archive has the same packed bytes.
+struct CopiedFrom {
+  std::uint64_t offset = 0;
+  // Of a small entry: before them lies its local header with so much padding.
+  std::optional<std::uint64_t> header_padding = std::nullopt;
+  std::uint64_t stream_padding = 0;  // behind them, of a part
+};
+
 // An entry that is wholly in one segment, or was left out.
 struct SmallEntry {
   EntryMeta meta;
-  std::size_t header_at = 0;  // in its segment
+  std::size_t header_at = 0;     // in its segment
+  std::size_t header_bytes = 0;  // without padding
   std::uint64_t raw_bytes = 0;
   std::uint64_t packed_bytes = 0;
   std::uint32_t crc32 = 0;
   Method method = Method::kStored;
   Hash128 hash{};
   std::uint32_t packed_crc32 = 0;
+  std::optional<CopiedFrom> copied = std::nullopt;
   std::optional<Error> skipped = std::nullopt;
   std::optional<Error> shortened = std::nullopt;
 };
@@ -58,10 +68,11 @@ struct Part {
   std::shared_ptr<BigEntry> entry = nullptr;
   std::uint64_t index = 0;
   std::uint64_t raw_bytes = 0;
-  std::uint64_t packed_bytes = 0;
-  std::uint32_t crc32 = 0;  // of this chunk alone
+  std::uint64_t packed_bytes = 0;  // without padding
+  std::uint32_t crc32 = 0;         // of this chunk alone
   std::uint32_t packed_crc32 = 0;
   Hash128 hash{};
+  std::optional<CopiedFrom> copied = std::nullopt;
   bool is_last = false;  // also when reading went no further
   std::optional<Error> skipped =
       std::nullopt;  // the first chunk could not be read: the entry is left out

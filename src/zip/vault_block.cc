@@ -6,13 +6,15 @@
 #include "zip/crc.h"
 #include "zip/deflate.h"
 #include "zip/end_record.h"
+#include "zip/padding.h"
 #include "zip/record.h"
 
 namespace pv::zip {
 namespace {
 
 constexpr std::string_view kMagic{"pocketvaultblock"};
-constexpr std::uint32_t kVersion = 1;
+constexpr std::uint32_t kVersion = 2;
+constexpr std::uint32_t kVersionOfOld = 1;  // its pieces have no padding
 // [entries: 8][facts bytes: 8][block bytes: 8][directory CRC: 4][version: 4][CRC of all before: 4]
 // [GMAC of all before: 16][magic: 16]
 constexpr std::size_t kTrailerBytes = 8 + 8 + 8 + 4 + 4 + 4 + 16 + 16;
@@ -25,8 +27,13 @@ constexpr unsigned kHasIdentity = 1;
 constexpr unsigned kHasContent = 2;
 constexpr unsigned kHasChunks = 4;
 constexpr std::size_t kIdentityBytes = 4 * 8;
-constexpr std::size_t kChunkBytes = 4 + 4 + 4 + 16;
+constexpr std::size_t kOldChunkBytes = 4 + 4 + 4 + 16;
+constexpr std::size_t kChunkBytes = kOldChunkBytes + 2;
 constexpr std::size_t kChunksHeadBytes = 4;
+
+constexpr std::size_t chunk_width(std::uint32_t version) {
+  return version == kVersionOfOld ? kOldChunkBytes : kChunkBytes;
+}
 
 void append_number(std::string& out, std::uint64_t value, std::size_t bytes) {
   for (std::size_t i = 0; i < bytes; ++i) {
@@ -39,15 +46,23 @@ void append_chunk(std::string& out, const Chunk& chunk) {
   append_number(out, chunk.raw_crc32, 4);
   append_number(out, chunk.packed_crc32, 4);
   out += as_text(chunk.hash);
+  append_number(out, chunk.padding_bytes, 2);
 }
 
-Chunk read_chunk(FieldReader& reader) {
+Chunk read_chunk(FieldReader& reader, std::uint32_t version) {
   Chunk chunk;
   chunk.packed_bytes = reader.u32();
   chunk.raw_crc32 = reader.u32();
   chunk.packed_crc32 = reader.u32();
   std::ranges::copy(reader.bytes(chunk.hash.size()), chunk.hash.begin());
+  if (version != kVersionOfOld) { chunk.padding_bytes = reader.u16(); }
   return chunk;
+}
+
+bool has_sound_padding(const Chunk& chunk) {
+  return chunk.padding_bytes == 0 ||
+         (chunk.padding_bytes <= kStreamPaddingMax && chunk.padding_bytes < chunk.packed_bytes &&
+          is_stream_padding(chunk.padding_bytes));
 }
 
 std::uint64_t chunk_count(std::uint64_t raw_bytes, std::uint64_t chunk_bytes) {
@@ -55,7 +70,7 @@ std::uint64_t chunk_count(std::uint64_t raw_bytes, std::uint64_t chunk_bytes) {
 }
 
 // The bytes that the record at the start of `bytes` takes, when it is one of `entry`.
-std::optional<std::size_t> measure(Bytes bytes, const Entry& entry) {
+std::optional<std::size_t> measure(Bytes bytes, const Entry& entry, std::uint32_t version) {
   FieldReader reader{bytes};
   const auto skip = [&](std::uint64_t count) {
     if (count > reader.left()) { return false; }
@@ -67,9 +82,10 @@ std::optional<std::size_t> measure(Bytes bytes, const Entry& entry) {
   if ((flags & ~(kHasIdentity | kHasContent | kHasChunks)) != 0) { return std::nullopt; }
   if ((flags & kHasIdentity) != 0 && !skip(kIdentityBytes)) { return std::nullopt; }
   if ((flags & kHasContent) != 0) {
-    if (reader.left() < kChunkBytes) { return std::nullopt; }
-    const Chunk content = read_chunk(reader);
-    if (content.packed_bytes != entry.packed_bytes || content.raw_crc32 != entry.crc32) {
+    if (reader.left() < chunk_width(version)) { return std::nullopt; }
+    const Chunk content = read_chunk(reader, version);
+    if (content.packed_bytes != entry.packed_bytes || content.raw_crc32 != entry.crc32 ||
+        content.padding_bytes != 0) {
       return std::nullopt;
     }
   }
@@ -79,14 +95,14 @@ std::optional<std::size_t> measure(Bytes bytes, const Entry& entry) {
     if (chunk_bytes == 0 || chunk_bytes > kChunkRawBytesMax || entry.raw_bytes == 0) {
       return std::nullopt;
     }
-    const std::uint64_t packed_max = store_bytes_max(static_cast<std::size_t>(chunk_bytes));
+    const std::uint64_t bare_max = store_bytes_max(static_cast<std::size_t>(chunk_bytes));
     const std::uint64_t count = chunk_count(entry.raw_bytes, chunk_bytes);
-    if (count > reader.left() / kChunkBytes) { return std::nullopt; }
+    if (count > reader.left() / chunk_width(version)) { return std::nullopt; }
     std::uint64_t packed = 0;
     std::uint32_t crc = 0;
     for (std::uint64_t i = 0; i < count; ++i) {
-      const Chunk chunk = read_chunk(reader);
-      if (chunk.packed_bytes > packed_max) { return std::nullopt; }
+      const Chunk chunk = read_chunk(reader, version);
+      if (!has_sound_padding(chunk) || chunk.bare_bytes() > bare_max) { return std::nullopt; }
       packed += chunk.packed_bytes;
       const std::uint64_t raw = std::min(chunk_bytes, entry.raw_bytes - i * chunk_bytes);
       crc = combine_crc32(crc, chunk.raw_crc32, raw);
@@ -151,7 +167,9 @@ Result<std::optional<VaultBlock>> VaultBlock::read(Source& source, const Directo
   const std::uint32_t crc = fields.u32();
   fields.bytes(sizeof(Hash128));
   if (as_text(fields.bytes(kMagic.size())) != kMagic) { return none("it has no vault block"); }
-  if (version != kVersion) { return none("its vault block is of a version not known here"); }
+  if (version != kVersion && version != kVersionOfOld) {
+    return none("its vault block is of a version not known here");
+  }
   if (block_bytes < kTrailerBytes || block_bytes > std::min(kBlockBytesMax, directory.offset) ||
       facts_bytes > std::min(kFactsBytesMax, block_bytes - kTrailerBytes)) {
     return none("its vault block is damaged: sizes");
@@ -160,6 +178,7 @@ Result<std::optional<VaultBlock>> VaultBlock::read(Source& source, const Directo
     return none("its vault block belongs to another directory");
   }
   VaultBlock block;
+  block.version_ = version;
   block.bytes_.resize(static_cast<std::size_t>(block_bytes));
   const MutableBytes all = std::as_writable_bytes(std::span{block.bytes_});
   PV_CHECK(read_exactly(source, directory.offset - block_bytes, all));
@@ -172,7 +191,7 @@ Result<std::optional<VaultBlock>> VaultBlock::read(Source& source, const Directo
   block.records_.reserve(directory.entries.size());
   std::uint64_t at = 0;
   for (const Entry& entry : directory.entries) {
-    const auto taken = measure(records.subspan(static_cast<std::size_t>(at)), entry);
+    const auto taken = measure(records.subspan(static_cast<std::size_t>(at)), entry, version);
     if (!taken) { return none("its vault block and its directory disagree"); }
     block.records_.push_back(at);
     at += *taken;
@@ -196,11 +215,11 @@ BlockRecord VaultBlock::record(std::size_t index) const {
     identity.modified_ns = static_cast<std::int64_t>(reader.u64());
     identity.changed_ns = static_cast<std::int64_t>(reader.u64());
   }
-  if ((flags & kHasContent) != 0) { record.content = read_chunk(reader); }
+  if ((flags & kHasContent) != 0) { record.content = read_chunk(reader, version_); }
   if ((flags & kHasChunks) != 0) {
     record.chunk_bytes = reader.u32();
-    record.chunks.reserve(reader.left() / kChunkBytes);
-    while (reader.left() > 0) { record.chunks.push_back(read_chunk(reader)); }
+    record.chunks.reserve(reader.left() / chunk_width(version_));
+    while (reader.left() > 0) { record.chunks.push_back(read_chunk(reader, version_)); }
   }
   return record;
 }

@@ -24,10 +24,13 @@ inline constexpr std::uint64_t kChunkRawBytesMax = std::uint64_t{16} << 20U;
 
 // A piece of a big entry that can be inflated alone.
 struct Chunk {
-  std::uint32_t packed_bytes = 0;
+  std::uint32_t packed_bytes = 0;  // with its padding
   std::uint32_t raw_crc32 = 0;
-  std::uint32_t packed_crc32 = 0;
-  Hash128 hash{};  // of its raw bytes
+  std::uint32_t packed_crc32 = 0;   // without
+  Hash128 hash{};                   // of its raw bytes
+  std::uint16_t padding_bytes = 0;  // at its end (padding.h)
+
+  [[nodiscard]] std::uint32_t bare_bytes() const { return packed_bytes - padding_bytes; }
 };
 
 // What the block says about one entry. Of one that is not cut into chunks `content` tells what
@@ -75,6 +78,7 @@ class VaultBlock {
  private:
   std::string bytes_;
   std::vector<std::uint64_t> records_;  // where each begins
+  std::uint32_t version_ = 0;
   std::uint64_t facts_at_ = 0;
   std::uint64_t facts_bytes_ = 0;
 };

@@ -5,6 +5,8 @@
 #include <utility>
 
 #include "zip/crc.h"
+#include "zip/output.h"
+#include "zip/padding.h"
 #include "zip/pipeline.h"
 #include "zip/record.h"
 #include "zip/vault_block.h"
@@ -30,6 +32,7 @@ PipelineSettings pipeline_settings(const WriterOptions& options, const Sink& sin
   settings.pack.sink_can_patch = sink.can_patch();
   settings.pack.hash_key = options.hash_key;
   settings.pack.previous = options.hash_key ? options.previous : nullptr;
+  settings.pack.shares = sink.clone_block_bytes() > 0;
   settings.pack.paranoid = options.paranoid;
   // Two segments a worker: one is packed while the other waits for its turn or is written.
   const std::size_t segment = segment_bytes(settings.pack.chunk_bytes);
@@ -88,7 +91,7 @@ class ZipWriter::Impl {
   Impl(Sink& sink, WorkPool& pool, const WriterOptions& options, std::stop_token stop)
       : settings_{pipeline_settings(options, sink, pool)},
         reports_all_{options.report_all},
-        sink_{sink},
+        output_{sink, settings_.pack.previous ? &settings_.pack.previous->source() : nullptr},
         stop_{stop},
         pipeline_{pool, settings_, std::move(stop)} {}
 
@@ -101,6 +104,7 @@ class ZipWriter::Impl {
   struct Open {
     std::shared_ptr<BigEntry> entry = nullptr;
     std::uint64_t header_offset = 0;
+    std::uint64_t header_padding = 0;
     std::uint64_t raw_bytes = 0;
     std::uint64_t packed_bytes = 0;
     std::uint32_t crc32 = 0;
@@ -111,21 +115,23 @@ class ZipWriter::Impl {
   Result<void> send_batch(Pipeline::Wait wait);
   Result<void> write_segments(Pipeline::Wait wait);
   Result<void> write_segment(const Segment& segment);
-  void note_small(const SmallEntry& entry);
+  Result<void> write_aligned(const Segment& segment);
+  Result<void> write_small(const SmallEntry& entry, Bytes header, Bytes data);
+  void note_small(const SmallEntry& entry, std::uint64_t header_offset);
+  Result<void> begin_big(const Part& part, Bytes header);
   Result<void> write_part(const Part& part, Bytes content);
+  Result<std::uint64_t> pad_part(const Part& part);
   Result<void> end_big(std::optional<Error> shortened);
   Result<void> write_block(const FactsMaker& make_facts);
   Result<void> write_directory();
-  Result<void> write(Bytes bytes);
   void note(EntryReport entry);
 
   const PipelineSettings settings_;
   const bool reports_all_;
-  Sink& sink_;
+  Output output_;
   const std::stop_token stop_;
   std::vector<Pending> batch_;  // small files that one thread will pack
   std::uint64_t batch_bytes_ = 0;
-  std::uint64_t offset_ = 0;  // bytes written
   Open big_;
   DirectoryWriter directory_;
   BlockWriter block_;
@@ -162,7 +168,8 @@ Result<ArchiveReport> ZipWriter::Impl::finish(const FactsMaker& make_facts) {
   }
   is_finished_ = true;
   report_.entry_count = directory_.entries();
-  report_.archive_bytes = offset_;
+  report_.archive_bytes = output_.offset();
+  report_.shared_bytes = output_.shared_bytes();
   report_.copied_bytes = pipeline_.copied_bytes();
   report_.copies_failed = pipeline_.copies_failed();
   return std::move(report_);
@@ -188,14 +195,60 @@ Result<void> ZipWriter::Impl::write_segments(Pipeline::Wait wait) {
 
 Result<void> ZipWriter::Impl::write_segment(const Segment& segment) {
   if (segment.failure) { return fail(*segment.failure); }
-  for (const SmallEntry& entry : segment.entries) { note_small(entry); }
-  if (segment.part) { return write_part(*segment.part, segment.content()); }
-  return write(segment.content());
+  // The entry before a big one may have been left out.
+  if (segment.part) {
+    for (const SmallEntry& entry : segment.entries) { note_small(entry, 0); }
+    return write_part(*segment.part, segment.content());
+  }
+  if (output_.block_bytes() > 0) { return write_aligned(segment); }
+  for (const SmallEntry& entry : segment.entries) {
+    note_small(entry, output_.offset() + entry.header_at);
+  }
+  return output_.write(segment.content());
 }
 
-void ZipWriter::Impl::note_small(const SmallEntry& entry) {
+// Entry by entry: each may get padding, or be the previous archive's.
+Result<void> ZipWriter::Impl::write_aligned(const Segment& segment) {
+  for (const SmallEntry& entry : segment.entries) {
+    if (entry.skipped) {
+      note_small(entry, 0);
+      continue;
+    }
+    const Bytes bytes = segment.content().subspan(entry.header_at);
+    PV_CHECK(write_small(
+        entry, bytes.first(entry.header_bytes),
+        bytes.subspan(entry.header_bytes, static_cast<std::size_t>(entry.packed_bytes))));
+  }
+  return {};
+}
+
+Result<void> ZipWriter::Impl::write_small(const SmallEntry& entry, Bytes header, Bytes data) {
+  const std::uint64_t at = output_.offset();
+  const bool was_aligned = entry.copied && entry.copied->offset % output_.block_bytes() == 0;
+  const std::uint64_t padding = output_.pad_header(header.size(), data.size(), was_aligned);
+  if (padding > 0) {
+    Header padded = header_of(entry);
+    padded.padding_bytes = padding;
+    record_.clear();
+    append_local_header(record_, padded);
+    header = as_bytes(record_);
+  }
+  note_small(entry, at);
+  if (!entry.copied) {
+    PV_CHECK(output_.write(header));
+    return output_.write(data);
+  }
+  if (entry.copied->header_padding == padding) {
+    PV_CHECK(output_.write_same(header, entry.copied->offset - header.size(), crc32(header)));
+  } else {
+    PV_CHECK(output_.write(header));
+  }
+  return output_.write_same(data, entry.copied->offset, entry.packed_crc32);
+}
+
+void ZipWriter::Impl::note_small(const SmallEntry& entry, std::uint64_t header_offset) {
   if (!entry.skipped) {
-    directory_.append(header_of(entry), offset_ + entry.header_at);
+    directory_.append(header_of(entry), header_offset);
     if (settings_.pack.hash_key) {
       block_.append({.identity = entry.shortened ? std::nullopt : entry.meta.identity,
                      .content = chunk_of(entry)});
@@ -211,19 +264,58 @@ void ZipWriter::Impl::note_small(const SmallEntry& entry) {
 }
 
 Result<void> ZipWriter::Impl::write_part(const Part& part, Bytes content) {
-  if (part.index == 0) { big_ = {.entry = part.entry, .header_offset = offset_}; }
+  if (part.index == 0) { big_ = {.entry = part.entry, .header_offset = output_.offset()}; }
   if (big_.is_over) { return {}; }
   if (part.skipped) {
     big_.is_over = true;
     note({.name = part.entry->meta.name, .skipped = part.skipped});
     return {};
   }
-  PV_CHECK(write(content));
+  const auto packed_bytes = static_cast<std::size_t>(part.packed_bytes);
+  const Bytes packed = content.last(packed_bytes);
+  if (part.index == 0) { PV_CHECK(begin_big(part, content.first(content.size() - packed_bytes))); }
+  PV_CHECK(part.copied ? output_.write_same(packed, part.copied->offset, part.packed_crc32)
+                       : output_.write(packed));
+  PV_TRY(const std::uint64_t padding, pad_part(part));
   big_.crc32 = combine_crc32(big_.crc32, part.crc32, part.raw_bytes);
   big_.raw_bytes += part.raw_bytes;
-  big_.packed_bytes += part.packed_bytes;
-  if (settings_.pack.hash_key) { big_.chunks.push_back(chunk_of(part)); }
+  big_.packed_bytes += part.packed_bytes + padding;
+  if (settings_.pack.hash_key) {
+    Chunk chunk = chunk_of(part);
+    chunk.packed_bytes += static_cast<std::uint32_t>(padding);
+    chunk.padding_bytes = static_cast<std::uint16_t>(padding);
+    big_.chunks.push_back(chunk);
+  }
   return part.is_last ? end_big(part.shortened) : Result<void>{};
+}
+
+Result<void> ZipWriter::Impl::begin_big(const Part& part, Bytes header) {
+  big_.header_padding = output_.pad_header(header.size(), part.entry->raw_bytes, false);
+  if (big_.header_padding > 0) {
+    Header padded = header_of(*part.entry, settings_.pack.sink_can_patch);
+    padded.padding_bytes = big_.header_padding;
+    record_.clear();
+    append_local_header(record_, padded);
+    header = as_bytes(record_);
+  }
+  return output_.write(header);
+}
+
+// Between the pieces of a deflated entry; returns how much.
+Result<std::uint64_t> ZipWriter::Impl::pad_part(const Part& part) {
+  if (part.is_last || part.entry->method != Method::kDeflated) { return 0; }
+  const std::uint64_t before = part.copied ? part.copied->stream_padding : 0;
+  const std::uint64_t padding = output_.pad_stream(before > 0);
+  if (padding == 0) { return 0; }
+  record_.clear();
+  append_stream_padding(record_, padding);
+  const Bytes bytes = as_bytes(record_);
+  if (before == padding) {
+    PV_CHECK(output_.write_same(bytes, part.copied->offset + part.packed_bytes, crc32(bytes)));
+  } else {
+    PV_CHECK(output_.write(bytes));
+  }
+  return padding;
 }
 
 Result<void> ZipWriter::Impl::end_big(std::optional<Error> shortened) {
@@ -233,6 +325,7 @@ Result<void> ZipWriter::Impl::end_big(std::optional<Error> shortened) {
   header.crc32 = big_.crc32;
   header.packed_bytes = big_.packed_bytes;
   header.raw_bytes = big_.raw_bytes;
+  header.padding_bytes = big_.header_padding;
   directory_.append(header, big_.header_offset);
   if (settings_.pack.hash_key) {
     // One that ended early may have a last chunk that ends nothing.
@@ -247,10 +340,10 @@ Result<void> ZipWriter::Impl::end_big(std::optional<Error> shortened) {
   record_.clear();
   if (header.has_descriptor) {
     append_descriptor(record_, header);
-    PV_CHECK(write(as_bytes(record_)));
+    PV_CHECK(output_.write(as_bytes(record_)));
   } else {
     append_local_header(record_, header);
-    PV_CHECK(sink_.patch(big_.header_offset, as_bytes(record_)));
+    PV_CHECK(output_.patch(big_.header_offset, as_bytes(record_)));
   }
   note({.name = entry.meta.name,
         .raw_bytes = header.raw_bytes,
@@ -266,23 +359,18 @@ Result<void> ZipWriter::Impl::write_block(const FactsMaker& make_facts) {
   if (make_facts) { PV_TRY(facts, make_facts()); }
   if (!settings_.pack.hash_key) { return {}; }
   const std::string block = block_.finish(facts, directory_.checksum(), *settings_.pack.hash_key);
-  return write(as_bytes(block));
+  return output_.write(as_bytes(block));
 }
 
 Result<void> ZipWriter::Impl::write_directory() {
-  const DirectoryPlace place{
-      .entries = directory_.entries(), .offset = offset_, .size_bytes = directory_.size_bytes()};
-  for (const std::string& block : directory_.blocks()) { PV_CHECK(write(as_bytes(block))); }
+  const DirectoryPlace place{.entries = directory_.entries(),
+                             .offset = output_.offset(),
+                             .size_bytes = directory_.size_bytes()};
+  for (const std::string& block : directory_.blocks()) { PV_CHECK(output_.write(as_bytes(block))); }
   record_.clear();
   append_end_records(record_, place);
-  return write(as_bytes(record_));
-}
-
-Result<void> ZipWriter::Impl::write(Bytes bytes) {
-  if (bytes.empty()) { return {}; }
-  PV_CHECK(sink_.write(bytes));
-  offset_ += bytes.size();
-  return {};
+  PV_CHECK(output_.write(as_bytes(record_)));
+  return output_.flush();
 }
 
 void ZipWriter::Impl::note(EntryReport entry) {

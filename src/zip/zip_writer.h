@@ -104,6 +104,7 @@ struct ArchiveReport {
   std::uint64_t archive_bytes = 0;
   std::uint64_t copied_bytes =
       0;  // of raw_bytes, packed before and taken from the previous archive
+  std::uint64_t shared_bytes = 0;   // of archive_bytes: blocks that it shares with that archive
   std::uint64_t copies_failed = 0;  // pieces of it that were not what they had been
 };
 
