@@ -64,6 +64,14 @@ std::uint64_t raw_bytes_of(const snapshot::Snapshot& snapshot) {
   return sum;
 }
 
+std::uint64_t database_bytes_of(const snapshot::Snapshot& snapshot) {
+  std::uint64_t sum = 0;
+  for (const snapshot::Item& item : snapshot.items()) {
+    if (item.is_database) { sum += item.size_bytes; }
+  }
+  return sum;
+}
+
 // Databases first: as long as they are unread, the app's WAL grows.
 std::vector<const snapshot::Item*> packing_order(const snapshot::Snapshot& snapshot) {
   std::vector<const snapshot::Item*> order;
@@ -86,9 +94,11 @@ struct Packing {
 
 // How long the check of the databases may go on when all is packed: as long again as that took, and
 // this. It reads what the packing has just read. Where most was taken from the backup before it
-// would be most of the work, so then once a day is enough for databases that take long.
+// would be most of the work, so then once a day is enough for databases that take long: for them
+// nobody waits.
 constexpr std::chrono::seconds kCheckPatience{10};
 constexpr std::chrono::milliseconds kRecheckPatience{250};
+constexpr std::uint64_t kRecheckBytesMax = std::uint64_t{64} << 20U;
 constexpr std::chrono::hours kRecheckAfter{24};
 
 bool is_check_due(const Packing& packing) {
@@ -100,6 +110,7 @@ bool is_check_due(const Packing& packing) {
 std::chrono::nanoseconds check_patience(const Packing& packing) {
   const auto took = std::chrono::steady_clock::now() - packing.since;
   if (is_check_due(packing)) { return took + kCheckPatience; }
+  if (database_bytes_of(packing.snapshot) > kRecheckBytesMax) { return {}; }
   return std::max<std::chrono::nanoseconds>(took, kRecheckPatience);
 }
 
