@@ -11,6 +11,7 @@ wait4(2) (for 7-Zip and restic too: the largest process). The page cache is warm
 before each command so that none pays for the writes of the one before.
 """
 import argparse
+import contextlib
 import json
 import os
 import pathlib
@@ -199,7 +200,29 @@ def parts(data, work, rounds):
     shutil.rmtree(out)
 
 
-def incremental(data, backups, rounds):
+@contextlib.contextmanager
+def sharing_file_system(work):
+    """An XFS in a file of its own, where files can share blocks; None where none can be mounted."""
+    image, place = work / "xfs", work / "shared"
+    place.mkdir()
+    command = f"truncate -s 16G {image} && mkfs.xfs -q {image} && mount -o loop {image} {place}"
+    mounted = subprocess.run(["sh", "-c", command], capture_output=True, text=True)
+    if mounted.returncode != 0:
+        print(f"\nno XFS can be mounted here: {mounted.stderr.strip()}")
+    try:
+        yield place if mounted.returncode == 0 else None
+    finally:
+        if mounted.returncode == 0:
+            subprocess.run(["umount", str(place)], check=True)
+
+
+def used_bytes(place):
+    os.sync()
+    space = os.statvfs(place)
+    return (space.f_blocks - space.f_bfree) * space.f_frsize
+
+
+def incremental(data, backups, rounds, where):
     """Before each round 1 % of the data changes: the newest rows of the table, and files that replace others."""
     shutil.rmtree(backups, ignore_errors=True)
     backups.mkdir()
@@ -223,13 +246,25 @@ def incremental(data, backups, rounds):
         time.sleep(4)  # a file that has just been written is read again next time
 
     copy = backups.parent / "copy"
-    figures = side_by_side("Incremental: 1 % changed since the backup before", {
-        "pocketvault backup": (change, backup("new.zip"), backups / "new.zip", None, None),
+    used = []
+
+    def measure():
+        change()
+        used.append(used_bytes(backups))
+
+    def clear():
+        used.append(used_bytes(backups))
+        copy.unlink(missing_ok=True)
+
+    figures = side_by_side(f"Incremental, {where}: 1 % changed since the backup before", {
+        "pocketvault backup": (measure, backup("new.zip"), backups / "new.zip", None, None),
+        "cp --reflink=never of the archive": (clear, ["cp", "--reflink=never", backups / "new.zip", copy], copy, None, None),
         "cp of the archive": (lambda: copy.unlink(missing_ok=True), ["cp", backups / "new.zip", copy], copy, None, None),
         "pocketvault backup --full": (lambda: None, backup("full.zip", "--full"), backups / "full.zip", None, None),
     }, rounds, "pocketvault backup")
     report = json.loads(figures["pocketvault backup"][-1][3].strip().splitlines()[-1])["job"]["report"]
-    print(f"\n{report['copiedBytes'] / 1e6:.0f} of {report['rawBytes'] / 1e6:.0f} MB taken from the backup before")
+    print(f"\n{report['copiedBytes'] / 1e6:.0f} of {report['rawBytes'] / 1e6:.0f} MB taken from the backup before; "
+          f"it takes {', '.join(f'{(after - before) / 1e6:.1f}' for before, after in zip(used[::2], used[1::2]))} MB of the disk")
 
 
 def main():
@@ -309,7 +344,11 @@ def main():
         if "incremental" in only:
             target = work / "changing"
             shutil.copytree(data, target, ignore=shutil.ignore_patterns("backups", ".pocketvault"))
-            incremental(target, work / "chain", options.rounds)
+            incremental(target, work / "chain", options.rounds, "an ordinary folder")
+            with sharing_file_system(work) as place:
+                if place:
+                    shutil.copytree(data, place / "data", ignore=shutil.ignore_patterns("backups", ".pocketvault"))
+                    incremental(place / "data", place / "chain", options.rounds, "XFS that shares blocks")
         if "stall" in only:
             target = work / "live"
             shutil.copytree(data, target, ignore=shutil.ignore_patterns("backups", ".pocketvault"))
