@@ -230,6 +230,7 @@ def incremental(data, backups, rounds, where):
     def backup(name, *flags):
         return [PROGRAM, "backup", name, "--dir", data, "--backups-dir", backups, "--json", *flags]
 
+    time.sleep(4)  # a file that has just been written is read again next time
     run(backup("new.zip"))
     names = sorted(file for file in (data / "storage").rglob("*") if file.is_file())
     rng = random.Random(1)
@@ -243,7 +244,7 @@ def incremental(data, backups, rounds, where):
         db.close()
         for file in rng.sample(names, max(1, len(names) // 100)):
             file.write_bytes(rng.randbytes(file.stat().st_size))
-        time.sleep(4)  # a file that has just been written is read again next time
+        time.sleep(4)
 
     copy = backups.parent / "copy"
     used = []
