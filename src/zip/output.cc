@@ -67,8 +67,8 @@ Result<void> Output::flush() {
 }
 
 bool Output::is_due(std::uint64_t bytes, bool was_aligned) const {
-  const std::uint64_t blocks = was_aligned ? kBlocksApart / 2 : kBlocksApart;
-  return offset_ - aligned_at_ + bytes >= blocks * block_bytes_;
+  const std::uint64_t apart = (was_aligned ? kBlocksApart / 2 : kBlocksApart) * block_bytes_;
+  return offset_ - aligned_at_ >= apart || bytes >= kBlocksApart * block_bytes_;
 }
 
 std::uint64_t Output::pad_header(std::uint64_t header_bytes, std::uint64_t packed_bytes,

@@ -13,9 +13,9 @@ namespace pv::zip {
 // archives to have it at the same place of a block; so where it can clone, the writer begins the
 // data of entries and pieces of big ones at a block now and then, by padding.
 //
-// How often is a matter of size: half a block of padding, on average, for 64 blocks of archive (0.8
-// %). Where the previous archive was aligned, this one is as soon as it has 32: so that after a
-// change, from which on all has moved, the two meet again.
+// How often is a matter of size: half a block of padding, on average, for 64 blocks of archive that
+// lie before or behind it (0.8 %). Where the previous archive was aligned, this one is as soon as
+// it has 32: so that after a change, from which on all has moved, the two meet again.
 //
 // A run is whole blocks; up to its first block and from its last on it is written. Bytes are
 // gathered up to 64 KiB, so that small ones don't cost a call each.
