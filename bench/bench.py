@@ -11,6 +11,7 @@ wait4(2) (for 7-Zip and restic too: the largest process). The page cache is warm
 before each command so that none pays for the writes of the one before.
 """
 import argparse
+import base64
 import contextlib
 import json
 import os
@@ -28,16 +29,23 @@ import zipfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = pathlib.Path(os.environ.get("POCKETVAULT", ROOT / "build/release/pocketvault"))
 PASSWORD = "correct horse battery"
+PARTS = ["backup", "sizes", "parts", "incremental", "restore", "stall"]
+
+
+def fresh_data(folder: pathlib.Path):
+    """Makes a new data directory of an existing, empty folder."""
+    subprocess.run([PROGRAM, "superuser", "upsert", "bench@example.com", "--dir", folder], input=PASSWORD.encode(), check=True, stdout=subprocess.DEVNULL)
 
 
 def make_data(folder: pathlib.Path, scale: float) -> pathlib.Path:
     """A pb_data as described above; kept between runs under a name that says its scale."""
     data = folder / f"pb_data-{scale:g}"
-    if (data / ".complete").exists():
+    complete = folder / f"pb_data-{scale:g}.complete"
+    if complete.exists():
         return data
     shutil.rmtree(data, ignore_errors=True)
     data.mkdir(parents=True)
-    subprocess.run([PROGRAM, "superuser", "upsert", "bench@example.com", "--dir", data], input=PASSWORD.encode(), check=True, stdout=subprocess.DEVNULL)
+    fresh_data(data)
     rng = random.Random(20261121)
     letters = "etaoinshrdlucmfwypvbgkjqxz"
     words = ["".join(rng.choices(letters, weights=range(26, 0, -1), k=rng.randint(2, 10))) for _ in range(8000)]
@@ -61,17 +69,77 @@ def make_data(folder: pathlib.Path, scale: float) -> pathlib.Path:
         name = data / "storage/pbc_1234567890" / f"{index:015d}" / f"photo_{index:010d}.jpg"
         name.parent.mkdir(parents=True)
         name.write_bytes(rng.randbytes(rng.randint(144_000, 200_000)))
-    (data / ".complete").touch()
+    complete.touch()
     return data
 
 
-def like_pocketbase(data: pathlib.Path, archive: pathlib.Path):
-    """Every entry one deflate stream, at the fastest level."""
+def pocketbase_zip(folder: pathlib.Path):
+    """The program that packs as PocketBase does, built from pocketbase_zip.go; None without Go."""
+    go = shutil.which("go", path=os.environ["PATH"] + ":/usr/local/go/bin:/usr/lib/go/bin")
+    if go is None:
+        print("Go is not installed: PocketBase's way of packing is left out", file=sys.stderr)
+        return None
+    program = folder / "pocketbase_zip"
+    subprocess.run([go, "build", "-o", program, ROOT / "bench/pocketbase_zip.go"], check=True)
+    return program
+
+
+def like_pocketbase(data: pathlib.Path, archive: pathlib.Path, packer):
+    """Every entry one deflate stream, at the fastest level: by PocketBase's own libraries, or without Go by zlib."""
+    if packer:
+        subprocess.run([packer, data, archive], check=True)
+        return
     with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file:
         for path in sorted(data.rglob("*")):
             name = path.relative_to(data)
-            if path.is_file() and name.parts[0] not in ("backups", ".pocketvault", ".complete"):
+            if path.is_file() and name.parts[0] not in ("backups", ".pocketvault"):
                 file.write(path, name)
+
+
+KINDS = {
+    "words, as notes are": lambda rng: (" ".join(rng.choices(WORDS, k=400)) for _ in range(6000)),
+    "JSON, as logs are": lambda rng: (json.dumps({"id": rng.getrandbits(60), "level": rng.randrange(4), "url": f"/api/collections/posts/records/{rng.getrandbits(40):x}",
+                                                  "status": rng.choice([200, 200, 204, 404]), "ms": rng.random() * 90, "ip": f"10.0.{rng.randrange(9)}.{rng.randrange(250)}"}) + "\n" for _ in range(90_000)),
+    "CSV of numbers": lambda rng: (f"{n},{rng.gauss(100, 15):.3f},{rng.randrange(1000)}\n" for n in range(700_000)),
+    "base64": lambda rng: (base64.b64encode(rng.randbytes(3000)).decode() for _ in range(4000)),
+    "zeros": lambda rng: ("\0" * 65536 for _ in range(256)),
+}
+WORDS = [f"{a}{b}" for a in ("ver", "con", "al", "mi", "sto", "der", "pa", "li") for b in ("ta", "ne", "sen", "mo", "ris", "ge", "len", "um", "at")]
+
+
+def sizes(work, packer):
+    """The zip of each kind of data, ours and PocketBase's: big files, small files, and what does not compress."""
+    folder = work / "kinds"
+
+    def compare(kind, fill):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        fresh_data(folder)
+        fill(folder / "storage/c/r")
+        run([PROGRAM, "backup", "ours.zip", "--full", "--dir", folder])
+        like_pocketbase(folder, work / "theirs.zip", packer)
+        ours, theirs = size_of(folder / "backups/ours.zip"), size_of(work / "theirs.zip")
+        print(f"| {kind} | {size_of(folder / 'storage') / 1e6:.1f} | {ours / 1e6:.3f} | {theirs / 1e6:.3f} | {ours / theirs:.4f} |")
+
+    def files(count, content):
+        def fill(target):
+            target.mkdir(parents=True)
+            for number in range(count):
+                (target / f"file_{number:08d}.bin").write_bytes(content(number))
+        return fill
+
+    print("\n### Size: the zip of one kind of data each\n\n| data | MB | ours MB | PocketBase's MB | ours / PocketBase's |\n| --- | --- | --- | --- | --- |")
+    for kind, make in KINDS.items():
+        rng = random.Random(7)
+        text = "".join(make(rng)).encode()
+        compare(kind, files(1, lambda _: text))
+        if kind != "zeros":
+            compare(f"{kind}; 1,000 files of 2 kB", files(1000, lambda n: text[n * 2000:n * 2000 + 2000]))
+    program = PROGRAM.read_bytes()
+    compare("a program", files(1, lambda _: program))
+    rng = random.Random(8)
+    compare("100 files of 150 kB that do not compress", files(100, lambda _: rng.randbytes(150_000)))
+    compare("1,000 files of 2 kB that do not compress", files(1000, lambda _: rng.randbytes(2000)))
 
 
 def size_of(path: pathlib.Path) -> int:
@@ -191,7 +259,7 @@ def parts(data, work, rounds):
         "pigz -1 -p2 -K": (prepare, ["sh", "-c", f"pigz -1 -p2 -K -c {database}/data.db > {out}/a.zip"], out, None, None),
     }, rounds, "pocketvault backup")
     files.mkdir()
-    subprocess.run([PROGRAM, "superuser", "upsert", "bench@example.com", "--dir", files], input=PASSWORD.encode(), check=True, stdout=subprocess.DEVNULL)
+    fresh_data(files)
     shutil.copytree(data / "storage", files / "storage")
     side_by_side("Files that do not compress", {
         "pocketvault backup": (prepare, [PROGRAM, "backup", "a.zip", "--full", "--dir", files, "--backups-dir", out], out, None, None),
@@ -272,11 +340,12 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--scale", type=float, default=1.0)
-    parser.add_argument("--only", choices=["backup", "parts", "incremental", "restore", "stall"], action="append")
+    parser.add_argument("--only", choices=PARTS, action="append")
     parser.add_argument("--dir", type=pathlib.Path, default=ROOT / "build/bench", help="where the data is made and kept")
     options = parser.parse_args()
-    only = options.only or ["backup", "parts", "incremental", "restore", "stall"]
+    only = options.only or PARTS
     data = make_data(options.dir, options.scale)
+    packer = pocketbase_zip(options.dir)
     work = pathlib.Path(tempfile.mkdtemp(prefix="work-", dir=options.dir))
     cpu = next((line.split(":", 1)[1].strip() for line in open("/proc/cpuinfo") if line.startswith("model name")), "?")
     print(f"{time.strftime('%Y-%m-%d')}, {cpu}, {len(os.sched_getaffinity(0))} processors; {size_of(data) / 1e6:.0f} MB: "
@@ -298,7 +367,7 @@ def main():
 
     try:
         if "backup" in only or "restore" in only:
-            excluded = ["-x", "backups/*", ".pocketvault/*", ".complete"]
+            excluded = ["-x", "backups/*", ".pocketvault/*"]
             peers = {
                 "pocketvault backup": (clean("backups"), [PROGRAM, "backup", "bench.zip", "--dir", data, "--backups-dir", backups, "--json"], backups, None, None),
                 "zip -1 -q -r": (clean("zip.zip"), ["zip", "-1", "-q", "-r", paths["zip.zip"], ".", *excluded], paths["zip.zip"], data, None),
@@ -306,6 +375,8 @@ def main():
                 "restic backup (empty repository)": (empty_restic, ["restic", "backup", "-q", "-r", paths["restic"], "--exclude", "backups", "--exclude", ".pocketvault", "."], paths["restic"], data, environment),
                 "cp -r": (clean("cp"), ["cp", "-r", data, paths["cp"]], paths["cp"], None, None),
             }
+            if packer:
+                peers["PocketBase's way"] = (clean("pocketbase.zip"), [packer, data, work / "pocketbase.zip"], work / "pocketbase.zip", None, None)
             rounds = options.rounds if "backup" in only else 1
             if "backup" not in only:
                 peers = {name: peer for name, peer in peers.items() if name.startswith("pocketvault")}
@@ -322,9 +393,9 @@ def main():
             def fresh():
                 settle("target", "unzip")
                 (work / "target").mkdir()
-                subprocess.run([PROGRAM, "superuser", "upsert", "bench@example.com", "--dir", work / "target"], input=PASSWORD.encode(), check=True, stdout=subprocess.DEVNULL)
+                fresh_data(work / "target")
             ours, theirs = backups / "bench.zip", work / "pocketbase.zip"
-            like_pocketbase(data, theirs)
+            like_pocketbase(data, theirs, packer)
             for title, archive in (("Restore of our archive", ours), ("Restore of one as PocketBase packs it", theirs)):
                 side_by_side(title, {
                     "pocketvault restore (checks and sync included)": (fresh, [PROGRAM, "restore", archive, "--dir", work / "target", "--yes"], None, None, None),
@@ -334,12 +405,14 @@ def main():
 
             def restored():
                 settle("target", "unzip", "again")
-                shutil.copytree(data, work / "again", ignore=shutil.ignore_patterns("backups", ".pocketvault", ".complete"))
+                shutil.copytree(data, work / "again", ignore=shutil.ignore_patterns("backups", ".pocketvault"))
 
             side_by_side("Restore over the same data", {
                 "pocketvault restore": (restored, in_place, None, None, None),
                 "pocketvault restore --no-delta": (restored, [*in_place, "--no-delta"], None, None, None),
             }, options.rounds, "pocketvault restore")
+        if "sizes" in only:
+            sizes(work, packer)
         if "parts" in only:
             parts(data, work, options.rounds)
         if "incremental" in only:

@@ -305,6 +305,19 @@ TEST(Restore, TakesPocketBasesOwnArchives) {
   }
 }
 
+TEST(Backup, IsNoLargerThanPocketBasesOwnOfTheSameData) {
+  for (const char* version : kVersions) {
+    const TempFolder folder;
+    VaultRig rig{{.pb_data = unpack_pb_data(version, folder.path())}};
+    const fs::Path theirs = testing::fixture("pocketbase-" + std::string{version} + "-backup.zip");
+    ASSERT_EQ(VaultRig::ended(rig.vault->start_restore_file(theirs)).state, State::kSucceeded);
+    const Status ours = rig.back_up("ours.zip");
+    ASSERT_EQ(ours.state, State::kSucceeded) << why(ours);
+    EXPECT_GT(ours.report.entries, 0U);
+    EXPECT_LE(ours.report.archive_bytes, fs::stat(theirs).value().size_bytes) << version;
+  }
+}
+
 TEST(Restore, KeepsReplacedDataAsLongAsAsked) {
   const TempFolder folder;
   const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
