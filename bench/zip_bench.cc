@@ -11,6 +11,8 @@
 
 #include "zip/crc.h"
 #include "zip/deflate.h"
+#include "zip/keyed_hash.h"
+#include "zip/previous.h"
 #include "zip/sample.h"
 #include "zip/zip_reader.h"
 #include "zip/zip_writer.h"
@@ -106,6 +108,16 @@ void Crc32(benchmark::State& state) {
 }
 BENCHMARK(Crc32);
 
+constexpr HashKey kKey{std::byte{1}, std::byte{2}};
+
+// What tells an incremental backup that a piece is what it was.
+void HashGmac(benchmark::State& state) {
+  KeyedHasher hasher{kKey};
+  for (auto _ : state) { benchmark::DoNotOptimize(hasher.hash(as_bytes(noise()).first(kChunk))); }
+  count_bytes(state, kChunk);
+}
+BENCHMARK(HashGmac);
+
 void CombineCrc32(benchmark::State& state) {
   std::uint32_t crc = 1;
   for (auto _ : state) { crc = combine_crc32(crc, 0x12345678, kChunk); }
@@ -166,8 +178,9 @@ struct Shape {
   std::uint64_t file_bytes;
 };
 
-void write_archive(Sink& sink, WorkPool& pool, const Shape& shape) {
-  ZipWriter writer{sink, pool, {.report_all = false}, {}};
+void write_archive(Sink& sink, WorkPool& pool, const Shape& shape,
+                   const WriterOptions& options = {.report_all = false}) {
+  ZipWriter writer{sink, pool, options, {}};
   for (std::size_t i = 0; i < shape.files; ++i) {
     const auto added =
         writer.add({.name = "storage/" + std::to_string(i), .expected_bytes = shape.file_bytes},
@@ -192,6 +205,31 @@ void WriteSmallTexts(benchmark::State& state) { write_archives(state, {text, 20'
 BENCHMARK(WriteOneBigText)->Arg(1)->Arg(2)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(WritePhotos)->Arg(1)->Arg(2)->UseRealTime()->Unit(benchmark::kMillisecond);
 BENCHMARK(WriteSmallTexts)->Arg(1)->Arg(2)->UseRealTime()->Unit(benchmark::kMillisecond);
+
+// Packed bytes of an archive in memory, copied and checked as an incremental backup does; counted
+// are the packed bytes.
+void CopyPacked(benchmark::State& state) {
+  WorkPool pool{2};
+  StringSink archive;
+  write_archive(archive, pool, {text, 1, 64 * kChunk}, {.report_all = false, .hash_key = kKey});
+  const auto previous =
+      Previous::open(std::make_shared<BufferSource>(archive.content, archive.content.size()), kKey);
+  PV_ASSERT(previous.has_value());
+  const auto entry = (*previous)->find("storage/0");
+  PV_ASSERT(entry.has_value());
+  std::string room(2 * kChunk, '\0');
+  std::size_t packed = 0;
+  for (auto _ : state) {
+    std::uint64_t offset = entry->data_offset;
+    for (const Chunk& chunk : entry->record.chunks) {
+      PV_ASSERT((*previous)->copy(chunk, offset, std::as_writable_bytes(std::span{room})));
+      offset += chunk.packed_bytes;
+    }
+    packed = static_cast<std::size_t>(offset - entry->data_offset);
+  }
+  count_bytes(state, packed);
+}
+BENCHMARK(CopyPacked);
 
 // A view of an archive in memory.
 void read_archives(benchmark::State& state, const Shape& shape) {
