@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <cstring>
+#include <latch>
 #include <mutex>
 #include <optional>
 #include <string>
@@ -96,6 +98,14 @@ struct FileInPieces {
   std::atomic<bool> is_doubtful = false;  // a piece was not what it should be
 };
 
+// Compares the bytes with themselves one further on: as fast as memory is, and over at the first
+// that is no zero.
+bool are_zeros(Bytes bytes) {
+  if (bytes.empty()) { return true; }
+  return bytes[0] == std::byte{0} &&
+         std::memcmp(bytes.data(), bytes.subspan(1).data(), bytes.size() - 1) == 0;
+}
+
 bool is_in_root(const PlannedFile& file) { return file.name.find('/') == std::string::npos; }
 
 class Extraction {
@@ -113,11 +123,16 @@ class Extraction {
   };
   explicit Extraction(Parts parts) : parts_{std::move(parts)} {}
 
+  // One thread makes the folders, which took a sixth of the time with 2,500 of them, while others
+  // begin with the databases: these come first and need none.
   Result<void> run(WorkPool& pool) {
-    PV_CHECK(make_folders());
     const std::vector<Task> tasks = make_tasks();
-    return for_each_index(pool, tasks.size(), pool.thread_count(),
-                          [&](std::size_t i) { return run_task(tasks[i]); });
+    return for_each_index(pool, tasks.size() + 1, pool.thread_count(), [&](std::size_t i) {
+      if (i > 0) { return run_task(tasks[i - 1]); }
+      folders_ = make_folders();
+      folders_made_.count_down();
+      return folders_;
+    });
   }
 
   [[nodiscard]] std::uint64_t unchanged_files() const { return unchanged_files_; }
@@ -165,6 +180,10 @@ class Extraction {
   }
 
   Result<void> run_task(const Task& task) {
+    if (!is_in_root(*task.file)) {
+      folders_made_.wait();  // a thread has begun with them before this task was given out
+      PV_CHECK(folders_);
+    }
     PV_TRY(const bool is_complete,
            named(*task.file, task.in_pieces == nullptr ? make_whole(*task.file)
                                                        : add_piece(*task.in_pieces, task.piece)));
@@ -227,13 +246,14 @@ class Extraction {
         PV_TRY(target.is_taken, take_unchanged(*target.file));
         if (target.is_taken) { return true; }
         PV_TRY(target.fd, create(*target.file));
+        PV_CHECK(set_size(target.fd, target.file->raw_bytes));
       }
     }
     PV_CHECK(write_piece(target, number));
     if (--target.left != 0) { return false; }
     if (target.is_doubtful) {
       // What told of the pieces was wrong, or the entry is damaged: this decides.
-      if (::ftruncate(target.fd.get(), 0) != 0) { return fail(errno_error(errno, "truncate")); }
+      PV_CHECK(set_size(target.fd, 0));
       PV_CHECK(extract_into(std::move(target.fd), *target.file, target.told_bytes));
       return true;
     }
@@ -250,8 +270,10 @@ class Extraction {
     const MutableBytes bytes{buffer.data(), piece.bytes};
     Result<void> done = target.pieces->extract(number, bytes);
     if (done.has_value()) {
-      done = fs::write_all_at(target.fd, piece.offset, bytes);
-      if (parts_.lasting) { fs::start_sync(target.fd, piece.offset, piece.bytes); }
+      if (!are_zeros(bytes)) {  // or else it stays a hole
+        done = fs::write_all_at(target.fd, piece.offset, bytes);
+        if (parts_.lasting) { fs::start_sync(target.fd, piece.offset, piece.bytes); }
+      }
       target.told_bytes += piece.bytes;
       tell(piece.bytes);
     } else if (done.error().code == Code::kDamaged) {
@@ -260,6 +282,13 @@ class Extraction {
     }
     buffers_.give_back(std::move(buffer));
     return done;
+  }
+
+  static Result<void> set_size(const fs::Fd& fd, std::uint64_t bytes) {
+    if (::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) {
+      return fail(errno_error(errno, "set the size"));
+    }
+    return {};
   }
 
   Result<fs::Fd> create(const PlannedFile& file) {
@@ -314,6 +343,8 @@ class Extraction {
   }
 
   const Parts parts_;
+  Result<void> folders_;  // whether they were made, once this has happened
+  std::latch folders_made_{1};
   Buffers buffers_;
   std::vector<std::unique_ptr<FileInPieces>> in_pieces_;
   std::atomic<std::uint64_t> unchanged_files_ = 0;

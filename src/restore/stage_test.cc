@@ -351,6 +351,35 @@ TEST_F(Stage, AnEntryInPiecesIsTheSameWhoeverExtractsThem) {
   EXPECT_TRUE(is_clean());
 }
 
+TEST_F(Stage, LongZerosOfAnEntryInPiecesBecomeHoles) {
+  const TempFolder source;
+  std::string sparse(16 * FakeArchive::kPieceBytes, '\0');
+  sparse[5 * FakeArchive::kPieceBytes] = 'x';
+  FakeArchive archive;
+  archive.add("data.db", database_of(source / "a.db", "CREATE TABLE t (n)"));
+  archive.add("storage/c/r/sparse", sparse);
+  archive.in_pieces_ = 1;
+  const Result<Staged> staged = run(archive);
+  ASSERT_TRUE(staged.has_value()) << staged.error().what;
+  const fs::Path file = staged->folder / "storage/c/r/sparse";
+  EXPECT_TRUE(testing::read_file(file) == sparse);
+  EXPECT_LE(fs::stat(file)->allocated_bytes, 2 * FakeArchive::kPieceBytes);
+}
+
+TEST_F(Stage, AFolderThatCannotBeMadeIsToldAndNothingIsLeft) {
+  const TempFolder source;
+  FakeArchive archive;
+  archive.add("data.db", database_of(source / "a.db", "CREATE TABLE t (n)"));
+  for (int i = 0; i < 20; ++i) { archive.add("storage/" + std::to_string(i) + "/a"); }
+  Plan planned = plan(archive).value();
+  const std::string long_name(300, 'x');  // longer than file systems take
+  planned.files.back().name = "storage/" + long_name + "/a";
+  const Error error =
+      stage(archive, planned, folder.path(), pool, system_random(), {}, {}, {}).error();
+  EXPECT_NE(error.what.find(long_name), std::string::npos) << error.what;
+  EXPECT_TRUE(is_clean());
+}
+
 TEST_F(Stage, ADatabaseInPiecesIsCheckedWhenItIsWhole) {
   const TempFolder source;
   FakeArchive archive;
