@@ -18,5 +18,14 @@ TEST(FuzzCorpus, ZipReaderSurvivesAll) {
   EXPECT_GE(inputs.size(), 10U);
 }
 
+TEST(FuzzCorpus, VaultBlockSurvivesAll) {
+  const auto inputs = pv::testing::fuzz_corpus("vault_block");
+  for (const auto& [name, content] : inputs) {
+    SCOPED_TRACE(name);
+    fuzz_vault_block(as_bytes(content));
+  }
+  EXPECT_GE(inputs.size(), 5U);
+}
+
 }  // namespace
 }  // namespace pv::zip

@@ -5,9 +5,14 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "base/io.h"
+#include "testing/memory_io.h"
+#include "zip/crafted_zip_testing.h"
 #include "zip/crc.h"
+#include "zip/previous.h"
 #include "zip/zip_reader.h"
 
 namespace pv::zip {
@@ -71,6 +76,89 @@ inline void fuzz_zip_reader(Bytes bytes) {
     if (extracted > kBytesMax) { return; }
     fuzz_pieces(*reader, entry);
   }
+}
+
+// An archive made once, of entries in pieces and whole, and where its vault block stands.
+struct FuzzedArchive {
+  std::string before;     // entries
+  std::string directory;  // and end record
+  std::vector<std::string> contents;
+
+  static const FuzzedArchive& get() {
+    static const FuzzedArchive archive = make();
+    return archive;
+  }
+
+ private:
+  // Two pieces of a deflate stream, each to be inflated alone.
+  static std::string deflated_in_pieces(const std::string& content, std::size_t piece_bytes) {
+    std::string packed(content.size() + 1024, '\0');
+    const MutableBytes room = std::as_writable_bytes(std::span{packed});
+    Deflater deflater{1};
+    const Bytes all = as_bytes(content);
+    const std::size_t first = deflater.run(all.first(piece_bytes), room, StreamEnd::kFlush).value();
+    const std::size_t second =
+        deflater.run(all.subspan(piece_bytes), room.subspan(first), StreamEnd::kFinal).value();
+    packed.resize(first + second);
+    return packed;
+  }
+  static FuzzedArchive make() {
+    std::string text;
+    for (int i = 0; text.size() < 8192; ++i) { text += std::to_string(i * i) + " "; }
+    text.resize(8192);
+    testing::CraftedItem big = testing::stored("data.db", text);
+    big.data = deflated_in_pieces(text, 4096);
+    big.both([&](testing::CraftedHeader& header) {
+      header.method = 8;
+      header.packed_bytes = static_cast<std::uint32_t>(big.data.size());
+    });
+    FuzzedArchive archive;
+    archive.contents = {text, text.substr(0, 6000), "small"};
+    const std::string zip =
+        testing::CraftedZip{.items = {big, testing::stored("film", archive.contents[1]),
+                                      testing::deflated("note", archive.contents[2])}}
+            .build();
+    const std::size_t at = zip.find("PK\1\2");
+    archive.before = zip.substr(0, at);
+    archive.directory = zip.substr(at);
+    return archive;
+  }
+};
+
+// Takes `bytes` for the records and facts of a vault block, the last byte for the facts' length,
+// with a trailer that fits. Stops the process when anything but the entries' content comes out, or
+// when packed bytes would be taken from an archive whose block nobody signed.
+inline void fuzz_vault_block(Bytes bytes) {
+  const FuzzedArchive& archive = FuzzedArchive::get();
+  constexpr std::size_t kEndBytesOfZip = 22;
+  constexpr std::size_t kTrailerBytes = 68;
+  const std::size_t facts = bytes.empty() ? 0 : std::to_integer<std::size_t>(bytes.back());
+  std::string block{as_text(bytes)};
+  const auto append = [&](std::uint64_t value, std::size_t count) {
+    block += testing::number(value, count);
+  };
+  append(archive.contents.size(), 8);
+  append(facts, 8);
+  append(bytes.size() + kTrailerBytes, 8);
+  append(crc32(as_bytes(archive.directory).first(archive.directory.size() - kEndBytesOfZip)), 4);
+  append(1, 4);
+  append(crc32(as_bytes(block)), 4);
+  append(0, 16);
+  block += "pocketvaultblock";
+  std::string zip = archive.before + block + archive.directory;
+  // The end record counts the directory's place from the start.
+  const std::string offset = testing::number(archive.before.size() + block.size(), 4);
+  zip.replace(zip.size() - 6, offset.size(), offset);
+
+  const auto source = std::make_shared<pv::testing::MemorySource>(std::move(zip));
+  const auto reader = ZipReader::open(source).value();
+  for (std::size_t i = 0; i < archive.contents.size(); ++i) {
+    const Entry& entry = reader.entries()[i];
+    pv::testing::MemorySink sink;
+    PV_ASSERT(reader.extract(entry, sink).has_value() && sink.content() == archive.contents[i]);
+    fuzz_pieces(reader, entry);
+  }
+  PV_ASSERT(!Previous::open(source, HashKey{}).has_value());
 }
 
 }  // namespace pv::zip

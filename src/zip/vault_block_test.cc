@@ -170,6 +170,10 @@ TEST(VaultBlock, ThatLiesNeverMakesWrongData) {
       }
       const auto reader = testing::open(bad);
       ASSERT_TRUE(reader.has_value()) << reader.error().what;  // the directory is enough
+      // And no packed bytes are taken from it: nobody signed what it says now.
+      if (with_checksum && bad != good) {
+        EXPECT_FALSE(Previous::open(std::make_shared<MemorySource>(bad), kKey).has_value()) << at;
+      }
       if (!reader->why_no_block().empty()) { continue; }
       ++believed;
       for (std::size_t i = 0; i < files.size(); ++i) {
@@ -182,6 +186,92 @@ TEST(VaultBlock, ThatLiesNeverMakesWrongData) {
     }
   }
   EXPECT_GT(believed, 1000) << "a hash or a packed size that lies is only found out later";
+}
+
+Directory directory_of(const std::string& archive) {
+  MemorySource source{archive};
+  return read_directory(source, {}).value();
+}
+
+// The archive with another block, signed with our own key.
+std::string with_block(const std::string& good, const std::vector<BlockRecord>& records) {
+  const Directory directory = directory_of(good);
+  const std::size_t magic = good.rfind("pocketvaultblock");
+  std::uint64_t block_bytes = 0;
+  std::memcpy(&block_bytes, &good[magic + 16 - 52], sizeof block_bytes);
+  BlockWriter writer;
+  for (const BlockRecord& record : records) { writer.append(record); }
+  const std::string block = writer.finish("", directory.crc32, kKey);
+  std::string made = good.substr(0, magic + 16 - block_bytes) + block +
+                     good.substr(static_cast<std::size_t>(directory.offset));
+  const auto offset = static_cast<std::uint32_t>(
+      made.rfind("PK\5\6") - (good.rfind("PK\5\6") - static_cast<std::size_t>(directory.offset)));
+  std::memcpy(&made[made.rfind("PK\5\6") + 16], &offset, sizeof offset);
+  return made;
+}
+
+// Lies that a checksum over the block can't show, for whoever wrote it lied: of sizes, so that
+// pieces overlap or leave gaps; of checksums, so that pieces change places.
+TEST(VaultBlock, ThatLiesWithARightChecksumNeverMakesWrongData) {
+  const auto files = some_files();
+  const std::string good = make(files, options_with(nullptr)).archive;
+  const Directory directory = directory_of(good);
+  std::string why_not;
+  MemorySource source{good};
+  const auto block = VaultBlock::read(source, directory, why_not).value();
+  ASSERT_TRUE(block.has_value()) << why_not;
+  std::vector<BlockRecord> truth;
+  for (std::size_t i = 0; i < files.size(); ++i) { truth.push_back(block->record(i)); }
+
+  struct Lie {
+    const char* label;
+    void (*tell)(std::vector<Chunk>&);
+  };
+  constexpr Lie kLies[] = {
+      {"a byte moves to the next piece", [](auto& c) { --c[0].packed_bytes, ++c[1].packed_bytes; }},
+      {"a byte moves to the piece before",
+       [](auto& c) { ++c[0].packed_bytes, --c[1].packed_bytes; }},
+      {"one piece has all bytes",
+       [](auto& c) { c[0].packed_bytes += c[1].packed_bytes, c[1].packed_bytes = 0; }},
+      {"two pieces change places", [](auto& c) { std::swap(c[0], c[1]); }},
+      {"two hashes change places", [](auto& c) { std::swap(c[0].hash, c[1].hash); }},
+      {"two sizes change places", [](auto& c) { std::swap(c[0].packed_bytes, c[1].packed_bytes); }},
+      {"wrong packed checksums", [](auto& c) { c[0].packed_crc32 ^= 1, c[1].packed_crc32 ^= 1; }},
+      {"wrong raw checksums", [](auto& c) { c[0].raw_crc32 ^= 1; }},
+      {"more than there is", [](auto& c) { c[0].packed_bytes += 0x01000000; }},
+      {"less than there is", [](auto& c) { c[1].packed_bytes = 0; }},
+      {"a piece too few", [](auto& c) { c.pop_back(); }},
+      {"a piece too many", [](auto& c) { c.push_back(c.back()); }},
+  };
+  for (const Lie& lie : kLies) {
+    SCOPED_TRACE(lie.label);
+    std::vector<BlockRecord> told = truth;
+    for (BlockRecord& record : told) {
+      if (record.chunks.size() >= 2) { lie.tell(record.chunks); }
+    }
+    const std::string bad = with_block(good, told);
+    const auto reader = testing::open(bad);
+    ASSERT_TRUE(reader.has_value()) << reader.error().what;
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      const Entry& entry = reader->entries()[i];
+      EXPECT_TRUE(testing::extract(*reader, entry).value() == files[i].file.content);
+      const auto pieces = reader->pieces_of(entry);
+      if (!pieces.has_value() || pieces->empty()) { continue; }
+      const auto content = by_pieces(*reader, entry);
+      EXPECT_TRUE(!content.has_value() || *content == files[i].file.content);
+    }
+    // The next backup, of a database that has changed in between: right or not at all.
+    auto changed = files;
+    changed[0].file.content[5 * kChunk + 17] ^= 1;
+    const auto previous = Previous::open(std::make_shared<MemorySource>(bad), kKey);
+    if (!previous.has_value()) { continue; }
+    MemorySink sink;
+    const auto report = pack(changed, options_with(previous->get()), sink);
+    if (!report.has_value()) { continue; }
+    const auto unpacked = testing::unpack(sink.content());
+    if (unpacked.has_value()) { testing::expect_same(files_of(changed), *unpacked); }
+    EXPECT_TRUE(unpacked.has_value()) << unpacked.error().what;
+  }
 }
 
 TEST(Incremental, TakesUnchangedFilesWithoutOpeningThem) {
