@@ -198,6 +198,8 @@ def plot(results, path):
     except ImportError:
         print("python3-matplotlib is not installed: no plot", file=sys.stderr)
         return
+    if not results.get("size") or not results.get("count"):
+        return
     matplotlib.use("svg")
     matplotlib.rcParams["svg.hashsalt"] = "pocketvault"
     from matplotlib import pyplot
