@@ -66,11 +66,14 @@ TEST(Replaced, IsNotRemovedWhileARestoreIsCutOff) {
   const World world;
   const fs::Path& directory = world.folder.path();
   const std::string id = world.run(real_disk())->id;
+  PlaceMoves root;
+  root.out = {"data.db"};
+  root.in = {"data.db"};
   const Journal journal{.back = false,
-                        .incoming = "restore-x",
-                        .aside = "replaced-" + id + "/pb_data",
-                        .out = {"data.db"},
-                        .in = {"data.db"}};
+                        .layout = Layout{std::string{kOwnVault}, {}},
+                        .incoming = "restore-a",
+                        .aside = "replaced-a/pb_data",
+                        .places = {root}};
   ASSERT_TRUE(write_journal(directory, journal, real_disk()).has_value());
   EXPECT_EQ(remove_replaced(directory, id).error().code, Code::kBusy);
   EXPECT_EQ(list_replaced(directory)->size(), 1U);
