@@ -110,7 +110,7 @@ inline void fuzz_restore_database(Bytes bytes, const fs::Path& directory, WorkPo
     const auto plan = restore::plan(files);
     PV_ASSERT(plan.has_value());
     const auto staged = restore::stage(files, *plan, directory, pool, system_random(), {},
-                                       check_data_db, {}, restore::Delta::kOff);
+                                       check_data_db, {}, {.delta = restore::Delta::kOff});
     if (staged.has_value()) {
       const std::filesystem::directory_iterator inside{staged->folder};
       PV_ASSERT(std::distance(begin(inside), end(inside)) == 1);

@@ -1,6 +1,7 @@
 // What the fuzz target of the journal does with one input; a test replays its corpus through it.
 #pragma once
 
+#include <algorithm>
 #include <string>
 #include <string_view>
 
@@ -13,17 +14,17 @@
 namespace pv::restore {
 
 // Reads `text` as the journal of `directory`: as it is, and, taken for lines of words and values,
-// with its checksum put right. Stops the process when a journal that was believed names what is not
-// an entry of the directory's root, or is not the same once written and read again.
+// with its checksum put right. Stops the process when a journal that was believed names a
+// folder or an entry that a restore may not move, or is not the same once written and read again.
 inline void fuzz_restore_journal(std::string_view text, const fs::Path& directory) {
   const auto try_one = [&](std::string_view content) {
     PV_ASSERT(real_disk().write_file(journal_path(directory), content).has_value());
     const auto journal = read_journal(directory);
     if (!journal.has_value() || !*journal) { return; }
-    for (const auto* names : {&(*journal)->out, &(*journal)->in}) {
-      for (const std::string& name : *names) {
-        PV_ASSERT(!name.empty() && name != "." && name != "..");
-        PV_ASSERT(name.find('/') == std::string::npos && name.find('\0') == std::string::npos);
+    for (const PlaceMoves& place : (*journal)->places) {
+      PV_ASSERT(place.folder.empty() || is_folder_name(place.folder));
+      for (const auto* names : {&place.out, &place.in}) {
+        PV_ASSERT(std::all_of(names->begin(), names->end(), is_one_name));
       }
     }
     PV_ASSERT(write_journal(directory, **journal, real_disk()).has_value());
