@@ -71,8 +71,8 @@ TEST(Replaced, IsNotRemovedWhileARestoreIsCutOff) {
   root.in = {"data.db"};
   const Journal journal{.back = false,
                         .layout = Layout{std::string{kOwnVault}, {}},
-                        .incoming = "restore-a",
-                        .aside = "replaced-a/pb_data",
+                        .incoming = "restore-x",
+                        .aside = "replaced-" + id + "/pb_data",
                         .places = {root}};
   ASSERT_TRUE(write_journal(directory, journal, real_disk()).has_value());
   EXPECT_EQ(remove_replaced(directory, id).error().code, Code::kBusy);
