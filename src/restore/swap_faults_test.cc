@@ -155,7 +155,7 @@ void cut_off(World& world, int call) {
 
 // In the middle of the renames, with a part of the restored data gone: only the way back is left.
 void cut_off_for_good(World& world) {
-  cut_off(world, 17);
+  cut_off(world, 18);
   ASSERT_FALSE(fs::exists(world.folder / "data.db"));
   ASSERT_TRUE(fs::exists(world.folder / "only-new"));
   ASSERT_TRUE(fs::exists(world.staged.folder / "auxiliary.db"));

@@ -54,7 +54,7 @@ TEST(Swap, TheOrderOfThings) {
   Telling disk;
   ASSERT_TRUE(world.run(disk).has_value());
   const std::vector<std::string> expected{
-      "write info", "sync .pocketvault", "write restore.journal",
+      "write info", "sync replaced-abcdefghijklmno", "sync .pocketvault", "write restore.journal",
       // A database leaves before its WAL; all old WALs have left before a new database comes.
       "out data.db", "out data.db-shm", "out data.db-wal", "out auxiliary.db", "out only-old",
       "out storage", "out types.d.ts", "sync pb_data", "sync directory",

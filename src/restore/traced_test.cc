@@ -226,8 +226,8 @@ TEST(Traced, CountsFailsAndKillsTheCallsThatChangeFiles) {
     (void)::stat(a.c_str(), &found);
     begin_marked();
     const bool made_a = ::mkdir(a.c_str(), 0700) == 0;
+    const int why = errno;  // before end_marked() changes it
     end_marked();
-    const int why = errno;
     const bool made_b = ::mkdir(b.c_str(), 0700) == 0;
     return made_a && made_b ? 0 : made_a ? 99 : why;
   };
