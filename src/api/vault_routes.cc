@@ -2,6 +2,7 @@
 #include "api/exchange.h"
 #include "api/job_answer.h"
 #include "base/text.h"
+#include "http/url.h"
 
 namespace pv::api {
 namespace {
@@ -76,8 +77,11 @@ AnswerTask show_backup(Exchange& exchange) {
 AnswerTask verify_backup(Exchange& exchange) {
   const auto name = name_of_key(exchange.value());
   if (!name) { co_return tl::unexpected{not_found()}; }
-  std::function<Result<JobPointer>()> work = [&vault = exchange.services.parts.vault,
-                                              name = *name] { return vault.start_verify(name); };
+  const auto deep = http::query_value(exchange.request.query, "deep");
+  const jobs::VerifyDepth depth =
+      deep == "true" ? jobs::VerifyDepth::kDeep : jobs::VerifyDepth::kPlain;
+  std::function<Result<JobPointer>()> work = [&vault = exchange.services.parts.vault, name = *name,
+                                              depth] { return vault.start_verify(name, depth); };
   const auto job = co_await blocking<JobPointer>(exchange.services, std::move(work));
   if (!job.has_value()) { co_return tl::unexpected{explained(job.error())}; }
   co_return accepted(exchange, **job);

@@ -193,6 +193,8 @@ class Parser {
     CLI::App& verify =
         add_work(kGroup, Command::kVerify, "Read a whole backup and check everything in it");
     take_name(verify, "NAME", "a backup, or a zip file of this machine")->required();
+    verify.add_flag("--deep", into_.deep,
+                    "also every index and reference; count records, look for the files they name");
   }
 
   void add_insight(const char* group) {
@@ -224,6 +226,16 @@ class Parser {
                      "write every file anew, also stored files that are in place unchanged");
     restore.add_flag("--dry-run", into_.dry_run,
                      "check everything and tell what would change; change nothing");
+    CLI::Option* to =
+        restore.add_option("--to", into_.to, "take it out to a new folder; nothing is replaced")
+            ->type_name("FOLDER");
+    restore
+        .add_option("--only", into_.only,
+                    "with --to: databases, storage, or a file or folder: storage/abc (repeatable)")
+        ->type_name("WHAT")
+        ->needs(to)
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     add_yes(restore, into_);
     restore.footer(
         "\nThe data replaced is kept, for 24 hours if nothing else is said: `pocketvault undo` "
@@ -231,7 +243,8 @@ class Parser {
         "back.\n"
         "Beside a running `pocketvault serve` on the same directory the server does it.\n"
         "\nExamples:\n  pocketvault restore nightly.zip\n  pocketvault restore ./old.zip --yes\n"
-        "  pocketvault restore nightly.zip --dry-run");
+        "  pocketvault restore nightly.zip --dry-run\n"
+        "  pocketvault restore nightly.zip --to /tmp/look      take it all out, checked");
     add_safety(restore);
     add_undo(add_work(kGroup, Command::kUndo, "Take a restore back"));
     add_replaced(add_work(kGroup, Command::kReplaced, "List what can be had back"));

@@ -50,6 +50,7 @@ struct Arguments {
   bool nice = false;
   jobs::BackupOrder order;  // backup: all but the name
   bool no_delta = false;
+  bool deep = false;  // verify
   bool dry_run = false;
   std::optional<std::chrono::seconds> keep_replaced;  // restore
   std::optional<bool> backup_first;                   // restore
@@ -61,6 +62,8 @@ struct Arguments {
   std::vector<std::string> names;  // delete takes several, replaced delete as well
   std::string output;              // download, get: where to; "-" is standard output
   std::string new_name;            // upload: another name than the file's
+  std::string to;                  // restore: a folder instead of the data's place
+  std::vector<std::string> only;   // restore: a part
   std::string path;                // ls, get: of the thing in the backup
   bool recursive = false;          // ls
   bool long_form = false;          // ls

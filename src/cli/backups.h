@@ -77,6 +77,7 @@ class Backups {
   [[nodiscard]] virtual Result<jobs::Status> backup(const jobs::BackupOrder& order,
                                                     const Watch& watch) = 0;
   [[nodiscard]] virtual Result<jobs::Status> verify(const store::BackupName& name,
+                                                    jobs::VerifyDepth depth,
                                                     const Watch& watch) = 0;
   [[nodiscard]] virtual Result<jobs::Status> restore(const jobs::RestoreOrder& order,
                                                      const Watch& watch) = 0;

@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/job_json.h"
 #include "cli/local_backups.h"
+#include "cli/new_file.h"
 #include "cli/preflight_report.h"
 #include "cli/progress.h"
 #include "cli/render.h"
@@ -55,12 +56,12 @@ std::string label_of(const char* verb, const Chosen& chosen) {
          printable(chosen.backup ? chosen.backup->name.text() : chosen.file.native());
 }
 
-// A zip file can be checked without any data directory: in a temporary one.
+// A zip file can be worked on without any data directory: in a temporary one.
 class TemporaryVault {
  public:
   static Result<TemporaryVault> open(const Environment& environment) {
     const std::string name =
-        "pocketvault-verify-" + random_text(environment.random, kLowerAlphanumeric, 15);
+        "pocketvault-work-" + random_text(environment.random, kLowerAlphanumeric, 15);
     std::error_code error;
     const fs::Path folder = std::filesystem::temp_directory_path(error) / name;
     if (error) { return fail(errno_error(error.value(), "the temporary folder")); }
@@ -87,12 +88,75 @@ class TemporaryVault {
   std::unique_ptr<LocalVault> vault_;
 };
 
+jobs::VerifyDepth depth_of(const Context& context) {
+  return context.arguments.deep ? jobs::VerifyDepth::kDeep : jobs::VerifyDepth::kPlain;
+}
+
 Result<Exit> verify_file(const Context& context, LocalVault& vault, const fs::Path& file) {
   return run_job(context, label_of("verify", {std::nullopt, file}),
                  [&](const Watch& watch) -> Result<jobs::Status> {
-                   PV_TRY(const auto job, vault.vault().start_verify_file(file));
+                   PV_TRY(const auto job, vault.vault().start_verify_file(file, depth_of(context)));
                    return follow(*job, watch);
                  });
+}
+
+jobs::ExtractOrder extract_order(const Context& context) {
+  return {.target = context.arguments.to, .only = context.arguments.only};
+}
+
+Result<Exit> extract_backup(const Context& context, LocalVault& local,
+                            const store::BackupName& name) {
+  return run_job(context, "restore " + printable(name.text()),
+                 [&](const Watch& watch) -> Result<jobs::Status> {
+                   PV_TRY(const auto job,
+                          local.vault().start_extract(name, extract_order(context)));
+                   return follow(*job, watch);
+                 });
+}
+
+// `name`: what it is called, which may be another than the file's own name.
+Result<Exit> extract_file(const Context& context, const fs::Path& file, const std::string& name) {
+  PV_TRY(const TemporaryVault local, TemporaryVault::open(context.environment));
+  jobs::Vault& vault = (*local).vault();
+  return run_job(context, "restore " + printable(name),
+                 [&](const Watch& watch) -> Result<jobs::Status> {
+                   PV_TRY(const auto job, vault.start_extract_file(file, extract_order(context)));
+                   jobs::Status status = follow(*job, watch);
+                   status.name = name;
+                   return status;
+                 });
+}
+
+// Comes here first: as a whole it can be checked as every other.
+Result<Exit> extract_remote(const Context& context, Backups& backups, const store::Backup& backup) {
+  PV_TRY(NewFile archive,
+         NewFile::create(fs::Path{context.arguments.to}, 0600, context.environment.random));
+  {
+    Progress progress{context.console.err(), progress_style(context), context.environment.clock,
+                      "download " + printable(backup.name.text())};
+    const Transfer transfer{
+        [&](std::uint64_t done, std::uint64_t total) { progress.update("", done, total); },
+        context.stop};
+    PV_CHECK(backups.download(backup.name, archive.sink(), transfer));
+  }
+  return extract_file(context, archive.path(), backup.name.text());
+}
+
+// restore --to
+Result<Exit> run_extract(const Context& context) {
+  const std::string& given = context.arguments.name;
+  if (is_only_a_file(context)) { return extract_file(context, given, given); }
+  fs::Path file;
+  {
+    PV_TRY(const Place place, open_place(context, Purpose::kAny));
+    PV_TRY(const Chosen chosen, choose(*place.backups, given));
+    if (chosen.backup && place.backups->is_remote()) {
+      return extract_remote(context, *place.backups, *chosen.backup);
+    }
+    if (chosen.backup) { return extract_backup(context, *place.local, chosen.backup->name); }
+    file = chosen.file;
+  }
+  return extract_file(context, file, file.native());
 }
 
 // What is about to be replaced, and by what.
@@ -211,12 +275,13 @@ Result<Exit> run_verify(const Context& context) {
     return verify_file(context, *vault, chosen.file);
   }
   return run_job(context, label_of("verify", chosen), [&](const Watch& watch) {
-    return place.backups->verify(chosen.backup->name, watch);
+    return place.backups->verify(chosen.backup->name, depth_of(context), watch);
   });
 }
 
 Result<Exit> run_restore(const Context& context) {
   if (context.arguments.dry_run) { return preflight(context); }
+  if (!context.arguments.to.empty()) { return run_extract(context); }
   PV_TRY(const Place place, open_place(context, Purpose::kReplace));
   PV_TRY(const Chosen chosen, choose(*place.backups, context.arguments.name));
   const std::string word =

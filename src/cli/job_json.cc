@@ -44,12 +44,14 @@ json::object to_json(const jobs::Report& report) {
           {"unchangedFiles", report.unchanged_files},
           {"unchangedBytes", report.unchanged_bytes},
           {"safetyBackup", text_of(report.safety_backup)},
+          {"scope", text_of(report.scope)},
+          {"target", text_of(report.target)},
           {"records", report.records},
           {"collections", jobs::to_json(report.collections)}};
 }
 
-constexpr std::array kKinds{jobs::Kind::kBackup, jobs::Kind::kRestore, jobs::Kind::kUndo,
-                            jobs::Kind::kVerify, jobs::Kind::kPreflight};
+constexpr std::array kKinds{jobs::Kind::kBackup, jobs::Kind::kRestore,   jobs::Kind::kUndo,
+                            jobs::Kind::kVerify, jobs::Kind::kPreflight, jobs::Kind::kExtract};
 constexpr std::array kStates{jobs::State::kRunning, jobs::State::kSucceeded, jobs::State::kFailed,
                              jobs::State::kCancelled};
 template <class List, class Name>
@@ -94,6 +96,8 @@ jobs::Report report_from(const Reader& from) {
   report.safety_backup = from.text("safetyBackup");
   report.records = from.count("records");
   report.collections = jobs::collections_from(from.array("collections"));
+  report.scope = from.text("scope");
+  report.target = from.text("target");
   return report;
 }
 

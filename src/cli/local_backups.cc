@@ -81,9 +81,9 @@ class LocalBackups final : public Backups {
                                             const Watch& watch) override {
     return run(local_.vault().start_backup(order), watch);
   }
-  [[nodiscard]] Result<jobs::Status> verify(const store::BackupName& name,
+  [[nodiscard]] Result<jobs::Status> verify(const store::BackupName& name, jobs::VerifyDepth depth,
                                             const Watch& watch) override {
-    return run(local_.vault().start_verify(name), watch);
+    return run(local_.vault().start_verify(name, depth), watch);
   }
   [[nodiscard]] Result<jobs::Status> restore(const jobs::RestoreOrder& order,
                                              const Watch& watch) override {

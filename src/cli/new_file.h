@@ -35,6 +35,8 @@ class NewFile {
   ~NewFile();
 
   [[nodiscard]] Sink& sink() { return sink_; }
+  // Where it is filled.
+  [[nodiscard]] const fs::Path& path() const { return temporary_; }
 
   // On disk, then visible. kExists where there is one and it is not to be replaced.
   [[nodiscard]] Result<void> finish(bool replace);

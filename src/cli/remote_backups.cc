@@ -208,11 +208,12 @@ class RemoteBackups final : public Backups {
                          [&](const store::BackupName& name) { return preflight(name, watch); });
   }
 
-  [[nodiscard]] Result<jobs::Status> verify(const store::BackupName& name,
+  [[nodiscard]] Result<jobs::Status> verify(const store::BackupName& name, jobs::VerifyDepth depth,
                                             const Watch& watch) override {
     PV_CHECK(need_vault("verify"));
+    const std::string url = "/api/vault/backups/" + curl::escape(name.text()) + "/verify";
     return run_job(
-        {.method = "POST", .url = "/api/vault/backups/" + curl::escape(name.text()) + "/verify"},
+        {.method = "POST", .url = url + (depth == jobs::VerifyDepth::kDeep ? "?deep=true" : "")},
         jobs::Kind::kVerify, name.text(), watch);
   }
 

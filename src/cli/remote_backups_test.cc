@@ -168,7 +168,8 @@ TEST_F(RemoteBackups, APlainPocketBaseAnswersWhenItIsDone) {
   EXPECT_EQ(status.name, "b c.zip") << "the newest";
   EXPECT_NE(said_.find("no jobs"), std::string::npos);
   EXPECT_TRUE(server_->requests()[0].ends_with("\r\n\r\n{}"));
-  EXPECT_EQ(backups_->verify(name("a.zip"), {}).error().code, Code::kUnsupported);
+  EXPECT_EQ(backups_->verify(name("a.zip"), jobs::VerifyDepth::kPlain, {}).error().code,
+            Code::kUnsupported);
   EXPECT_EQ(backups_->undo("", {}).error().code, Code::kUnsupported);
   EXPECT_EQ(backups_->show(name("a.zip")).value().contents.has_value(), false);
 }

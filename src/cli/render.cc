@@ -105,6 +105,10 @@ std::string mode_text(const jobs::ContentItem& item) {
   return text;
 }
 
+std::string in_part(const jobs::Report& report) {
+  return report.scope.empty() ? "" : " (only " + printable(report.scope) + ")";
+}
+
 std::string render_restored(const jobs::Status& status) {
   std::string text =
       "Restored " + printable(status.name) + took(status) + kept_unchanged(status.report);
@@ -230,6 +234,10 @@ std::string render_success(const jobs::Status& status) {
       return printable(status.name) + " is sound: " + plural(status.report.entries, "file") + ", " +
              format_size(status.report.raw_bytes) + " unpacked, checked" + took(status);
     case jobs::Kind::kRestore: return render_restored(status);
+    case jobs::Kind::kExtract:
+      return "Took " + printable(status.name) + in_part(status.report) + " out to " +
+             printable(status.report.target) + ": " + plural(status.report.entries, "file") + ", " +
+             format_size(status.report.raw_bytes) + ", checked" + took(status);
     case jobs::Kind::kUndo:
       return "Took the last restore back" + took(status) +
              "; `pocketvault undo` once more would redo it";

@@ -23,6 +23,7 @@ std::string_view kind_name(Kind kind) {
     case Kind::kUndo: return "undo";
     case Kind::kVerify: return "verify";
     case Kind::kPreflight: return "preflight";
+    case Kind::kExtract: return "extract";
   }
   return "job";
 }

@@ -19,7 +19,7 @@
 
 namespace pv::jobs {
 
-enum class Kind { kBackup, kRestore, kUndo, kVerify, kPreflight };
+enum class Kind { kBackup, kRestore, kUndo, kVerify, kPreflight, kExtract };
 [[nodiscard]] std::string_view kind_name(Kind kind);  // "backup"
 
 enum class State { kRunning, kSucceeded, kFailed, kCancelled };
@@ -38,6 +38,10 @@ struct LeftOut {
   std::vector<std::string> names;  // of the first few
   friend bool operator==(const LeftOut&, const LeftOut&) = default;
 };
+
+// kDeep: integrity_check and foreign_key_check in the place of quick_check, records counted, and
+// the files that they name looked for in the archive.
+enum class VerifyDepth { kPlain, kDeep };
 
 struct CollectionRecords {
   std::string name;
@@ -63,7 +67,9 @@ struct Report {
   std::uint64_t unchanged_files = 0;  // restore: of entries, in place already and kept
   std::uint64_t unchanged_bytes = 0;  // of raw_bytes
   std::string safety_backup = {};     // restore: made of the data before it was replaced
-  std::uint64_t records = 0;          // verify, deep: in all collections
+  std::string scope = {};     // restore, extract: "databases, storage/abc"; empty: everything
+  std::string target = {};    // extract: the folder
+  std::uint64_t records = 0;  // verify, deep: in all collections
   std::vector<CollectionRecords> collections = {};
   std::shared_ptr<const Preflight> preflight = nullptr;  // of a preflight that has succeeded
 };

@@ -23,7 +23,7 @@ namespace pv::jobs {
 namespace {
 
 constexpr std::size_t kJobsKept = 200;
-constexpr std::size_t kVerifiesMax = 4;
+constexpr std::size_t kReadersMax = 4;  // jobs that need no lease, at once
 constexpr std::size_t kJobIdLength = 15;
 
 using Work = std::function<Result<void>(Job&)>;
@@ -75,9 +75,14 @@ struct Vault::Impl {
   [[nodiscard]] Result<std::shared_ptr<Job>> start_restore(std::optional<Lease> lease,
                                                            ArchiveOrigin origin, bool in_store,
                                                            const RestoreOptions& options);
-  using Worker = Result<void> (*)(const Parts&, Job&, const ArchiveOrigin&);
+  // Of an archive, without a lease.
+  using Worker = std::function<Result<void>(Job&, const ArchiveOrigin&)>;
   [[nodiscard]] Result<std::shared_ptr<Job>> start_reading(Kind kind, Worker worker,
                                                            ArchiveOrigin origin, bool in_store);
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_extract(ArchiveOrigin origin, bool in_store,
+                                                           const ExtractOrder& order);
+  [[nodiscard]] Worker verifier(VerifyDepth depth);
+  [[nodiscard]] Worker preflighter();
 
   struct Launch {
     Kind kind;
@@ -330,8 +335,9 @@ Result<std::shared_ptr<Job>> Vault::Impl::start_reading(Kind kind, Worker worker
     const auto running = std::count_if(entries.begin(), entries.end(), [](const Entry& entry) {
       return !entry.leased && !entry.job->finished();
     });
-    if (static_cast<std::size_t>(running) >= kVerifiesMax) {
-      return fail(Code::kBusy, std::to_string(running) + " verifications run already");
+    if (static_cast<std::size_t>(running) >= kReadersMax) {
+      return fail(Code::kBusy, std::to_string(running) +
+                                   " jobs that read archives (verify, dry run, --to) run already");
     }
   }
   const std::string name = origin.name;
@@ -340,29 +346,64 @@ Result<std::shared_ptr<Job>> Vault::Impl::start_reading(Kind kind, Worker worker
                  .in_store = in_store,
                  .lease = std::nullopt,
                  .warning = {},
-                 .work = [this, worker, origin = std::move(origin)](Job& job) {
-                   return worker(parts, job, origin);
+                 .work = [worker = std::move(worker), origin = std::move(origin)](Job& job) {
+                   return worker(job, origin);
                  }});
 }
 
-Result<std::shared_ptr<Job>> Vault::start_verify(const store::BackupName& name) {
-  PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
-  return impl_->start_reading(Kind::kVerify, run_verify, impl_->origin_of(backup.name), true);
+Result<std::shared_ptr<Job>> Vault::Impl::start_extract(ArchiveOrigin origin, bool in_store,
+                                                        const ExtractOrder& order) {
+  PV_CHECK(restore::Scope::parse(order.only));
+  return start_reading(
+      Kind::kExtract,
+      [this, order](Job& job, const ArchiveOrigin& from) {
+        return run_extract(parts, job, from, order);
+      },
+      std::move(origin), in_store);
 }
 
-Result<std::shared_ptr<Job>> Vault::start_verify_file(const fs::Path& file) {
+Result<std::shared_ptr<Job>> Vault::start_extract(const store::BackupName& name,
+                                                  const ExtractOrder& order) {
+  PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
+  return impl_->start_extract(impl_->origin_of(backup.name), true, order);
+}
+
+Result<std::shared_ptr<Job>> Vault::start_extract_file(const fs::Path& file,
+                                                       const ExtractOrder& order) {
   PV_TRY(ArchiveOrigin origin, impl_->origin_of(file));
-  return impl_->start_reading(Kind::kVerify, run_verify, std::move(origin), false);
+  return impl_->start_extract(std::move(origin), false, order);
+}
+
+Vault::Impl::Worker Vault::Impl::verifier(VerifyDepth depth) {
+  return [this, depth](Job& job, const ArchiveOrigin& from) {
+    return run_verify(parts, job, from, depth);
+  };
+}
+
+Result<std::shared_ptr<Job>> Vault::start_verify(const store::BackupName& name, VerifyDepth depth) {
+  PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
+  return impl_->start_reading(Kind::kVerify, impl_->verifier(depth), impl_->origin_of(backup.name),
+                              true);
+}
+
+Result<std::shared_ptr<Job>> Vault::start_verify_file(const fs::Path& file, VerifyDepth depth) {
+  PV_TRY(ArchiveOrigin origin, impl_->origin_of(file));
+  return impl_->start_reading(Kind::kVerify, impl_->verifier(depth), std::move(origin), false);
+}
+
+Vault::Impl::Worker Vault::Impl::preflighter() {
+  return [this](Job& job, const ArchiveOrigin& from) { return run_preflight(parts, job, from); };
 }
 
 Result<std::shared_ptr<Job>> Vault::start_preflight(const store::BackupName& name) {
   PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
-  return impl_->start_reading(Kind::kPreflight, run_preflight, impl_->origin_of(backup.name), true);
+  return impl_->start_reading(Kind::kPreflight, impl_->preflighter(), impl_->origin_of(backup.name),
+                              true);
 }
 
 Result<std::shared_ptr<Job>> Vault::start_preflight_file(const fs::Path& file) {
   PV_TRY(ArchiveOrigin origin, impl_->origin_of(file));
-  return impl_->start_reading(Kind::kPreflight, run_preflight, std::move(origin), false);
+  return impl_->start_reading(Kind::kPreflight, impl_->preflighter(), std::move(origin), false);
 }
 
 // ------------------------------------------------------------------------------------- asking

@@ -57,6 +57,10 @@ struct RestoreOptions {
   // what is replaced is not kept.
   std::optional<bool> backup_first = std::nullopt;
 };
+struct ExtractOrder {
+  fs::Path target;                     // a new folder, or an empty one; not in a data directory
+  std::vector<std::string> only = {};  // as restore::Scope::parse() takes it
+};
 struct RestoreOrder {
   store::BackupName name;
   RestoreOptions options = {};
@@ -93,10 +97,18 @@ class Vault {
   // Takes back the restore (or undo) that put this aside; empty: the last. What it puts aside in
   // turn is kept as long.
   [[nodiscard]] Result<std::shared_ptr<Job>> start_undo(const std::string& id = {});
+  // Takes all of a backup, or a part, to a folder of its own, checked as a restore is. Replaces
+  // nothing and needs no lease. kBusy as start_verify().
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_extract(const store::BackupName& name,
+                                                           const ExtractOrder& order);
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_extract_file(const fs::Path& file,
+                                                                const ExtractOrder& order);
   // Every CRC of the archive, names, databases: reads all, changes nothing, needs no lease. kBusy
-  // when four run already.
-  [[nodiscard]] Result<std::shared_ptr<Job>> start_verify(const store::BackupName& name);
-  [[nodiscard]] Result<std::shared_ptr<Job>> start_verify_file(const fs::Path& file);
+  // when four of these or of extractions run already.
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_verify(const store::BackupName& name,
+                                                          VerifyDepth depth = VerifyDepth::kPlain);
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_verify_file(
+      const fs::Path& file, VerifyDepth depth = VerifyDepth::kPlain);
 
   // What a restore would do and meet: Report::preflight. As a verification for the rest.
   [[nodiscard]] Result<std::shared_ptr<Job>> start_preflight(const store::BackupName& name);

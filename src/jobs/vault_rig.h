@@ -74,8 +74,8 @@ class VaultRig {
   [[nodiscard]] Status restore(const std::string& name) {
     return ended(vault->start_restore({store::BackupName::parse(name).value()}));
   }
-  [[nodiscard]] Status verify(const std::string& name) {
-    return ended(vault->start_verify(store::BackupName::parse(name).value()));
+  [[nodiscard]] Status verify(const std::string& name, VerifyDepth depth = VerifyDepth::kPlain) {
+    return ended(vault->start_verify(store::BackupName::parse(name).value(), depth));
   }
   [[nodiscard]] Status undo() { return ended(vault->start_undo()); }
 

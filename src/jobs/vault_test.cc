@@ -618,6 +618,64 @@ TEST(Verify, LooksIntoTheDatabases) {
   EXPECT_THAT(left_in(pb_data / ".pocketvault"), IsEmpty());
 }
 
+// fixture.zip of `pb_data`, unpacked, changed by `commands`, packed again as `name`.
+void repack(const fs::Path& pb_data, const std::string& commands, const std::string& name) {
+  const TempFolder work;
+  const fs::Path backups = pb_data / "backups";
+  const auto made =
+      run("cd '" + work.path().string() + "' && unzip -q '" + (backups / "fixture.zip").string() +
+          "' && " + commands + " && rm -f data.db-wal data.db-shm && zip -qr '" +
+          (backups / name).string() + "' .");
+  ASSERT_EQ(made.status, 0) << made.output;
+}
+
+TEST(Verify, DeepCountsRecordsAndMissesFilesThatTheyName) {
+  const TempFolder folder;
+  const fs::Path pb_data = unpack_pb_data("0.36.6", folder.path());
+  VaultRig rig{{.pb_data = pb_data}};
+  const Status whole = rig.verify("fixture.zip", VerifyDepth::kDeep);
+  ASSERT_EQ(whole.state, State::kSucceeded) << why(whole);
+  EXPECT_THAT(whole.warnings, IsEmpty());
+  std::uint64_t sum = 0;
+  for (const CollectionRecords& collection : whole.report.collections) {
+    sum += collection.records;
+  }
+  EXPECT_EQ(whole.report.records, sum);
+  EXPECT_THAT(whole.report.collections,
+              ::testing::Contains(::testing::Field(&CollectionRecords::name, "_superusers")));
+
+  repack(pb_data, "rm $(find storage -type f ! -name '*.attrs' ! -path '*thumbs*' | head -1)",
+         "lacks.zip");
+  const Status lacks = rig.verify("lacks.zip", VerifyDepth::kDeep);
+  ASSERT_EQ(lacks.state, State::kSucceeded) << why(lacks);
+  ASSERT_EQ(lacks.warnings.size(), 1U);
+  EXPECT_THAT(lacks.warnings.front().what, HasSubstr("1 files that records name are not in"));
+  EXPECT_THAT(rig.verify("lacks.zip").warnings, IsEmpty()) << "a plain one does not look";
+}
+
+TEST(Verify, DeepFindsAnIndexThatDisagreesWithItsTable) {
+  const TempFolder folder;
+  const fs::Path pb_data = unpack_pb_data("0.36.6", folder.path());
+  repack(pb_data,
+         "sqlite3 data.db \"CREATE TABLE t(a, b); INSERT INTO t VALUES(1, 2), (3, 4);"
+         " CREATE INDEX i ON t(a); PRAGMA writable_schema = ON; UPDATE sqlite_master SET sql ="
+         " 'CREATE INDEX i ON t(b)' WHERE name = 'i'\"",
+         "index.zip");
+  repack(pb_data,
+         "sqlite3 data.db 'CREATE TABLE p(id INTEGER PRIMARY KEY); CREATE TABLE c(p REFERENCES p);"
+         " INSERT INTO c VALUES(7)'",
+         "reference.zip");
+  VaultRig rig{{.pb_data = pb_data}};
+  EXPECT_EQ(rig.verify("index.zip").state, State::kSucceeded) << "a plain one does not look";
+  const Status index = rig.verify("index.zip", VerifyDepth::kDeep);
+  ASSERT_EQ(index.state, State::kFailed);
+  EXPECT_EQ(index.error->code, Code::kDamaged) << why(index);
+  const Status reference = rig.verify("reference.zip", VerifyDepth::kDeep);
+  ASSERT_EQ(reference.state, State::kSucceeded) << why(reference);
+  ASSERT_EQ(reference.warnings.size(), 1U);
+  EXPECT_THAT(reference.warnings.front().what, HasSubstr("refer to rows that are not there"));
+}
+
 TEST(Summary, SaysWhatAnArchiveHolds) {
   const TempFolder folder;
   const fs::Path pb_data = unpack_pb_data("0.36.6", folder.path());

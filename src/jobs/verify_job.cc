@@ -1,12 +1,90 @@
+#include <algorithm>
+#include <string_view>
 #include <utility>
 
 #include "base/priority.h"
+#include "base/text.h"
+#include "datadir/contents.h"
 #include "jobs/archive_check.h"
+#include "jobs/data_facts.h"
 #include "jobs/workers.h"
+#include "sqlite/guard.h"
 
 namespace pv::jobs {
+namespace {
 
-Result<void> run_verify(const Parts& parts, Job& job, const ArchiveOrigin& origin) {
+// Uploaded files that records name, looked for among those that a restore would put in place.
+class NamedFiles {
+ public:
+  explicit NamedFiles(const restore::Plan& plan) {
+    names_.reserve(plan.files.size());
+    for (const restore::PlannedFile& file : plan.files) { names_.push_back(file.name); }
+    std::sort(names_.begin(), names_.end());
+  }
+
+  void look_for(const std::string& name) {
+    if (std::binary_search(names_.begin(), names_.end(), name)) { return; }
+    if (missing_++ < kNamedMax) { first_ += (first_.empty() ? "" : ", ") + printable(name); }
+  }
+
+  void tell(Job& job) const {
+    if (missing_ == 0) { return; }
+    job.warn({"", std::to_string(missing_) + " files that records name are not in the backup: " +
+                      first_ + (missing_ > kNamedMax ? " and more" : "")});
+  }
+
+ private:
+  static constexpr std::uint64_t kNamedMax = 5;
+  std::vector<std::string_view> names_;  // of the plan, in byte order
+  std::uint64_t missing_ = 0;
+  std::string first_;
+};
+
+// Counts the records, and looks for the files that they name; where those are in a bucket of S3 the
+// archive has none.
+Result<void> count(sqlite::Connection& data, const restore::Plan& plan, const Parts& parts,
+                   Job& job) {
+  PV_TRY(const DataFacts facts, facts_of(data, parts.options.encryption_key));
+  NamedFiles files{plan};
+  std::uint64_t records = 0;
+  std::vector<CollectionRecords> collections;
+  for (const datadir::Collection& collection : facts.contents.collections) {
+    if (!collection.records) { continue; }
+    records += *collection.records;
+    collections.push_back({.name = printable(collection.name), .records = *collection.records});
+    if (facts.app.files_in_s3) { continue; }
+    PV_CHECK(datadir::for_each_stored_file(data, collection,
+                                           [&](const std::string& name) -> Result<void> {
+                                             files.look_for(name);
+                                             return {};
+                                           }));
+  }
+  files.tell(job);
+  job.report([&](Report& report) {
+    report.records = records;
+    report.collections = std::move(collections);
+  });
+  return {};
+}
+
+Result<void> look_into(const Rehearsal& rehearsal, const restore::Plan& plan, const Parts& parts,
+                       Job& job) {
+  job.set_phase("count");
+  PV_TRY(const fs::Stat file, fs::stat(rehearsal.data_db()));
+  PV_TRY(
+      sqlite::Connection data,
+      sqlite::Connection::open(rehearsal.data_db(), {.checkpoints = sqlite::Checkpoints::kOwner}));
+  sqlite::Guard guard{data, file.size_bytes, job.stop_token(), deadline_for(file.size_bytes)};
+  PV_CHECK(guard.arm());
+  const Result<void> counted = count(data, plan, parts, job);
+  if (!counted.has_value()) { return fail(guard.explain(counted.error()).within("data.db")); }
+  return {};
+}
+
+}  // namespace
+
+Result<void> run_verify(const Parts& parts, Job& job, const ArchiveOrigin& origin,
+                        VerifyDepth depth) {
   if (parts.options.nice) { give_way(); }
   job.set_phase("check");
   PV_TRY(const std::unique_ptr<ZipArchive> archive, ZipArchive::open(origin));
@@ -26,15 +104,18 @@ Result<void> run_verify(const Parts& parts, Job& job, const ArchiveOrigin& origi
   restore::Plan roots = root_files_of(plan);
   const Result<void> fits = restore::check_space(roots, parts.directory.path());
   if (!fits.has_value()) {
-    if (fits.error().code != Code::kNoSpace) { return fits; }
+    if (fits.error().code != Code::kNoSpace || depth == VerifyDepth::kDeep) { return fits; }
     job.warn({"", "checksums only, the databases were not opened: " + fits.error().what});
     roots.files.clear();
   }
   Checksums rest{parts, job, *archive, all_but(*archive, roots.files)};
   if (!roots.files.empty()) {
     PV_TRY(const Rehearsal rehearsal,
-           Rehearsal::make(parts, job, *archive, roots, restore::DatabaseCheck::kQuick));
+           Rehearsal::make(parts, job, *archive, roots,
+                           depth == VerifyDepth::kDeep ? restore::DatabaseCheck::kFull
+                                                       : restore::DatabaseCheck::kQuick));
     for (const std::string& warning : rehearsal.warnings()) { job.warn({"", warning}); }
+    if (depth == VerifyDepth::kDeep) { PV_CHECK(look_into(rehearsal, plan, parts, job)); }
   }
   return rest.wait();
 }

@@ -37,11 +37,18 @@ struct Parts {
 // Removes replaced data that is old enough, and staging folders that no journal needs any more.
 void prune_kept(const Parts& parts, Job& job);
 
-[[nodiscard]] Result<void> run_verify(const Parts& parts, Job& job, const ArchiveOrigin& origin);
+// The folder is there as a whole when it succeeds; else there is nothing.
+[[nodiscard]] Result<void> run_extract(const Parts& parts, Job& job, const ArchiveOrigin& origin,
+                                       const ExtractOrder& order);
+
+[[nodiscard]] Result<void> run_verify(const Parts& parts, Job& job, const ArchiveOrigin& origin,
+                                      VerifyDepth depth);
 
 // Succeeds with a Preflight in the report, also where that says that a restore would be refused. An
 // error is one of this machine or of the store. Nothing of the data is changed.
 [[nodiscard]] Result<void> run_preflight(const Parts& parts, Job& job, const ArchiveOrigin& origin);
+
+using DatabaseCheck = std::function<Result<void>(const fs::Path&)>;
 
 // kInvalid or kDamaged unless `data_db`, a file that nobody else has open, is a PocketBase database
 // that this program can serve.

@@ -44,6 +44,8 @@ Error missing_data_db(const Plan& plan) {
 
 class Planner {
  public:
+  explicit Planner(const Scope& scope) : scope_{scope} {}
+
   Result<void> add(const ArchiveEntry& entry, std::size_t index) {
     PV_TRY(std::string name, safe_name(entry.name));
     const Kind kind = kind_of(entry);
@@ -52,6 +54,7 @@ class Planner {
       if (kind == Kind::kFolder) { return {}; }
       return refuse(entry.name, "in the place of the data directory itself");
     }
+    if (!scope_.contains(name)) { return {}; }
     if (stays(root_of(name)) || is_in_volume_vault(name) || kind == Kind::kOther) {
       plan_.dropped.push_back(std::move(name));
       return {};
@@ -112,7 +115,21 @@ class Planner {
     };
     PV_CHECK(for_each_folder(files, check_folder));
     PV_CHECK(for_each_folder(folder_names(plan_.folders).views, check_folder));
-    if (!is_file("data.db")) { return fail(missing_data_db(plan_)); }
+    if (scope_.has_data_db() && !is_file("data.db")) { return fail(missing_data_db(plan_)); }
+    return check_units(files);
+  }
+
+  // A unit that the archive lacks would be taken away from the data.
+  [[nodiscard]] Result<void> check_units(const std::vector<std::string_view>& files) const {
+    for (const Scope::Unit& unit : scope_.units()) {
+      const auto lies_in_it = [&](std::string_view name) {
+        return name == unit.name || name.starts_with(unit.name + "/");
+      };
+      if (unit.required && std::none_of(files.begin(), files.end(), lies_in_it) &&
+          std::none_of(plan_.folders.begin(), plan_.folders.end(), lies_in_it)) {
+        return fail(Code::kNotFound, "the archive has no " + printable(unit.name));
+      }
+    }
     return {};
   }
 
@@ -138,13 +155,14 @@ class Planner {
     });
   }
 
+  const Scope& scope_;
   Plan plan_;
 };
 
 }  // namespace
 
-Result<Plan> plan(const Archive& archive) {
-  Planner planner;
+Result<Plan> plan(const Archive& archive, const Scope& scope) {
+  Planner planner{scope};
   const std::vector<ArchiveEntry>& entries = archive.entries();
   for (std::size_t index = 0; index < entries.size(); ++index) {
     PV_CHECK(planner.add(entries[index], index));

@@ -22,6 +22,7 @@
 #include "base/random.h"
 #include "base/work_pool.h"
 #include "fs/file.h"
+#include "restore/scope.h"
 
 namespace pv::restore {
 
@@ -86,8 +87,10 @@ struct Plan {
 
 // Decides what an archive would put where (docs/restore.md): names that escape, duplicates of one
 // name, a name as file and as folder, no data.db, more than declared, encrypted entries and unknown
-// methods are kInvalid, kDamaged or kUnsupported before anything is touched.
-[[nodiscard]] Result<Plan> plan(const Archive& archive);
+// methods are kInvalid, kDamaged or kUnsupported before anything is touched. With a `scope` only
+// what belongs to it is looked at, but for names that escape; kNotFound: the archive lacks a unit
+// of it.
+[[nodiscard]] Result<Plan> plan(const Archive& archive, const Scope& scope = {});
 
 // What `plan` takes on disk while it is staged, beside what lies there now, on all file systems.
 [[nodiscard]] std::uint64_t bytes_needed(const Plan& plan);

@@ -5,7 +5,7 @@ import crypto from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { cli, fixtures, raw, signIn, startServer, tempFolder, unpackFixture } from "./support.mjs";
+import { cli, fixtures, raw, signIn, sql, startServer, tempFolder, unpackFixture } from "./support.mjs";
 
 const ok = (done) => { assert.equal(done.status, 0, done.stdout + done.stderr); return done; };
 const backupFile = path.join(fixtures, "pocketbase-0.36.6-backup.zip");
@@ -217,4 +217,58 @@ test("the strict manner has none of it", async (t) => {
   const headers = { Authorization: await signIn(server) };
   assert.equal((await fetch(`${server.url}/api/vault/backups/fixture.zip/entries`, { headers })).status, 404);
   assert.equal(cli(["ls", "fixture.zip", "--url", server.url], { env: { POCKETVAULT_TOKEN: headers.Authorization } }).status, 1);
+});
+
+test("restore --to makes a new folder, checked, beside whatever runs", async (t) => {
+  const folder = tempFolder(t);
+  const dir = unpackFixture("0.36.6", folder);
+  await startServer(t, { dir });
+  const target = path.join(folder, "look");
+  const done = JSON.parse(ok(cli(["restore", "fixture", "--to", target, "--dir", dir, "--json"])).stdout).job;
+  assert.equal(done.kind, "extract");
+  assert.equal(done.report.target, fs.realpathSync(target));
+  assert.equal(sql(path.join(target, "data.db"), "SELECT count(*) FROM products"), "40");
+  assert.deepEqual(treeOf(path.join(target, "storage")), treeOf(path.join(dir, "storage")));
+  assert.deepEqual(fs.readdirSync(folder).sort(), ["look", "pb_data"], "nothing of the work is left");
+  assert.equal(cli(["restore", "fixture", "--to", target, "--dir", dir]).status, 1, "not empty");
+  for (const inside of ["x", "storage/x", "backups/x"]) {
+    assert.equal(cli(["restore", backupFile, "--to", path.join(dir, inside)]).status, 1, inside);
+    assert.equal(fs.existsSync(path.join(dir, inside)), false);
+  }
+});
+
+test("restore --to takes a file, a part, and an empty folder", (t) => {
+  const folder = tempFolder(t);
+  fs.mkdirSync(path.join(folder, "empty"), { mode: 0o750 });
+  ok(cli(["restore", backupFile, "--to", path.join(folder, "empty"), "--only", "databases"]));
+  assert.deepEqual(fs.readdirSync(path.join(folder, "empty")).sort(), ["auxiliary.db", "data.db"], "the WAL is applied");
+  assert.equal(fs.statSync(path.join(folder, "empty")).mode & 0o777, 0o750);
+  ok(cli(["restore", backupFile, "--to", path.join(folder, "stored"), "--only", "storage"]));
+  assert.deepEqual(fs.readdirSync(path.join(folder, "stored")), ["storage"]);
+  assert.equal(cli(["restore", backupFile, "--to", path.join(folder, "x"), "--only", "nope"]).status, 5);
+  assert.equal(cli(["restore", backupFile, "--to", path.join(folder, "no/parent")]).status, 5);
+  assert.equal(cli(["restore", backupFile, "--to", path.join(folder, "x"), "--only", "../x"]).status, 1);
+  assert.equal(cli(["restore", backupFile, "--only", "storage"]).status, 2, "only with --to");
+});
+
+test("a damaged archive makes no folder, and what a crash left is cleared away", (t) => {
+  const folder = tempFolder(t);
+  const zip = path.join(folder, "a.zip");
+  fs.copyFileSync(backupFile, zip);
+  damage(zip, "data.db");
+  const left = path.join(folder, ".pocketvault-to/tmp-0123456789");
+  fs.mkdirSync(path.join(left, "work"), { recursive: true });
+  fs.writeFileSync(path.join(left, "lock"), "");
+  fs.mkdirSync(path.join(folder, "tmp-mine"));
+  assert.equal(cli(["restore", zip, "--to", path.join(folder, "x")]).status, 7);
+  assert.deepEqual(fs.readdirSync(folder).sort(), ["a.zip", "tmp-mine"]);
+});
+
+test("restore --to from a server", async (t) => {
+  const folder = tempFolder(t);
+  const server = await startServer(t, { dir: unpackFixture("0.36.6", tempFolder(t)) });
+  const env = { POCKETVAULT_TOKEN: await signIn(server) };
+  ok(cli(["restore", "fixture", "--to", path.join(folder, "x"), "--url", server.url], { env }));
+  assert.equal(sql(path.join(folder, "x/data.db"), "SELECT count(*) FROM products"), "40");
+  assert.deepEqual(fs.readdirSync(folder), ["x"]);
 });

@@ -1,0 +1,81 @@
+// Restoring a part: which.
+#include "restore/scope.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "restore/restore_testing.h"
+
+namespace pv::restore {
+namespace {
+
+using ::testing::ElementsAre;
+
+std::vector<std::string> units_of(const std::vector<std::string>& only) {
+  const auto scope = Scope::parse(only);
+  if (!scope.has_value()) { return {scope.error().what}; }
+  std::vector<std::string> names;
+  for (const Scope::Unit& unit : scope->units()) { names.push_back(unit.name); }
+  return names;
+}
+
+TEST(Scope, IsWhatIsNamedAndNothingTwice) {
+  EXPECT_TRUE(Scope::parse({})->is_everything());
+  EXPECT_THAT(units_of({"databases"}), ElementsAre("auxiliary.db", "data.db"));
+  EXPECT_THAT(units_of({"storage/a", "storage", "storage", "./storage/b/"}),
+              ElementsAre("storage"));
+  EXPECT_THAT(units_of({"storage/a", "storage/a-b", "storage/ab/c"}),
+              ElementsAre("storage/a", "storage/a-b", "storage/ab/c"));
+  EXPECT_THAT(units_of({"databases", "data.db"}), ElementsAre("auxiliary.db", "data.db"));
+  EXPECT_TRUE(Scope::parse({"databases", "auxiliary.db"})->units().front().required)
+      << "who names it wants it";
+}
+
+TEST(Scope, RefusesWhatNoRestoreTouches) {
+  for (const char* given : {"", ".", "/", "..", "../x", "storage/../..", "backups", "backups/a.zip",
+                            ".pocketvault/x", "data.db-wal", "auxiliary.db-shm"}) {
+    const auto scope = Scope::parse({given});
+    ASSERT_FALSE(scope.has_value()) << given;
+    EXPECT_EQ(scope.error().code, Code::kInvalid) << given;
+  }
+}
+
+TEST(Scope, ADatabaseComesWithWhatLiesBesideIt) {
+  const Scope databases = Scope::parse({"databases"}).value();
+  for (const char* name : {"data.db", "data.db-wal", "data.db-journal", "auxiliary.db-wal"}) {
+    EXPECT_TRUE(databases.contains(name)) << name;
+  }
+  for (const char* name : {"data.db.bak", "other.db", "storage/data.db", "storage", "data"}) {
+    EXPECT_FALSE(databases.contains(name)) << name;
+  }
+  const Scope part = Scope::parse({"storage/a"}).value();
+  EXPECT_TRUE(part.contains("storage/a/b/c"));
+  EXPECT_FALSE(part.contains("storage/ab"));
+  EXPECT_FALSE(part.contains("storage"));
+}
+
+TEST(Scope, APlanHoldsThatPartAlone) {
+  FakeArchive archive;
+  archive.add("data.db").add("auxiliary.db").add("storage/a/1").add("storage/b/1");
+  const Plan plan_of_a = plan(archive, Scope::parse({"storage/a"}).value()).value();
+  ASSERT_EQ(plan_of_a.files.size(), 1U);
+  EXPECT_EQ(plan_of_a.files.front().name, "storage/a/1");
+  const auto missing = plan(archive, Scope::parse({"storage/c"}).value());
+  ASSERT_FALSE(missing.has_value());
+  EXPECT_EQ(missing.error().code, Code::kNotFound);
+
+  FakeArchive stored;  // no databases at all
+  stored.add("storage/a/1");
+  EXPECT_TRUE(plan(stored, Scope::parse({"storage"}).value()).has_value());
+  EXPECT_FALSE(plan(stored, Scope::parse({"databases"}).value()).has_value());
+  EXPECT_FALSE(plan(stored).has_value());
+  FakeArchive bare;
+  bare.add("data.db");
+  EXPECT_TRUE(plan(bare, Scope::parse({"databases"}).value()).has_value()) << "without logs";
+  EXPECT_FALSE(plan(bare, Scope::parse({"storage"}).value()).has_value());
+  bare.add("../escape");
+  EXPECT_FALSE(plan(bare, Scope::parse({"databases"}).value()).has_value());
+}
+
+}  // namespace
+}  // namespace pv::restore
