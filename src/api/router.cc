@@ -43,7 +43,7 @@ constexpr std::array kRoutes{
           true},
     Entry{"GET", "/api/vault/backups/{key}/entries", Route::kListEntries, Access::kSuperuser, true},
     Entry{"GET", "/api/vault/backups/{key}/files/{path...}", Route::kSendEntry, Access::kSuperuser,
-           true},
+          true},
     Entry{"POST", "/api/vault/backups/{key}/preflight", Route::kPreflightBackup, Access::kSuperuser,
           true},
     Entry{"POST", "/api/vault/undo", Route::kUndo, Access::kSuperuser, true},

@@ -12,9 +12,9 @@ const ok = (run) => {
 };
 const preflight = (run) => JSON.parse(run.stdout).job.preflight;
 
-// Every file but our own: name, size, time, content.
+// Every file but our own: name, size, time, content. SQLite makes an -shm, and an empty WAL, when it opens a database.
 function stateOf(dir) {
-  return spawnSync("sh", ["-c", "find . -path ./.pocketvault -prune -o -type f ! -name '*.db-shm' -printf '%p %s %T@\\n' -exec sha256sum {} + | sort"],
+  return spawnSync("sh", ["-c", "find . -path ./.pocketvault -prune -o -type f ! -name '*.db-shm' ! '(' -name '*.db-wal' -size 0 ')' -printf '%p %s %T@\\n' -exec sha256sum {} + | sort"],
     { cwd: dir, encoding: "utf8" }).stdout;
 }
 
