@@ -166,7 +166,8 @@ TEST_F(HostileArchives, CutOffAnywhereAreRefused) {
   expect_restored({"whole", whole, {{"a", std::string(500, 'a')}, {"storage/b", "content of b"}}});
   std::set<std::size_t> cuts;
   for (std::size_t at = whole.find("PK"); at != std::string::npos; at = whole.find("PK", at + 1)) {
-    for (const std::size_t offset : {0, 1, 3, 4, 5, 21, 22, 29, 30, 31, 45, 46, 47, 55, 56}) {
+    for (const std::size_t offset :
+         {0U, 1U, 3U, 4U, 5U, 21U, 22U, 29U, 30U, 31U, 45U, 46U, 47U, 55U, 56U}) {
       cuts.insert(at + offset);
     }
   }

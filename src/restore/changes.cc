@@ -17,8 +17,6 @@ namespace {
 
 constexpr std::string_view kStorage = "storage";
 
-bool is_in_root(std::string_view name) { return name.find('/') == std::string_view::npos; }
-
 // A database of the root, or what SQLite keeps beside one.
 bool belongs_to_database(std::string_view name) {
   constexpr std::array<std::string_view, 4> kEndings{".db", ".db-wal", ".db-shm", ".db-journal"};

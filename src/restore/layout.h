@@ -29,6 +29,11 @@ namespace pv::restore {
 // volume.
 [[nodiscard]] bool is_in_volume_vault(std::string_view name);
 
+// Whether `name`, relative to the data directory, lies in no folder of it.
+[[nodiscard]] inline bool is_in_root(std::string_view name) {
+  return name.find('/') == std::string_view::npos;
+}
+
 // A name that a folder can hold: without "/", neither "." nor "..".
 [[nodiscard]] bool is_one_name(std::string_view name);
 

@@ -20,7 +20,6 @@ Kind kind_of(const ArchiveEntry& entry) {
   return S_ISREG(entry.mode) || (entry.mode & S_IFMT) == 0 ? Kind::kFile : Kind::kOther;
 }
 
-bool is_in_root(std::string_view name) { return name.find('/') == std::string_view::npos; }
 std::string_view root_of(std::string_view name) { return name.substr(0, name.find('/')); }
 
 std::uint32_t mode_of(const ArchiveEntry& entry) {

@@ -6,8 +6,6 @@
 namespace pv::restore {
 namespace {
 
-bool is_in_root(std::string_view name) { return name.find('/') == std::string_view::npos; }
-
 constexpr std::uint64_t kReserveBytes = std::uint64_t{16} << 20U;
 // An inode and the last block of a file or folder.
 constexpr std::uint64_t kEntryBytes = 4096;

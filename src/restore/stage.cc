@@ -106,8 +106,6 @@ bool are_zeros(Bytes bytes) {
          std::memcmp(bytes.data(), bytes.subspan(1).data(), bytes.size() - 1) == 0;
 }
 
-bool is_in_root(const PlannedFile& file) { return file.name.find('/') == std::string::npos; }
-
 class Extraction {
  public:
   struct Parts {
@@ -180,7 +178,7 @@ class Extraction {
   }
 
   Result<void> run_task(const Task& task) {
-    if (!is_in_root(*task.file)) {
+    if (!is_in_root(task.file->name)) {
       folders_made_.wait();  // a thread has begun with them before this task was given out
       PV_CHECK(folders_);
     }
@@ -313,7 +311,7 @@ class Extraction {
   // What lies in the root is written on at once, so its time tells nothing.
   Result<void> set_time(const fs::Fd& fd, const PlannedFile& file) const {
     const std::optional<WallTime>& modified = parts_.archive.entries()[file.index].modified;
-    if (is_in_root(file) || !modified) { return {}; }
+    if (is_in_root(file.name) || !modified) { return {}; }
     const auto seconds = std::chrono::floor<std::chrono::seconds>(*modified);
     const std::chrono::nanoseconds rest = *modified - seconds;
     const struct ::timespec time {
@@ -332,7 +330,7 @@ class Extraction {
 
   static std::uint32_t mode_of(const PlannedFile& file) {
     const bool database =
-        is_in_root(file) && (file.name.ends_with(".db") || file.name.ends_with(".db-wal"));
+        is_in_root(file.name) && (file.name.ends_with(".db") || file.name.ends_with(".db-wal"));
     // A database that its owner can't read or write would stop the app.
     return database ? file.mode | 0600U : file.mode;
   }
