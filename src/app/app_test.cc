@@ -82,6 +82,15 @@ TEST(OpenLocal, RefusesABackupsFolderThatABackupWouldContain) {
     ASSERT_FALSE(opened.has_value()) << inside;
     EXPECT_EQ(opened.error().code, Code::kInvalid) << inside;
   }
+  const fs::Path linked = folder / "linked";
+  std::filesystem::copy(pb_data, linked, std::filesystem::copy_options::recursive);
+  std::filesystem::rename(linked / "backups", linked / "bk");
+  std::filesystem::create_directory_symlink("bk", linked / "backups");
+  EXPECT_FALSE(open_with(linked, {}).has_value()) << "the link backups leads to what is data";
+  std::filesystem::rename(linked / "storage", folder / "volume");
+  std::filesystem::create_directory_symlink(folder / "volume", linked / "storage");
+  EXPECT_FALSE(open_with(linked, folder / "volume" / "backups").has_value())
+      << "the link storage makes it data";
   for (const fs::Path& good : {fs::Path{}, pb_data / "backups", pb_data / "backups" / "old",
                                folder / "pb_data2", folder / "elsewhere"}) {
     EXPECT_TRUE(open_with(pb_data, good).has_value()) << good;

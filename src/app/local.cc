@@ -35,20 +35,39 @@ bool lies_in(const fs::Path& inner, const fs::Path& outer) {
   return end == outer.end();
 }
 
+bool is_same_folder(const fs::Path& a, const fs::Path& b) {
+  std::error_code missing;
+  return std::filesystem::equivalent(a, b, missing) && !missing;
+}
+
+// Whether a backup of `directory` would take in `folder`, and a restore move it: also when it lies
+// there by a link, or on a volume that is mounted at storage/ as well.
+bool is_among_data(const fs::Path& folder, const fs::Path& directory) {
+  if (lies_in(folder, directory)) { return !lies_in(folder, directory / "backups"); }
+  for (fs::Path above = folder; above.has_relative_path(); above = above.parent_path()) {
+    if (is_same_folder(above, directory / "storage")) { return true; }
+    if (is_same_folder(above, directory)) {
+      return is_among_data(directory / folder.lexically_relative(above), directory);
+    }
+  }
+  return false;
+}
+
 // backups/ is left out of backups and left alone by restores; any other place inside is neither.
 Result<fs::Path> backups_folder_of(const cli::LocalOptions& options) {
-  const fs::Path own = options.dir / "backups";
-  if (options.backups_dir.empty()) { return own; }
+  const fs::Path folder =
+      options.backups_dir.empty() ? options.dir / "backups" : options.backups_dir;
   std::error_code error;
-  const fs::Path chosen = std::filesystem::weakly_canonical(options.backups_dir, error);
+  const fs::Path place = std::filesystem::weakly_canonical(folder, error);
   const fs::Path directory = std::filesystem::weakly_canonical(options.dir, error);
-  if (error) { return fail(errno_error(error.value(), options.backups_dir.string())); }
-  if (lies_in(chosen, directory) && !lies_in(chosen, directory / "backups")) {
-    return fail(Code::kInvalid, "the backups folder " + options.backups_dir.string() +
-                                    " lies inside the data directory: a backup would contain the "
-                                    "backups before it; choose a folder outside");
+  if (error) { return fail(errno_error(error.value(), folder.string())); }
+  if (is_among_data(place, directory)) {
+    return fail(Code::kInvalid, "the backups folder " + folder.string() +
+                                    " lies among the data: a backup would contain the backups "
+                                    "before it, and a restore would move them; choose a folder "
+                                    "outside with --backups-dir");
   }
-  return options.backups_dir;
+  return folder;
 }
 
 }  // namespace

@@ -107,7 +107,7 @@ LocalOptions local_options(const Context& context) {
                       .backups_dir = arguments.backups_dir,
                       .encryption_env = arguments.encryption_env,
                       .nice = arguments.nice,
-                      .keep_replaced = arguments.keep_replaced.value_or(kKeepReplaced)};
+                      .keep_replaced = kKeepReplaced};
 }
 
 Result<Place> open_place(const Context& context, Purpose purpose) {

@@ -33,8 +33,6 @@ Result<void> refuse_data_directory(const Target& target, const fs::Path& live) {
     const bool is_data = fs::exists(folder / "data.db") ||
                          folder == std::filesystem::weakly_canonical(live, ignored);
     if (!is_data) { continue; }
-    const fs::Path inside = target.path.lexically_relative(folder);
-    if (inside != "." && *inside.begin() == ".pocketvault") { return {}; }
     return fail(Code::kInvalid, target.shown() + " lies in the data directory " +
                                     printable(folder.native()) + "; choose a folder beside it");
   }

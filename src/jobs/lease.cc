@@ -88,7 +88,9 @@ Result<Lease> Lease::take(const fs::Path& vault_folder, const LeaseNote& note) {
                 holder_note ? describe(*holder_note) : "another job is at work on this directory");
   }
   Lease lease{std::move(*lock), note_path(vault_folder)};
-  PV_CHECK(write_note(lease.note_, note));
+  const Result<void> noted = write_note(lease.note_, note);
+  // The lock is what counts; a full disk must not keep anybody from what makes space.
+  if (!noted.has_value() && noted.error().code != Code::kNoSpace) { return fail(noted.error()); }
   return lease;
 }
 

@@ -144,7 +144,7 @@ class Examination {
   // Everything is read; the databases are extracted for it and opened.
   Result<void> read(const ZipArchive& archive, const restore::Plan& plan) {
     restore::Plan roots = root_files_of(plan);
-    const Result<void> fits = restore::check_space(roots, parts_.directory.path());
+    const Result<void> fits = restore::check_space(roots, parts_.directory.vault_folder());
     if (!fits.has_value()) {
       if (fits.error().code != Code::kNoSpace) { return fits; }
       job_.warn({"", "the databases were not opened, for lack of space: " + fits.error().what});

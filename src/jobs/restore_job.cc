@@ -51,7 +51,7 @@ tl::unexpected<Error> take_back(const Error& why, const restore::Replaced& repla
   }
   // What came from an archive and can't be opened is not worth keeping: an undo would bring it
   // back.
-  if (incoming == Incoming::kHasArchive) { (void)restore::real_disk().remove_tree(back->folder); }
+  if (incoming == Incoming::kHasArchive) { (void)restore::remove_replaced(path, back->id); }
   return reopen_after(Error{why.code,
                             "the exchanged data could not be opened, so the data from "
                             "before is in place again: " +

@@ -102,7 +102,7 @@ Result<void> run_verify(const Parts& parts, Job& job, const ArchiveOrigin& origi
   job.set_phase("extract");
   job.set_total(raw_bytes);
   restore::Plan roots = root_files_of(plan);
-  const Result<void> fits = restore::check_space(roots, parts.directory.path());
+  const Result<void> fits = restore::check_space(roots, parts.directory.vault_folder());
   if (!fits.has_value()) {
     if (fits.error().code != Code::kNoSpace || depth == VerifyDepth::kDeep) { return fits; }
     job.warn({"", "checksums only, the databases were not opened: " + fits.error().what});

@@ -431,7 +431,7 @@ TEST_F(Layouts, WhatAKilledRestoreLeftOnVolumesIsRemoved) {
   EXPECT_EQ(tree(), old_tree());
 }
 
-TEST_F(Layouts, ReplacedDataOnAVolumeThatWasAwayGoesByItsAgeWhenItIsBack) {
+TEST_F(Layouts, ReplacedDataWaitsForAVolumeThatIsAwayAndThenGoesByItsAge) {
   if (!mount_at("storage")) { GTEST_SKIP() << kNotAllowed; }
   ASSERT_TRUE(restore_all().has_value());
   const fs::Path mount = folder / "storage";
@@ -439,11 +439,28 @@ TEST_F(Layouts, ReplacedDataOnAVolumeThatWasAwayGoesByItsAgeWhenItIsBack) {
   ASSERT_EQ(::mount(mount.c_str(), aside.c_str(), nullptr, MS_MOVE, nullptr), 0);
   const std::chrono::hours day{24};
   ASSERT_TRUE(prune_replaced(folder.path(), kNow + day, day).has_value());
+  EXPECT_EQ(list_replaced(folder.path())->size(), 1U);
   ASSERT_EQ(::mount(aside.c_str(), mount.c_str(), nullptr, MS_MOVE, nullptr), 0);
   ASSERT_TRUE(prune_replaced(folder.path(), kNow + std::chrono::hours{23}, day).has_value());
   EXPECT_TRUE(fs::exists(mount / ".pocketvault-restore"));
   ASSERT_TRUE(prune_replaced(folder.path(), kNow + day, day).has_value());
   EXPECT_FALSE(fs::exists(mount / ".pocketvault-restore"));
+}
+
+// Two data directories may share a volume: what one of them stages or keeps there is not the
+// other's to remove.
+TEST_F(Layouts, WhatAnotherDirectoryHasOnASharedVolumeIsLeftAlone) {
+  if (!mount_at("storage")) { GTEST_SKIP() << kNotAllowed; }
+  const fs::Path vault = folder / "storage/.pocketvault-restore";
+  testing::write_file(vault / "restore-theirs/a", "on its way in");
+  testing::write_file(vault / "replaced-theirs/pb_data/a", "kept");
+  ASSERT_TRUE(restore_all().has_value());
+  const std::chrono::hours day{24};
+  ASSERT_TRUE(prune_replaced(folder.path(), kNow + 10 * day, day).has_value());
+  ASSERT_TRUE(remove_abandoned(folder.path(), real_disk()).has_value());
+  EXPECT_TRUE(fs::exists(vault / "restore-theirs/a"));
+  EXPECT_TRUE(fs::exists(vault / "replaced-theirs/pb_data/a"));
+  EXPECT_EQ(list_replaced(folder.path())->size(), 0U);
 }
 
 TEST_F(Layouts, OurFoldersOnVolumesAreNoPartOfAnArchive) {

@@ -26,6 +26,20 @@ bool is_held(const fs::Path& directory, const std::string& name) {
   });
 }
 
+bool is_in_own_vault(const fs::Path& directory, const std::string& name) {
+  return std::any_of(kOwnVaults.begin(), kOwnVaults.end(),
+                     [&](std::string_view own) { return fs::exists(directory / own / name); });
+}
+
+// Else a volume is not mounted now; what lies there must not outlive what tells of it.
+bool is_all_there(const fs::Path& directory, const Kept& kept) {
+  const std::vector<std::string> volumes = kept.layout.other_volumes();
+  return std::all_of(volumes.begin(), volumes.end(), [&](const std::string& at) {
+    return fs::exists(directory / kept.layout.volume_of(at).vault /
+                      replaced_folder(kept.replaced.id));
+  });
+}
+
 bool is_over(const fs::Path& directory, const Kept& kept, WallTime now, std::chrono::seconds keep) {
   // Without data it was taken back, or never filled.
   if (!has_data(directory, kept) && !has_strays(directory, kept)) { return true; }
@@ -61,24 +75,8 @@ Result<void> remove_replaced_in(const fs::Path& directory, std::string_view vaul
   }));
   return for_each(directory, vault, kReplacedPrefix, [&](const std::string& name) -> Result<void> {
     PV_TRY(Kept kept, read_kept(directory, vault, name));
-    return is_over(directory, kept, now, keep) ? remove_whole(directory, std::move(kept))
-                                               : Result<void>{};
-  });
-}
-
-// On a volume: what belongs to nothing in the directory's own vaults, by its age. The volume was
-// not mounted when the rest went, or comes from another directory.
-Result<void> remove_orphans(const fs::Path& directory, const std::string& vault, WallTime now,
-                            std::chrono::seconds keep) {
-  return for_each(directory, vault, kReplacedPrefix, [&](const std::string& name) -> Result<void> {
-    const bool is_known =
-        std::any_of(kOwnVaults.begin(), kOwnVaults.end(),
-                    [&](std::string_view own) { return fs::exists(directory / own / name); });
-    if (is_known) { return {}; }
-    PV_TRY(const Kept kept, read_kept(directory, vault, name));
-    return now - kept.replaced.at >= kept.replaced.keep.value_or(keep)
-               ? fs::remove_tree(kept.replaced.folder)
-               : Result<void>{};
+    const bool may_go = is_over(directory, kept, now, keep) && is_all_there(directory, kept);
+    return may_go ? remove_whole(directory, std::move(kept)) : Result<void>{};
   });
 }
 
@@ -88,10 +86,20 @@ Result<void> remove_staged_in(const fs::Path& directory, std::string_view vault)
   });
 }
 
+// A volume may be another data directory's as well, at work on it just now or cut off in the
+// middle: only what this one's own vault knows is touched there. The folder in that vault is made
+// first and removed last, so nothing of ours is overlooked. For the same reason replaced data on a
+// volume goes only together with the rest of it (remove_going()).
+Result<void> remove_staged_on_volume(const fs::Path& directory, const std::string& vault) {
+  return for_each(directory, vault, kStagedPrefix, [&](const std::string& name) -> Result<void> {
+    if (!is_in_own_vault(directory, name) || is_held(directory, name)) { return {}; }
+    return fs::remove_tree(directory / vault / name);
+  });
+}
+
 Result<void> remove_staged(const fs::Path& directory, const std::vector<std::string>& on_volumes) {
-  // Those on volumes first: they are known to be nobody's by the one in the directory's own vault.
   for (const std::string& vault : on_volumes) {
-    PV_CHECK(remove_staged_in(directory, vault));
+    PV_CHECK(remove_staged_on_volume(directory, vault));
     (void)fs::remove_empty_folder(directory / vault);
   }
   for (const std::string_view vault : kOwnVaults) { PV_CHECK(remove_staged_in(directory, vault)); }
@@ -132,9 +140,6 @@ Result<void> prune_replaced(const fs::Path& directory, WallTime now, std::chrono
   const std::vector<std::string> on_volumes = volume_vaults(directory, disk);
   for (const std::string_view vault : kOwnVaults) {
     PV_CHECK(remove_replaced_in(directory, vault, now, keep));
-  }
-  for (const std::string& vault : on_volumes) {
-    PV_CHECK(remove_orphans(directory, vault, now, keep));
   }
   return remove_staged(directory, on_volumes);
 }

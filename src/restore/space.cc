@@ -25,6 +25,7 @@ struct Need {
 using Needs = std::map<std::uint64_t, Need>;  // by device
 
 Result<void> check(const Need& need) {
+  if (need.bytes == 0) { return {}; }  // nothing comes here
   PV_TRY(const fs::Space space, fs::space(need.at));
   if (space.free_bytes >= need.bytes) { return {}; }
   return fail(Code::kNoSpace,
@@ -48,12 +49,13 @@ Result<void> check_space(const Plan& plan, const fs::Path& directory) {
   for (const Volume& volume : layout.volumes()) {
     const fs::Path at = volume.at.empty() ? directory : directory / volume.at;
     PV_TRY(const fs::Stat about, fs::stat(at));
-    Need& need =
-        needs.try_emplace(about.device, Need{.at = at, .bytes = kReserveBytes}).first->second;
+    Need& need = needs.try_emplace(about.device, Need{.at = at}).first->second;
     by_volume.emplace(volume.at, &need);
   }
   for (const PlannedFile& file : plan.files) {
-    by_volume.at(layout.volume_of(file.name).at)->bytes += bytes_needed(file);
+    Need& need = *by_volume.at(layout.volume_of(file.name).at);
+    if (need.bytes == 0) { need.bytes = kReserveBytes; }
+    need.bytes += bytes_needed(file);
   }
   by_volume.at("")->bytes += plan.folder_count * kEntryBytes;
   for (const auto& [device, need] : needs) { PV_CHECK(check(need)); }
