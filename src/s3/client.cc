@@ -238,6 +238,7 @@ Result<Part> Client::copy_part(const Multipart& upload, int number, const RangeO
                   {"x-amz-copy-source-if-match", range.etag},
                   {"x-amz-copy-source-range", range_header(range.offset, range.size_bytes)}};
   call.is_transfer = true;
+  call.is_long_work = true;
   const auto reply = requester_.send(call, stop);
   if (!reply.has_value()) {
     return fail(reply.error().code == Code::kExists ? changed(range.key) : reply.error());
@@ -257,7 +258,8 @@ Result<Object> Client::complete(const Multipart& upload, const std::vector<Part>
   call.key = upload.key;
   call.query = {{"uploadId", upload.id}};
   call.body = as_bytes(body);
-  call.is_transfer = true;  // the server may take minutes
+  call.is_transfer = true;
+  call.is_long_work = true;
   call.headers = {{"Content-Type", "application/xml"}};
   if (upload.check == Multipart::Check::kWhole) {
     call.headers.emplace_back(kCrcHeader, crc);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <thread>
+
 #include "base/text.h"
 #include "s3/checksum.h"
 #include "s3/s3_testing.h"
@@ -111,6 +113,32 @@ TEST_F(Scripted, AServerThatStallsIsGivenUp) {
   limits_.tries_max = 1;
   EXPECT_EQ(list_error([](const auto&) { return std::string{ScriptedServer::kHang}; }).code,
             Code::kUnavailable);
+}
+
+// libcurl averages over six seconds, so one that has taken a body is given up only after them.
+TEST_F(Scripted, ButItMayBeSilentWhileItPutsAnObjectTogether) {
+  limits_.stall_timeout = 1s;
+  limits_.tries_max = 1;
+  Client& client = this->client([](const std::string& request) {
+    if (request.starts_with("PUT")) {
+      std::this_thread::sleep_for(3s);  // its work
+      return http_answer(200, "<CopyPartResult><ETag>\"e\"</ETag></CopyPartResult>");
+    }
+    if (request.starts_with("POST")) {
+      std::this_thread::sleep_for(9s);
+      return http_answer(200,
+                         "<CompleteMultipartUploadResult><ETag>\"e\"</ETag>"
+                         "</CompleteMultipartUploadResult>");
+    }
+    return std::string{
+        "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag: \"e\"\r\nConnection: close\r\n"
+        "Last-Modified: Thu, 26 Nov 2026 10:00:00 GMT\r\n\r\n"};
+  });
+  const Multipart upload{"a", "id", {}};
+  const auto part = client.copy_part(upload, 1, {"b", "\"e\"", 0, 5});
+  EXPECT_TRUE(part.has_value()) << part.error().what;
+  const auto made = client.complete(upload, {{1, "\"e\"", {}, {}}}, {5, 0}, {}, IfTaken::kRefuse);
+  EXPECT_TRUE(made.has_value()) << made.error().what;
 }
 
 TEST_F(Scripted, EndlessAnswersEnd) {

@@ -149,6 +149,7 @@ tl::expected<curl::Reply, Requester::Failure> Requester::try_once(const Call& ca
   if (!lease.has_value()) { return give_up(lease.error()); }
   curl::Request request = sign(call, *credentials);
   request.total_timeout = left;
+  if (call.is_long_work) { request.stall_timeout = options_.limits.transfer_timeout; }
   BytesSource body{call.body};
   if (call.method == "PUT" || !call.body.empty()) { request.body = &body; }
   auto reply = call.sink == nullptr ? lease->client().send(request, stop)

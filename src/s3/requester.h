@@ -19,8 +19,9 @@ struct Call {
   std::string key{};  // "": the bucket itself
   Query query{};
   std::vector<curl::Header> headers{};
-  Bytes body{};              // of PUT and POST; outlives the call
-  bool is_transfer = false;  // bytes of a backup: a longer deadline
+  Bytes body{};               // of PUT and POST; outlives the call
+  bool is_transfer = false;   // bytes of a backup: a longer deadline
+  bool is_long_work = false;  // the server may be silent for minutes before it answers
 
   // For a download: where a success goes instead of Reply::body. Before each try `before_try` may
   // change the headers, e.g. ask for what is still missing.

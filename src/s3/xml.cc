@@ -90,6 +90,8 @@ std::string_view Element::text_of(std::string_view child) const {
 
 Result<Element> parse_xml(std::string_view text) {
   constexpr std::size_t kBytesMax = std::size_t{1} << 30U;  // Expat counts in int
+  // Blanks keep the connection of a long job open before its answer begins; XML allows none there.
+  text.remove_prefix(std::min(text.find_first_not_of(" \t\r\n"), text.size()));
   if (text.size() > kBytesMax) { return fail(Code::kInvalid, "XML: too long"); }
   const Parser parser{::XML_ParserCreate("UTF-8")};
   PV_ASSERT(parser != nullptr);

@@ -19,6 +19,7 @@ TEST(Xml, ReadsWhatServersAnswer) {
   EXPECT_EQ(root.text_of("Message"), "x<z>");
   EXPECT_EQ(root.text_of("None"), "");
   EXPECT_EQ(root.find("None"), nullptr);
+  EXPECT_EQ(parse_xml(" \r\n <?xml version=\"1.0\"?><Slow/>").value().name, "Slow");
 }
 
 TEST(Xml, RefusesWhatIsMeantToHurt) {

@@ -52,13 +52,21 @@ int free_port() {
   return ntohs(address.sin_port);
 }
 
-bool listens(int port) {
-  const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+// -1: nobody listens there.
+int connect_to(int port) {
+  const int connection = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   ::sockaddr_in address = loopback(port);
-  const bool connected =
-      ::connect(probe, reinterpret_cast<::sockaddr*>(&address), sizeof address) == 0;
-  ::close(probe);
-  return connected;
+  if (::connect(connection, reinterpret_cast<::sockaddr*>(&address), sizeof address) == 0) {
+    return connection;
+  }
+  ::close(connection);
+  return -1;
+}
+
+bool listens(int port) {
+  const int connection = connect_to(port);
+  if (connection >= 0) { ::close(connection); }
+  return connection >= 0;
 }
 
 pid_t start(const std::vector<std::string>& words) {
@@ -118,6 +126,26 @@ S3Gateway::S3Gateway(const std::vector<std::string>& more) {
 }
 
 S3Gateway::~S3Gateway() { stop(pid_); }
+
+std::string S3Gateway::forward(const std::string& request) const {
+  const int connection = connect_to(port_);
+  PV_ASSERT(connection >= 0);
+  for (std::size_t done = 0; done < request.size();) {
+    const ssize_t count =
+        ::send(connection, request.data() + done, request.size() - done, MSG_NOSIGNAL);
+    if (count <= 0) { break; }  // it may refuse before it has all
+    done += static_cast<std::size_t>(count);
+  }
+  ::shutdown(connection, SHUT_WR);  // so it closes after its answer
+  std::string reply;
+  char block[65536];
+  for (ssize_t count = 0; (count = ::recv(connection, block, sizeof block, 0)) > 0;) {
+    reply.append(block, static_cast<std::size_t>(count));
+  }
+  ::close(connection);
+  if (reply.starts_with("HTTP/1.1 100 ")) { reply.erase(0, reply.find("\r\n\r\n") + 4); }
+  return reply;
+}
 
 std::vector<std::string> S3Gateway::leftovers() const {
   std::vector<std::string> result;

@@ -37,7 +37,9 @@ class S3Gateway {
   [[nodiscard]] std::vector<std::string> leftovers() const;
   [[nodiscard]] std::filesystem::path folder() const { return folder_ / "root/backups"; }
   void empty() const;  // as it was at first
-  [[nodiscard]] pid_t pid() const { return pid_; }
+  // What it answers to a whole request, byte by byte, so that a ScriptedServer can stand in
+  // between.
+  [[nodiscard]] std::string forward(const std::string& request) const;
 
  private:
   TempFolder folder_;

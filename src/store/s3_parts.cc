@@ -1,0 +1,55 @@
+#include "store/s3_parts.h"
+
+#include <algorithm>
+
+namespace pv::store {
+
+S3Parts::S3Parts(std::shared_ptr<S3Bucket> bucket, std::size_t at_once)
+    : bucket_{std::move(bucket)}, at_once_{at_once}, pool_{at_once} {}
+
+S3Parts::~S3Parts() { stop_.request_stop(); }
+
+Result<void> S3Parts::send(const s3::Multipart& upload, int number, std::string bytes) {
+  {
+    std::unique_lock lock{mutex_};
+    ended_.wait(lock, [this] { return on_their_way_ < at_once_ || error_.has_value(); });
+    if (error_.has_value()) { return fail(*error_); }
+    ++on_their_way_;
+  }
+  const auto shared = std::make_shared<std::string>(std::move(bytes));  // work is copied
+  pool_.submit([this, upload, number, shared] { run(upload, number, std::move(*shared)); });
+  return {};
+}
+
+void S3Parts::run(const s3::Multipart& upload, int number, std::string bytes) {
+  auto outcome = bucket_->client.put_part(upload, number, as_bytes(bytes), stop_.get_token());
+  bytes.clear();
+  const std::lock_guard lock{mutex_};
+  if (outcome.has_value()) {
+    sent_.push_back(std::move(*outcome));
+  } else if (!error_.has_value()) {
+    error_ = outcome.error().within("part " + std::to_string(number));
+  }
+  buffers_.push_back(std::move(bytes));
+  --on_their_way_;
+  ended_.notify_one();
+}
+
+Result<std::vector<s3::Part>> S3Parts::finish() {
+  std::unique_lock lock{mutex_};
+  ended_.wait(lock, [this] { return on_their_way_ == 0; });
+  if (error_.has_value()) { return fail(*error_); }
+  std::sort(sent_.begin(), sent_.end(),
+            [](const s3::Part& a, const s3::Part& b) { return a.number < b.number; });
+  return std::exchange(sent_, {});
+}
+
+std::string S3Parts::take_buffer() {
+  const std::lock_guard lock{mutex_};
+  if (buffers_.empty()) { return {}; }
+  std::string buffer = std::move(buffers_.back());
+  buffers_.pop_back();
+  return buffer;
+}
+
+}  // namespace pv::store
