@@ -62,10 +62,12 @@ Result<fs::Path> backups_folder_of(const cli::LocalOptions& options) {
   const fs::Path directory = std::filesystem::weakly_canonical(options.dir, error);
   if (error) { return fail(errno_error(error.value(), folder.string())); }
   if (is_among_data(place, directory)) {
-    return fail(Code::kInvalid, "the backups folder " + folder.string() +
-                                    " lies among the data: a backup would contain the backups "
-                                    "before it, and a restore would move them; choose a folder "
-                                    "outside with --backups-dir");
+    return fail(
+        Code::kInvalid,
+        "the backups folder " + folder.string() +
+            " lies inside the data directory or on its storage: a backup would contain the backups "
+            "before it, and a restore would move them; choose a folder "
+            "outside with --backups-dir");
   }
   return folder;
 }
