@@ -107,6 +107,7 @@ AnswerTask dispatch(Exchange& exchange) {
     case Route::kAuthMethods: return auth_methods(exchange);
     case Route::kAuthRefresh: return refresh(exchange);
     case Route::kAuthWithPassword: return sign_in(exchange);
+    case Route::kTestBucket: return test_bucket(exchange);
     case Route::kDownloadToken: return download_token(exchange);
     case Route::kListJobs: return list_jobs(exchange);
     case Route::kShowJob: return show_job(exchange);

@@ -250,7 +250,7 @@ AnswerTask list_backups(Exchange& exchange) {
       co_await blocking<std::vector<store::Backup>>(exchange.services, std::move(work));
   if (backups.has_value()) { co_return json_answer(exchange, 200, list_json(*backups)); }
   Problem failed = problem(400, phrase::kNoFilesystem);
-  if (backups.error().code == Code::kUnavailable) {
+  if (exchange.strict() && backups.error().code == Code::kUnavailable) {
     failed = problem(400, phrase::kListFailed, {backups.error().what});
   }
   failed.cause = backups.error();

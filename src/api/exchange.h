@@ -101,6 +101,9 @@ template <class T>
 [[nodiscard]] AnswerTask verify_backup(Exchange& exchange);
 [[nodiscard]] AnswerTask preflight_backup(Exchange& exchange);
 
+// settings_routes.cc
+[[nodiscard]] AnswerTask test_bucket(Exchange& exchange);
+
 // safety_routes.cc
 [[nodiscard]] AnswerTask undo_restore(Exchange& exchange);
 [[nodiscard]] AnswerTask show_status(Exchange& exchange);

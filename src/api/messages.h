@@ -48,6 +48,10 @@ inline constexpr Phrase kDeleteFailed{"Invalid or already deleted backup file. R
 inline constexpr Phrase kNoBackup{"Missing or invalid backup file.", "备份文件不存在或无效。"};
 inline constexpr Phrase kRestoreFailed{"Failed to restore backup. Raw error: \n{}", "无法恢复备份。原始错误：\n{}"};
 
+inline constexpr Phrase kBucketTestFailed{"Failed to test the S3 filesystem.", "测试 S3 文件系统失败。"};
+inline constexpr Phrase kBucketTestFailedBecause{"Failed to test the S3 filesystem. Raw error: \n{}", "测试 S3 文件系统失败。原始错误：\n{}"};
+inline constexpr Phrase kBucketNotEnabled{"Failed to test the S3 filesystem. Raw error: \nS3 storage filesystem is not enabled.", "测试 S3 文件系统失败。原始错误：\nS3 存储文件系统未启用。"};
+
 inline constexpr Phrase kTooMany{"Too Many Requests.", "请求过多。"};
 inline constexpr Phrase kSuspended{"The data is just being replaced by a restore. Try again later.", "数据正在被恢复操作替换。请稍后再试。"};
 inline constexpr Phrase kNoSettings{"The settings of the data directory can't be read.", "无法读取数据目录的设置。"};

@@ -32,6 +32,7 @@ constexpr std::array kRoutes{
           Access::kAnyone},
     Entry{"POST", "/api/collections/{collection}/auth-with-password", Route::kAuthWithPassword,
           Access::kAnyone},
+    Entry{"POST", "/api/settings/test/s3", Route::kTestBucket, Access::kSuperuser},
     Entry{"POST", "/api/backups/{key}/download-token", Route::kDownloadToken, Access::kSuperuser,
           true},
     Entry{"GET", "/api/vault/jobs", Route::kListJobs, Access::kSuperuser, true},

@@ -23,6 +23,7 @@ enum class Route {
   kAuthMethods,
   kAuthRefresh,
   kAuthWithPassword,
+  kTestBucket,
   // Not PocketBase's; absent in the strict manner.
   kDownloadToken,
   kListJobs,

@@ -4,18 +4,22 @@
 #include <cstdlib>
 
 #include "base/priority.h"
+#include "jobs/bucket.h"
+#include "jobs/settings_store.h"
 #include "jobs/startup.h"
+#include "s3/credentials.h"
 #include "store/folder_store.h"
+#include "store/s3_store.h"
 
 namespace pv::app {
 namespace {
 
 class OpenVault final : public cli::LocalVault {
  public:
-  OpenVault(std::unique_ptr<datadir::DataDir> directory, fs::Path backups_folder,
+  OpenVault(std::unique_ptr<datadir::DataDir> directory, std::unique_ptr<store::BackupStore> store,
             jobs::VaultOptions options)
       : directory_{std::move(directory)},
-        store_{store::make_folder_store(std::move(backups_folder))},
+        store_{std::move(store)},
         pool_{processor_count(), options.nice ? WorkPool::Work{give_way} : WorkPool::Work{}},
         vault_{*directory_, *store_, pool_, system_clock(), system_random(), std::move(options)} {}
 
@@ -72,24 +76,64 @@ Result<fs::Path> backups_folder_of(const cli::LocalOptions& options) {
   return folder;
 }
 
+std::string variable(const char* name) {
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::string{} : std::string{value};
+}
+
+// The first that is not empty.
+std::string first_of(std::initializer_list<std::string> values) {
+  for (const std::string& value : values) {
+    if (!value.empty()) { return value; }
+  }
+  return {};
+}
+
+// The bucket that the command line names, with what it leaves open from the environment.
+Result<std::unique_ptr<store::BackupStore>> named_bucket(const cli::BucketOptions& bucket) {
+  const std::string region = first_of(
+      {bucket.region, variable("AWS_REGION"), variable("AWS_DEFAULT_REGION"), "us-east-1"});
+  const std::string endpoint =
+      first_of({bucket.endpoint, variable("AWS_ENDPOINT_URL_S3"), variable("AWS_ENDPOINT_URL"),
+                "https://s3." + region + ".amazonaws.com"});
+  PV_TRY(s3::Address address,
+         s3::Address::parse({endpoint, bucket.name, region, bucket.force_path_style}));
+  s3::Options options{.address = std::move(address),
+                      .credentials = s3::environment_credentials(s3::process_environment()),
+                      .ca_file = variable("AWS_CA_BUNDLE")};
+  options.limits.control_timeout = jobs::kBucketPatience;
+  return store::make_s3_store(std::move(options), {.prefix = bucket.prefix});
+}
+
+// The store that the command line names; nullptr: it names none, so the settings say.
+Result<std::unique_ptr<store::BackupStore>> named_store(const cli::LocalOptions& options) {
+  if (!options.bucket.name.empty()) { return named_bucket(options.bucket); }
+  if (options.backups_dir.empty()) { return nullptr; }
+  PV_TRY(fs::Path folder, backups_folder_of(options));
+  return store::make_folder_store(std::move(folder));
+}
+
 }  // namespace
 
 Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
   if (!fs::exists(options.dir)) {
     return fail(Code::kNotFound, "there is no directory " + options.dir.string());
   }
-  PV_TRY(fs::Path backups_folder, backups_folder_of(options));
-  const auto store = store::make_folder_store(std::move(backups_folder));
+  PV_TRY(std::unique_ptr<store::BackupStore> store, named_store(options));
+  if (store == nullptr) {
+    PV_TRY(fs::Path folder, backups_folder_of(options));
+    PV_TRY(store, jobs::store_of_closed(options.dir, encryption_key_from(options.encryption_env),
+                                        std::move(folder)));
+  }
   return jobs::look_over(options.dir, *store, options.keep_replaced);
 }
 
 std::string encryption_key_from(const std::string& name) {
-  if (name.empty()) { return {}; }
-  const char* value = std::getenv(name.c_str());
-  return value == nullptr ? std::string{} : std::string{value};
+  return name.empty() ? std::string{} : variable(name.c_str());
 }
 
 Result<Local> open_local(LocalSetup setup) {
+  PV_TRY(std::unique_ptr<store::BackupStore> store, named_store(setup.options));
   PV_TRY(fs::Path backups_folder, backups_folder_of(setup.options));
   PV_TRY(jobs::Opened opened, jobs::open_directory(setup.options.dir,
                                                    {.tolerate_damage = !setup.owner,
@@ -102,8 +146,19 @@ Result<Local> open_local(LocalSetup setup) {
   options.nice = setup.options.nice;
   options.keep_replaced = setup.options.keep_replaced;
   options.bytes_per_second_max = setup.bytes_per_second_max;
-  return Local{.vault = std::make_unique<OpenVault>(std::move(opened.directory),
-                                                    std::move(backups_folder), std::move(options)),
+  if (store == nullptr) {
+    auto chosen = std::make_unique<jobs::SettingsStore>(*opened.directory, options.encryption_key,
+                                                        std::move(backups_folder));
+    if (const std::string doubt = chosen->doubt(); !doubt.empty()) {
+      opened.notes.push_back(
+          "the settings can't be read (" + doubt +
+          "), so it is not known whether backups are in a bucket: working with " +
+          chosen->describe() + "; --s3-bucket or --backups-dir name a place");
+    }
+    store = std::move(chosen);
+  }
+  return Local{.vault = std::make_unique<OpenVault>(std::move(opened.directory), std::move(store),
+                                                    std::move(options)),
                .notes = std::move(opened.notes)};
 }
 

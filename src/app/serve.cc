@@ -90,6 +90,7 @@ Result<void> Service::open() {
   LocalSetup setup;
   setup.options.dir = options_.dir;
   setup.options.backups_dir = options_.backups_dir;
+  setup.options.bucket = options_.bucket;
   setup.options.encryption_env = options_.encryption_env;
   setup.options.create = true;
   setup.options.nice = options_.nice;

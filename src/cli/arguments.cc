@@ -13,6 +13,7 @@ namespace pv::cli {
 namespace {
 
 constexpr const char* kWhere = "Where";
+constexpr const char* kBucket = "Backups in an S3 bucket (else the settings' own)";
 constexpr const char* kOutput = "Output";
 constexpr const char* kSafety = "What can be had back";
 
@@ -47,6 +48,22 @@ void add_directory(CLI::App& app, Arguments& into) {
                  "name of the environment variable with the settings' key")
       ->type_name("NAME")
       ->group(kWhere);
+}
+
+// Without the settings: for the day on which data.db is gone, and for a bucket of one's own.
+void add_bucket(CLI::App& app, BucketOptions& into) {
+  CLI::Option* bucket = app.add_option("--s3-bucket", into.name,
+                                       "keys from AWS_ACCESS_KEY_ID and so on (docs/s3.md)");
+  bucket->type_name("NAME")->group(kBucket);
+  const auto add = [&](const char* option, std::string& value, const char* description) {
+    return app.add_option(option, value, description)->group(kBucket)->needs(bucket);
+  };
+  add("--s3-endpoint", into.endpoint, "AWS if nothing is said")->type_name("URL");
+  add("--s3-region", into.region, "AWS_REGION, else us-east-1")->type_name("NAME");
+  add("--s3-prefix", into.prefix, "before every key: shop/")->type_name("TEXT");
+  app.add_flag("--s3-force-path-style", into.force_path_style, "https://HOST/BUCKET, as MinIO has")
+      ->group(kBucket)
+      ->needs(bucket);
 }
 
 void add_server(CLI::App& app, Arguments& into) {
@@ -119,6 +136,7 @@ class Parser {
   CLI::App& add_work(const char* group, Command command, const std::string& description) {
     CLI::App& sub = add(group, command, description);
     add_directory(sub, into_);
+    add_bucket(sub, into_.bucket);
     add_server(sub, into_);
     add_output(sub, into_);
     return sub;
@@ -314,6 +332,7 @@ class Parser {
 
   void add_serve(CLI::App& serve) {
     add_directory(serve, into_);
+    add_bucket(serve, into_.bucket);
     serve.add_option("--http", http_, "address and port to listen on")
         ->type_name("HOST:PORT")
         ->capture_default_str();
@@ -372,11 +391,18 @@ class Parser {
     if (into_.remove && into_.all == !into_.names.empty()) {
       throw CLI::ValidationError("replaced delete", "needs either IDs or --all");
     }
+    if (!into_.bucket.name.empty() && !into_.backups_dir.empty()) {
+      throw CLI::ValidationError("--s3-bucket", "excludes --backups-dir");
+    }
+    if (!into_.bucket.name.empty() && !into_.url.empty()) {
+      throw CLI::ValidationError("--s3-bucket", "is for the server to say, not with --url");
+    }
     if (into_.nice && !into_.url.empty()) {
       throw CLI::ValidationError("--nice", "is for the server to say: pocketvault serve --nice");
     }
     into_.serve.dir = into_.dir;
     into_.serve.backups_dir = into_.backups_dir;
+    into_.serve.bucket = into_.bucket;
     into_.serve.encryption_env = into_.encryption_env;
   }
 

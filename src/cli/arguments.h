@@ -39,6 +39,7 @@ struct Arguments {
   // A directory of this machine, or a server elsewhere (url not empty).
   fs::Path dir = "pb_data";
   fs::Path backups_dir;
+  BucketOptions bucket;
   std::string encryption_env;
   std::string url;  // without a slash at the end
   std::string token;

@@ -39,6 +39,18 @@ TEST(Arguments, TakeDirectoriesBeforeAndAfterTheCommand) {
   EXPECT_EQ(serve.serve.encryption_env, "PB_KEY");
 }
 
+TEST(Arguments, NameABucket) {
+  const Arguments list = parsed({"list", "--s3-bucket", "b", "--s3-endpoint", "http://h:1",
+                                 "--s3-region", "r", "--s3-prefix", "p/", "--s3-force-path-style"});
+  EXPECT_EQ(list.bucket.name, "b");
+  EXPECT_EQ(list.bucket.endpoint, "http://h:1");
+  EXPECT_EQ(list.bucket.region, "r");
+  EXPECT_EQ(list.bucket.prefix, "p/");
+  EXPECT_TRUE(list.bucket.force_path_style);
+  EXPECT_EQ(parsed({"serve", "--s3-bucket", "b"}).serve.bucket.name, "b");
+  EXPECT_EQ(parsed({"list"}).bucket.name, "");
+}
+
 TEST(Arguments, OfServe) {
   const ServeOptions fresh = parsed({"serve"}).serve;
   EXPECT_EQ(fresh.address, "127.0.0.1");
@@ -139,6 +151,9 @@ TEST(Arguments, MistakesAreUsageErrorsThatSayWhatIsWrong) {
       {{"backup", "--limit-rate", "fast"}, "at least 1K"},
       {{"serve", "--limit-rate", "0"}, "at least 1K"},
       {{"backup", "--nice", "--url", "http://a.b"}, "serve --nice"},
+      {{"list", "--s3-prefix", "shop/"}, "--s3-prefix requires --s3-bucket"},
+      {{"list", "--s3-bucket", "b", "--url", "http://a.b"}, "not with --url"},
+      {{"--backups-dir", "x", "list", "--s3-bucket", "b"}, "excludes --backups-dir"},
   };
   for (const Mistake& mistake : kMistakes) {
     const Parsed outcome = parse_words(mistake.words);

@@ -21,10 +21,21 @@ namespace pv::cli {
 
 inline constexpr std::chrono::seconds kKeepReplaced = std::chrono::hours{24};
 
+// A bucket that the command line names. The keys come from the environment, as AWS's own programs
+// find them.
+struct BucketOptions {
+  std::string name;      // empty: none is named
+  std::string endpoint;  // empty: the environment's, else AWS's own for the region
+  std::string region;    // empty: the environment's, else us-east-1
+  std::string prefix;    // before every key
+  bool force_path_style = false;
+};
+
 // A data directory to be opened by this process.
 struct LocalOptions {
   fs::Path dir = "pb_data";
-  fs::Path backups_dir;        // empty: dir/backups
+  fs::Path backups_dir;        // empty: where the settings say, else dir/backups
+  BucketOptions bucket = {};   // goes before both
   std::string encryption_env;  // the variable that holds the settings' key; empty: none
   bool create = false;         // an absent or empty directory becomes a fresh one
   bool nice = false;           // backups and verifications give way to everything else
@@ -33,7 +44,8 @@ struct LocalOptions {
 
 struct ServeOptions {
   fs::Path dir = "pb_data";
-  fs::Path backups_dir;               // empty: dir/backups
+  fs::Path backups_dir;               // as above
+  BucketOptions bucket = {};          // as above
   std::string encryption_env;         // as above
   std::string address = "127.0.0.1";  // an IP address; IPv6 without brackets
   std::uint16_t port = 8090;

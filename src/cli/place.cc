@@ -105,6 +105,7 @@ LocalOptions local_options(const Context& context) {
   const Arguments& arguments = context.arguments;
   return LocalOptions{.dir = arguments.dir,
                       .backups_dir = arguments.backups_dir,
+                      .bucket = arguments.bucket,
                       .encryption_env = arguments.encryption_env,
                       .nice = arguments.nice,
                       .keep_replaced = kKeepReplaced};
@@ -122,6 +123,12 @@ Result<Place> open_place(const Context& context, Purpose purpose) {
   LocalOptions options = local_options(context);
   if (purpose == Purpose::kReplace) {
     if (const auto server = server_on(options.dir, *client)) {
+      if (!options.bucket.name.empty()) {
+        return fail(Code::kInvalid,
+                    "a server runs on this directory (" + server->url +
+                        ") and restores from its own backups: give --s3-bucket to it (pocketvault "
+                        "serve), or stop it");
+      }
       PV_TRY(const std::string first_token, issue_local_token(context.environment, options));
       context.say("A server runs on this directory (" + server->url + "): it does the work.");
       return remote_place(context, std::move(client), *server,

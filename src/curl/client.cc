@@ -140,7 +140,8 @@ class Exchange {
     if (own_error_.has_value()) { return fail(std::move(*own_error_)); }
     if (code != CURLE_OK) {
       const char* text = error_text_[0] != '\0' ? error_text_ : ::curl_easy_strerror(code);
-      return fail(code_of(code), where() + ": " + printable(text));
+      const char* what = code == CURLE_SSL_CONNECT_ERROR ? ": no TLS: " : ": ";
+      return fail(code_of(code), where() + what + printable(text));
     }
     long status = 0;
     ::curl_easy_getinfo(easy_, CURLINFO_RESPONSE_CODE, &status);

@@ -23,7 +23,7 @@ Result<AppFacts> app_facts(sqlite::Connection& data, const datadir::Contents& co
   const Result<settings::Settings> settings = settings::read(data, encryption_key);
   if (settings.has_value()) {
     app.name = settings->app_name;
-    app.files_in_s3 = settings->files_in_s3;
+    app.files_in_s3 = settings->storage_s3.enabled;
   } else if (settings.error().code == Code::kUnauthenticated) {
     app.settings_locked = true;
   } else {

@@ -70,7 +70,9 @@ std::vector<std::string> sweep(datadir::DataDir& directory, store::BackupStore& 
     notes.push_back("leftovers are not looked for now: " + lease.error().what);
     return notes;
   }
-  tell_removed(notes, store.sweep(), "unfinished backups in " + store.describe());
+  if (!store.is_remote()) {
+    tell_removed(notes, store.sweep(), "unfinished backups in " + store.describe());
+  }
   tell_removed(notes, sweep_work_folders(directory.vault_folder()), "temporary folders");
   const Result<void> pruned = restore::prune_replaced(directory.path(), clock.now(), keep_replaced);
   if (!pruned.has_value()) {

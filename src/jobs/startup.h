@@ -24,7 +24,8 @@ struct Opened {
                                             Random& random);
 
 // Removes what dead processes left: parts in the store, temporary folders, replaced data past its
-// time. Skipped while another process is at work. What can't be removed is told, and harms nothing.
+// time. What they left in a remote store the next backup removes: no start waits for a network.
+// Skipped while another process is at work. What can't be removed is told, and harms nothing.
 [[nodiscard]] std::vector<std::string> sweep(datadir::DataDir& directory, store::BackupStore& store,
                                              const Clock& clock,
                                              std::chrono::seconds keep_replaced);

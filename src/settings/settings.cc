@@ -31,8 +31,7 @@ Result<json::value> decode(std::string_view text, std::string_view encryption_ke
   return parse(plain);
 }
 
-const json::object* section(const json::value& document, std::string_view name) {
-  const json::object* object = document.if_object();
+const json::object* section(const json::object* object, std::string_view name) {
   const json::value* value = object == nullptr ? nullptr : object->if_contains(name);
   return value == nullptr ? nullptr : value->if_object();
 }
@@ -55,13 +54,27 @@ void take(const json::object* object, std::string_view name, std::vector<std::st
   }
 }
 
+S3 s3_of(const json::object* object) {
+  S3 s3;
+  take(object, "enabled", s3.enabled);
+  take(object, "bucket", s3.bucket);
+  take(object, "region", s3.region);
+  take(object, "endpoint", s3.endpoint);
+  take(object, "accessKey", s3.access_key);
+  take(object, "secret", s3.secret);
+  take(object, "forcePathStyle", s3.force_path_style);
+  return s3;
+}
+
 Settings settings_of(const json::value& document) {
+  const json::object* root = document.if_object();
   Settings settings;
-  take(section(document, "meta"), "appName", settings.app_name);
-  take(section(document, "trustedProxy"), "headers", settings.trusted_proxy_headers);
-  take(section(document, "trustedProxy"), "useLeftmostIP", settings.use_leftmost_ip);
-  take(section(document, "s3"), "enabled", settings.files_in_s3);
-  take(document.if_object(), "superuserIPs", settings.superuser_ips);
+  take(section(root, "meta"), "appName", settings.app_name);
+  take(section(root, "trustedProxy"), "headers", settings.trusted_proxy_headers);
+  take(section(root, "trustedProxy"), "useLeftmostIP", settings.use_leftmost_ip);
+  settings.storage_s3 = s3_of(section(root, "s3"));
+  settings.backups_s3 = s3_of(section(section(root, "backups"), "s3"));
+  take(root, "superuserIPs", settings.superuser_ips);
   return settings;
 }
 

@@ -10,12 +10,25 @@
 
 namespace pv::settings {
 
+// Where files, or backups, lie in a bucket. As it is stored, unchecked.
+struct S3 {
+  bool enabled = false;
+  std::string bucket{};
+  std::string region{};
+  std::string endpoint{};
+  std::string access_key{};
+  std::string secret{};  // never in a log, an error or an answer
+  bool force_path_style = false;
+  friend bool operator==(const S3&, const S3&) = default;
+};
+
 // What this program needs of it; a missing key has PocketBase's default.
 struct Settings {
   std::string app_name = "Acme";
   std::vector<std::string> trusted_proxy_headers;
   bool use_leftmost_ip = false;
-  bool files_in_s3 = false;                // uploaded files lie in a bucket, not below storage/
+  S3 storage_s3;                           // uploaded files, where enabled: not below storage/
+  S3 backups_s3;                           // backups, where enabled: not in backups/
   std::vector<std::string> superuser_ips;  // PocketBase 0.38 and later; IPs or CIDR prefixes
 };
 

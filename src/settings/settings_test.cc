@@ -89,10 +89,30 @@ TEST(Settings, TakesWhatItNeeds) {
   EXPECT_EQ(settings->superuser_ips, (std::vector<std::string>{"10.0.0.0/8", "::1"}));
 }
 
+TEST(Settings, ReadsBothBuckets) {
+  Fixture fixture{"0.36.6"};
+  fixture.store(std::string{
+      R"({"s3":{"enabled":true,"bucket":"files"},"backups":{"cron":"","s3":{"enabled":true,)"
+      R"("bucket":"b","region":"r","endpoint":"e","accessKey":"a","secret":"s","forcePathStyle":true}}})"});
+  const auto settings = read(fixture.data, "");
+  ASSERT_TRUE(settings.has_value());
+  const S3 files{.enabled = true, .bucket = "files"};
+  const S3 backups{.enabled = true,
+                   .bucket = "b",
+                   .region = "r",
+                   .endpoint = "e",
+                   .access_key = "a",
+                   .secret = "s",
+                   .force_path_style = true};
+  EXPECT_EQ(settings->storage_s3, files);
+  EXPECT_EQ(settings->backups_s3, backups);
+}
+
 TEST(Settings, HasDefaultsForWhatIsAbsentOrOfAnotherType) {
   Fixture fixture{"0.36.6"};
   for (const char* document :
        {"{}", "[]", "null", R"({"meta":null})", R"({"meta":{"appName":7}})",
+        R"({"s3":true,"backups":{"s3":{"enabled":"true","bucket":7}}})",
         R"({"meta":[],"trustedProxy":{"headers":"X","useLeftmostIP":"yes"},"superuserIPs":{}})"}) {
     fixture.store(std::string{document});
     const auto settings = read(fixture.data, "");
@@ -100,6 +120,8 @@ TEST(Settings, HasDefaultsForWhatIsAbsentOrOfAnotherType) {
     EXPECT_EQ(settings->app_name, "Acme") << document;
     EXPECT_TRUE(settings->trusted_proxy_headers.empty()) << document;
     EXPECT_FALSE(settings->use_leftmost_ip) << document;
+    EXPECT_EQ(settings->storage_s3, S3{}) << document;
+    EXPECT_EQ(settings->backups_s3, S3{}) << document;
   }
   ASSERT_TRUE(fixture.data.run("DELETE FROM _params").has_value());
   EXPECT_EQ(read(fixture.data, "")->app_name, "Acme");

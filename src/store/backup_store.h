@@ -77,6 +77,9 @@ class BackupStore {
   // Free bytes where backups go; nullopt when the store can't say.
   [[nodiscard]] virtual Result<std::optional<std::uint64_t>> free_bytes() = 0;
 
+  // Whether it is reached over a network, so that any call may take its time.
+  [[nodiscard]] virtual bool is_remote() { return false; }
+
   // "folder /srv/pb_data/backups", for messages.
   [[nodiscard]] virtual std::string describe() const = 0;
 };

@@ -73,6 +73,8 @@ class S3Store final : public BackupStore {
     return std::optional<std::uint64_t>{};
   }
 
+  [[nodiscard]] bool is_remote() override { return true; }
+
   [[nodiscard]] std::string describe() const override {
     const std::string& prefix = bucket_->options.prefix;
     return bucket_->client.describe() + (prefix.empty() ? "" : ", under " + printable(prefix));
