@@ -18,6 +18,7 @@ import os
 import pathlib
 import random
 import shutil
+import socket
 import sqlite3
 import statistics
 import subprocess
@@ -29,7 +30,7 @@ import zipfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = pathlib.Path(os.environ.get("POCKETVAULT", ROOT / "build/release/pocketvault"))
 PASSWORD = "correct horse battery"
-PARTS = ["backup", "sizes", "parts", "incremental", "restore", "stall"]
+PARTS = ["backup", "sizes", "parts", "incremental", "restore", "stall", "s3"]
 
 
 def fresh_data(folder: pathlib.Path):
@@ -336,6 +337,82 @@ def incremental(data, backups, rounds, where):
           f"it takes {', '.join(f'{(after - before) / 1e6:.1f}' for before, after in zip(used[::2], used[1::2]))} MB of the disk")
 
 
+@contextlib.contextmanager
+def s3_gateway(folder):
+    """versitygw with an empty bucket "backups" below `folder`: (that of the objects, environment for clients); None where it is missing."""
+    program = ROOT / ".tools/bin/versitygw"
+    program = program if program.exists() else shutil.which("versitygw")
+    if program is None:
+        print("\nversitygw is not installed (./dev unit fetches it): S3 is left out")
+        yield None
+        return
+    objects = folder / "root/backups"
+    objects.mkdir(parents=True)
+    (folder / "sidecar").mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+    url = f"http://127.0.0.1:{port}"
+    server = subprocess.Popen([program, "--port", f"127.0.0.1:{port}", "--access", "bench", "--secret", "bench-secret", "--region", "us-east-1", "--quiet", "--keep-alive",
+                               "posix", "--sidecar", folder / "sidecar", folder / "root"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while subprocess.run(["sh", "-c", f"exec 3<>/dev/tcp/127.0.0.1/{port}"], executable="/bin/bash", stderr=subprocess.DEVNULL).returncode != 0:
+            time.sleep(0.05)
+        yield objects, {"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench-secret", "AWS_ENDPOINT_URL_S3": url, "AWS_REGION": "us-east-1",
+                        "RCLONE_CONFIG_B_TYPE": "s3", "RCLONE_CONFIG_B_PROVIDER": "Other", "RCLONE_CONFIG_B_ACCESS_KEY_ID": "bench", "RCLONE_CONFIG_B_SECRET_ACCESS_KEY": "bench-secret", "RCLONE_CONFIG_B_ENDPOINT": url,
+                        "RCLONE_CONFIG_B_REGION": "us-east-1", "RCLONE_CONFIG_B_NO_CHECK_BUCKET": "true", "AWS_CA_BUNDLE": ""}
+    finally:
+        server.kill()
+        server.wait()
+
+
+def s3(data, work, rounds):
+    """To a bucket and back. The gateway works on the same processors and disk, and reads and writes all again to put the parts together."""
+    bucket = ["--s3-bucket", "backups", "--s3-force-path-style"]
+    folder = work / "folder"
+
+    def fresh_target():
+        shutil.rmtree(work / "target", ignore_errors=True)
+        (work / "target").mkdir()
+        fresh_data(work / "target")
+
+    with s3_gateway(work / "gateway") as place:
+        if place is None:
+            return
+        objects, env = place
+
+        def remove(*names):
+            for name in names:  # with what the gateway noted of it
+                (objects / name).unlink(missing_ok=True)
+                shutil.rmtree(work / "gateway/sidecar/backups" / name, ignore_errors=True)
+
+        def clear():
+            shutil.rmtree(folder, ignore_errors=True)
+            remove("a.zip", "all.zip")
+            (work / "all.zip").unlink(missing_ok=True)
+
+        backup = [PROGRAM, "backup", "a.zip", "--full", "--dir", data]
+        packed = f"zip -1 -q -r {work}/all.zip . -x 'backups/*' '.pocketvault/*' && rclone copy {work}/all.zip b:backups"
+        side_by_side("Backup to a bucket", {
+            "pocketvault backup to the bucket": (clear, [*backup, *bucket], objects / "a.zip", None, env),
+            "pocketvault backup to a folder": (clear, [*backup, "--backups-dir", folder], folder / "a.zip", None, None),
+            "zip -1, then rclone copy": (clear, ["sh", "-c", packed], objects / "all.zip", data, env),
+        }, rounds, "pocketvault backup to the bucket")
+        clear()
+        run([*backup, *bucket], env=env)
+        run([*backup, "--backups-dir", folder])
+        restore = [PROGRAM, "restore", "a.zip", "--dir", work / "target", "--yes"]
+        side_by_side("Restore from a bucket", {
+            "pocketvault restore from the bucket": (fresh_target, [*restore, *bucket], None, None, env),
+            "pocketvault restore from a folder": (fresh_target, [*restore, "--backups-dir", folder], None, None, None),
+            "rclone copy, then unzip": (fresh_target, ["sh", "-c", f"rclone copy b:backups/a.zip {work} && unzip -q -o {work}/a.zip -d {work}/target"], None, None, env),
+        }, rounds, "pocketvault restore from the bucket")
+        again = [PROGRAM, "backup", "again.zip", "--dir", data, *bucket]
+        side_by_side("A second backup to the bucket, nothing changed", {
+            "pocketvault backup": (lambda: remove("again.zip"), again, objects / "again.zip", None, env),
+            "pocketvault backup --full": (lambda: remove("again.zip"), [*again, "--full"], objects / "again.zip", None, env),
+        }, rounds, "pocketvault backup")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
@@ -425,6 +502,8 @@ def main():
                 if place:
                     shutil.copytree(data, place / "data", ignore=shutil.ignore_patterns("backups", ".pocketvault"))
                     incremental(place / "data", place / "chain", options.rounds, "XFS that shares blocks")
+        if "s3" in only:
+            s3(data, work, options.rounds)
         if "stall" in only:
             target = work / "live"
             shutil.copytree(data, target, ignore=shutil.ignore_patterns("backups", ".pocketvault"))

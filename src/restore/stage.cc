@@ -144,13 +144,15 @@ class Extraction {
   };
 
   // The databases first, so that one thread checks them while others still extract; then the
-  // biggest first, or else one thread may be left with a big one at the end.
+  // biggest first, or else one thread may be left with a big one at the end. The many small ones as
+  // they lie in the archive, which may be far away: what lies together is fetched together.
   std::vector<Task> make_tasks() {
     std::vector<const PlannedFile*> files;
     files.reserve(parts_.plan.files.size());
     for (const PlannedFile& file : parts_.plan.files) { files.push_back(&file); }
     const auto rank = [&](const PlannedFile* file) {
-      return std::pair{parts_.checks.concern(*file), file->raw_bytes};
+      const bool is_big = file->raw_bytes >= kBytesInPiecesMin;
+      return std::pair{parts_.checks.concern(*file), is_big ? file->raw_bytes : 0};
     };
     std::stable_sort(files.begin(), files.end(),
                      [&](const PlannedFile* a, const PlannedFile* b) { return rank(a) > rank(b); });

@@ -239,6 +239,61 @@ TEST_F(S3Store, KeepsToItsPrefix) {
   EXPECT_TRUE(one->describe().ends_with(", under one/")) << one->describe();
 }
 
+// The ranges that were asked for, in their order.
+std::vector<ByteRange> ranges_of(const std::vector<std::string>& requests) {
+  std::vector<ByteRange> ranges;
+  for (const std::string& request : requests) {
+    const std::size_t at = request.find("Range: bytes=");
+    std::uint64_t first = 0;
+    std::uint64_t last = 0;
+    if (at == std::string::npos ||
+        std::sscanf(request.c_str() + at, "Range: bytes=%lu-%lu", &first, &last) != 2) {
+      continue;
+    }
+    ranges.push_back({first, last - first + 1});
+  }
+  return ranges;
+}
+
+TEST_F(S3Store, FetchesAheadOfWhoReadsInOrderAndNoByteTwice) {
+  constexpr std::size_t kStep = 100'000;
+  const std::string content = noise(12'345'678);
+  ASSERT_TRUE(put(*store_, "a.zip", content).has_value());
+  ScriptedServer proxy{[&](const std::string& request) { return gateway().forward(request); }};
+  const auto through = store::make_s3_store(options_at(proxy.url()), small_parts());
+  const auto source = through->open(name_of("a.zip")).value();
+  // Two that read in order at once, as two threads that extract do.
+  std::string read(content.size(), '\0');
+  const std::size_t middle = content.size() / 2;
+  for (std::size_t at = 0; at < middle; at += kStep) {
+    for (const std::size_t start : {at, middle + at}) {
+      const std::size_t end = start < middle ? middle : content.size();
+      const auto into = std::span{read}.subspan(start, std::min(kStep, end - start));
+      ASSERT_EQ(source->read_at(start, std::as_writable_bytes(into)).value(), into.size());
+    }
+  }
+  EXPECT_TRUE(read == content);
+  const std::vector<ByteRange> ranges = ranges_of(proxy.requests());
+  std::uint64_t fetched = 0;
+  for (const ByteRange& range : ranges) { fetched += range.size_bytes; }
+  EXPECT_EQ(fetched, content.size());
+  EXPECT_LE(ranges.size(), 10U) << "a round trip for each step would be 124";
+}
+
+TEST_F(S3Store, FetchesLittleWhereOnePlaceIsLookedAt) {
+  ASSERT_TRUE(put(*store_, "a.zip", noise(12'345'678)).has_value());
+  ScriptedServer proxy{[&](const std::string& request) { return gateway().forward(request); }};
+  const auto through = store::make_s3_store(options_at(proxy.url()), small_parts());
+  const auto source = through->open(name_of("a.zip")).value();
+  std::array<std::byte, 30> header{};
+  for (const std::uint64_t offset : {9'000'000U, 3'000'000U, 6'000'000U, 9'000'030U}) {
+    ASSERT_EQ(source->read_at(offset, header).value(), header.size());
+  }
+  const std::vector<ByteRange> ranges = ranges_of(proxy.requests());
+  EXPECT_EQ(ranges.size(), 3U);
+  for (const ByteRange& range : ranges) { EXPECT_LE(range.size_bytes, 256U << 10U); }
+}
+
 TEST_F(S3Store, NoticesThatABackupIsReplacedWhileItIsRead) {
   put(*store_, "a.zip", "first").value();
   const auto source = store_->open(name_of("a.zip")).value();
