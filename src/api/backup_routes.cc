@@ -103,11 +103,14 @@ Result<jobs::RestoreOptions> restore_options_of(const Exchange& exchange) {
 // A name that is not taken; empty for an automatic one.
 http::Task<void> check_free(const Services& services, std::string name) {
   jobs::Vault& vault = services.parts.vault;
-  std::function<Result<void>()> work = [&vault, name = std::move(name)]() -> Result<void> {
+  const bool goes_on = !services.options.strict && vault.store().is_remote();
+  std::function<Result<void>()> work = [&vault, name = std::move(name), goes_on]() -> Result<void> {
     PV_TRY(const store::BackupName parsed, store::BackupName::parse(name));
     const auto there = vault.store().stat(parsed);
     if (there.has_value()) { return fail(Code::kExists, name + " exists"); }
     if (there.error().code == Code::kNotFound) { return {}; }
+    // PocketBase refuses then. Here the backup is made, and waits in the spool.
+    if (there.error().code == Code::kUnavailable && goes_on) { return {}; }
     return fail(there.error());
   };
   co_return co_await blocking<void>(services, std::move(work));
@@ -210,7 +213,8 @@ Problem delete_failed(const Exchange& exchange, const Error& error) {
   return failed;
 }
 
-json::array list_json(const std::vector<store::Backup>& backups) {
+// `waiting`, where true, is ours: not in the store yet.
+json::array list_json(const std::vector<store::Backup>& backups, bool strict) {
   json::array array;
   array.reserve(backups.size());
   for (const store::Backup& backup : backups) {
@@ -218,6 +222,7 @@ json::array list_json(const std::vector<store::Backup>& backups) {
     object.emplace("modified", format_pocketbase_date(backup.modified));
     object.emplace("key", backup.name.text());
     object.emplace("size", backup.size_bytes);
+    if (backup.is_waiting && !strict) { object.emplace("waiting", true); }
     array.push_back(std::move(object));
   }
   return array;
@@ -248,7 +253,9 @@ AnswerTask list_backups(Exchange& exchange) {
   };
   const auto backups =
       co_await blocking<std::vector<store::Backup>>(exchange.services, std::move(work));
-  if (backups.has_value()) { co_return json_answer(exchange, 200, list_json(*backups)); }
+  if (backups.has_value()) {
+    co_return json_answer(exchange, 200, list_json(*backups, exchange.strict()));
+  }
   Problem failed = problem(400, phrase::kNoFilesystem);
   if (exchange.strict() && backups.error().code == Code::kUnavailable) {
     failed = problem(400, phrase::kListFailed, {backups.error().what});

@@ -25,7 +25,7 @@ class OpenVault final : public cli::LocalVault {
 
   [[nodiscard]] jobs::Vault& vault() override { return vault_; }
   [[nodiscard]] datadir::DataDir& directory() override { return *directory_; }
-  [[nodiscard]] store::BackupStore& store() override { return *store_; }
+  [[nodiscard]] store::BackupStore& store() override { return vault_.store(); }
 
  private:
   std::unique_ptr<datadir::DataDir> directory_;

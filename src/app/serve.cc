@@ -13,6 +13,7 @@
 #include "app/banner.h"
 #include "app/local.h"
 #include "app/log.h"
+#include "app/sender.h"
 #include "app/watchdog.h"
 #include "auth/superusers.h"
 #include "base/text.h"
@@ -76,6 +77,7 @@ class Service {
   boost::asio::signal_set signals_;
   std::optional<fs::FileLock> server_lock_;
   std::unique_ptr<cli::LocalVault> local_;
+  std::unique_ptr<Sender> sender_;
   std::unique_ptr<WorkPool> pool_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Server> server_;
@@ -168,6 +170,7 @@ Result<void> Service::start() {
   const std::vector<std::string> notes = jobs::sweep(
       local_->directory(), local_->store(), system_clock(), local_->vault().keep_replaced());
   for (const std::string& note : notes) { spdlog::info("{}", note); }
+  sender_ = std::make_unique<Sender>(local_->vault());
   return greet();
 }
 
@@ -176,6 +179,7 @@ void Service::stop(int signal) {
   spdlog::info("stopping ({})", signal == SIGTERM ? "SIGTERM" : "SIGINT");
   watchdog_.start(kStopLimit);
   local_->vault().shut_down();
+  if (sender_ != nullptr) { sender_->stop(); }
   server_->stop(kAnswersGrace, [] {});
 }
 

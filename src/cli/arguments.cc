@@ -167,6 +167,14 @@ class Parser {
     download.add_option("-o,--output", into_.output, "file or folder; - is standard output")
         ->type_name("FILE");
     download.add_flag("-f,--force", into_.replace, "replace the file if there is one");
+    CLI::App& send = add(kGroup, Command::kSend, "Send backups that waited for the store");
+    add_directory(send, into_);
+    add_bucket(send, into_.bucket);
+    add_output(send, into_);
+    send.footer(
+        "\nA backup made while the S3 bucket was away waits in DIR/.pocketvault/spool. A server "
+        "sends\n"
+        "it by itself when the bucket is back, and so does the next `pocketvault backup`.");
     CLI::App& remove = add_work(kGroup, Command::kDelete, "Delete backups");
     remove.add_option("NAME", into_.names, "the backups")->required()->type_name("");
   }
@@ -452,6 +460,7 @@ std::string_view command_name(Command command) {
     case Command::kDelete: return "delete";
     case Command::kDownload: return "download";
     case Command::kUpload: return "upload";
+    case Command::kSend: return "send";
     case Command::kSuperuser: return "superuser";
     case Command::kLogin: return "login";
     case Command::kLogout: return "logout";

@@ -24,6 +24,7 @@ enum class Command {
   kDelete,
   kDownload,
   kUpload,
+  kSend,
   kSuperuser,
   kLogin,
   kLogout,

@@ -45,11 +45,26 @@ void delete_one(const Context& context, Backups& backups, const std::string& giv
   context.say("Error: delete " + printable(given) + ": " + printable(outcome.error().what));
 }
 
+// Where the store can't be asked: what is here all the same.
+void tell_of_waiting(const Context& context, const Place& place) {
+  if (place.local == nullptr) { return; }
+  const auto waiting = place.local->vault().waiting();
+  if (!waiting.has_value()) { return; }
+  for (const store::Backup& backup : *waiting) {
+    context.say("Waits in the spool, and can be restored: " + printable(backup.name.text()));
+  }
+}
+
 }  // namespace
 
 Result<Exit> run_list(const Context& context) {
   PV_TRY(const Place place, open_place(context, Purpose::kAny));
-  PV_TRY(const std::vector<store::Backup> backups, place.backups->list());
+  auto listed = place.backups->list();
+  if (!listed.has_value()) {
+    tell_of_waiting(context, place);
+    return fail(std::move(listed).error());
+  }
+  const std::vector<store::Backup>& backups = *listed;
   json::array document;
   for (const store::Backup& backup : backups) { document.push_back(to_json(backup)); }
   context.show(document, render_list(backups, context.environment.clock.now()));

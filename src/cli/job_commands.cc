@@ -46,6 +46,32 @@ Result<Exit> run_job(const Context& context, const std::string& label, const Sta
   return exit_for(status);
 }
 
+// Sends what waits in the spool, with progress.
+Result<std::vector<store::BackupName>> send_waiting(const Context& context, LocalVault& local) {
+  Progress progress{context.console.err(), progress_style(context), context.environment.clock,
+                    "send"};
+  auto sent = local.vault().send_waiting(
+      [&](std::uint64_t done, std::uint64_t total) { progress.update("", done, total); },
+      context.stop);
+  progress.clear();
+  return sent;
+}
+
+// After a backup that has reached its store: that is back now. What fails is told, and harms
+// nothing: the backup is made.
+void send_earlier(const Context& context, LocalVault& local) {
+  const auto waiting = local.vault().waiting();
+  if (!waiting.has_value() || waiting->empty()) { return; }
+  const auto sent = send_waiting(context, local);
+  if (!sent.has_value()) {
+    context.say("Earlier backups still wait to be sent: " + printable(sent.error().what));
+    return;
+  }
+  for (const store::BackupName& name : *sent) {
+    context.say("Sent " + printable(name.text()) + ", which had waited.");
+  }
+}
+
 // A name as a person may type it: ".zip" may be left out.
 std::string completed(const std::string& name) {
   return name.empty() || name.find('.') != std::string::npos ? name : name + ".zip";
@@ -258,8 +284,24 @@ Result<Exit> run_backup(const Context& context) {
   PV_TRY(const Place place, open_place(context, Purpose::kAny));
   jobs::BackupOrder order = context.arguments.order;
   order.name = name;
-  return run_job(context, "backup" + (name.empty() ? "" : " " + printable(name)),
-                 [&](const Watch& watch) { return place.backups->backup(order, watch); });
+  auto made = run_job(context, "backup" + (name.empty() ? "" : " " + printable(name)),
+                      [&](const Watch& watch) { return place.backups->backup(order, watch); });
+  if (place.local != nullptr && made == Exit::kDone) { send_earlier(context, *place.local); }
+  return made;
+}
+
+Result<Exit> run_send(const Context& context) {
+  PV_TRY(const Place place, open_place(context, Purpose::kAny));
+  PV_TRY(const std::vector<store::BackupName> sent, send_waiting(context, *place.local));
+  json::array names;
+  std::string text;
+  for (const store::BackupName& name : sent) {
+    names.emplace_back(name.text());
+    text += "Sent " + printable(name.text()) + "\n";
+  }
+  context.show(json::object{{"sent", std::move(names)}},
+               text.empty() ? "No backup waits to be sent.\n" : text);
+  return Exit::kDone;
 }
 
 Result<Exit> run_verify(const Context& context) {

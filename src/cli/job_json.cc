@@ -158,9 +158,11 @@ json::object to_json(const jobs::Status& status) {
 }
 
 json::object to_json(const store::Backup& backup) {
-  return {{"key", backup.name.text()},
-          {"size", backup.size_bytes},
-          {"modified", format_pocketbase_date(backup.modified)}};
+  json::object object{{"key", backup.name.text()},
+                      {"size", backup.size_bytes},
+                      {"modified", format_pocketbase_date(backup.modified)}};
+  if (backup.is_waiting) { object["waiting"] = true; }
+  return object;
 }
 
 json::object to_json(const Summary& summary) {

@@ -173,8 +173,10 @@ std::string render_list(const std::vector<store::Backup>& backups, WallTime now)
   using Row = std::array<std::string, 4>;
   std::vector<Row> rows{{"NAME", "SIZE", "AGE", "MODIFIED (UTC)"}};
   for (const store::Backup& backup : backups) {
-    rows.push_back({printable(backup.name.text()), format_size(backup.size_bytes),
-                    format_age(backup.modified, now), format_minute(backup.modified)});
+    rows.push_back(
+        {printable(backup.name.text()), format_size(backup.size_bytes),
+         format_age(backup.modified, now),
+         format_minute(backup.modified) + (backup.is_waiting ? "  waits to be sent" : "")});
   }
   std::array<std::size_t, 3> widths{};
   for (const Row& row : rows) {

@@ -217,23 +217,21 @@ std::uint64_t limit_of(const VaultOptions& options, const BackupOrder& order) {
 
 // What crashed jobs left takes space that this one may need. The lease is held, so none of it is in
 // use by a job; what others still write, the store knows.
-void sweep_leftovers(const Parts& parts, Job& job) {
+void sweep_leftovers(const Parts& parts, store::BackupStore& store, Job& job) {
   for (const Result<std::size_t>& swept :
-       {sweep_work_folders(parts.directory.vault_folder()), parts.store.sweep()}) {
+       {sweep_work_folders(parts.directory.vault_folder()), store.sweep()}) {
     if (!swept.has_value()) {
       job.warn({"", "leftovers of an earlier job could not be removed: " + swept.error().what});
     }
   }
 }
 
-}  // namespace
-
-Result<void> run_backup(const Parts& parts, Job& job, const store::BackupName& name,
-                        const BackupOrder& order) {
-  sweep_leftovers(parts, job);
+Result<void> make_backup(const Parts& parts, store::BackupStore& store, Job& job,
+                         const store::BackupName& name, const BackupOrder& order) {
+  sweep_leftovers(parts, store, job);
   prune_kept(parts, job);
   PV_TRY(const WorkFolder work, WorkFolder::create(parts.directory.vault_folder(), parts.random));
-  PV_TRY(const Chain chain, find_chain(parts, order.full));
+  PV_TRY(const Chain chain, find_chain(parts, store, order.full));
   job.set_phase("pin");
   snapshot::Options options;
   options.wal_growth_max = parts.options.wal_growth_max;
@@ -250,10 +248,10 @@ Result<void> run_backup(const Parts& parts, Job& job, const store::BackupName& n
 
   job.set_phase("pack");
   job.set_total(raw_bytes_of(*snapshot));
-  PV_CHECK(check_backup_space(parts.store, raw_bytes_of(*snapshot)));
+  PV_CHECK(check_backup_space(store, raw_bytes_of(*snapshot)));
   PV_TRY(const std::unique_ptr<store::Upload> upload,
-         parts.store.create(name, {.original_name = name.text()}));
-  SpaceGuard guard{*upload, parts.store, job};
+         store.create(name, {.original_name = name.text()}));
+  SpaceGuard guard{*upload, store, job};
   RateLimitedSink limited{guard, limit_of(parts.options, order), job};
   const WallTime now = parts.clock.now();
   Packing packing{.snapshot = *snapshot,
@@ -279,6 +277,25 @@ Result<void> run_backup(const Parts& parts, Job& job, const store::BackupName& n
   PV_CHECK(go_on(job));
   Result<store::Backup> stored = upload->commit();
   if (!stored.has_value()) { return fail(guard.explain(std::move(stored).error())); }
+  return {};
+}
+
+}  // namespace
+
+Result<void> run_backup(const Parts& parts, Job& job, const store::BackupName& name,
+                        const BackupOrder& order, Destination destination) {
+  std::string why = "it can't be reached";
+  if (destination == Destination::kStore) {
+    Result<void> made = make_backup(parts, parts.store, job, name, order);
+    if (made.has_value() || made.error().code != Code::kUnavailable || !parts.store.is_remote()) {
+      return made;
+    }
+    why = made.error().what;
+  }
+  // From its beginning: what was sent is gone, and a new moment is as good.
+  PV_CHECK(make_backup(parts, parts.store.spool(), job, name, order));
+  job.warn({"", "the store is away (" + why +
+                    "), so the backup waits in .pocketvault/spool and is sent when it is back"});
   return {};
 }
 

@@ -66,7 +66,7 @@ Facts facts_from(std::string_view text) {
   return facts;
 }
 
-Result<Chain> find_chain(const Parts& parts, bool full) {
+Result<Chain> find_chain(const Parts& parts, store::BackupStore& store, bool full) {
   Chain chain;
   PV_TRY(chain.key, key_of(parts));
   const auto without = [&](std::string why) {
@@ -74,12 +74,14 @@ Result<Chain> find_chain(const Parts& parts, bool full) {
     return std::move(chain);
   };
   if (full) { return without("it was asked for"); }
-  const auto backups = parts.store.list();
+  // Reading a backup back from far away takes as long as packing anew, and is what is paid for.
+  if (store.is_remote()) { return without("the backups are in " + store.describe()); }
+  const auto backups = store.list();
   if (!backups.has_value()) { return without(backups.error().what); }
   if (backups->empty()) { return without("there is no earlier backup"); }
   const store::Backup& newest = *std::ranges::max_element(
       *backups, {}, [](const store::Backup& backup) { return backup.modified; });
-  auto source = parts.store.open(newest.name);
+  auto source = store.open(newest.name);
   if (!source.has_value()) { return without(newest.name.text() + ": " + source.error().what); }
   auto previous = zip::Previous::open(*std::move(source), chain.key);
   if (!previous.has_value()) { return without(newest.name.text() + ": " + previous.error().what); }

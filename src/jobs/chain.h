@@ -31,9 +31,9 @@ struct Chain {
 };
 
 // The key of this data directory's hashes, made when there is none, and the newest backup of the
-// store, when its vault block was made with that key. The key never leaves the directory: whoever
-// doesn't have it can't make an archive that we would take packed bytes from. Fails only when the
-// key can be neither read nor written.
-[[nodiscard]] Result<Chain> find_chain(const Parts& parts, bool full);
+// store, when that is on this machine and its vault block was made with that key. The key never
+// leaves the directory: whoever doesn't have it can't make an archive that we would take packed
+// bytes from. Fails only when the key can be neither read nor written.
+[[nodiscard]] Result<Chain> find_chain(const Parts& parts, store::BackupStore& store, bool full);
 
 }  // namespace pv::jobs

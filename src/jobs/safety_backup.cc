@@ -20,7 +20,15 @@ Result<store::BackupName> name_for(const Parts& parts) {
       [&](sqlite::Connection& data) { return settings::read(data, parts.options.encryption_key); });
   const std::string folder = fs::Path{parts.directory.path() / ""}.parent_path().filename();
   const std::string& app = settings.has_value() ? settings->app_name : folder;
-  return free_name(parts.store, kSafetyPrefix, settings::snake_case(app), parts.clock.now());
+  const std::string snake = settings::snake_case(app);
+  const WallTime now = parts.clock.now();
+  auto name = free_name(parts.store, kSafetyPrefix, snake, now);
+  const bool is_away = !name.has_value() && name.error().code == Code::kUnavailable;
+  // Then it is made in the spool; see run_backup.
+  if (is_away && parts.store.is_remote()) {
+    name = free_name(parts.store.spool(), kSafetyPrefix, snake, now);
+  }
+  return name;
 }
 
 tl::unexpected<Error> given_up(Error why) {

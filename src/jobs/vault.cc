@@ -53,6 +53,7 @@ Result<void> refuse_database_of(const fs::Path& directory, const fs::Path& file)
 struct ChosenName {
   store::BackupName name;
   std::optional<Warning> warning;
+  Destination destination = Destination::kStore;
 };
 
 }  // namespace
@@ -65,13 +66,20 @@ struct Vault::Impl {
     std::thread thread;
   };
 
-  explicit Impl(Parts with) : parts{std::move(with)} {}
+  Impl(datadir::DataDir& directory, store::BackupStore& store, WorkPool& pool, const Clock& clock,
+       Random& random, VaultOptions options)
+      : spooled{store, directory.vault_folder()},
+        parts{directory, spooled, pool, clock, random, std::move(options)} {}
   ~Impl();
 
   [[nodiscard]] LeaseNote note(Kind kind, std::string name) const;
   [[nodiscard]] Result<Lease> take_lease(Kind kind, const std::string& name);
   [[nodiscard]] Result<ChosenName> choose_name(const BackupOrder& order);
   [[nodiscard]] Result<ChosenName> choose_automatic_name();
+  // Not so for a folder: what fails there is this machine, and the spool would be no better.
+  [[nodiscard]] bool is_away(const Error& error) {
+    return error.code == Code::kUnavailable && spooled.is_remote();
+  }
   [[nodiscard]] Result<std::shared_ptr<Job>> start_restore(std::optional<Lease> lease,
                                                            ArchiveOrigin origin, bool in_store,
                                                            const RestoreOptions& options);
@@ -100,6 +108,7 @@ struct Vault::Impl {
   [[nodiscard]] ArchiveOrigin origin_of(const store::BackupName& name);
   [[nodiscard]] Result<ArchiveOrigin> origin_of(const fs::Path& file);
 
+  SpooledStore spooled;
   Parts parts;
   std::mutex mutex;
   std::deque<Entry> entries;    // oldest first
@@ -109,8 +118,7 @@ struct Vault::Impl {
 
 Vault::Vault(datadir::DataDir& directory, store::BackupStore& store, WorkPool& pool,
              const Clock& clock, Random& random, VaultOptions options)
-    : impl_{std::make_unique<Impl>(
-          Parts{directory, store, pool, clock, random, std::move(options)})} {}
+    : impl_{std::make_unique<Impl>(directory, store, pool, clock, random, std::move(options))} {}
 
 Vault::~Vault() = default;
 
@@ -210,8 +218,15 @@ Result<ChosenName> Vault::Impl::choose_automatic_name() {
     warning =
         Warning{"", "named without the app: the settings can't be read: " + settings.error().what};
   }
-  PV_TRY(store::BackupName name, free_name(parts.store, kAutomaticPrefix, app, parts.clock.now()));
-  return ChosenName{std::move(name), std::move(warning)};
+  const WallTime now = parts.clock.now();
+  auto name = free_name(parts.store, kAutomaticPrefix, app, now);
+  Destination destination = Destination::kStore;
+  if (!name.has_value() && is_away(name.error())) {
+    destination = Destination::kSpool;
+    name = free_name(spooled.spool(), kAutomaticPrefix, app, now);
+  }
+  PV_CHECK(name);
+  return ChosenName{*std::move(name), std::move(warning), destination};
 }
 
 Result<ChosenName> Vault::Impl::choose_name(const BackupOrder& order) {
@@ -222,6 +237,9 @@ Result<ChosenName> Vault::Impl::choose_name(const BackupOrder& order) {
     return fail(Code::kExists,
                 "a backup named " + name.text() + " is already in " + parts.store.describe());
   }
+  if (is_away(there.error())) {
+    return ChosenName{std::move(name), std::nullopt, Destination::kSpool};
+  }
   if (there.error().code != Code::kNotFound) { return fail(there.error()); }
   return ChosenName{std::move(name), std::nullopt};
 }
@@ -231,14 +249,15 @@ Result<std::shared_ptr<Job>> Vault::start_backup(const BackupOrder& order) {
   PV_TRY(Lease lease, impl_->take_lease(Kind::kBackup, order.name));
   PV_TRY(ChosenName chosen, impl_->choose_name(order));
   const store::BackupName name = chosen.name;
-  return impl_->launch({.kind = Kind::kBackup,
-                        .name = name.text(),
-                        .in_store = true,
-                        .lease = std::move(lease),
-                        .warning = std::move(chosen.warning),
-                        .work = [impl = impl_.get(), name, order](Job& job) {
-                          return run_backup(impl->parts, job, name, order);
-                        }});
+  return impl_->launch(
+      {.kind = Kind::kBackup,
+       .name = name.text(),
+       .in_store = true,
+       .lease = std::move(lease),
+       .warning = std::move(chosen.warning),
+       .work = [impl = impl_.get(), name, order, destination = chosen.destination](Job& job) {
+         return run_backup(impl->parts, job, name, order, destination);
+       }});
 }
 
 // ------------------------------------------------------------------------- restore, undo, verify
@@ -469,6 +488,14 @@ Result<ArchiveSummary> Vault::summarize(const store::BackupName& name) {
 Result<std::shared_ptr<const Contents>> Vault::look_into(const store::BackupName& name) {
   PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
   return Contents::open(impl_->origin_of(backup.name));
+}
+
+Result<std::vector<store::Backup>> Vault::waiting() { return impl_->spooled.waiting(); }
+
+Result<std::vector<store::BackupName>> Vault::send_waiting(
+    const std::function<void(std::uint64_t done, std::uint64_t total)>& progress,
+    const std::stop_token& stop) {
+  return impl_->spooled.send(progress, stop);
 }
 
 Result<void> Vault::remove(const store::BackupName& name) {

@@ -141,7 +141,14 @@ class Vault {
   // Frees its space before its time. kNotFound; kBusy while a job runs.
   [[nodiscard]] Result<void> remove_kept(const std::string& id);
 
+  // Backups made while the store was away, oldest first; and their sending (spooled_store.h).
+  [[nodiscard]] Result<std::vector<store::Backup>> waiting();
+  [[nodiscard]] Result<std::vector<store::BackupName>> send_waiting(
+      const std::function<void(std::uint64_t done, std::uint64_t total)>& progress,
+      const std::stop_token& stop);
+
   [[nodiscard]] std::chrono::seconds keep_replaced() const;
+  // What waits to be sent to it counts as being there.
   [[nodiscard]] store::BackupStore& store();
   [[nodiscard]] datadir::DataDir& directory();
 

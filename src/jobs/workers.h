@@ -4,6 +4,7 @@
 
 #include "jobs/archive.h"
 #include "jobs/job.h"
+#include "jobs/spooled_store.h"
 #include "jobs/vault.h"
 
 namespace pv::jobs {
@@ -11,16 +12,21 @@ namespace pv::jobs {
 // What a worker works with; all of it outlives the worker.
 struct Parts {
   datadir::DataDir& directory;
-  store::BackupStore& store;
+  SpooledStore& store;
   WorkPool& pool;
   const Clock& clock;
   Random& random;
   VaultOptions options;
 };
 
+// Where a backup goes: to the store, and when that proves to be away into its spool; or, as it is
+// known to be away, into the spool at once.
+enum class Destination { kStore, kSpool };
+
 // Leaves nothing behind unless it succeeds.
 [[nodiscard]] Result<void> run_backup(const Parts& parts, Job& job, const store::BackupName& name,
-                                      const BackupOrder& order);
+                                      const BackupOrder& order,
+                                      Destination destination = Destination::kStore);
 
 // The directory has the old data or the new when it ends, never a mixture; what was there before is
 // kept for options.keep_replaced.

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>
+#include <stop_token>
+
+#include "fs/file.h"
+#include "store/backup_store.h"
+
+namespace pv::jobs {
+
+// A store, and the spool beside the data for backups that were made while it was away. They wait in
+// `.pocketvault/spool/`, a folder like any that keeps backups, until they are sent. What waits is
+// listed, read and removed as if it had arrived; new backups go to the store, or, by who makes
+// them, to spool().
+//
+//     lock     `.pocketvault/spool.lock`: held by whoever sends, or removes what waits
+//     crash    a backup leaves the spool when the store has it; one that both have is not sent
+//     again
+//
+// Threads    Any.
+// Errors     Those of the store; kBusy for the removal of what is just being sent.
+// Lifetime   `store` outlives it.
+class SpooledStore final : public store::BackupStore {
+ public:
+  SpooledStore(store::BackupStore& store, const fs::Path& vault_folder);
+
+  [[nodiscard]] store::BackupStore& spool() { return *spool_; }
+  // Oldest first; Backup::is_waiting is set.
+  [[nodiscard]] Result<std::vector<store::Backup>> waiting();
+
+  using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
+  // Sends what waits, the oldest first; the names under which it arrived: one that the store has
+  // given to something else meanwhile gets a number, "nightly_02.zip". kUnavailable: the store is
+  // still away. kBusy: another process sends. kCancelled. What was sent before stays sent.
+  [[nodiscard]] Result<std::vector<store::BackupName>> send(const Progress& progress,
+                                                            const std::stop_token& stop);
+
+  [[nodiscard]] Result<std::vector<store::Backup>> list() override;
+  [[nodiscard]] Result<store::Backup> stat(const store::BackupName& name) override;
+  [[nodiscard]] Result<std::unique_ptr<Source>> open(const store::BackupName& name) override;
+  [[nodiscard]] Result<std::unique_ptr<store::Upload>> create(
+      const store::BackupName& name, const UploadOptions& options) override;
+  [[nodiscard]] Result<void> remove(const store::BackupName& name) override;
+  [[nodiscard]] Result<std::size_t> sweep() override;
+  [[nodiscard]] Result<std::optional<std::uint64_t>> free_bytes() override;
+  [[nodiscard]] bool is_remote() override { return store_.is_remote(); }
+  [[nodiscard]] std::string describe() const override { return store_.describe(); }
+
+ private:
+  [[nodiscard]] Result<store::BackupName> send_one(const store::BackupName& name,
+                                                   const Progress& progress,
+                                                   const std::stop_token& stop);
+  [[nodiscard]] Result<bool> has_arrived(const store::Backup& there, Source& source);
+
+  store::BackupStore& store_;
+  const fs::Path lock_;
+  const std::unique_ptr<store::BackupStore> spool_;
+};
+
+}  // namespace pv::jobs
