@@ -380,14 +380,11 @@ def s3(data, work, rounds):
             return
         objects, env = place
 
-        def remove(*names):
-            for name in names:  # with what the gateway noted of it
-                (objects / name).unlink(missing_ok=True)
-                shutil.rmtree(work / "gateway/sidecar/backups" / name, ignore_errors=True)
-
         def clear():
             shutil.rmtree(folder, ignore_errors=True)
-            remove("a.zip", "all.zip")
+            for name in ("a.zip", "all.zip"):  # with what the gateway noted of it
+                (objects / name).unlink(missing_ok=True)
+                shutil.rmtree(work / "gateway/sidecar/backups" / name, ignore_errors=True)
             (work / "all.zip").unlink(missing_ok=True)
 
         backup = [PROGRAM, "backup", "a.zip", "--full", "--dir", data]
@@ -406,11 +403,6 @@ def s3(data, work, rounds):
             "pocketvault restore from a folder": (fresh_target, [*restore, "--backups-dir", folder], None, None, None),
             "rclone copy, then unzip": (fresh_target, ["sh", "-c", f"rclone copy b:backups/a.zip {work} && unzip -q -o {work}/a.zip -d {work}/target"], None, None, env),
         }, rounds, "pocketvault restore from the bucket")
-        again = [PROGRAM, "backup", "again.zip", "--dir", data, *bucket]
-        side_by_side("A second backup to the bucket, nothing changed", {
-            "pocketvault backup": (lambda: remove("again.zip"), again, objects / "again.zip", None, env),
-            "pocketvault backup --full": (lambda: remove("again.zip"), [*again, "--full"], objects / "again.zip", None, env),
-        }, rounds, "pocketvault backup")
 
 
 def main():

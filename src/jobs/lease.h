@@ -7,6 +7,7 @@
 //     swap.lock       held from before a restore looks for other users of the databases until the
 //                     new ones are open, and by whoever opens the directory: nobody opens it in
 //                     the middle of a swap, or repairs a swap that is still going on
+//     spool.lock      held by whoever sends what waits in the spool, or removes it
 //     tmp-ID/lock     held by the job whose temporary folder tmp-ID is
 #pragma once
 

@@ -12,10 +12,10 @@ namespace {
 
 // Each request costs a round trip, and an archive is read in many small steps, by several threads,
 // each in order. So what is asked for is fetched in spans that are remembered for a while: of one
-// page where it stands alone (the header of an entry), else of four, and the next ones then as
+// page where it stands alone (the header of an entry), else of eight, and the next ones then as
 // well, before they are asked for.
 constexpr std::uint64_t kPageBytes = std::uint64_t{256} << 10U;
-constexpr std::uint64_t kSpanPages = 4;
+constexpr std::uint64_t kSpanPages = 8;
 constexpr std::size_t kAheadOfOne = 3;  // spans, of one place that is read in order
 constexpr std::size_t kAheadOfAll = 5;  // and in all: so many are on their way at once
 // A span that so many steps have passed by is not waited for: what was read in order ended before.
@@ -23,7 +23,8 @@ constexpr std::uint64_t kStepsMax = 1024;
 
 // One for each thread that reads, those ahead, and a few that may be looked at again.
 std::uint64_t kept_bytes_max() {
-  return (processor_count() + kAheadOfAll + 2) * kSpanPages * kPageBytes;
+  constexpr std::size_t kReadersMax = 16;
+  return (std::min(processor_count(), kReadersMax) + kAheadOfAll + 2) * kSpanPages * kPageBytes;
 }
 
 struct Span {

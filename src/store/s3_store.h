@@ -30,9 +30,9 @@ struct S3StoreOptions {
 //            never overwrite each other; where it does not, which is tried once, the key is looked
 //            at just before, and uploads of this process exclude each other.
 // Source     Ranges; what is read in order is fetched ahead, over several connections. At most
-//            7 MiB and 1 for each processor are remembered. kDamaged when the object is replaced
-//            while it is read, kNotFound when it is removed: unlike a file's, the bytes go with the
-//            name.
+//            14 MiB and 2 for each processor are remembered, 46 MiB in all. kDamaged when the
+//            object is replaced while it is read, kNotFound when it is removed: unlike a file's,
+//            the bytes go with the name.
 // sweep()    Ends uploads of ours that a crash left behind. An upload in parts leaves a note at
 //            PREFIX.pocketvault-upload/ID while it lasts; uploads of others are left alone.
 [[nodiscard]] std::unique_ptr<BackupStore> make_s3_store(s3::Options options,
