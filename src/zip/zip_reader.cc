@@ -326,6 +326,7 @@ Result<ZipReader> ZipReader::open(std::shared_ptr<Source> source, ReaderLimits l
 
 const std::vector<Entry>& ZipReader::entries() const { return state_->directory.entries; }
 const std::string& ZipReader::comment() const { return state_->directory.comment; }
+std::uint32_t ZipReader::directory_crc32() const { return state_->directory.crc32; }
 
 std::string_view ZipReader::facts() const {
   return state_->block ? state_->block->facts() : std::string_view{};
