@@ -210,14 +210,16 @@ Problem delete_failed(const Exchange& exchange, const Error& error) {
   return failed;
 }
 
-json::array list_json(const std::vector<store::Backup>& backups) {
+// As PocketBase has it, and what is known of each.
+json::array list_json(const jobs::Listing& listing, bool strict) {
   json::array array;
-  array.reserve(backups.size());
-  for (const store::Backup& backup : backups) {
+  array.reserve(listing.backups.size());
+  for (const auto& [backup, verdict] : listing.backups) {
     json::object object;
     object.emplace("modified", format_pocketbase_date(backup.modified));
     object.emplace("key", backup.name.text());
     object.emplace("size", backup.size_bytes);
+    if (!strict) { object.emplace("verdict", jobs::to_json(verdict)); }
     array.push_back(std::move(object));
   }
   return array;
@@ -243,17 +245,16 @@ AnswerTask health(Exchange& exchange) {
 
 AnswerTask list_backups(Exchange& exchange) {
   jobs::Vault& vault = exchange.services.parts.vault;
-  std::function<Result<std::vector<store::Backup>>()> work = [&vault] {
-    return vault.store().list();
-  };
-  const auto backups =
-      co_await blocking<std::vector<store::Backup>>(exchange.services, std::move(work));
-  if (backups.has_value()) { co_return json_answer(exchange, 200, list_json(*backups)); }
-  Problem failed = problem(400, phrase::kNoFilesystem);
-  if (backups.error().code == Code::kUnavailable) {
-    failed = problem(400, phrase::kListFailed, {backups.error().what});
+  std::function<Result<jobs::Listing>()> work = [&vault] { return vault.list(); };
+  const auto listing = co_await blocking<jobs::Listing>(exchange.services, std::move(work));
+  if (listing.has_value()) {
+    co_return json_answer(exchange, 200, list_json(*listing, exchange.strict()));
   }
-  failed.cause = backups.error();
+  Problem failed = problem(400, phrase::kNoFilesystem);
+  if (listing.error().code == Code::kUnavailable) {
+    failed = problem(400, phrase::kListFailed, {listing.error().what});
+  }
+  failed.cause = listing.error();
   co_return tl::unexpected{std::move(failed)};
 }
 

@@ -34,6 +34,7 @@ json::object summary_json(const jobs::ArchiveSummary& summary) {
   object.emplace("databases", std::move(databases));
   object.emplace("storageFiles", summary.storage_files);
   object.emplace("hasDataDb", summary.has_data_db);
+  object.emplace("verdict", jobs::to_json(summary.verdict));
   return object;
 }
 

@@ -55,6 +55,8 @@ struct Contents {
 struct Summary {
   store::Backup backup;
   std::optional<Contents> contents;  // nullopt: a plain PocketBase, which can't say
+  std::optional<state::Verdict> verdict = std::nullopt;  // of its last verification
+  std::string unknown_because = {};                      // as of jobs::Listing
 };
 
 // Threads    One.
@@ -67,7 +69,7 @@ class Backups {
   [[nodiscard]] virtual std::string describe() const = 0;  // "pb_data", "http://..."
   [[nodiscard]] virtual bool is_remote() const = 0;
 
-  [[nodiscard]] virtual Result<std::vector<store::Backup>> list() = 0;
+  [[nodiscard]] virtual Result<jobs::Listing> list() = 0;
   [[nodiscard]] virtual Result<store::Backup> find(const store::BackupName& name) = 0;
   [[nodiscard]] virtual Result<Summary> show(const store::BackupName& name) = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<ArchiveView>> look_into(

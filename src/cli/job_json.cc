@@ -163,8 +163,14 @@ json::object to_json(const store::Backup& backup) {
           {"modified", format_pocketbase_date(backup.modified)}};
 }
 
+json::object to_json(const jobs::ListedBackup& listed) {
+  json::object object = to_json(listed.backup);
+  object["verdict"] = jobs::to_json(listed.verdict);
+  return object;
+}
+
 json::object to_json(const Summary& summary) {
-  json::object object = to_json(summary.backup);
+  json::object object = to_json(jobs::ListedBackup{summary.backup, summary.verdict});
   if (!summary.contents) { return object; }
   const Contents& contents = *summary.contents;
   json::array databases;
@@ -235,8 +241,14 @@ Result<store::Backup> backup_from_json(const json::value& value) {
                        {}};
 }
 
-Result<Summary> summary_from_json(const json::value& value) {
+Result<jobs::ListedBackup> listed_from_json(const json::value& value) {
   PV_TRY(store::Backup backup, backup_from_json(value));
+  return jobs::ListedBackup{std::move(backup),
+                            jobs::verdict_from(Reader{value.get_object()}.object("verdict"))};
+}
+
+Result<Summary> summary_from_json(const json::value& value) {
+  PV_TRY(jobs::ListedBackup listed, listed_from_json(value));
   const Reader from{value.get_object()};
   Contents contents{from.count("entries"),
                     from.count("rawBytes"),
@@ -248,7 +260,7 @@ Result<Summary> summary_from_json(const json::value& value) {
       if (name.is_string()) { contents.databases.emplace_back(name.get_string()); }
     }
   }
-  return Summary{std::move(backup), std::move(contents)};
+  return Summary{std::move(listed.backup), std::move(contents), std::move(listed.verdict)};
 }
 
 Result<jobs::ContentItem> item_from_json(const json::value& value) {

@@ -58,15 +58,16 @@ class LocalBackups final : public Backups {
   }
   [[nodiscard]] bool is_remote() const override { return false; }
 
-  [[nodiscard]] Result<std::vector<store::Backup>> list() override { return local_.store().list(); }
+  [[nodiscard]] Result<jobs::Listing> list() override { return local_.vault().list(); }
   [[nodiscard]] Result<store::Backup> find(const store::BackupName& name) override {
     return local_.store().stat(name);
   }
   [[nodiscard]] Result<Summary> show(const store::BackupName& name) override {
     PV_TRY(jobs::ArchiveSummary found, local_.vault().summarize(name));
-    return Summary{found.backup,
+    return Summary{std::move(found.backup),
                    Contents{found.entries, found.raw_bytes, std::move(found.databases),
-                            found.storage_files, found.has_data_db}};
+                            found.storage_files, found.has_data_db},
+                   std::move(found.verdict), std::move(found.unknown_because)};
   }
   [[nodiscard]] Result<std::unique_ptr<ArchiveView>> look_into(
       const store::BackupName& name) override {

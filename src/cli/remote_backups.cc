@@ -87,23 +87,23 @@ class RemoteBackups final : public Backups {
   [[nodiscard]] std::string describe() const override { return options_.url; }
   [[nodiscard]] bool is_remote() const override { return true; }
 
-  [[nodiscard]] Result<std::vector<store::Backup>> list() override {
+  [[nodiscard]] Result<jobs::Listing> list() override {
     PV_TRY(const curl::Reply reply, ask({.method = "GET", .url = "/api/backups"}));
     PV_TRY(const json::value value, parse_body(reply));
     if (!value.is_array()) { return fail(Code::kInvalid, "the server's answer is not a list"); }
-    std::vector<store::Backup> backups;
+    jobs::Listing listing;
     for (const json::value& item : value.get_array()) {
-      auto backup = backup_from_json(item);
+      auto listed = listed_from_json(item);
       // A plain PocketBase lists names that no pocketvault would give; they can't be worked on.
-      if (backup.has_value()) { backups.push_back(std::move(*backup)); }
+      if (listed.has_value()) { listing.backups.push_back(std::move(*listed)); }
     }
-    return backups;
+    return listing;
   }
 
   [[nodiscard]] Result<store::Backup> find(const store::BackupName& name) override {
-    PV_TRY(const std::vector<store::Backup> backups, list());
-    for (const store::Backup& backup : backups) {
-      if (backup.name == name) { return backup; }
+    PV_TRY(const jobs::Listing listing, list());
+    for (const jobs::ListedBackup& listed : listing.backups) {
+      if (listed.backup.name == name) { return listed.backup; }
     }
     return fail(Code::kNotFound, "there is no backup " + printable(name.text()));
   }
@@ -244,9 +244,12 @@ class RemoteBackups final : public Backups {
   [[nodiscard]] Result<jobs::Overview> overview() override {
     PV_TRY(const bool vault, is_vault());
     if (!vault) {
-      PV_TRY(const std::vector<store::Backup> backups, list());
+      PV_TRY(const jobs::Listing listing, list());
       jobs::Overview overview;
-      jobs::count(backups, overview);
+      overview.unknown_because = "this server does not tell";
+      for (const jobs::ListedBackup& listed : listing.backups) {
+        jobs::count(listed.backup, overview);
+      }
       return overview;
     }
     PV_TRY(const curl::Reply reply, ask({.method = "GET", .url = "/api/vault/status"}));
@@ -459,11 +462,10 @@ class RemoteBackups final : public Backups {
   }
 
   std::string newest_name() {
-    const auto backups = list();
-    if (!backups.has_value() || backups->empty()) { return {}; }
-    return std::max_element(backups->begin(), backups->end(),
-                            [](const auto& a, const auto& b) { return a.modified < b.modified; })
-        ->name.text();
+    const auto listing = list();
+    if (!listing.has_value() || listing->backups.empty()) { return {}; }
+    const auto modified = [](const jobs::ListedBackup& listed) { return listed.backup.modified; };
+    return std::ranges::max_element(listing->backups, {}, modified)->backup.name.text();
   }
 
   curl::Client& client_;

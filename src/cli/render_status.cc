@@ -8,11 +8,6 @@
 namespace pv::cli {
 namespace {
 
-std::string ago(WallTime then, WallTime now) {
-  const std::string age = format_age(then, now);
-  return age == "now" || age.starts_with("in ") ? age : age + " ago";
-}
-
 std::string size_of(const std::optional<std::uint64_t>& bytes) {
   return bytes ? format_size(*bytes) : "unknown";
 }
@@ -39,6 +34,19 @@ std::string column(std::string text, std::size_t width) {
   return text;
 }
 
+std::string how_sound(const jobs::Overview& overview, WallTime now) {
+  if (!overview.unknown_because.empty()) {
+    return "whether it was verified is not known: " + printable(overview.unknown_because);
+  }
+  if (!overview.newest_verdict) { return "never verified"; }
+  const state::Verdict& verdict = *overview.newest_verdict;
+  const std::string when = ago(verdict.at, now);
+  const std::string depth = " (" + std::string{state::depth_name(verdict.depth)} + ")";
+  return verdict.is_sound ? "verified " + when + depth
+                          : "DAMAGED, as a verification found " + when + depth + ": " +
+                                printable(verdict.reason);
+}
+
 }  // namespace
 
 std::string render_newest(const jobs::Overview& overview, WallTime now) {
@@ -46,10 +54,7 @@ std::string render_newest(const jobs::Overview& overview, WallTime now) {
   const store::Backup& newest = *overview.newest;
   std::string text = "Newest backup: " + printable(newest.name.text()) + ", " +
                      ago(newest.modified, now) + " (" + format_size(newest.size_bytes) + ")";
-  if (overview.newest_is_sound) {
-    text += *overview.newest_is_sound ? ", verified" : ", DAMAGED as its verification found";
-  }
-  return text + ".";
+  return text + ", " + how_sound(overview, now) + ".";
 }
 
 std::string render_status(const jobs::Overview& overview, WallTime now) {

@@ -60,8 +60,9 @@ Result<jobs::Overview> overview_from_json(const json::value& value) {
   const Reader from{value.get_object()};
   jobs::Overview overview;
   if (const json::object* newest = from.object("newest")) {
-    PV_TRY(overview.newest, backup_from_json(*newest));
-    overview.newest_is_sound = Reader{*newest}.flag_if_there("sound");
+    PV_TRY(jobs::ListedBackup listed, listed_from_json(*newest));
+    overview.newest = std::move(listed.backup);
+    overview.newest_verdict = std::move(listed.verdict);
   }
   if (const json::object* backups = from.object("backups")) {
     const Reader numbers{*backups};
@@ -73,6 +74,7 @@ Result<jobs::Overview> overview_from_json(const json::value& value) {
     overview.data_free_bytes = Reader{*data}.count_if_there("free");
   }
   if (const json::array* kept = from.array("replaced")) { overview.kept = kept_in(*kept); }
+  overview.unknown_because = from.text("verdictsUnknownBecause");
   overview.is_cut_off = from.flag("cutOff");
   if (const json::object* job = from.object("job")) { overview.job = job_in(Reader{*job}); }
   if (const json::array* users = from.array("users")) {

@@ -25,13 +25,11 @@ json::value number_or_null(const std::optional<std::uint64_t>& number) {
 json::object newest_json(const Overview& overview, WallTime now) {
   const store::Backup& newest = *overview.newest;
   const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - newest.modified);
-  json::object object{{"key", text_of(newest.name.text())},
-                      {"size", newest.size_bytes},
-                      {"modified", format_pocketbase_date(newest.modified)},
-                      {"ageSeconds", age.count()},
-                      {"sound", nullptr}};
-  if (overview.newest_is_sound) { object["sound"] = *overview.newest_is_sound; }
-  return object;
+  return {{"key", text_of(newest.name.text())},
+          {"size", newest.size_bytes},
+          {"modified", format_pocketbase_date(newest.modified)},
+          {"ageSeconds", age.count()},
+          {"verdict", to_json(overview.newest_verdict)}};
 }
 
 json::object to_json(const LeaseNote& note) {
@@ -43,21 +41,17 @@ json::object to_json(const LeaseNote& note) {
 
 }  // namespace
 
-void count(const std::vector<store::Backup>& backups, Overview& overview) {
-  for (const store::Backup& backup : backups) {
-    ++overview.backups;
-    overview.backups_bytes += backup.size_bytes;
-    if (!overview.newest || backup.modified > overview.newest->modified) {
-      overview.newest = backup;
-    }
-  }
+void count(const store::Backup& backup, Overview& overview) {
+  ++overview.backups;
+  overview.backups_bytes += backup.size_bytes;
+  if (!overview.newest || backup.modified > overview.newest->modified) { overview.newest = backup; }
 }
 
 Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
                            std::chrono::seconds keep) {
   Overview overview;
   PV_TRY(const std::vector<store::Backup> backups, store.list());
-  count(backups, overview);
+  for (const store::Backup& backup : backups) { count(backup, overview); }
   if (const auto free = store.free_bytes(); free.has_value()) {
     overview.backups_free_bytes = *free;
   }
@@ -72,6 +66,9 @@ Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
     overview.is_cut_off = restore::is_cut_off(directory);
   }
   overview.users = other_users(directory);
+  const Verdicts verdicts = Verdicts::read(vault_folder);
+  overview.unknown_because = verdicts.unknown_because();
+  if (overview.newest) { overview.newest_verdict = verdicts.of(*overview.newest); }
   return overview;
 }
 
@@ -97,6 +94,7 @@ json::object to_json(const Overview& overview, WallTime now) {
                                {"free", number_or_null(overview.backups_free_bytes)}}},
       {"data", json::object{{"free", number_or_null(overview.data_free_bytes)}}},
       {"replaced", std::move(kept)},
+      {"verdictsUnknownBecause", text_of(overview.unknown_because)},
       {"cutOff", overview.is_cut_off},
       {"job", nullptr},
       {"users", std::move(users)}};

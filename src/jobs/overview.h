@@ -10,13 +10,15 @@
 #include "fs/file.h"
 #include "jobs/kept.h"
 #include "jobs/lease.h"
+#include "jobs/verdicts.h"
 #include "store/backup_store.h"
 
 namespace pv::jobs {
 
 struct Overview {
-  std::optional<store::Backup> newest;  // by its time of change
-  std::optional<bool> newest_is_sound;  // by its last verification; nullopt: not known
+  std::optional<store::Backup> newest;           // by its time of change
+  std::optional<state::Verdict> newest_verdict;  // of its last verification
+  std::string unknown_because;                   // as of Listing
   std::uint64_t backups = 0;
   std::uint64_t backups_bytes = 0;
   std::optional<std::uint64_t> backups_free_bytes;  // nullopt: the store can't say
@@ -27,13 +29,14 @@ struct Overview {
   std::vector<fs::LockHolder> users;  // other processes that have the databases open
 };
 
-// Opens neither a database nor an archive, and changes nothing: good in any state of the directory.
+// Opens no database of PocketBase and no archive, and changes nothing: good in any state of the
+// directory.
 // The errors are those of BackupStore::list().
 [[nodiscard]] Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
                                          std::chrono::seconds keep);
 
-// Fills what the list of all backups says.
-void count(const std::vector<store::Backup>& backups, Overview& overview);
+// Adds what the list of all backups says of one.
+void count(const store::Backup& backup, Overview& overview);
 
 // docs/api.md, "Status". Strings are valid UTF-8.
 [[nodiscard]] boost::json::object to_json(const Overview& overview, WallTime now);

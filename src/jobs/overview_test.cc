@@ -56,7 +56,7 @@ TEST_F(Look, CountsBackupsAndOpensNone) {
   EXPECT_EQ(found.backups_bytes, 12U);
   ASSERT_TRUE(found.newest.has_value());
   EXPECT_EQ(found.newest->name.text(), "new.zip");
-  EXPECT_EQ(found.newest_is_sound, std::nullopt);
+  EXPECT_EQ(found.newest_verdict, std::nullopt);
 }
 
 TEST_F(Look, SeesTheJobAtWork) {
@@ -100,20 +100,24 @@ TEST_F(Look, NamesWhoHasTheDatabasesOpen) {
 TEST_F(Look, IsToldAsJson) {
   Overview overview;
   overview.newest = store::Backup{store::BackupName::parse("a.zip").value(), 7, kNow - 90s, {}};
-  overview.newest_is_sound = true;
+  overview.newest_verdict = state::Verdict{
+      .is_sound = true, .depth = state::Depth::kDeep, .at = kNow, .records = 12, .took = 5ms};
   overview.backups = 2;
   overview.backups_bytes = 9;
   overview.data_free_bytes = 5;
   overview.kept = {{.id = "id1", .from = "x\xff.zip", .at = kNow, .until = kNow + 1h, .bytes = {}}};
   overview.users = {{12, "pocketbase"}};
-  EXPECT_EQ(boost::json::serialize(to_json(overview, kNow)),
-            R"({"newest":{"key":"a.zip","size":7,"modified":"2026-11-21 00:53:17.000Z",)"
-            R"("ageSeconds":90,"sound":true},"backups":{"count":2,"size":9,"free":null},)"
-            R"("data":{"free":5},"replaced":[{"id":"id1","from":"x)"
-            "\xEF\xBF\xBD"
-            R"(.zip",)"
-            R"("at":"2026-11-21 00:54:47.000Z","until":"2026-11-21 01:54:47.000Z","size":null}],)"
-            R"("cutOff":false,"job":null,"users":[{"pid":12,"program":"pocketbase"}]})");
+  EXPECT_EQ(
+      boost::json::serialize(to_json(overview, kNow)),
+      R"({"newest":{"key":"a.zip","size":7,"modified":"2026-11-21 00:53:17.000Z",)"
+      R"("ageSeconds":90,"verdict":{"sound":true,"depth":"deep",)"
+      R"("at":"2026-11-21 00:54:47.000Z","reason":"","records":12,"tookMs":5}},)"
+      R"("backups":{"count":2,"size":9,"free":null},)"
+      R"("data":{"free":5},"replaced":[{"id":"id1","from":"x)"
+      "\xEF\xBF\xBD"
+      R"(.zip",)"
+      R"("at":"2026-11-21 00:54:47.000Z","until":"2026-11-21 01:54:47.000Z","size":null}],)"
+      R"("verdictsUnknownBecause":"","cutOff":false,"job":null,"users":[{"pid":12,"program":"pocketbase"}]})");
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "jobs/job.h"
 #include "jobs/kept.h"
 #include "jobs/overview.h"
+#include "jobs/verdicts.h"
 #include "store/backup_store.h"
 
 namespace pv::jobs {
@@ -74,6 +75,8 @@ struct ArchiveSummary {
   std::vector<std::string> databases;
   std::uint64_t storage_files = 0;
   bool has_data_db = false;
+  std::optional<state::Verdict> verdict = std::nullopt;  // of its last verification
+  std::string unknown_because = {};                      // as of Listing
 };
 
 class Contents;  // contents.h
@@ -103,8 +106,9 @@ class Vault {
                                                            const ExtractOrder& order);
   [[nodiscard]] Result<std::shared_ptr<Job>> start_extract_file(const fs::Path& file,
                                                                 const ExtractOrder& order);
-  // Every CRC of the archive, names, databases: reads all, changes nothing, needs no lease. kBusy
-  // when four of these or of extractions run already.
+  // Every CRC of the archive, names, databases: reads all, changes nothing, needs no lease. The
+  // verdict on a backup of the store is stored with the directory. kBusy when four of these or of
+  // extractions run already.
   [[nodiscard]] Result<std::shared_ptr<Job>> start_verify(const store::BackupName& name,
                                                           VerifyDepth depth = VerifyDepth::kPlain);
   [[nodiscard]] Result<std::shared_ptr<Job>> start_verify_file(
@@ -128,13 +132,13 @@ class Vault {
   void shut_down();
   [[nodiscard]] bool is_shutting_down();
 
+  [[nodiscard]] Result<Listing> list();
   [[nodiscard]] Result<ArchiveSummary> summarize(const store::BackupName& name);
   // What the backup holds, to be listed and taken out one by one. Needs no lease.
   [[nodiscard]] Result<std::shared_ptr<const Contents>> look_into(const store::BackupName& name);
   // kBusy when a running job uses it; kNotFound.
   [[nodiscard]] Result<void> remove(const store::BackupName& name);
 
-  // Whether the newest backup is sound is known when this vault verified it.
   [[nodiscard]] Result<Overview> overview();
 
   [[nodiscard]] Result<std::vector<Kept>> kept();  // newest first

@@ -43,6 +43,11 @@ void prune_kept(const Parts& parts, Job& job);
 
 [[nodiscard]] Result<void> run_verify(const Parts& parts, Job& job, const ArchiveOrigin& origin,
                                       VerifyDepth depth);
+// Of a backup of the store, whose verdict is stored with the directory. What hinders that is a
+// warning.
+[[nodiscard]] Result<void> run_noted_verify(const Parts& parts, Job& job,
+                                            const store::Backup& backup,
+                                            const ArchiveOrigin& origin, VerifyDepth depth);
 
 // Succeeds with a Preflight in the report, also where that says that a restore would be refused. An
 // error is one of this machine or of the store. Nothing of the data is changed.
