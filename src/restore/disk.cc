@@ -1,4 +1,5 @@
 #include "base/text.h"
+#include "fs/give.h"
 #include "restore/restore.h"
 
 namespace pv::restore {
@@ -6,6 +7,7 @@ namespace {
 
 Result<void> write_new(const fs::Path& path, std::string_view content) {
   PV_TRY(fs::Fd fd, fs::create_new(path, 0600));
+  fs::give_like(path.parent_path(), fd);
   PV_CHECK(fs::write_all(fd, as_bytes(content)));
   PV_CHECK(fs::sync(fd));
   return fd.close();
@@ -13,7 +15,11 @@ Result<void> write_new(const fs::Path& path, std::string_view content) {
 
 }  // namespace
 
-Result<void> Disk::make_folder(const fs::Path& path) { return fs::make_folder(path, 0700); }
+Result<void> Disk::make_folder(const fs::Path& path) {
+  PV_CHECK(fs::make_folder(path, 0700));
+  fs::give_like(path.parent_path(), path);
+  return {};
+}
 Result<void> Disk::rename(const fs::Path& from, const fs::Path& to) { return fs::rename(from, to); }
 Result<void> Disk::remove_file(const fs::Path& path) { return fs::remove_file(path); }
 Result<void> Disk::remove_folder(const fs::Path& path) { return fs::remove_empty_folder(path); }

@@ -235,6 +235,7 @@ std::string Layout::inside(std::string_view folder, std::string_view name) const
 Result<void> Layout::check_still_so(const fs::Path& directory, std::string_view folder,
                                     const Disk& disk) const {
   for (const Volume& volume : volumes_) {
+    if (volume.vault != kOwnVault) { PV_CHECK(refuse_linked_vault(directory / volume.vault)); }
     const fs::Path there = directory / volume.vault / folder;
     const Result<fs::Stat> found = fs::stat(there);
     if (found.has_value() && found->is_folder()) { continue; }
@@ -252,6 +253,17 @@ Result<void> Layout::check_still_so(const fs::Path& directory, std::string_view 
                                         " was no mount of its own when this was begun: unmount it");
   }
   return {};
+}
+
+Result<void> refuse_linked_vault(const fs::Path& vault) {
+  const Result<fs::Stat> found = fs::link_stat(vault);
+  if (!found.has_value() && found.error().code == Code::kNotFound) { return {}; }
+  if (!found.has_value()) { return fail(found.error()); }
+  if (found->is_folder()) { return {}; }
+  return fail(Code::kInvalid,
+              printable(vault.native()) +
+                  " is a link or a file; pocketvault has a folder of its own of that "
+                  "name, and follows no link there: remove it");
 }
 
 Result<std::vector<std::string>> names_in(const fs::Path& folder) {

@@ -98,6 +98,10 @@ class Layout {
   std::vector<std::string> places_;
 };
 
+// kInvalid unless `vault` is a folder, or absent: where a link stands in its place, work and
+// cleaning up would go on where it leads.
+[[nodiscard]] Result<void> refuse_linked_vault(const fs::Path& vault);
+
 // Names in `folder`, in byte order.
 [[nodiscard]] Result<std::vector<std::string>> names_in(const fs::Path& folder);
 

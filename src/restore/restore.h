@@ -223,6 +223,16 @@ struct Replaced {
 [[nodiscard]] Result<void> remove_abandoned(const fs::Path& directory,
                                             const Disk& disk = real_disk());
 
+// kInvalid where .pocketvault or .pocketvault-restore in the directory is a link, or a file: what
+// this program does there would be done elsewhere. Call before anything else is done with the
+// directory.
+[[nodiscard]] Result<void> refuse_linked_vaults(const fs::Path& directory);
+
+// kUnsupported, as a restore would say it: something in the directory is linked or mounted in a way
+// that it can't cope with, or it, or a volume in it, can't be written to. Changes nothing.
+[[nodiscard]] Result<void> check_writable(const fs::Path& directory,
+                                          const Disk& disk = real_disk());
+
 // Whether a journal lies there: a swap goes on just now, or was cut off.
 [[nodiscard]] bool is_cut_off(const fs::Path& directory);
 

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "base/text.h"
+#include "fs/give.h"
 #include "restore/exchange.h"
 #include "restore/journal.h"
 #include "restore/layout.h"
@@ -102,6 +103,15 @@ Result<void> check_note(const fs::Path& directory, const Kept& kept, const Disk&
                                   "the data in place by hand");
 }
 
+// Until here they were root's alone where root works; should a crash come from now on, the app's
+// own user is to finish what was begun.
+void give_incoming(const fs::Path& directory, const Order& order) {
+  for (const Volume& volume : order.layout.volumes()) {
+    const fs::Path vault = directory / volume.vault;
+    fs::give_like(vault, vault / order.incoming);
+  }
+}
+
 // The staging folders, when all that was in them has come.
 void remove_emptied(const fs::Path& directory, const Order& order, Disk& disk) {
   const std::vector<std::string>& places = order.layout.places();
@@ -119,6 +129,7 @@ Result<Replaced> swap(const fs::Path& directory, const Staged& staged,
                     .id = staged.id,
                     .restored_from = std::string{restored_from},
                     .now = now};
+  give_incoming(directory, order);
   PV_TRY(Replaced replaced, carry_out(directory, order, disk));
   remove_emptied(directory, order, disk);
   return replaced;

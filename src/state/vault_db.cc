@@ -4,6 +4,7 @@
 #include <chrono>
 #include <thread>
 
+#include "fs/give.h"
 #include "sqlite/patience.h"
 
 namespace pv::state {
@@ -90,7 +91,20 @@ Result<void> VaultDb::read(const Work& work) const {
   return finding == Finding::kNew ? Result<void>{} : work(connection);
 }
 
+// SQLite would make it root's where root works. Never opened while anybody else has it open: it
+// gets its name when it is closed. If that fails, somebody else was faster or SQLite says why.
+void VaultDb::make_empty() const {
+  const fs::Path part = path_.native() + ".new";
+  std::ignore = fs::remove_file(part);  // a crash may have left one
+  Result<fs::Fd> fd = fs::create_new(part, 0600);
+  if (!fd.has_value()) { return; }
+  fs::give_like(path_.parent_path(), *fd);
+  std::ignore = fd->close();
+  if (!fs::rename_to_new(part, path_).has_value()) { std::ignore = fs::remove_file(part); }
+}
+
 Result<void> VaultDb::attempt(const Work& work, Absent absent) const {
+  if (absent == Absent::kMake && !fs::exists(path_)) { make_empty(); }
   PV_TRY(sqlite::Connection connection, open(absent));
   const sqlite::Patience patience{connection, {}, Deadline::after(kVisitMax)};
   PV_TRY(sqlite::Transaction transaction, sqlite::Transaction::begin_immediate(connection));

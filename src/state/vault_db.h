@@ -40,6 +40,7 @@ class VaultDb {
   [[nodiscard]] Result<sqlite::Connection> open(Absent absent) const;
   [[nodiscard]] Result<void> attempt(const Work& work, Absent absent) const;
   [[nodiscard]] Result<void> set_aside() const;
+  void make_empty() const;
 
   fs::Path path_;
 };
