@@ -95,7 +95,7 @@ Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
   }
   PV_TRY(fs::Path backups_folder, backups_folder_of(options));
   const auto store = store::make_folder_store(std::move(backups_folder));
-  return jobs::look_over(options.dir, *store, options.keep_replaced);
+  return jobs::look_over(options.dir, *store, options.keep_replaced, system_clock().now());
 }
 
 std::string encryption_key_from(const std::string& name) {

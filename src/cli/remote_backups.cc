@@ -247,9 +247,11 @@ class RemoteBackups final : public Backups {
       PV_TRY(const jobs::Listing listing, list());
       jobs::Overview overview;
       overview.unknown_because = "this server does not tell";
-      for (const jobs::ListedBackup& listed : listing.backups) {
-        jobs::count(listed.backup, overview);
-      }
+      std::vector<store::Backup> backups;
+      for (const jobs::ListedBackup& listed : listing.backups) { backups.push_back(listed.backup); }
+      jobs::count(
+          std::move(backups), clock_.now(), [](const store::Backup&) { return std::string{}; },
+          overview);
       return overview;
     }
     PV_TRY(const curl::Reply reply, ask({.method = "GET", .url = "/api/vault/status"}));

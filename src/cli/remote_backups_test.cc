@@ -216,6 +216,7 @@ TEST_F(RemoteBackups, ReadsAStatusAndBearsNonsense) {
       R"({"newest":{"key":"a.zip","size":7,"modified":"2026-11-21 00:54:47.907Z",)"
       R"("verdict":{"sound":false,"depth":"deep","at":"2026-11-21 01:00:00.000Z","reason":"why",)"
       R"("records":3,"tookMs":12}},"verdictsUnknownBecause":"nothing",)"
+      R"("discounted":[{"key":"../x.zip"},{"key":"cut.zip","size":5,"why":"damaged"},7],)"
       R"("backups":{"count":3,"size":12,"free":100},"data":{"free":null},"replaced":[)"
       R"({"id":"x","from":"b.zip","at":"2026-11-21 00:54:47.907Z",)"
       R"("until":"2026-11-22 00:54:47.907Z","size":5}],"cutOff":true,)"
@@ -231,6 +232,9 @@ TEST_F(RemoteBackups, ReadsAStatusAndBearsNonsense) {
                                .took = 12ms};
   EXPECT_EQ(overview.newest_verdict, verdict);
   EXPECT_EQ(overview.unknown_because, "nothing");
+  ASSERT_EQ(overview.discounted.size(), 1U);
+  EXPECT_EQ(overview.discounted[0].backup.name.text(), "cut.zip");
+  EXPECT_EQ(overview.discounted[0].why, "damaged");
   EXPECT_EQ(overview.backups, 3U);
   EXPECT_EQ(overview.backups_free_bytes, 100U);
   EXPECT_EQ(overview.data_free_bytes, std::nullopt);

@@ -50,11 +50,14 @@ std::string how_sound(const jobs::Overview& overview, WallTime now) {
 }  // namespace
 
 std::string render_newest(const jobs::Overview& overview, WallTime now) {
-  if (!overview.newest) { return "There is no backup."; }
+  const bool is_first = overview.discounted.empty();
+  if (!overview.newest) {
+    return is_first ? "There is no backup." : "There is no backup that counts.";
+  }
   const store::Backup& newest = *overview.newest;
   std::string text = "Newest backup: " + printable(newest.name.text()) + ", " +
                      ago(newest.modified, now) + " (" + format_size(newest.size_bytes) + ")";
-  return text + ", " + how_sound(overview, now) + ".";
+  return text + ", " + how_sound(overview, now) + (is_first ? "." : "; newer ones don't count.");
 }
 
 std::string render_status(const jobs::Overview& overview, WallTime now) {
@@ -67,6 +70,10 @@ std::string render_status(const jobs::Overview& overview, WallTime now) {
   };
   add("backups", std::to_string(overview.backups) + ", " + format_size(overview.backups_bytes) +
                      free(overview.backups_free_bytes));
+  for (const jobs::Discounted& one : overview.discounted) {
+    add("not counted", printable(one.backup.name.text()) + ", " + ago(one.backup.modified, now) +
+                           ": " + printable(one.why));
+  }
   if (overview.data_free_bytes) { add("data", format_size(*overview.data_free_bytes) + " free"); }
   for (const jobs::Kept& kept : overview.kept) {
     add("replaced", size_of(kept.bytes) + ", kept until " + format_pocketbase_date(kept.until) +

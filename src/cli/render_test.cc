@@ -71,6 +71,19 @@ TEST(Render, StatusSaysWhetherTheNewestIsVerified) {
   EXPECT_EQ(render_newest(overview, kNow), start + "whether it was verified is not known: y.");
 }
 
+TEST(Render, StatusTellsOfBackupsThatDoNotCount) {
+  jobs::Overview overview;
+  overview.discounted = {{backup_of("cut.zip", 5, 1h), "damaged: cut off"}};
+  EXPECT_EQ(render_newest(overview, kNow), "There is no backup that counts.");
+  overview.newest = backup_of("a.zip", 1000, 3h);
+  const std::string text = render_status(overview, kNow);
+  EXPECT_TRUE(text.starts_with(
+      "Newest backup: a.zip, 3 h ago (1.0 kB), never verified; newer ones don't count.\n"))
+      << text;
+  EXPECT_NE(text.find("  not counted  cut.zip, 1 h ago: damaged: cut off\n"), std::string::npos)
+      << text;
+}
+
 TEST(Render, AgesHaveOneUnit) {
   EXPECT_EQ(format_age(kNow, kNow), "now");
   EXPECT_EQ(format_age(kNow - 59s, kNow), "59 s");
@@ -240,6 +253,8 @@ TEST(ExitStatus, OfAJobFollowsHowItEnded) {
   EXPECT_EQ(exit_for(status), Exit::kFailed);
   status.kind = jobs::Kind::kVerify;
   EXPECT_EQ(exit_for(status), Exit::kDamaged) << "no data.db in it";
+  status.error->code = Code::kUnsupported;
+  EXPECT_EQ(exit_for(status), Exit::kFailed) << "encrypted: nobody says that it is damaged";
   status.error->code = Code::kNoSpace;
   EXPECT_EQ(exit_for(status), Exit::kStorage);
 }

@@ -64,6 +64,12 @@ Result<jobs::Overview> overview_from_json(const json::value& value) {
     overview.newest = std::move(listed.backup);
     overview.newest_verdict = std::move(listed.verdict);
   }
+  if (const json::array* discounted = from.array("discounted")) {
+    for (const Reader& one : objects_in(*discounted)) {
+      auto backup = backup_from_json(one.whole());
+      if (backup.has_value()) { overview.discounted.push_back({*backup, one.text("why")}); }
+    }
+  }
   if (const json::object* backups = from.object("backups")) {
     const Reader numbers{*backups};
     overview.backups = numbers.count("count");

@@ -303,7 +303,8 @@ Result<std::shared_ptr<Job>> Vault::start_undo(const std::string& id) {
 
 Result<Overview> Vault::overview() {
   const Parts& parts = impl_->parts;
-  return look_over(parts.directory.path(), parts.store, parts.options.keep_replaced);
+  return look_over(parts.directory.path(), parts.store, parts.options.keep_replaced,
+                   parts.clock.now());
 }
 
 Result<std::vector<Kept>> Vault::kept() {

@@ -46,8 +46,10 @@ test("a verdict is listed, shown and told in the status, until the backup is ano
   assert.match(table, /^NAME .* VERIFIED\nbad\.zip .*  DAMAGED, .*, quick\ngood\.zip .*, deep\n$/);
   assert.match(ok(run("show", "good.zip")).stdout, /\n  verified   .*, deep: sound, \d+ records, took /);
   assert.deepEqual(json("show", "bad.zip").verdict, bad);
-  assert.match(ok(run("status")).stdout, /^Newest backup: bad\.zip, .*, DAMAGED, as a verification found .* \(quick\): /);
-  assert.deepEqual(json("status").newest.verdict, bad);
+  const status = ok(run("status")).stdout;
+  assert.match(status, /^Newest backup: good\.zip, .*, verified .* \(deep\); newer ones don't count\.\n/);
+  assert.match(status, /\n  not counted  bad\.zip, .*: damaged, as a verification found: /);
+  assert.deepEqual(json("status").newest.verdict, good);
 
   fs.copyFileSync(archive("good.zip"), archive("bad.zip"));
   assert.deepEqual(verdicts(), { "good.zip": good, "bad.zip": null }, "another file under the name");
@@ -80,7 +82,9 @@ test("a server and commands on one directory know of each other's verdicts", asy
   assert.equal(damaged.sound, false);
   assert.deepEqual((await ask("/api/backups")).map((one) => one.verdict), [sound, damaged]);
   assert.deepEqual((await ask("/api/vault/backups/a.zip")).verdict, sound);
-  assert.deepEqual((await ask("/api/vault/status")).newest.verdict, damaged);
+  const status = await ask("/api/vault/status");
+  assert.deepEqual(status.newest.verdict, sound);
+  assert.deepEqual(status.discounted.map((one) => one.key), ["b.zip"]);
   const remote = ok(cli(["list", "--url", server.url, "--token", headers.Authorization])).stdout;
   assert.match(remote, /\na\.zip .*, deep\nb\.zip .*  DAMAGED, .*, deep\n$/);
 
