@@ -114,6 +114,17 @@ std::chrono::seconds keep_of(const Parts& parts, const RestoreOptions& options) 
   return options.keep_replaced.value_or(parts.options.keep_replaced);
 }
 
+// Nothing is kept for the sake of a backup: it is looked at once more, when it is all that is left.
+std::chrono::seconds keep_with_doubt(const Parts& parts, Job& job, const SafetyBackup& safety,
+                                     std::chrono::seconds keep) {
+  constexpr std::chrono::hours kKeepInDoubt{24};
+  if (keep > std::chrono::seconds{0}) { return keep; }
+  const std::string doubt = doubt_about(safety, parts.store);
+  if (doubt.empty()) { return keep; }
+  job.warn({"", "the replaced data is kept for 24 hours all the same: " + doubt});
+  return kKeepInDoubt;
+}
+
 Result<void> check_space(const Parts& parts, const restore::Plan& plan) {
   const fs::Path& path = parts.directory.path();
   Result<void> enough = restore::check_space(plan, path);
@@ -181,12 +192,15 @@ Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& orig
     report.unchanged_bytes = staged.unchanged_bytes;
   });
   for (const std::string& warning : staged.warnings) { job.warn({"", warning}); }
-  PV_CHECK(back_up_first(parts, job, options));
+  PV_TRY(const SafetyBackup safety, back_up_first(parts, job, options));
 
   Result<restore::Replaced> replaced = exchange_closed(parts, job, Incoming::kHasArchive, [&] {
     return restore::swap(path, staged, origin.name, parts.clock.now(), restore::real_disk());
   });
-  if (replaced.has_value()) { keep_replaced(parts, job, *replaced, keep_of(parts, options)); }
+  if (replaced.has_value()) {
+    const std::chrono::seconds keep = keep_with_doubt(parts, job, safety, keep_of(parts, options));
+    keep_replaced(parts, job, *replaced, keep);
+  }
   prune_kept(parts, job);
   if (!replaced.has_value()) { return fail(std::move(replaced).error()); }
   return {};

@@ -82,6 +82,55 @@ TEST_F(Safety, WhatAnUndoPutsAsideIsKeptAsLong) {
   EXPECT_EQ(products(), "40");
 }
 
+// By the time that the replaced data could go, the exchange is made.
+TEST_F(Safety, ReplacedDataIsKeptWhereTheBackupOfItCannotBeReliedOn) {
+  const auto is_replaced = [this] {
+    for (const std::string& name : in_vault()) {
+      if (name.starts_with("replaced-")) { return true; }
+    }
+    return false;
+  };
+  const auto safety_backup = [this] {
+    for (const std::string& name : rig->names()) {
+      if (name.starts_with("@pre_restore_")) { return pb_data / "backups" / name; }
+    }
+    return fs::Path{};
+  };
+  struct Case {
+    const char* label;
+    std::function<void()> spoil;
+    const char* told;
+  };
+  const Case cases[] = {
+      {"gone", [&] { std::filesystem::remove(safety_backup()); }, "is not there any more"},
+      {"cut off", [&] { std::filesystem::resize_file(safety_backup(), 100); },
+       "was replaced meanwhile"}};
+  for (const Case& one : cases) {
+    bool is_spoilt = false;
+    open({}, [&](std::string_view call) -> Result<void> {
+      if (call == "stat" && is_replaced() && !std::exchange(is_spoilt, true)) { one.spoil(); }
+      return {};
+    });
+    const Status done = restore({.keep_replaced = 0s});
+    ASSERT_EQ(done.state, State::kSucceeded) << one.label << why(done);
+    EXPECT_TRUE(is_spoilt) << one.label;
+    ASSERT_EQ(done.warnings.size(), 1U) << one.label;
+    EXPECT_THAT(done.warnings[0].what, HasSubstr(one.told)) << one.label;
+    const std::vector<Kept> kept = rig->vault->kept().value();
+    ASSERT_EQ(kept.size(), 1U) << one.label;
+    EXPECT_EQ(kept[0].until - kept[0].at, 24h) << one.label;
+    ASSERT_TRUE(rig->vault->remove_kept(kept[0].id).has_value());
+    std::filesystem::remove(safety_backup());
+  }
+  // Something in storage/ that no backup can take.
+  open();
+  ASSERT_EQ(testing::run("mkfifo '" + (pb_data / "storage" / "pipe").string() + "'").status, 0);
+  const Status done = restore({.keep_replaced = 0s});
+  ASSERT_EQ(done.state, State::kSucceeded) << why(done);
+  EXPECT_EQ(rig->vault->kept().value().size(), done.warnings.empty() ? 0U : 1U);
+  EXPECT_FALSE(done.warnings.empty());
+}
+
 TEST_F(Safety, ReplacedDataCanBeRemovedBeforeItsTime) {
   open();
   const std::string id = restore({}).report.replaced_id;

@@ -28,11 +28,21 @@ struct Parts {
                                        const RestoreOptions& options);
 [[nodiscard]] Result<void> run_undo(const Parts& parts, Job& job, const Kept& undone);
 
-// Makes a backup of what is in place, if that is wanted (RestoreOptions::backup_first) and there is
-// something; part of `job`: its progress, its report, cancelled with it. Its data.db is stored even
-// if it is damaged inside, with a warning. What else fails is an error that says how to go on.
-[[nodiscard]] Result<void> back_up_first(const Parts& parts, Job& job,
-                                         const RestoreOptions& options);
+// A backup of what is in place before a restore, as far as it was made.
+struct SafetyBackup {
+  std::optional<store::Backup> made;  // nullopt: none was wanted, or there is nothing
+  bool is_whole = true;               // nothing was left out, nothing is known to be damaged
+};
+
+// Makes one, if that is wanted (RestoreOptions::backup_first) and there is something; part of
+// `job`: its progress, its report, cancelled with it. Its data.db is stored even if it is damaged
+// inside, with a warning. What else fails is an error that says how to go on.
+[[nodiscard]] Result<SafetyBackup> back_up_first(const Parts& parts, Job& job,
+                                                 const RestoreOptions& options);
+
+// Why it can't stand in for the data that was replaced; empty where it can, and where none was
+// made.
+[[nodiscard]] std::string doubt_about(const SafetyBackup& safety, store::BackupStore& store);
 
 // Removes replaced data that is old enough, and staging folders that no journal needs any more.
 void prune_kept(const Parts& parts, Job& job);
