@@ -7,6 +7,7 @@
 #include "jobs/archive_check.h"
 #include "jobs/chain.h"
 #include "jobs/data_facts.h"
+#include "jobs/other_users.h"
 #include "jobs/preflight.h"
 #include "jobs/workers.h"
 #include "sqlite/guard.h"
@@ -89,7 +90,11 @@ class Examination {
   Result<bool> answered(const Result<T>& outcome) {
     if (outcome.has_value()) { return true; }
     if (!is_answer(outcome.error().code)) { return fail(outcome.error()); }
-    found_.reasons.push_back(outcome.error());
+    // The space and the right to write there have some reasons in common.
+    const auto is_known = [&](const Error& reason) { return reason.what == outcome.error().what; };
+    if (std::none_of(found_.reasons.begin(), found_.reasons.end(), is_known)) {
+      found_.reasons.push_back(outcome.error());
+    }
     return false;
   }
 
@@ -115,16 +120,35 @@ class Examination {
 
   Result<void> examine(const ZipArchive& archive, const restore::Plan& plan) {
     warn_of_dropped(plan, "a restore leaves it out", job_);
+    PV_CHECK(look_around());
     PV_CHECK(measure(archive, plan));
     job_.set_phase("compare");
-    PV_TRY(found_.changes, restore::compare(archive, plan, parts_.directory.path(), parts_.pool,
-                                            job_.stop_token()));
-    for (const std::string& name : found_.changes->unread) {
-      job_.warn({name, "it lies in the directory and can't be looked at"});
-    }
+    compare(archive, plan);
     PV_CHECK(go_on(job_));
     job_.set_phase("extract");
     return read(archive, plan);
+  }
+
+  // At the place where the data would go.
+  Result<void> look_around() {
+    const fs::Path& path = parts_.directory.path();
+    const std::string users = tell_of_other_programs(path);
+    if (!users.empty()) { job_.warn({"", "a restore is refused for as long as " + users}); }
+    return answered(restore::check_writable(path)).map([](bool) {});
+  }
+
+  void compare(const ZipArchive& archive, const restore::Plan& plan) {
+    auto changes =
+        restore::compare(archive, plan, parts_.directory.path(), parts_.pool, job_.stop_token());
+    if (job_.stop_token().stop_requested()) { return; }
+    if (!changes.has_value()) {
+      job_.warn({"", "what would change could not be found out: " + changes.error().what});
+      return;
+    }
+    for (const std::string& name : changes->unread) {
+      job_.warn({name, "it lies in the directory and can't be looked at"});
+    }
+    found_.changes = *std::move(changes);
   }
 
   Result<void> measure(const ZipArchive& archive, const restore::Plan& plan) {
@@ -144,10 +168,9 @@ class Examination {
   // Everything is read; the databases are extracted for it and opened.
   Result<void> read(const ZipArchive& archive, const restore::Plan& plan) {
     restore::Plan roots = root_files_of(plan);
-    const Result<void> fits = restore::check_space(roots, parts_.directory.vault_folder());
+    const Result<void> fits = fits_for_a_look(roots);
     if (!fits.has_value()) {
-      if (fits.error().code != Code::kNoSpace) { return fits; }
-      job_.warn({"", "the databases were not opened, for lack of space: " + fits.error().what});
+      job_.warn({"", "the databases were not opened: " + fits.error().what});
       roots.files.clear();
     }
     Checksums rest{parts_, job_, archive, all_but(archive, roots.files)};
@@ -158,6 +181,13 @@ class Examination {
       if (found_.databases_checked) { PV_CHECK(look_at(*rehearsal)); }
     }
     return answered(rest.wait()).map([](bool) {});
+  }
+
+  // Whether the databases can be extracted below .pocketvault.
+  Result<void> fits_for_a_look(const restore::Plan& roots) {
+    const fs::Path folder = parts_.directory.vault_folder();
+    PV_CHECK(restore::check_space(roots, folder));
+    return restore::check_writable(folder);
   }
 
   Result<void> look_at(const Rehearsal& rehearsal) {
