@@ -233,10 +233,8 @@ Exit exit_for(const jobs::Status& status) {
   const bool reads_archive = status.kind == jobs::Kind::kVerify ||
                              status.kind == jobs::Kind::kRestore ||
                              status.kind == jobs::Kind::kPreflight;
-  if (reads_archive && (code == Code::kInvalid || code == Code::kUnsupported)) {
-    return Exit::kDamaged;
-  }
-  return code == Code::kInvalid ? Exit::kFailed : exit_for(code);
+  if (code == Code::kInvalid) { return reads_archive ? Exit::kDamaged : Exit::kFailed; }
+  return exit_for(code);
 }
 
 bool confirmed(const Context& context, const std::string& question, const std::string& word) {

@@ -165,11 +165,14 @@ Exit exit_for(const jobs::Preflight& preflight) {
     case jobs::Verdict::kWarnings: return Exit::kWarnings;
     case jobs::Verdict::kRefused: break;
   }
-  const bool only_space =
-      !preflight.reasons.empty() &&
-      std::all_of(preflight.reasons.begin(), preflight.reasons.end(),
-                  [](const Error& reason) { return reason.code == Code::kNoSpace; });
-  return only_space ? Exit::kStorage : Exit::kDamaged;
+  const std::vector<Error>& reasons = preflight.reasons;
+  const auto all_are = [&](Code code) {
+    return !reasons.empty() && std::all_of(reasons.begin(), reasons.end(),
+                                           [&](const auto& reason) { return reason.code == code; });
+  };
+  // As the restore itself would end.
+  if (all_are(Code::kNoSpace)) { return Exit::kStorage; }
+  return all_are(Code::kUnsupported) ? Exit::kFailed : Exit::kDamaged;
 }
 
 }  // namespace pv::cli
