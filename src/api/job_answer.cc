@@ -50,6 +50,7 @@ json::object report_json(const jobs::Report& report) {
   object.emplace("pauseMs", static_cast<double>(pause.count()) / 1000.0);
   object.emplace("way", report.way);
   object.emplace("copiedBytes", report.copied_bytes);
+  object.emplace("sharedBytes", report.shared_bytes);
   object.emplace("previous", report.previous);
   object.emplace("fullBecause", report.full_because);
   object.emplace("structure", report.structure);

@@ -36,6 +36,7 @@ json::object to_json(const jobs::Report& report) {
           {"pauseMs", static_cast<double>(pause.count()) / 1000.0},
           {"way", report.way},
           {"copiedBytes", report.copied_bytes},
+          {"sharedBytes", report.shared_bytes},
           {"previous", text_of(report.previous)},
           {"fullBecause", text_of(report.full_because)},
           {"structure", report.structure},
@@ -84,6 +85,7 @@ jobs::Report report_from(const Reader& from) {
   report.pause = std::chrono::nanoseconds{static_cast<std::int64_t>(pause * 1e6)};
   report.way = from.text("way");
   report.copied_bytes = from.count("copiedBytes");
+  report.shared_bytes = from.count("sharedBytes");
   report.previous = from.text("previous");
   report.full_because = from.text("fullBecause");
   report.structure = from.text("structure");

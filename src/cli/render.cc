@@ -136,6 +136,10 @@ std::string render_made(const jobs::Status& status) {
     text += ", " + format_size(report.copied_bytes) + " of it unchanged since " +
             printable(report.previous);
   }
+  if (report.shared_bytes > 0) {
+    text += "; on the disk it takes " + format_size(report.archive_bytes - report.shared_bytes) +
+            ", the rest it shares with that one";
+  }
   if (!report.way.empty()) {
     text += "; writers waited " + format_milliseconds(report.pause) + " (" + printable(report.way) +
             ")";

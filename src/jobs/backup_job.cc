@@ -49,6 +49,7 @@ void tell(const zip::ArchiveReport& archive, const Chain& chain, Job& job) {
     report.raw_bytes = archive.raw_bytes;
     report.archive_bytes = archive.archive_bytes;
     report.copied_bytes = archive.copied_bytes;
+    report.shared_bytes = archive.shared_bytes;
     report.previous = chain.name;
     report.full_because = chain.full_because;
     if (archive.copies_failed > 0) {

@@ -59,6 +59,7 @@ struct Report {
   std::chrono::nanoseconds pause{0};  // how long commits could not happen
   std::string way = {};               // "pinned", "copied: data.db is not in WAL mode"
   std::uint64_t copied_bytes = 0;     // backup: of raw_bytes, packed before, taken from `previous`
+  std::uint64_t shared_bytes = 0;     // backup: of archive_bytes, blocks that `previous` has too
   std::string previous = {};          // the backup that was; empty: all was packed anew, because:
   std::string full_because = {};
   std::string structure = {};    // backup: "sound", or which databases are not, and why
