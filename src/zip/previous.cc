@@ -44,7 +44,7 @@ std::optional<PreviousEntry> Previous::find(std::string_view name) const {
   const std::uint64_t name_bytes = reader.u16();
   const std::uint64_t extra_bytes = reader.u16();
   PreviousEntry previous{
-      .record = block_.record(found->second),
+      .record = block_.record(found->second, entry),
       .method = static_cast<Method>(entry.method),
       .crc32 = entry.crc32,
       .raw_bytes = entry.raw_bytes,
