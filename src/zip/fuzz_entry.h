@@ -144,7 +144,7 @@ inline bool fuzz_vault_block(Bytes bytes) {
   append(crc32(as_bytes(archive.directory).first(archive.directory.size() - kEndBytesOfZip)), 4);
   append(kVaultBlockVersion, 4);
   append(crc32(as_bytes(block)), 4);
-  append(0, 16);
+  block.append(sizeof(Hash128), '\0');  // no signature
   block += "pocketvaultblock";
   std::string zip = archive.before + block + archive.directory;
   // The end record counts the directory's place from the start.
