@@ -157,7 +157,7 @@ TEST(VaultBlock, TellsTheDeviceOfEachFile) {
   const auto previous = previous_of(make(files, options_with(nullptr)).archive);
   std::vector<std::uint64_t> told;
   for (const Watched& one : files) {
-    const auto& identity = previous->find(one.file.name)->record.identity;
+    const auto identity = previous->find(one.file.name)->record.identity;
     if (identity) { told.push_back(identity->device); }
   }
   EXPECT_EQ(told, devices);
