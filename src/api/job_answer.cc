@@ -60,6 +60,7 @@ json::object report_json(const jobs::Report& report) {
   object.emplace("unchangedBytes", report.unchanged_bytes);
   object.emplace("safetyBackup", report.safety_backup);
   object.emplace("scope", report.scope);
+  object.emplace("note", report.note);
   object.emplace("target", report.target);
   object.emplace("records", report.records);
   object.emplace("collections", jobs::to_json(report.collections));

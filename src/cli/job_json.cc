@@ -46,6 +46,7 @@ json::object to_json(const jobs::Report& report) {
           {"unchangedBytes", report.unchanged_bytes},
           {"safetyBackup", text_of(report.safety_backup)},
           {"scope", text_of(report.scope)},
+          {"note", report.note},
           {"target", text_of(report.target)},
           {"records", report.records},
           {"collections", jobs::to_json(report.collections)}};
@@ -99,6 +100,7 @@ jobs::Report report_from(const Reader& from) {
   report.records = from.count("records");
   report.collections = jobs::collections_from(from.array("collections"));
   report.scope = from.text("scope");
+  report.note = from.text("note");
   report.target = from.text("target");
   return report;
 }

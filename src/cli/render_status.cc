@@ -39,6 +39,14 @@ std::string column(std::string text, std::size_t width) {
   return text;
 }
 
+// " (only data.db and 3 more)".
+std::string units_of(const jobs::Kept& kept) {
+  if (kept.units.empty()) { return {}; }
+  const std::size_t more = kept.units.size() - 1;
+  return " (only " + printable(kept.units.front()) +
+         (more > 0 ? " and " + std::to_string(more) + " more" : "") + ")";
+}
+
 }  // namespace
 
 std::string render_newest(const jobs::Overview& overview, WallTime now) {
@@ -83,7 +91,7 @@ std::string render_kept(const std::vector<jobs::Kept>& kept, WallTime now) {
   for (const jobs::Kept& one : kept) {
     text += column(printable(one.id), 17) + column(ago(one.at, now), 12) +
             column(size_of(one.bytes), 12) + format_pocketbase_date(one.until).substr(0, 16) +
-            "  " + printable(one.from) + "\n";
+            "  " + printable(one.from) + units_of(one) + "\n";
   }
   return text;
 }

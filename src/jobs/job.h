@@ -68,7 +68,9 @@ struct Report {
   std::uint64_t unchanged_files = 0;  // restore: of entries, in place already and kept
   std::uint64_t unchanged_bytes = 0;  // of raw_bytes
   std::string safety_backup = {};     // restore: made of the data before it was replaced
-  std::string scope = {};     // restore, extract: "databases, storage/abc"; empty: everything
+  // restore, preflight, extract: "databases, storage/abc"; empty: everything
+  std::string scope = {};
+  std::string note = {};      // restore, preflight of a part: what that means
   std::string target = {};    // extract: the folder
   std::uint64_t records = 0;  // verify, deep: in all collections
   std::vector<CollectionRecords> collections = {};
