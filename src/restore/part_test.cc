@@ -200,6 +200,29 @@ TEST(PartOfTheData, ARecoveryFindsTheFolderGone) {
   EXPECT_GT(finished, 2);
 }
 
+// All of storage/, as one entry or as what is mounted there.
+TEST(PartOfTheData, ARecoveryFindsAFolderOfStorageGone) {
+  for (const Lie lie : {Lie::kPlain, Lie::kMadeUpMounts}) {
+    const Setting setting{lie, Part::kStorage};
+    int removed = 0;
+    const int calls = count_calls(setting, [](World& world, Disk& disk) { (void)world.run(disk); });
+    for (int call = 1; call <= calls; ++call) {
+      const World world{setting};
+      cut_off(world, call);
+      if (!is_cut_off(world.folder.path()) || !fs::exists(world.folder / "storage/a")) { continue; }
+      std::filesystem::remove_all(world.folder / "storage/a");
+      MountedDisk disk{world};
+      const Result<Recovery> recovery = recover(world.folder.path(), disk);
+      ASSERT_TRUE(recovery.has_value()) << call << ": " << recovery.error().what;
+      const bool is_new = fs::exists(world.folder / "storage/new.txt");
+      EXPECT_NE(fs::exists(world.folder / "storage/x/y"), is_new) << "a mixture, call " << call;
+      EXPECT_TRUE(world.left_others_alone());
+      ++removed;
+    }
+    EXPECT_GT(removed, 3);
+  }
+}
+
 TEST(PartOfTheData, OfTheDatabasesACrashWantsThemClosedForTheRecovery) {
   const World world{{Lie::kPlain, Part::kDatabases}};
   EXPECT_FALSE(is_cut_off_with_databases(world.folder.path()));

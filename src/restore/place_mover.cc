@@ -33,6 +33,7 @@ PlaceMover::PlaceMover(const fs::Path& directory, const Journal& journal, const 
       disk_{disk},
       directory_{directory},
       aside_name_{journal.aside},
+      is_of_files_{!involves_databases(journal.layout.units())},
       journal_path_{restore::journal_path(directory)},
       here_{moves.folder.empty() ? directory : directory / moves.folder},
       incoming_{directory / layout_.inside(journal.incoming, moves.folder)},
@@ -91,7 +92,7 @@ Result<void> PlaceMover::check_aside() const {
   for (const std::string& name : moves_.out) {
     PV_TRY(const bool left, lies_in(aside_, name));
     PV_TRY(const bool here, lies_in(here_, name));
-    if (left || here || may_vanish(name) || is_among_others()) { continue; }
+    if (left || here || may_vanish(name) || may_be_in_use()) { continue; }
     return fail(Code::kDamaged,
                 "the replaced " + printable(name) + " has vanished from " +
                     printable(aside_.native()) + "; put it there again, or remove " +
@@ -122,7 +123,7 @@ Result<void> PlaceMover::make_again(const std::string& folder) {
 // What is neither here nor aside was removed after the journal was written. Were another put in its
 // place, it could not be told later which of the two that is.
 Result<void> PlaceMover::check_leaving() const {
-  if (!is_among_others()) { return {}; }
+  if (!may_be_in_use()) { return {}; }
   for (const std::string& name : moves_.out) {
     PV_TRY(const bool here, lies_here(name));
     PV_TRY(const bool left, lies_in(aside_, name));
@@ -165,7 +166,7 @@ Result<void> PlaceMover::bring_in(const std::string& name) {
   PV_TRY(const bool waits, lies_in(incoming_, name));
   PV_TRY(const bool occupied, lies_here(name));
   // Nothing of that name lay there when the units were chosen: what does now is none of them.
-  if (waits && occupied && is_among_others() && !out_.contains(name)) {
+  if (waits && occupied && may_be_in_use() && !out_.contains(name)) {
     return fail(Code::kBusy, "a program has just made " + printable((here_ / name).native()) +
                                  ", where restored data belongs: try again");
   }
@@ -248,7 +249,7 @@ Result<void> PlaceMover::sync() {
 }
 
 Result<void> PlaceMover::sync_here() {
-  if (is_among_others() && !fs::exists(here_)) { return {}; }  // it will be made again
+  if (may_be_in_use() && !fs::exists(here_)) { return {}; }  // it will be made again
   return disk_.sync_folder(here_);
 }
 

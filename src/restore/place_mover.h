@@ -44,8 +44,11 @@ class PlaceMover {
  private:
   using Names = std::unordered_set<std::string>;
   [[nodiscard]] bool is_part() const { return moves_.extent == PlaceMoves::Extent::kNamed; }
-  // The entries are files of an app that may go on beside the exchange, in a folder with others.
-  [[nodiscard]] bool is_among_others() const { return is_part() && !moves_.folder.empty(); }
+  // The entries are files that an app may go on with: what it makes and removes meanwhile is its
+  // own.
+  [[nodiscard]] bool may_be_in_use() const {
+    return is_of_files_ || (is_part() && !moves_.folder.empty());
+  }
   [[nodiscard]] Result<void> check_leaving() const;
   [[nodiscard]] Result<bool> has_stayed(const std::string& name) const;
   [[nodiscard]] Result<void> make_again(const std::string& folder);
@@ -64,6 +67,7 @@ class PlaceMover {
   Disk& disk_;
   const fs::Path directory_;
   const std::string aside_name_;  // Journal::aside
+  const bool is_of_files_;        // no database is exchanged
   const fs::Path journal_path_;
   const fs::Path here_;
   const fs::Path incoming_;

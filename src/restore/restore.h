@@ -194,8 +194,8 @@ struct Replaced {
 };
 
 // Exchanges directory's entries for the staged ones; where only units were staged, nothing else is
-// touched. The caller has closed every connection, if that involves databases. On an
-// error what was moved is moved back (and the error says so if that failed too: then recover()).
+// touched. The caller has closed every connection, if that involves databases. On an error what was
+// moved is moved back (and the error says so if that failed too: then recover()).
 // kUnsupported, before anything is moved: as stage(), or the mounts are others than then. kBusy: a
 // program made a file just now where one of the archive belongs and none was before.
 // Stay where they are: backups, .pocketvault, .pb_temp_to_delete, .autocert_cache, lost+found,

@@ -48,7 +48,7 @@ Result<Scope> Scope::parse(const std::vector<std::string>& only) {
     return a.name != b.name ? a.name < b.name : a.required > b.required;
   });
   Scope scope;
-  for (Unit& unit : units) {
+  for (const Unit& unit : units) {
     const bool is_known = !scope.units_.empty() && scope.contains(unit.name);
     if (!is_known) { scope.units_.push_back(unit); }
   }
