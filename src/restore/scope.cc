@@ -72,8 +72,14 @@ bool Scope::contains(std::string_view name) const {
 }
 
 std::string Scope::describe() const {
+  constexpr std::size_t kShown = 10;
   std::string text;
-  for (const std::string& given : given_) { text += (text.empty() ? "" : ", ") + given; }
+  for (std::size_t i = 0; i < given_.size() && i < kShown; ++i) {
+    text += (i == 0 ? "" : ", ") + given_[i];
+  }
+  if (given_.size() > kShown) {
+    text += " and " + std::to_string(given_.size() - kShown) + " more";
+  }
   return text;
 }
 

@@ -34,7 +34,7 @@ class Scope {
   // database, the ".attrs" of a stored file.
   [[nodiscard]] bool contains(std::string_view name) const;
   [[nodiscard]] bool has_data_db() const { return contains("data.db"); }
-  // "databases, storage/abc": as it was given, for people. Empty: everything.
+  // "databases, storage/abc": as it was given, for people; of many the first. Empty: everything.
   [[nodiscard]] std::string describe() const;
 
   friend bool operator==(const Scope&, const Scope&) = default;

@@ -46,6 +46,8 @@ TEST(Scope, HasABound) {
   std::vector<std::string> many;
   for (std::size_t i = 0; i < Scope::kGivenMax; ++i) { many.push_back(std::to_string(i)); }
   EXPECT_EQ(units_of(many).size(), Scope::kGivenMax);
+  EXPECT_EQ(Scope::parse(many)->describe(), "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 990 more");
+  EXPECT_EQ(Scope::parse({"databases", "storage/a"})->describe(), "databases, storage/a");
   many.emplace_back("one more");
   EXPECT_EQ(Scope::parse(many).error().code, Code::kInvalid);
 }
