@@ -318,8 +318,13 @@ AnswerTask restore_backup(Exchange& exchange) {
   const auto name = name_of_key(exchange.value());
   if (!name) { co_return tl::unexpected{no_backup(exchange)}; }
 
-  const auto options = restore_options_of(exchange);
+  auto options = restore_options_of(exchange);
   if (!options.has_value()) { co_return tl::unexpected{restore_failed(options.error())}; }
+  if (!exchange.strict()) {
+    auto part = co_await read_part(exchange);
+    if (!part.has_value()) { co_return tl::unexpected{std::move(part).error()}; }
+    options->only = *std::move(part);
+  }
   std::function<Started()> start = [&vault = services.parts.vault, name = *name,
                                     options = *options]() -> Started {
     PV_TRY(const store::Backup found, vault.store().stat(name));

@@ -91,8 +91,12 @@ AnswerTask verify_backup(Exchange& exchange) {
 AnswerTask preflight_backup(Exchange& exchange) {
   const auto name = name_of_key(exchange.value());
   if (!name) { co_return tl::unexpected{not_found()}; }
-  std::function<Result<JobPointer>()> work = [&vault = exchange.services.parts.vault,
-                                              name = *name] { return vault.start_preflight(name); };
+  const auto part = co_await read_part(exchange);
+  if (!part.has_value()) { co_return tl::unexpected{part.error()}; }
+  std::function<Result<JobPointer>()> work = [&vault = exchange.services.parts.vault, name = *name,
+                                              only = *part] {
+    return vault.start_preflight(name, only);
+  };
   const auto job = co_await blocking<JobPointer>(exchange.services, std::move(work));
   if (!job.has_value()) { co_return tl::unexpected{explained(job.error())}; }
   co_return accepted(exchange, **job);

@@ -36,6 +36,7 @@ json::object to_json(const jobs::Report& report) {
           {"pauseMs", static_cast<double>(pause.count()) / 1000.0},
           {"way", report.way},
           {"copiedBytes", report.copied_bytes},
+          {"sharedBytes", report.shared_bytes},
           {"previous", text_of(report.previous)},
           {"fullBecause", text_of(report.full_because)},
           {"structure", report.structure},
@@ -45,6 +46,7 @@ json::object to_json(const jobs::Report& report) {
           {"unchangedBytes", report.unchanged_bytes},
           {"safetyBackup", text_of(report.safety_backup)},
           {"scope", text_of(report.scope)},
+          {"note", report.note},
           {"target", text_of(report.target)},
           {"records", report.records},
           {"collections", jobs::to_json(report.collections)}};
@@ -84,6 +86,7 @@ jobs::Report report_from(const Reader& from) {
   report.pause = std::chrono::nanoseconds{static_cast<std::int64_t>(pause * 1e6)};
   report.way = from.text("way");
   report.copied_bytes = from.count("copiedBytes");
+  report.shared_bytes = from.count("sharedBytes");
   report.previous = from.text("previous");
   report.full_because = from.text("fullBecause");
   report.structure = from.text("structure");
@@ -97,6 +100,7 @@ jobs::Report report_from(const Reader& from) {
   report.records = from.count("records");
   report.collections = jobs::collections_from(from.array("collections"));
   report.scope = from.text("scope");
+  report.note = from.text("note");
   report.target = from.text("target");
   return report;
 }

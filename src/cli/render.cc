@@ -105,13 +105,9 @@ std::string mode_text(const jobs::ContentItem& item) {
   return text;
 }
 
-std::string in_part(const jobs::Report& report) {
-  return report.scope.empty() ? "" : " (only " + printable(report.scope) + ")";
-}
-
 std::string render_restored(const jobs::Status& status) {
-  std::string text =
-      "Restored " + printable(status.name) + took(status) + kept_unchanged(status.report);
+  std::string text = "Restored " + printable(status.name) + in_part(status.report) + took(status) +
+                     kept_unchanged(status.report);
   if (!status.report.replaced_id.empty()) {
     text += "; the data before it is kept: `pocketvault undo` brings it back";
   }
@@ -122,6 +118,7 @@ std::string render_restored(const jobs::Status& status) {
     text += "; the app's code in the backup was left there (" + amount_of(status.report.left_out) +
             "): unzip FILE '.pocketvault-code/*'";
   }
+  if (!status.report.note.empty()) { text += "\nNote: " + printable(status.report.note); }
   return text;
 }
 
@@ -135,6 +132,10 @@ std::string render_made(const jobs::Status& status) {
   if (!report.previous.empty()) {
     text += ", " + format_size(report.copied_bytes) + " of it unchanged since " +
             printable(report.previous);
+  }
+  if (report.shared_bytes > 0) {
+    text += "; on the disk it takes " + format_size(report.archive_bytes - report.shared_bytes) +
+            ", the rest it shares with that one";
   }
   if (!report.way.empty()) {
     text += "; writers waited " + format_milliseconds(report.pause) + " (" + printable(report.way) +
@@ -157,6 +158,10 @@ std::string verdict_in_full(const Summary& summary, WallTime now) {
 }
 
 }  // namespace
+
+std::string in_part(const jobs::Report& report) {
+  return report.scope.empty() ? "" : " (only " + printable(report.scope) + ")";
+}
 
 std::string plural(std::uint64_t count, const std::string& one) {
   return std::to_string(count) + " " + one + (count == 1 ? "" : "s");

@@ -13,6 +13,8 @@ namespace pv::cli {
 
 // "1 file", "2 files".
 [[nodiscard]] std::string plural(std::uint64_t count, const std::string& one);
+// " (only databases)"; empty: of everything.
+[[nodiscard]] std::string in_part(const jobs::Report& report);
 
 // A table with a heading; "No backups." when there are none.
 [[nodiscard]] std::string render_list(const std::vector<jobs::ListedBackup>& backups, WallTime now);

@@ -47,6 +47,14 @@ std::string how_sound(const jobs::Overview& overview, WallTime now) {
                                 printable(verdict.reason);
 }
 
+// " (only data.db and 3 more)".
+std::string units_of(const jobs::Kept& kept) {
+  if (kept.units.empty()) { return {}; }
+  const std::size_t more = kept.units.size() - 1;
+  return " (only " + printable(kept.units.front()) +
+         (more > 0 ? " and " + std::to_string(more) + " more" : "") + ")";
+}
+
 }  // namespace
 
 std::string render_newest(const jobs::Overview& overview, WallTime now) {
@@ -95,7 +103,7 @@ std::string render_kept(const std::vector<jobs::Kept>& kept, WallTime now) {
   for (const jobs::Kept& one : kept) {
     text += column(printable(one.id), 17) + column(ago(one.at, now), 12) +
             column(size_of(one.bytes), 12) + format_pocketbase_date(one.until).substr(0, 16) +
-            "  " + printable(one.from) + "\n";
+            "  " + printable(one.from) + units_of(one) + "\n";
   }
   return text;
 }

@@ -116,7 +116,15 @@ jobs::Status succeeded(jobs::Kind kind) {
   status.phase = "commit";
   status.started = kNow;
   status.finished = kNow + 2500ms;
-  status.report = {42, 800'000'000, 370'000'000, 170us, "pinned", 5, "b.zip", "", "sound", "x1"};
+  status.report = {.entries = 42,
+                   .raw_bytes = 800'000'000,
+                   .archive_bytes = 370'000'000,
+                   .pause = 170us,
+                   .way = "pinned",
+                   .copied_bytes = 5,
+                   .previous = "b.zip",
+                   .structure = "sound",
+                   .replaced_id = "x1"};
   return status;
 }
 
@@ -133,6 +141,14 @@ TEST(Render, SuccessIsOneLine) {
   for (const jobs::Kind kind : {jobs::Kind::kRestore, jobs::Kind::kUndo}) {
     EXPECT_NE(render_success(succeeded(kind)).find("pocketvault undo"), std::string::npos);
   }
+}
+
+TEST(Render, ABackupThatSharesBlocksSaysHowMuchItTakes) {
+  jobs::Status status = succeeded(jobs::Kind::kBackup);
+  status.report.shared_bytes = status.report.archive_bytes - 7'000'000;
+  EXPECT_NE(render_success(status).find("on the disk it takes 7.0 MB, the rest it shares"),
+            std::string::npos)
+      << render_success(status);
 }
 
 TEST(Render, ARestoreSaysWhatItKept) {
@@ -182,6 +198,7 @@ TEST(JobJson, ComesBackAsItWas) {
   EXPECT_EQ(back.report.pause, status.report.pause);
   EXPECT_EQ(back.report.way, status.report.way);
   EXPECT_EQ(back.report.copied_bytes, status.report.copied_bytes);
+  EXPECT_EQ(back.report.shared_bytes, status.report.shared_bytes);
   EXPECT_EQ(back.report.previous, status.report.previous);
   EXPECT_EQ(back.report.structure, status.report.structure);
   EXPECT_EQ(back.report.replaced_id, status.report.replaced_id);

@@ -29,6 +29,14 @@ std::vector<Reader> objects_in(const json::array& array) {
   return objects;
 }
 
+std::vector<std::string> texts_in(const json::array* array) {
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; array != nullptr && i < std::min(array->size(), kEntriesMax); ++i) {
+    if ((*array)[i].is_string()) { texts.emplace_back((*array)[i].get_string()); }
+  }
+  return texts;
+}
+
 std::vector<jobs::Kept> kept_in(const json::array& array) {
   std::vector<jobs::Kept> kept;
   for (const Reader& from : objects_in(array)) {
@@ -36,7 +44,8 @@ std::vector<jobs::Kept> kept_in(const json::array& array) {
                     .from = from.text("from"),
                     .at = date_of(from, "at"),
                     .until = date_of(from, "until"),
-                    .bytes = from.count_if_there("size")});
+                    .bytes = from.count_if_there("size"),
+                    .units = texts_in(from.array("only"))});
   }
   return kept;
 }

@@ -124,11 +124,14 @@ Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
 }
 
 json::object to_json(const Kept& kept) {
+  json::array only;
+  for (const std::string& unit : kept.units) { only.emplace_back(text_of(unit)); }
   return {{"id", text_of(kept.id)},
           {"from", text_of(kept.from)},
           {"at", format_pocketbase_date(kept.at)},
           {"until", format_pocketbase_date(kept.until)},
-          {"size", number_or_null(kept.bytes)}};
+          {"size", number_or_null(kept.bytes)},
+          {"only", std::move(only)}};
 }
 
 json::object to_json(const Overview& overview, WallTime now) {

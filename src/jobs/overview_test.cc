@@ -171,7 +171,12 @@ TEST_F(Look, IsToldAsJson) {
   overview.backups = 2;
   overview.backups_bytes = 9;
   overview.data_free_bytes = 5;
-  overview.kept = {{.id = "id1", .from = "x\xff.zip", .at = kNow, .until = kNow + 1h, .bytes = {}}};
+  overview.kept = {{.id = "id1",
+                    .from = "x\xff.zip",
+                    .at = kNow,
+                    .until = kNow + 1h,
+                    .bytes = {},
+                    .units = {"storage/a"}}};
   overview.users = {{12, "pocketbase"}};
   EXPECT_EQ(
       boost::json::serialize(to_json(overview, kNow)),
@@ -184,7 +189,8 @@ TEST_F(Look, IsToldAsJson) {
       R"("data":{"free":5},"replaced":[{"id":"id1","from":"x)"
       "\xEF\xBF\xBD"
       R"(.zip",)"
-      R"("at":"2026-11-21 00:54:47.000Z","until":"2026-11-21 01:54:47.000Z","size":null}],)"
+      R"("at":"2026-11-21 00:54:47.000Z","until":"2026-11-21 01:54:47.000Z","size":null,)"
+      R"("only":["storage/a"]}],)"
       R"("verdictsUnknownBecause":"","cutOff":false,"job":null,"users":[{"pid":12,"program":"pocketbase"}]})");
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "jobs/vault_rig.h"
+#include "jobs/workers.h"
 #include "restore/restore.h"
 #include "testing/fake_clock.h"
 #include "testing/fixtures.h"
@@ -301,6 +302,61 @@ TEST_F(Safety, ARestoreWithoutSpaceSaysWhatCouldBeFreed) {
   EXPECT_THAT(tell_of_kept({known, known}), HasSubstr("holds 6.0 MB"));
   EXPECT_THAT(tell_of_kept({known, unknown}), HasSubstr("holds at least 3.0 MB"));
   EXPECT_THAT(tell_of_kept({known}), HasSubstr("pocketvault replaced delete --all"));
+}
+
+TEST_F(Safety, APartWithoutDatabasesWaitsForNobodyWhoReadsThem) {
+  open();
+  const Result<int> read = rig->directory->read<int>([&](sqlite::Connection&) -> Result<int> {
+    const Status files = restore({.only = {"storage"}});
+    EXPECT_EQ(files.state, State::kSucceeded);
+    EXPECT_EQ(files.report.scope, "storage");
+    EXPECT_FALSE(fs::exists(pb_data / "storage/only-now.txt"));
+    EXPECT_EQ(rig->undo().state, State::kSucceeded);
+    return 0;
+  });
+  EXPECT_TRUE(read.has_value());
+  EXPECT_EQ(read_file(pb_data / "storage/only-now.txt"), "written after the backup");
+  EXPECT_EQ(products(), "39");
+}
+
+TEST_F(Safety, DatabasesComeBackAloneAndGoAlone) {
+  open();
+  EXPECT_EQ(restore({.only = {"databases"}}).state, State::kSucceeded);
+  EXPECT_EQ(products(), "40");
+  EXPECT_TRUE(fs::exists(pb_data / "storage/only-now.txt"));
+  EXPECT_THAT(rig->vault->kept()->front().units, ElementsAre("auxiliary.db", "data.db"));
+  write_file(pb_data / "storage/later.txt", "later");
+  EXPECT_EQ(rig->undo().state, State::kSucceeded);
+  EXPECT_EQ(products(), "39");
+  EXPECT_TRUE(fs::exists(pb_data / "storage/later.txt"));
+}
+
+TEST_F(Safety, APartThatCantBeIsNotBegun) {
+  open();
+  const Status refused = restore({.only = {"storage", "../x"}});
+  EXPECT_EQ(refused.error->code, Code::kInvalid);
+  EXPECT_THAT(rig->vault->jobs(), IsEmpty());
+  EXPECT_EQ(restore({.only = {"storage/none"}}).error->code, Code::kNotFound);
+  EXPECT_THAT(in_vault(), IsEmpty());
+}
+
+TEST(NoteOnPart, IsGivenWhereRecordsAndFilesAreOfDifferentTimes) {
+  struct Case {
+    std::vector<std::string> units;
+    bool is_mixed;
+  };
+  const Case cases[] = {{{}, false},
+                        {{"data.db"}, true},
+                        {{"data.db", "storage/a"}, true},
+                        {{"data.db", "storage"}, false},
+                        {{"storage"}, true},
+                        {{"auxiliary.db", "storage/a/b"}, true},
+                        {{"auxiliary.db"}, false},
+                        {{"types.d.ts"}, false}};
+  for (const Case& one : cases) {
+    EXPECT_EQ(!note_on_part(one.units).empty(), one.is_mixed)
+        << (one.units.empty() ? "all" : one.units.front());
+  }
 }
 
 }  // namespace

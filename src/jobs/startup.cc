@@ -42,7 +42,7 @@ Result<Opened> open_directory(const fs::Path& directory, const datadir::OpenOpti
   }
   if (taken.has_value()) {
     // Whoever has the databases open now would go on in files that are moved away.
-    if (restore::is_cut_off(directory)) {
+    if (restore::is_cut_off_with_databases(directory)) {
       PV_CHECK(refuse_other_users(directory, Exchange::kRecovery));
     }
     PV_TRY(const restore::Recovery recovery, restore::recover(directory, restore::real_disk()));

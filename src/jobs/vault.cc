@@ -81,7 +81,8 @@ struct Vault::Impl {
                                                            ArchiveOrigin origin, bool in_store);
   [[nodiscard]] Result<std::shared_ptr<Job>> start_extract(ArchiveOrigin origin, bool in_store,
                                                            const ExtractOrder& order);
-  [[nodiscard]] Worker preflighter();
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_preflight(ArchiveOrigin origin, bool in_store,
+                                                             const std::vector<std::string>& only);
 
   struct Launch {
     Kind kind;
@@ -269,6 +270,7 @@ Result<std::shared_ptr<Job>> Vault::Impl::start_restore(std::optional<Lease> lea
 }
 
 Result<std::shared_ptr<Job>> Vault::start_restore(const RestoreOrder& order) {
+  PV_CHECK(restore::Scope::parse(order.options.only));
   PV_TRY(Lease lease, impl_->take_lease(Kind::kRestore, order.name.text()));
   PV_TRY(const store::Backup backup, impl_->parts.store.stat(order.name));
   return impl_->start_restore(std::move(lease), impl_->origin_of(backup.name), true, order.options);
@@ -276,6 +278,7 @@ Result<std::shared_ptr<Job>> Vault::start_restore(const RestoreOrder& order) {
 
 Result<std::shared_ptr<Job>> Vault::start_restore_file(const fs::Path& file,
                                                        const RestoreOptions& options) {
+  PV_CHECK(restore::Scope::parse(options.only));
   PV_TRY(ArchiveOrigin origin, impl_->origin_of(file));
   PV_TRY(Lease lease, impl_->take_lease(Kind::kRestore, origin.name));
   return impl_->start_restore(std::move(lease), std::move(origin), false, options);
@@ -382,19 +385,27 @@ Result<std::shared_ptr<Job>> Vault::start_verify_file(const fs::Path& file, Veri
       std::move(origin), false);
 }
 
-Vault::Impl::Worker Vault::Impl::preflighter() {
-  return [this](Job& job, const ArchiveOrigin& from) { return run_preflight(parts, job, from); };
+Result<std::shared_ptr<Job>> Vault::Impl::start_preflight(ArchiveOrigin origin, bool in_store,
+                                                          const std::vector<std::string>& only) {
+  PV_TRY(const restore::Scope scope, restore::Scope::parse(only));
+  return start_reading(
+      Kind::kPreflight,
+      [this, scope](Job& job, const ArchiveOrigin& from) {
+        return run_preflight(parts, job, from, scope);
+      },
+      std::move(origin), in_store);
 }
 
-Result<std::shared_ptr<Job>> Vault::start_preflight(const store::BackupName& name) {
+Result<std::shared_ptr<Job>> Vault::start_preflight(const store::BackupName& name,
+                                                    const std::vector<std::string>& only) {
   PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
-  return impl_->start_reading(Kind::kPreflight, impl_->preflighter(), impl_->origin_of(backup.name),
-                              true);
+  return impl_->start_preflight(impl_->origin_of(backup.name), true, only);
 }
 
-Result<std::shared_ptr<Job>> Vault::start_preflight_file(const fs::Path& file) {
+Result<std::shared_ptr<Job>> Vault::start_preflight_file(const fs::Path& file,
+                                                         const std::vector<std::string>& only) {
   PV_TRY(ArchiveOrigin origin, impl_->origin_of(file));
-  return impl_->start_reading(Kind::kPreflight, impl_->preflighter(), std::move(origin), false);
+  return impl_->start_preflight(std::move(origin), false, only);
 }
 
 // ------------------------------------------------------------------------------------- asking

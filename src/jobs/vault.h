@@ -57,6 +57,7 @@ struct RestoreOptions {
   // Makes a backup of the data before it is replaced, and gives up when that fails. nullopt: when
   // what is replaced is not kept.
   std::optional<bool> backup_first = std::nullopt;
+  std::vector<std::string> only = {};  // a part, as restore::Scope::parse() takes it
 };
 struct ExtractOrder {
   fs::Path target;                     // a new folder, or an empty one; not in a data directory
@@ -90,7 +91,8 @@ class Vault {
   ~Vault();
 
   // Starts and returns at once. kBusy: another job, here or in another process, holds the lease
-  // (the text says which); kInvalid, kExists: the name (or a pattern); kNotFound: no such backup.
+  // (the text says which); kInvalid, kExists: the name (or a pattern, or a part); kNotFound: no
+  // such backup.
   // What fails later is in the job.
   [[nodiscard]] Result<std::shared_ptr<Job>> start_backup(const BackupOrder& order);
   [[nodiscard]] Result<std::shared_ptr<Job>> start_restore(const RestoreOrder& order);
@@ -114,9 +116,12 @@ class Vault {
   [[nodiscard]] Result<std::shared_ptr<Job>> start_verify_file(
       const fs::Path& file, VerifyDepth depth = VerifyDepth::kPlain);
 
-  // What a restore would do and meet: Report::preflight. As a verification for the rest.
-  [[nodiscard]] Result<std::shared_ptr<Job>> start_preflight(const store::BackupName& name);
-  [[nodiscard]] Result<std::shared_ptr<Job>> start_preflight_file(const fs::Path& file);
+  // What a restore, or one of a part, would do and meet: Report::preflight. As a verification for
+  // the rest.
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_preflight(
+      const store::BackupName& name, const std::vector<std::string>& only = {});
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_preflight_file(
+      const fs::Path& file, const std::vector<std::string>& only = {});
 
   // Whether a backup or restore runs, here or in another process on this directory.
   [[nodiscard]] bool busy();

@@ -23,7 +23,7 @@ struct Parts {
                                       const BackupOrder& order);
 
 // The directory has the old data or the new when it ends, never a mixture; what was there before is
-// kept for options.keep_replaced.
+// kept for options.keep_replaced. A part without databases does not mind who has these open.
 [[nodiscard]] Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& origin,
                                        const RestoreOptions& options);
 [[nodiscard]] Result<void> run_undo(const Parts& parts, Job& job, const Kept& undone);
@@ -61,7 +61,12 @@ void prune_kept(const Parts& parts, Job& job);
 
 // Succeeds with a Preflight in the report, also where that says that a restore would be refused. An
 // error is one of this machine or of the store. Nothing of the data is changed.
-[[nodiscard]] Result<void> run_preflight(const Parts& parts, Job& job, const ArchiveOrigin& origin);
+[[nodiscard]] Result<void> run_preflight(const Parts& parts, Job& job, const ArchiveOrigin& origin,
+                                         const restore::Scope& scope);
+
+// What it means that only a part comes from the archive; empty where records and files both do, or
+// neither.
+[[nodiscard]] std::string note_on_part(const std::vector<std::string>& units);
 
 using DatabaseCheck = std::function<Result<void>(const fs::Path&)>;
 

@@ -1,3 +1,7 @@
+#include <unistd.h>
+
+#include <cerrno>
+
 #include "base/text.h"
 #include "fs/give.h"
 #include "restore/restore.h"
@@ -20,6 +24,19 @@ Result<void> Disk::make_folder(const fs::Path& path) {
   fs::give_like(path.parent_path(), path);
   return {};
 }
+
+Result<void> Disk::make_folder_like(const fs::Path& path, const fs::Path& model) {
+  constexpr std::uint32_t kPermissions = 0777;
+  constexpr std::uint32_t kAllForOwner = 0700;
+  PV_TRY(const fs::Stat about, fs::stat(model));
+  PV_CHECK(fs::make_folder(path, kAllForOwner));
+  // Only root can give away.
+  if (::geteuid() == 0 && ::lchown(path.c_str(), about.owner, about.group) != 0) {
+    return fail(errno_error(errno, "chown " + printable(path.native())));
+  }
+  return fs::set_permissions(path, (about.mode & kPermissions) | kAllForOwner);
+}
+
 Result<void> Disk::rename(const fs::Path& from, const fs::Path& to) { return fs::rename(from, to); }
 Result<void> Disk::remove_file(const fs::Path& path) { return fs::remove_file(path); }
 Result<void> Disk::remove_folder(const fs::Path& path) { return fs::remove_empty_folder(path); }

@@ -47,7 +47,7 @@ std::uint64_t bytes_needed(const Plan& plan) {
 }
 
 Result<void> check_space(const Plan& plan, const fs::Path& directory) {
-  PV_TRY(const Layout layout, Layout::of(directory, real_disk()));
+  PV_TRY(const Layout layout, Layout::of(directory, real_disk(), plan.units));
   Needs needs;
   std::map<std::string_view, Need*> by_volume;
   for (const Volume& volume : layout.volumes()) {
