@@ -213,16 +213,19 @@ Problem delete_failed(const Exchange& exchange, const Error& error) {
   return failed;
 }
 
-// `waiting`, where true, is ours: not in the store yet.
-json::array list_json(const std::vector<store::Backup>& backups, bool strict) {
+// As PocketBase has it, and what is known of each. `waiting`, where true: not in the store yet.
+json::array list_json(const jobs::Listing& listing, bool strict) {
   json::array array;
-  array.reserve(backups.size());
-  for (const store::Backup& backup : backups) {
+  array.reserve(listing.backups.size());
+  for (const auto& [backup, verdict] : listing.backups) {
     json::object object;
     object.emplace("modified", format_pocketbase_date(backup.modified));
     object.emplace("key", backup.name.text());
     object.emplace("size", backup.size_bytes);
-    if (backup.is_waiting && !strict) { object.emplace("waiting", true); }
+    if (!strict) {
+      if (backup.is_waiting) { object.emplace("waiting", true); }
+      object.emplace("verdict", jobs::to_json(verdict));
+    }
     array.push_back(std::move(object));
   }
   return array;
@@ -248,19 +251,16 @@ AnswerTask health(Exchange& exchange) {
 
 AnswerTask list_backups(Exchange& exchange) {
   jobs::Vault& vault = exchange.services.parts.vault;
-  std::function<Result<std::vector<store::Backup>>()> work = [&vault] {
-    return vault.store().list();
-  };
-  const auto backups =
-      co_await blocking<std::vector<store::Backup>>(exchange.services, std::move(work));
-  if (backups.has_value()) {
-    co_return json_answer(exchange, 200, list_json(*backups, exchange.strict()));
+  std::function<Result<jobs::Listing>()> work = [&vault] { return vault.list(); };
+  const auto listing = co_await blocking<jobs::Listing>(exchange.services, std::move(work));
+  if (listing.has_value()) {
+    co_return json_answer(exchange, 200, list_json(*listing, exchange.strict()));
   }
   Problem failed = problem(400, phrase::kNoFilesystem);
-  if (exchange.strict() && backups.error().code == Code::kUnavailable) {
-    failed = problem(400, phrase::kListFailed, {backups.error().what});
+  if (exchange.strict() && listing.error().code == Code::kUnavailable) {
+    failed = problem(400, phrase::kListFailed, {listing.error().what});
   }
-  failed.cause = backups.error();
+  failed.cause = listing.error();
   co_return tl::unexpected{std::move(failed)};
 }
 
@@ -324,8 +324,13 @@ AnswerTask restore_backup(Exchange& exchange) {
   const auto name = name_of_key(exchange.value());
   if (!name) { co_return tl::unexpected{no_backup(exchange)}; }
 
-  const auto options = restore_options_of(exchange);
+  auto options = restore_options_of(exchange);
   if (!options.has_value()) { co_return tl::unexpected{restore_failed(options.error())}; }
+  if (!exchange.strict()) {
+    auto part = co_await read_part(exchange);
+    if (!part.has_value()) { co_return tl::unexpected{std::move(part).error()}; }
+    options->only = *std::move(part);
+  }
   std::function<Started()> start = [&vault = services.parts.vault, name = *name,
                                     options = *options]() -> Started {
     PV_TRY(const store::Backup found, vault.store().stat(name));

@@ -80,6 +80,13 @@ template <class T>
 [[nodiscard]] AnswerTask auth_methods(Exchange& exchange);
 [[nodiscard]] AnswerTask file_token(Exchange& exchange);
 
+// part.cc
+// Which part of a backup is meant: `only` of the query, any number of times, and of the body, a
+// list. Empty: all of it. What can't be read or can't be a part is a problem: the rest is never
+// restored for it.
+[[nodiscard]] boost::asio::awaitable<tl::expected<std::vector<std::string>, Problem>> read_part(
+    Exchange& exchange);
+
 // backup_routes.cc
 [[nodiscard]] AnswerTask health(Exchange& exchange);
 [[nodiscard]] AnswerTask list_backups(Exchange& exchange);

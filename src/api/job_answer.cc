@@ -50,6 +50,7 @@ json::object report_json(const jobs::Report& report) {
   object.emplace("pauseMs", static_cast<double>(pause.count()) / 1000.0);
   object.emplace("way", report.way);
   object.emplace("copiedBytes", report.copied_bytes);
+  object.emplace("sharedBytes", report.shared_bytes);
   object.emplace("previous", report.previous);
   object.emplace("fullBecause", report.full_because);
   object.emplace("structure", report.structure);
@@ -59,6 +60,7 @@ json::object report_json(const jobs::Report& report) {
   object.emplace("unchangedBytes", report.unchanged_bytes);
   object.emplace("safetyBackup", report.safety_backup);
   object.emplace("scope", report.scope);
+  object.emplace("note", report.note);
   object.emplace("target", report.target);
   object.emplace("records", report.records);
   object.emplace("collections", jobs::to_json(report.collections));

@@ -62,6 +62,7 @@ inline constexpr Phrase kLengthBetween{"The length must be between {} and {}.", 
 inline constexpr Phrase kMatch{"Must be in a valid format.", "格式无效。"};
 inline constexpr Phrase kOneOf{"Must be a valid value.", "必须是有效的值。"};
 inline constexpr Phrase kInvalidValue{"Invalid value.", "无效的值。"};
+inline constexpr Phrase kInvalidBecause{"Invalid value: {}.", "无效的值：{}。"};
 inline constexpr Phrase kNameExists{"The backup file name is invalid or already exists.", "备份文件名无效或已存在。"};
 inline constexpr Phrase kUploadExists{"Backup file with the specified name already exists.", "已存在同名的备份文件。"};
 inline constexpr Phrase kMimeType{"\"{}\" mime type must be one of: application/zip.", "“{}”的 MIME 类型必须是以下之一：application/zip。"};

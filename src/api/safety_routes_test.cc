@@ -74,13 +74,18 @@ TEST(SafetyRoutes, StatusSaysHowAllIs) {
   prepare(server);
   boost::json::value status = server.admin_call("GET", "/api/vault/status").json();
   EXPECT_EQ(status.at("newest").at("key").as_string(), "a.zip");
-  EXPECT_TRUE(status.at("newest").at("sound").is_null());
+  EXPECT_TRUE(status.at("newest").at("verdict").is_null());
+  EXPECT_TRUE(server.admin_call("GET", "/api/backups").json().at(0).at("verdict").is_null());
   EXPECT_EQ(status.at("backups").at("count").to_number<int>(), 1);
   EXPECT_TRUE(status.at("users").as_array().empty()) << "the server itself is none";
   EXPECT_FALSE(status.at("cutOff").as_bool());
   run(server, server.admin_call("POST", "/api/vault/backups/a.zip/verify"));
   status = server.admin_call("GET", "/api/vault/status").json();
-  EXPECT_TRUE(status.at("newest").at("sound").as_bool());
+  const boost::json::value verdict = status.at("newest").at("verdict");
+  EXPECT_TRUE(verdict.at("sound").as_bool());
+  EXPECT_EQ(verdict.at("depth").as_string(), "quick");
+  EXPECT_EQ(server.admin_call("GET", "/api/backups").json().at(0).at("verdict"), verdict);
+  EXPECT_EQ(server.admin_call("GET", "/api/vault/backups/a.zip").json().at("verdict"), verdict);
   EXPECT_EQ(server.call({.target = "/api/vault/status"}).status, 401U);
 }
 

@@ -34,6 +34,7 @@ json::object summary_json(const jobs::ArchiveSummary& summary) {
   object.emplace("databases", std::move(databases));
   object.emplace("storageFiles", summary.storage_files);
   object.emplace("hasDataDb", summary.has_data_db);
+  object.emplace("verdict", jobs::to_json(summary.verdict));
   return object;
 }
 
@@ -90,8 +91,12 @@ AnswerTask verify_backup(Exchange& exchange) {
 AnswerTask preflight_backup(Exchange& exchange) {
   const auto name = name_of_key(exchange.value());
   if (!name) { co_return tl::unexpected{not_found()}; }
-  std::function<Result<JobPointer>()> work = [&vault = exchange.services.parts.vault,
-                                              name = *name] { return vault.start_preflight(name); };
+  const auto part = co_await read_part(exchange);
+  if (!part.has_value()) { co_return tl::unexpected{part.error()}; }
+  std::function<Result<JobPointer>()> work = [&vault = exchange.services.parts.vault, name = *name,
+                                              only = *part] {
+    return vault.start_preflight(name, only);
+  };
   const auto job = co_await blocking<JobPointer>(exchange.services, std::move(work));
   if (!job.has_value()) { co_return tl::unexpected{explained(job.error())}; }
   co_return accepted(exchange, **job);

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "base/priority.h"
+#include "fs/mounts.h"
 #include "jobs/bucket.h"
 #include "jobs/settings_store.h"
 #include "jobs/startup.h"
@@ -39,22 +40,36 @@ bool lies_in(const fs::Path& inner, const fs::Path& outer) {
   return end == outer.end();
 }
 
-bool is_same_folder(const fs::Path& a, const fs::Path& b) {
-  std::error_code missing;
-  return std::filesystem::equivalent(a, b, missing) && !missing;
+// The folders that hold data: the directory, what is mounted inside it, what the link `storage`
+// leads to. All without links.
+std::vector<fs::Path> data_folders(const fs::Path& directory) {
+  std::vector<fs::Path> folders{directory};
+  std::error_code error;
+  const fs::Path storage = std::filesystem::weakly_canonical(directory / "storage", error);
+  if (!error && !lies_in(storage, directory)) { folders.push_back(storage); }
+  const std::size_t roots = folders.size();
+  for (const fs::Path& mount : fs::mount_points()) {
+    if (lies_in(mount, directory / "backups")) { continue; }
+    for (std::size_t i = 0; i < roots; ++i) {
+      if (lies_in(mount, folders[i])) { folders.push_back(mount); }
+    }
+  }
+  return folders;
 }
 
 // Whether a backup of `directory` would take in `folder`, and a restore move it: also when it lies
-// there by a link, or on a volume that is mounted at storage/ as well.
+// there by a link, or on a volume that is mounted among the data as well, or shares a part of it.
 bool is_among_data(const fs::Path& folder, const fs::Path& directory) {
-  if (lies_in(folder, directory)) { return !lies_in(folder, directory / "backups"); }
-  for (fs::Path above = folder; above.has_relative_path(); above = above.parent_path()) {
-    if (is_same_folder(above, directory / "storage")) { return true; }
-    if (is_same_folder(above, directory)) {
-      return is_among_data(directory / folder.lexically_relative(above), directory);
-    }
-  }
-  return false;
+  if (lies_in(folder, directory) && !lies_in(folder, directory / "backups")) { return true; }
+  const auto place = fs::disk_place(folder);
+  const auto own_backups = fs::disk_place(directory / "backups");
+  const auto shares = [&](const std::optional<fs::DiskPlace>& outer) {
+    return place && outer && place->device == outer->device && lies_in(place->path, outer->path);
+  };
+  const std::vector<fs::Path> folders = data_folders(directory);
+  return !shares(own_backups) && std::any_of(folders.begin(), folders.end(), [&](const auto& data) {
+    return shares(fs::disk_place(data));
+  });
 }
 
 // backups/ is left out of backups and left alone by restores; any other place inside is neither.
@@ -125,7 +140,7 @@ Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
     PV_TRY(store, jobs::store_of_closed(options.dir, encryption_key_from(options.encryption_env),
                                         std::move(folder)));
   }
-  return jobs::look_over(options.dir, *store, options.keep_replaced);
+  return jobs::look_over(options.dir, *store, options.keep_replaced, system_clock().now());
 }
 
 std::string encryption_key_from(const std::string& name) {

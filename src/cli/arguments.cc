@@ -252,14 +252,12 @@ class Parser {
                      "write every file anew, also stored files that are in place unchanged");
     restore.add_flag("--dry-run", into_.dry_run,
                      "check everything and tell what would change; change nothing");
-    CLI::Option* to =
-        restore.add_option("--to", into_.to, "take it out to a new folder; nothing is replaced")
-            ->type_name("FOLDER");
+    restore.add_option("--to", into_.to, "take it out to a new folder; nothing is replaced")
+        ->type_name("FOLDER");
     restore
         .add_option("--only", into_.only,
-                    "with --to: databases, storage, or a file or folder: storage/abc (repeatable)")
+                    "a part: databases, storage, or a file or folder, storage/abc (repeatable)")
         ->type_name("WHAT")
-        ->needs(to)
         ->allow_extra_args(false)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
     add_yes(restore, into_);
@@ -267,9 +265,14 @@ class Parser {
         "\nThe data replaced is kept, for 24 hours if nothing else is said: `pocketvault undo` "
         "brings it\n"
         "back.\n"
+        "With --only all else stays as it is. A folder is replaced as a whole: what the backup "
+        "does\n"
+        "not have in it goes. Without databases among it, the app may go on running.\n"
         "Beside a running `pocketvault serve` on the same directory the server does it.\n"
         "\nExamples:\n  pocketvault restore nightly.zip\n  pocketvault restore ./old.zip --yes\n"
         "  pocketvault restore nightly.zip --dry-run\n"
+        "  pocketvault restore nightly.zip --only databases\n"
+        "  pocketvault restore nightly.zip --only storage/abc/def/photo.png\n"
         "  pocketvault restore nightly.zip --to /tmp/look      take it all out, checked");
     add_safety(restore);
     add_undo(add_work(kGroup, Command::kUndo, "Take a restore back"));

@@ -55,6 +55,8 @@ struct Contents {
 struct Summary {
   store::Backup backup;
   std::optional<Contents> contents;  // nullopt: a plain PocketBase, which can't say
+  std::optional<state::Verdict> verdict = std::nullopt;  // of its last verification
+  std::string unknown_because = {};                      // as of jobs::Listing
 };
 
 // Threads    One.
@@ -67,7 +69,7 @@ class Backups {
   [[nodiscard]] virtual std::string describe() const = 0;  // "pb_data", "http://..."
   [[nodiscard]] virtual bool is_remote() const = 0;
 
-  [[nodiscard]] virtual Result<std::vector<store::Backup>> list() = 0;
+  [[nodiscard]] virtual Result<jobs::Listing> list() = 0;
   [[nodiscard]] virtual Result<store::Backup> find(const store::BackupName& name) = 0;
   [[nodiscard]] virtual Result<Summary> show(const store::BackupName& name) = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<ArchiveView>> look_into(
@@ -84,10 +86,12 @@ class Backups {
   [[nodiscard]] virtual Result<jobs::Status> restore_file(const fs::Path& file,
                                                           const jobs::RestoreOptions& options,
                                                           const Watch& watch) = 0;
-  // What these restores would do; nothing is changed.
+  // What these restores would do, of all or a part (RestoreOptions::only); nothing is changed.
   [[nodiscard]] virtual Result<jobs::Status> preflight(const store::BackupName& name,
+                                                       const std::vector<std::string>& only,
                                                        const Watch& watch) = 0;
   [[nodiscard]] virtual Result<jobs::Status> preflight_file(const fs::Path& file,
+                                                            const std::vector<std::string>& only,
                                                             const Watch& watch) = 0;
   // `id`: of what kept() lists; empty: the newest.
   [[nodiscard]] virtual Result<jobs::Status> undo(const std::string& id, const Watch& watch) = 0;

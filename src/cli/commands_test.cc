@@ -56,7 +56,7 @@ class Commands : public ::testing::Test {
     environment.open_local = [](const LocalOptions& options) { return open(options); };
     environment.look_over = [](const LocalOptions& options) {
       const auto store = store::make_folder_store(options.dir / "backups");
-      return jobs::look_over(options.dir, *store, options.keep_replaced);
+      return jobs::look_over(options.dir, *store, options.keep_replaced, system_clock().now());
     };
     environment.serve = [this](const ServeOptions& options) {
       served_ = options;

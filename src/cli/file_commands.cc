@@ -22,6 +22,12 @@ Result<void> check_zip(Source& source, const fs::Path& file) {
   return {};
 }
 
+// What is asked for is told all the same.
+void warn_of_unknown(const Context& context, const std::string& because) {
+  if (because.empty()) { return; }
+  context.say("Warning: what verifications found is not known: " + printable(because));
+}
+
 struct Deleted {
   json::array done;
   json::array failed;
@@ -59,15 +65,15 @@ void tell_of_waiting(const Context& context, const Place& place) {
 
 Result<Exit> run_list(const Context& context) {
   PV_TRY(const Place place, open_place(context, Purpose::kAny));
-  auto listed = place.backups->list();
-  if (!listed.has_value()) {
+  auto listing = place.backups->list();
+  if (!listing.has_value()) {
     tell_of_waiting(context, place);
-    return fail(std::move(listed).error());
+    return fail(std::move(listing).error());
   }
-  const std::vector<store::Backup>& backups = *listed;
   json::array document;
-  for (const store::Backup& backup : backups) { document.push_back(to_json(backup)); }
-  context.show(document, render_list(backups, context.environment.clock.now()));
+  for (const jobs::ListedBackup& listed : listing->backups) { document.push_back(to_json(listed)); }
+  context.show(document, render_list(listing->backups, context.environment.clock.now()));
+  warn_of_unknown(context, listing->unknown_because);
   return Exit::kDone;
 }
 
@@ -76,6 +82,7 @@ Result<Exit> run_show(const Context& context) {
   PV_TRY(const store::Backup backup, find_backup(*place.backups, context.arguments.name));
   PV_TRY(const Summary summary, place.backups->show(backup.name));
   context.show(to_json(summary), render_summary(summary, context.environment.clock.now()));
+  warn_of_unknown(context, summary.unknown_because);
   return Exit::kDone;
 }
 

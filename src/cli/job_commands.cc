@@ -196,7 +196,12 @@ std::string restore_question(const Backups& backups, const Chosen& chosen,
     source = "the file " + printable(chosen.file.native());
   }
   const bool keeps = arguments.keep_replaced != std::chrono::seconds{0};
-  return "This replaces all data of " + backups.describe() + " by " + source +
+  std::string what;
+  for (const std::string& part : arguments.only) {
+    what += (what.empty() ? "" : ", ") + printable(part);
+  }
+  return "This replaces " + (what.empty() ? "all data" : what + ", and nothing else,") + " of " +
+         backups.describe() + " by " + source +
          (keeps ? ".\nWhat is replaced is kept for a while: `pocketvault undo` brings it back."
           : arguments.backup_first == false
               ? ".\nWhat is replaced is gone then."
@@ -208,8 +213,9 @@ Result<Exit> preflight(const Context& context) {
   PV_TRY(const Place place, open_place(context, Purpose::kAny));
   PV_TRY(const Chosen chosen, choose(*place.backups, context.arguments.name));
   return run_job(context, label_of("check", chosen), [&](const Watch& watch) {
-    return chosen.backup ? place.backups->preflight(chosen.backup->name, watch)
-                         : place.backups->preflight_file(chosen.file, watch);
+    const std::vector<std::string>& only = context.arguments.only;
+    return chosen.backup ? place.backups->preflight(chosen.backup->name, only, watch)
+                         : place.backups->preflight_file(chosen.file, only, watch);
   });
 }
 
@@ -259,10 +265,8 @@ Exit exit_for(const jobs::Status& status) {
   const bool reads_archive = status.kind == jobs::Kind::kVerify ||
                              status.kind == jobs::Kind::kRestore ||
                              status.kind == jobs::Kind::kPreflight;
-  if (reads_archive && (code == Code::kInvalid || code == Code::kUnsupported)) {
-    return Exit::kDamaged;
-  }
-  return code == Code::kInvalid ? Exit::kFailed : exit_for(code);
+  if (code == Code::kInvalid) { return reads_archive ? Exit::kDamaged : Exit::kFailed; }
+  return exit_for(code);
 }
 
 bool confirmed(const Context& context, const std::string& question, const std::string& word) {
@@ -335,7 +339,8 @@ Result<Exit> run_restore(const Context& context) {
   }
   const jobs::RestoreOptions options{.delta = !context.arguments.no_delta,
                                      .keep_replaced = context.arguments.keep_replaced,
-                                     .backup_first = context.arguments.backup_first};
+                                     .backup_first = context.arguments.backup_first,
+                                     .only = context.arguments.only};
   return run_job(context, label_of("restore", chosen), [&](const Watch& watch) {
     return chosen.backup ? place.backups->restore({chosen.backup->name, options}, watch)
                          : place.backups->restore_file(chosen.file, options, watch);

@@ -36,6 +36,7 @@ json::object to_json(const jobs::Report& report) {
           {"pauseMs", static_cast<double>(pause.count()) / 1000.0},
           {"way", report.way},
           {"copiedBytes", report.copied_bytes},
+          {"sharedBytes", report.shared_bytes},
           {"previous", text_of(report.previous)},
           {"fullBecause", text_of(report.full_because)},
           {"structure", report.structure},
@@ -45,6 +46,7 @@ json::object to_json(const jobs::Report& report) {
           {"unchangedBytes", report.unchanged_bytes},
           {"safetyBackup", text_of(report.safety_backup)},
           {"scope", text_of(report.scope)},
+          {"note", report.note},
           {"target", text_of(report.target)},
           {"records", report.records},
           {"collections", jobs::to_json(report.collections)}};
@@ -84,6 +86,7 @@ jobs::Report report_from(const Reader& from) {
   report.pause = std::chrono::nanoseconds{static_cast<std::int64_t>(pause * 1e6)};
   report.way = from.text("way");
   report.copied_bytes = from.count("copiedBytes");
+  report.shared_bytes = from.count("sharedBytes");
   report.previous = from.text("previous");
   report.full_because = from.text("fullBecause");
   report.structure = from.text("structure");
@@ -97,6 +100,7 @@ jobs::Report report_from(const Reader& from) {
   report.records = from.count("records");
   report.collections = jobs::collections_from(from.array("collections"));
   report.scope = from.text("scope");
+  report.note = from.text("note");
   report.target = from.text("target");
   return report;
 }
@@ -165,8 +169,14 @@ json::object to_json(const store::Backup& backup) {
   return object;
 }
 
+json::object to_json(const jobs::ListedBackup& listed) {
+  json::object object = to_json(listed.backup);
+  object["verdict"] = jobs::to_json(listed.verdict);
+  return object;
+}
+
 json::object to_json(const Summary& summary) {
-  json::object object = to_json(summary.backup);
+  json::object object = to_json(jobs::ListedBackup{summary.backup, summary.verdict});
   if (!summary.contents) { return object; }
   const Contents& contents = *summary.contents;
   json::array databases;
@@ -237,8 +247,14 @@ Result<store::Backup> backup_from_json(const json::value& value) {
                        {}};
 }
 
-Result<Summary> summary_from_json(const json::value& value) {
+Result<jobs::ListedBackup> listed_from_json(const json::value& value) {
   PV_TRY(store::Backup backup, backup_from_json(value));
+  return jobs::ListedBackup{std::move(backup),
+                            jobs::verdict_from(Reader{value.get_object()}.object("verdict"))};
+}
+
+Result<Summary> summary_from_json(const json::value& value) {
+  PV_TRY(jobs::ListedBackup listed, listed_from_json(value));
   const Reader from{value.get_object()};
   Contents contents{from.count("entries"),
                     from.count("rawBytes"),
@@ -250,7 +266,7 @@ Result<Summary> summary_from_json(const json::value& value) {
       if (name.is_string()) { contents.databases.emplace_back(name.get_string()); }
     }
   }
-  return Summary{std::move(backup), std::move(contents)};
+  return Summary{std::move(listed.backup), std::move(contents), std::move(listed.verdict)};
 }
 
 Result<jobs::ContentItem> item_from_json(const json::value& value) {

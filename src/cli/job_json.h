@@ -15,6 +15,7 @@ namespace json = boost::json;
 
 [[nodiscard]] json::object to_json(const jobs::Status& status);
 [[nodiscard]] json::object to_json(const store::Backup& backup);
+[[nodiscard]] json::object to_json(const jobs::ListedBackup& listed);
 [[nodiscard]] json::object to_json(const Summary& summary);
 [[nodiscard]] json::object to_json(const jobs::ContentItem& item);
 [[nodiscard]] json::object to_json(const Error& error);  // {"code","message"}
@@ -22,6 +23,7 @@ namespace json = boost::json;
 // kInvalid: not what it should be. Unknown members are ignored, absent ones have their defaults.
 [[nodiscard]] Result<jobs::Status> job_from_json(const json::value& value);
 [[nodiscard]] Result<store::Backup> backup_from_json(const json::value& value);
+[[nodiscard]] Result<jobs::ListedBackup> listed_from_json(const json::value& value);
 [[nodiscard]] Result<Summary> summary_from_json(const json::value& value);
 [[nodiscard]] Result<jobs::ContentItem> item_from_json(const json::value& value);
 

@@ -58,15 +58,16 @@ class LocalBackups final : public Backups {
   }
   [[nodiscard]] bool is_remote() const override { return false; }
 
-  [[nodiscard]] Result<std::vector<store::Backup>> list() override { return local_.store().list(); }
+  [[nodiscard]] Result<jobs::Listing> list() override { return local_.vault().list(); }
   [[nodiscard]] Result<store::Backup> find(const store::BackupName& name) override {
     return local_.store().stat(name);
   }
   [[nodiscard]] Result<Summary> show(const store::BackupName& name) override {
     PV_TRY(jobs::ArchiveSummary found, local_.vault().summarize(name));
-    return Summary{found.backup,
+    return Summary{std::move(found.backup),
                    Contents{found.entries, found.raw_bytes, std::move(found.databases),
-                            found.storage_files, found.has_data_db}};
+                            found.storage_files, found.has_data_db},
+                   std::move(found.verdict), std::move(found.unknown_because)};
   }
   [[nodiscard]] Result<std::unique_ptr<ArchiveView>> look_into(
       const store::BackupName& name) override {
@@ -95,12 +96,14 @@ class LocalBackups final : public Backups {
     return run(local_.vault().start_restore_file(file, options), watch);
   }
   [[nodiscard]] Result<jobs::Status> preflight(const store::BackupName& name,
+                                               const std::vector<std::string>& only,
                                                const Watch& watch) override {
-    return run(local_.vault().start_preflight(name), watch);
+    return run(local_.vault().start_preflight(name, only), watch);
   }
   [[nodiscard]] Result<jobs::Status> preflight_file(const fs::Path& file,
+                                                    const std::vector<std::string>& only,
                                                     const Watch& watch) override {
-    return run(local_.vault().start_preflight_file(file), watch);
+    return run(local_.vault().start_preflight_file(file, only), watch);
   }
   [[nodiscard]] Result<jobs::Status> undo(const std::string& id, const Watch& watch) override {
     return run(local_.vault().start_undo(id), watch);

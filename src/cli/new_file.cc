@@ -24,6 +24,41 @@ Result<void> make_way(const fs::Path& root, std::string_view name) {
   return {};
 }
 
+bool looks_like_data(const fs::Path& folder) {
+  int found = 0;
+  for (const char* name : {"data.db", "auxiliary.db", "storage"}) {
+    found += fs::exists(folder / name) ? 1 : 0;
+  }
+  return found >= 2 || fs::exists(folder / ".pocketvault");
+}
+
+bool is_database_name(const std::string& name) {
+  for (const std::string_view database : {"data.db", "auxiliary.db"}) {
+    for (const std::string_view ending : {"", "-wal", "-shm", "-journal"}) {
+      if (name == std::string{database} + std::string{ending}) { return true; }
+    }
+  }
+  return false;
+}
+
+Result<void> refuse_live(const fs::Path& path) {
+  std::error_code error;
+  const fs::Path given = folder_of(path);
+  const fs::Path folder = std::filesystem::weakly_canonical(given, error);
+  if (error) { return fail(errno_error(error.value(), printable(given.native()))); }
+  for (const fs::Path& part : folder) {
+    if (part == ".pocketvault" || part == ".pocketvault-restore") {
+      return fail(Code::kInvalid,
+                  printable(path.native()) + " lies where pocketvault works itself");
+    }
+  }
+  if (!is_database_name(path.filename().native()) || !looks_like_data(folder)) { return {}; }
+  return fail(Code::kInvalid,
+              printable(path.native()) +
+                  " is the database of a data directory, which an app may have open; choose "
+                  "another place, or put a backup back with: pocketvault restore");
+}
+
 }  // namespace
 
 Result<void> StreamSink::write(Bytes bytes) {
@@ -42,6 +77,7 @@ fs::Path part_beside(const fs::Path& path, Random& random) {
 }
 
 Result<NewFile> NewFile::create(const fs::Path& path, std::uint32_t mode, Random& random) {
+  PV_CHECK(refuse_live(path));
   fs::Path temporary = part_beside(path, random);
   PV_TRY(fs::Fd fd, fs::create_new(temporary, mode));
   return NewFile{path, std::move(temporary), std::move(fd)};
@@ -66,6 +102,7 @@ Result<void> NewFile::finish(bool replace) {
 }
 
 Result<NewFolder> NewFolder::create(const fs::Path& path, Random& random) {
+  PV_CHECK(refuse_live(path));
   fs::Path temporary = part_beside(path, random);
   PV_CHECK(fs::make_folder(temporary));
   // Open before the first write, so that sync_file_system() reports what failed since.
@@ -95,6 +132,7 @@ Result<void> NewFolder::finish() {
 }
 
 Result<void> NewFolder::finish_into(const std::vector<std::string>& names) {
+  for (const std::string& name : names) { PV_CHECK(refuse_live(path_ / name)); }
   PV_CHECK(fs::sync_file_system(fd_));
   std::set<fs::Path> touched;
   for (const std::string& name : names) {

@@ -27,7 +27,9 @@ class StreamSink final : public Sink {
 // A file that gets its name only when it is whole; dropped before, nothing is left.
 class NewFile {
  public:
-  // `mode`: as far as the umask lets.
+  // `mode`: as far as the umask lets. kInvalid: the name is that of a database, or of something of
+  // ours, in a data directory: an app that runs would go on in the old file, and lose what it
+  // writes.
   [[nodiscard]] static Result<NewFile> create(const fs::Path& path, std::uint32_t mode,
                                               Random& random);
   NewFile(NewFile&& other) noexcept;
@@ -62,6 +64,7 @@ class NewFolder {
   // On disk, then visible; kExists.
   [[nodiscard]] Result<void> finish();
   // For a folder that is there: moves the files `names` into it, in place of those of that name.
+  // kInvalid as NewFile::create(), before any is moved.
   // Each is whole at any moment, all of them together are not. kExists: a folder, or a link, stands
   // where a file or a folder has to go.
   [[nodiscard]] Result<void> finish_into(const std::vector<std::string>& names);

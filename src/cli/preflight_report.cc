@@ -137,8 +137,8 @@ void add_people(ReportText& report, const jobs::Preflight& preflight) {
 std::string render_preflight(const jobs::Status& status) {
   if (!status.report.preflight) { return "Nothing was found out"; }
   const jobs::Preflight& preflight = *status.report.preflight;
-  ReportText report{"A restore of " + printable(status.name) + " " + verdict_text(preflight) +
-                    "; nothing was changed now"};
+  ReportText report{"A restore of " + printable(status.name) + in_part(status.report) + " " +
+                    verdict_text(preflight) + "; nothing was changed now"};
   for (const Error& reason : preflight.reasons) { report.add("because", printable(reason.what)); }
   if (status.report.archive_bytes > 0) {
     report.add("archive", archive_text(status.report, preflight));
@@ -152,6 +152,7 @@ std::string render_preflight(const jobs::Status& status) {
   add_migrations(report, "in the backup", preflight.migrations_only_in_archive);
   add_migrations(report, "in the data now", preflight.migrations_only_in_place);
   add_people(report, preflight);
+  report.add("note", printable(status.report.note));
   if (preflight.space_needed > 0) {
     report.add("space", format_size(preflight.space_needed) + " needed, " +
                             format_size(preflight.space_free) + " free");
@@ -165,11 +166,15 @@ Exit exit_for(const jobs::Preflight& preflight) {
     case jobs::Verdict::kWarnings: return Exit::kWarnings;
     case jobs::Verdict::kRefused: break;
   }
-  const bool only_space =
-      !preflight.reasons.empty() &&
-      std::all_of(preflight.reasons.begin(), preflight.reasons.end(),
-                  [](const Error& reason) { return reason.code == Code::kNoSpace; });
-  return only_space ? Exit::kStorage : Exit::kDamaged;
+  const std::vector<Error>& reasons = preflight.reasons;
+  const auto all_are = [&](Code code) {
+    return !reasons.empty() && std::all_of(reasons.begin(), reasons.end(),
+                                           [&](const auto& reason) { return reason.code == code; });
+  };
+  if (all_are(Code::kNotFound)) { return Exit::kNotFound; }  // the part that is wanted
+  // As the restore itself would end.
+  if (all_are(Code::kNoSpace)) { return Exit::kStorage; }
+  return all_are(Code::kUnsupported) ? Exit::kFailed : Exit::kDamaged;
 }
 
 }  // namespace pv::cli

@@ -27,6 +27,16 @@ Result<json::value> parse_body(const curl::Reply& reply) {
   return value;
 }
 
+// JSON holds no other text than UTF-8.
+Result<json::array> list_json(const std::string& option, const std::vector<std::string>& texts) {
+  json::array array;
+  for (const std::string& text : texts) {
+    if (!is_utf8(text)) { return fail(Code::kInvalid, option + ": no UTF-8"); }
+    array.emplace_back(text);
+  }
+  return array;
+}
+
 // What a server is told beside the name; empty: nothing.
 Result<json::object> wishes_of(const jobs::BackupOrder& order) {
   json::object body;
@@ -35,15 +45,18 @@ Result<json::object> wishes_of(const jobs::BackupOrder& order) {
   if (order.bytes_per_second_max > 0) {
     body["limitRate"] = std::to_string(order.bytes_per_second_max);
   }
-  if (!order.exclude.empty()) {
-    json::array patterns;
-    for (const std::string& pattern : order.exclude) {
-      if (!is_utf8(pattern)) { return fail(Code::kInvalid, "--exclude: no UTF-8"); }
-      patterns.emplace_back(pattern);
-    }
-    body["exclude"] = std::move(patterns);
-  }
+  if (!order.exclude.empty()) { PV_TRY(body["exclude"], list_json("--exclude", order.exclude)); }
   return body;
+}
+
+// A request that says which part it is about; nothing for all.
+Result<curl::Request> about_part(curl::Request request, const std::vector<std::string>& only) {
+  if (only.empty()) { return request; }
+  json::object body;
+  PV_TRY(body["only"], list_json("--only", only));
+  request.headers.emplace_back("Content-Type", "application/json");
+  request.body = json::serialize(body);
+  return request;
 }
 
 // "?delta=false&keepReplaced=3600s", or nothing.
@@ -87,23 +100,23 @@ class RemoteBackups final : public Backups {
   [[nodiscard]] std::string describe() const override { return options_.url; }
   [[nodiscard]] bool is_remote() const override { return true; }
 
-  [[nodiscard]] Result<std::vector<store::Backup>> list() override {
+  [[nodiscard]] Result<jobs::Listing> list() override {
     PV_TRY(const curl::Reply reply, ask({.method = "GET", .url = "/api/backups"}));
     PV_TRY(const json::value value, parse_body(reply));
     if (!value.is_array()) { return fail(Code::kInvalid, "the server's answer is not a list"); }
-    std::vector<store::Backup> backups;
+    jobs::Listing listing;
     for (const json::value& item : value.get_array()) {
-      auto backup = backup_from_json(item);
+      auto listed = listed_from_json(item);
       // A plain PocketBase lists names that no pocketvault would give; they can't be worked on.
-      if (backup.has_value()) { backups.push_back(std::move(*backup)); }
+      if (listed.has_value()) { listing.backups.push_back(std::move(*listed)); }
     }
-    return backups;
+    return listing;
   }
 
   [[nodiscard]] Result<store::Backup> find(const store::BackupName& name) override {
-    PV_TRY(const std::vector<store::Backup> backups, list());
-    for (const store::Backup& backup : backups) {
-      if (backup.name == name) { return backup; }
+    PV_TRY(const jobs::Listing listing, list());
+    for (const jobs::ListedBackup& listed : listing.backups) {
+      if (listed.backup.name == name) { return listed.backup; }
     }
     return fail(Code::kNotFound, "there is no backup " + printable(name.text()));
   }
@@ -176,13 +189,14 @@ class RemoteBackups final : public Backups {
                                              const Watch& watch) override {
     const std::string& name = order.name.text();
     PV_CHECK(refuse_unheard(order.options));
-    return run_job(
-        {.method = "POST",
-         .url = "/api/backups/" + curl::escape(name) + "/restore" + query_of(order.options),
-         .headers = {{"Prefer", "respond-async"}},
-         .body = {},
-         .stall_timeout = kNoLimit},
-        jobs::Kind::kRestore, name, watch);
+    PV_TRY(curl::Request request, about_part({.method = "POST",
+                                              .url = "/api/backups/" + curl::escape(name) +
+                                                     "/restore" + query_of(order.options),
+                                              .headers = {{"Prefer", "respond-async"}},
+                                              .body = {},
+                                              .stall_timeout = kNoLimit},
+                                             order.options.only));
+    return run_job(std::move(request), jobs::Kind::kRestore, name, watch);
   }
 
   [[nodiscard]] Result<jobs::Status> restore_file(const fs::Path& file,
@@ -194,18 +208,23 @@ class RemoteBackups final : public Backups {
   }
 
   [[nodiscard]] Result<jobs::Status> preflight(const store::BackupName& name,
+                                               const std::vector<std::string>& only,
                                                const Watch& watch) override {
     PV_CHECK(need_vault("tell what a restore would do"));
-    return run_job(
-        {.method = "POST", .url = "/api/vault/backups/" + curl::escape(name.text()) + "/preflight"},
-        jobs::Kind::kPreflight, name.text(), watch);
+    PV_TRY(curl::Request request,
+           about_part({.method = "POST",
+                       .url = "/api/vault/backups/" + curl::escape(name.text()) + "/preflight"},
+                      only));
+    return run_job(std::move(request), jobs::Kind::kPreflight, name.text(), watch);
   }
 
   [[nodiscard]] Result<jobs::Status> preflight_file(const fs::Path& file,
+                                                    const std::vector<std::string>& only,
                                                     const Watch& watch) override {
     PV_CHECK(need_vault("tell what a restore would do"));
-    return with_uploaded(file, jobs::Kind::kPreflight, watch,
-                         [&](const store::BackupName& name) { return preflight(name, watch); });
+    return with_uploaded(file, jobs::Kind::kPreflight, watch, [&](const store::BackupName& name) {
+      return preflight(name, only, watch);
+    });
   }
 
   [[nodiscard]] Result<jobs::Status> verify(const store::BackupName& name, jobs::VerifyDepth depth,
@@ -244,9 +263,14 @@ class RemoteBackups final : public Backups {
   [[nodiscard]] Result<jobs::Overview> overview() override {
     PV_TRY(const bool vault, is_vault());
     if (!vault) {
-      PV_TRY(const std::vector<store::Backup> backups, list());
+      PV_TRY(const jobs::Listing listing, list());
       jobs::Overview overview;
-      jobs::count(backups, overview);
+      overview.unknown_because = "this server does not tell";
+      std::vector<store::Backup> backups;
+      for (const jobs::ListedBackup& listed : listing.backups) { backups.push_back(listed.backup); }
+      jobs::count(
+          std::move(backups), clock_.now(), [](const store::Backup&) { return std::string{}; },
+          overview);
       return overview;
     }
     PV_TRY(const curl::Reply reply, ask({.method = "GET", .url = "/api/vault/status"}));
@@ -334,12 +358,12 @@ class RemoteBackups final : public Backups {
 
   // A server that does not know a wish would restore without it.
   Result<void> refuse_unheard(const jobs::RestoreOptions& options) {
-    if (!options.keep_replaced && !options.backup_first) { return {}; }
+    if (!options.keep_replaced && !options.backup_first && options.only.empty()) { return {}; }
     PV_TRY(const bool vault, is_vault());
     if (vault) { return {}; }
     return fail(Code::kUnsupported,
-                "this server is a plain PocketBase (or strict), which knows neither "
-                "--keep-replaced nor --backup-first");
+                "this server is a plain PocketBase (or strict), which knows no --keep-replaced, "
+                "--backup-first or --only");
   }
 
   // Whether the server has jobs and all that goes with them.
@@ -459,11 +483,10 @@ class RemoteBackups final : public Backups {
   }
 
   std::string newest_name() {
-    const auto backups = list();
-    if (!backups.has_value() || backups->empty()) { return {}; }
-    return std::max_element(backups->begin(), backups->end(),
-                            [](const auto& a, const auto& b) { return a.modified < b.modified; })
-        ->name.text();
+    const auto listing = list();
+    if (!listing.has_value() || listing->backups.empty()) { return {}; }
+    const auto modified = [](const jobs::ListedBackup& listed) { return listed.backup.modified; };
+    return std::ranges::max_element(listing->backups, {}, modified)->backup.name.text();
   }
 
   curl::Client& client_;

@@ -5,6 +5,7 @@
 #include <atomic>
 #include <thread>
 
+#include "jobs/json_reader.h"
 #include "testing/fake_clock.h"
 #include "testing/fixtures.h"
 #include "testing/scripted_server.h"
@@ -65,11 +66,12 @@ class RemoteBackups : public ::testing::Test {
 
 TEST_F(RemoteBackups, ListsWithItsToken) {
   serve([](const auto&) { return http_answer(200, kListAnswer); });
-  const auto backups = backups_->list().value();
+  const auto backups = backups_->list().value().backups;
   ASSERT_EQ(backups.size(), 2U) << "a key that leads outside is left out";
-  EXPECT_EQ(backups[0].name.text(), "a.zip");
-  EXPECT_EQ(backups[0].size_bytes, 7U);
-  EXPECT_EQ(backups[1].name.text(), "b c.zip");
+  EXPECT_EQ(backups[0].backup.name.text(), "a.zip");
+  EXPECT_EQ(backups[0].backup.size_bytes, 7U);
+  EXPECT_EQ(backups[0].verdict, std::nullopt) << "a plain PocketBase has none";
+  EXPECT_EQ(backups[1].backup.name.text(), "b c.zip");
   EXPECT_NE(server_->requests()[0].find("Authorization: token one\r\n"), std::string::npos);
   EXPECT_EQ(backups_->find(name("none.zip")).error().code, Code::kNotFound);
 }
@@ -211,7 +213,10 @@ TEST_F(RemoteBackups, ReadsAStatusAndBearsNonsense) {
     return http_answer(200, answer);
   });
   answer =
-      R"({"newest":{"key":"a.zip","size":7,"modified":"2026-11-21 00:54:47.907Z","sound":false},)"
+      R"({"newest":{"key":"a.zip","size":7,"modified":"2026-11-21 00:54:47.907Z",)"
+      R"("verdict":{"sound":false,"depth":"deep","at":"2026-11-21 01:00:00.000Z","reason":"why",)"
+      R"("records":3,"tookMs":12}},"verdictsUnknownBecause":"nothing",)"
+      R"("discounted":[{"key":"../x.zip"},{"key":"cut.zip","size":5,"why":"damaged"},7],)"
       R"("backups":{"count":3,"size":12,"free":100},"data":{"free":null},"replaced":[)"
       R"({"id":"x","from":"b.zip","at":"2026-11-21 00:54:47.907Z",)"
       R"("until":"2026-11-22 00:54:47.907Z","size":5}],"cutOff":true,)"
@@ -219,7 +224,17 @@ TEST_F(RemoteBackups, ReadsAStatusAndBearsNonsense) {
       R"("users":[{"pid":12,"program":"pocketbase"}]})";
   const jobs::Overview overview = backups_->overview().value();
   EXPECT_EQ(overview.newest->name.text(), "a.zip");
-  EXPECT_EQ(overview.newest_is_sound, false);
+  const state::Verdict verdict{.is_sound = false,
+                               .depth = state::Depth::kDeep,
+                               .at = jobs::parse_date("2026-11-21 01:00:00.000Z").value(),
+                               .reason = "why",
+                               .records = 3,
+                               .took = 12ms};
+  EXPECT_EQ(overview.newest_verdict, verdict);
+  EXPECT_EQ(overview.unknown_because, "nothing");
+  ASSERT_EQ(overview.discounted.size(), 1U);
+  EXPECT_EQ(overview.discounted[0].backup.name.text(), "cut.zip");
+  EXPECT_EQ(overview.discounted[0].why, "damaged");
   EXPECT_EQ(overview.backups, 3U);
   EXPECT_EQ(overview.backups_free_bytes, 100U);
   EXPECT_EQ(overview.data_free_bytes, std::nullopt);
@@ -229,7 +244,8 @@ TEST_F(RemoteBackups, ReadsAStatusAndBearsNonsense) {
   EXPECT_EQ(overview.job->pid, 7);
   EXPECT_EQ(overview.users[0].program, "pocketbase");
   for (const char* nonsense : {"{}", R"({"newest":1,"backups":[],"replaced":[1,null],"users":{}})",
-                               R"({"users":[{"pid":1e300}],"job":{}})"}) {
+                               R"({"users":[{"pid":1e300}],"job":{}})",
+                               R"({"newest":{"key":"a.zip","verdict":{"sound":1,"depth":"x"}}})"}) {
     answer = nonsense;
     EXPECT_TRUE(backups_->overview().has_value()) << nonsense;
   }

@@ -13,9 +13,17 @@ namespace pv::cli {
 
 // "1 file", "2 files".
 [[nodiscard]] std::string plural(std::uint64_t count, const std::string& one);
+// " (only databases)"; empty: of everything.
+[[nodiscard]] std::string in_part(const jobs::Report& report);
 
 // A table with a heading; "No backups." when there are none.
-[[nodiscard]] std::string render_list(const std::vector<store::Backup>& backups, WallTime now);
+[[nodiscard]] std::string render_list(const std::vector<jobs::ListedBackup>& backups, WallTime now);
+
+// "3 h ago, deep", "DAMAGED, 3 h ago, quick".
+[[nodiscard]] std::string render_verdict(const state::Verdict& verdict, WallTime now);
+
+// "3 h ago"; "now", "in 3 h".
+[[nodiscard]] std::string ago(WallTime then, WallTime now);
 
 [[nodiscard]] std::string render_summary(const Summary& summary, WallTime now);
 

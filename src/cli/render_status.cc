@@ -8,11 +8,6 @@
 namespace pv::cli {
 namespace {
 
-std::string ago(WallTime then, WallTime now) {
-  const std::string age = format_age(then, now);
-  return age == "now" || age.starts_with("in ") ? age : age + " ago";
-}
-
 std::string size_of(const std::optional<std::uint64_t>& bytes) {
   return bytes ? format_size(*bytes) : "unknown";
 }
@@ -39,17 +34,38 @@ std::string column(std::string text, std::size_t width) {
   return text;
 }
 
+std::string how_sound(const jobs::Overview& overview, WallTime now) {
+  if (!overview.unknown_because.empty()) {
+    return "whether it was verified is not known: " + printable(overview.unknown_because);
+  }
+  if (!overview.newest_verdict) { return "never verified"; }
+  const state::Verdict& verdict = *overview.newest_verdict;
+  const std::string when = ago(verdict.at, now);
+  const std::string depth = " (" + std::string{state::depth_name(verdict.depth)} + ")";
+  return verdict.is_sound ? "verified " + when + depth
+                          : "DAMAGED, as a verification found " + when + depth + ": " +
+                                printable(verdict.reason);
+}
+
+// " (only data.db and 3 more)".
+std::string units_of(const jobs::Kept& kept) {
+  if (kept.units.empty()) { return {}; }
+  const std::size_t more = kept.units.size() - 1;
+  return " (only " + printable(kept.units.front()) +
+         (more > 0 ? " and " + std::to_string(more) + " more" : "") + ")";
+}
+
 }  // namespace
 
 std::string render_newest(const jobs::Overview& overview, WallTime now) {
-  if (!overview.newest) { return "There is no backup."; }
+  const bool is_first = overview.discounted.empty();
+  if (!overview.newest) {
+    return is_first ? "There is no backup." : "There is no backup that counts.";
+  }
   const store::Backup& newest = *overview.newest;
   std::string text = "Newest backup: " + printable(newest.name.text()) + ", " +
                      ago(newest.modified, now) + " (" + format_size(newest.size_bytes) + ")";
-  if (overview.newest_is_sound) {
-    text += *overview.newest_is_sound ? ", verified" : ", DAMAGED as its verification found";
-  }
-  return text + ".";
+  return text + ", " + how_sound(overview, now) + (is_first ? "." : "; newer ones don't count.");
 }
 
 std::string render_status(const jobs::Overview& overview, WallTime now) {
@@ -62,6 +78,10 @@ std::string render_status(const jobs::Overview& overview, WallTime now) {
   };
   add("backups", std::to_string(overview.backups) + ", " + format_size(overview.backups_bytes) +
                      free(overview.backups_free_bytes));
+  for (const jobs::Discounted& one : overview.discounted) {
+    add("not counted", printable(one.backup.name.text()) + ", " + ago(one.backup.modified, now) +
+                           ": " + printable(one.why));
+  }
   if (overview.data_free_bytes) { add("data", format_size(*overview.data_free_bytes) + " free"); }
   for (const jobs::Kept& kept : overview.kept) {
     add("replaced", size_of(kept.bytes) + ", kept until " + format_pocketbase_date(kept.until) +
@@ -83,7 +103,7 @@ std::string render_kept(const std::vector<jobs::Kept>& kept, WallTime now) {
   for (const jobs::Kept& one : kept) {
     text += column(printable(one.id), 17) + column(ago(one.at, now), 12) +
             column(size_of(one.bytes), 12) + format_pocketbase_date(one.until).substr(0, 16) +
-            "  " + printable(one.from) + "\n";
+            "  " + printable(one.from) + units_of(one) + "\n";
   }
   return text;
 }

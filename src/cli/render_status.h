@@ -11,7 +11,8 @@ namespace pv::cli {
 // One sentence about the newest backup, then a line for each thing worth knowing.
 [[nodiscard]] std::string render_status(const jobs::Overview& overview, WallTime now);
 
-// "Newest backup: nightly.zip, 3 h ago (48.3 kB)." or "There is no backup."
+// "Newest backup: nightly.zip, 3 h ago (48.3 kB), verified 2 h ago (deep)." or "There is no
+// backup."
 [[nodiscard]] std::string render_newest(const jobs::Overview& overview, WallTime now);
 
 // A table with a heading; a sentence when there are none.

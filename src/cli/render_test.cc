@@ -6,6 +6,7 @@
 
 #include "cli/commands.h"
 #include "cli/job_json.h"
+#include "cli/render_status.h"
 
 namespace pv::cli {
 namespace {
@@ -20,11 +21,67 @@ store::Backup backup_of(std::string_view key, std::uint64_t size, std::chrono::s
 
 TEST(Render, ListIsATable) {
   EXPECT_EQ(render_list({}, kNow), "No backups.\n");
-  EXPECT_EQ(
-      render_list({backup_of("日本.zip", 370'000'000, 3h), backup_of("a.zip", 512, 59s)}, kNow),
-      "NAME          SIZE   AGE  MODIFIED (UTC)\n"
-      "日本.zip  370.0 MB   3 h  2026-11-20 21:54\n"
-      "a.zip        512 B  59 s  2026-11-21 00:53\n");
+  const state::Verdict damaged{
+      .depth = state::Depth::kQuick, .at = kNow - 2h, .reason = "x", .records = std::nullopt};
+  EXPECT_EQ(render_list({{backup_of("日本.zip", 370'000'000, 3h), damaged},
+                         {backup_of("a.zip", 512, 59s), std::nullopt}},
+                        kNow),
+            "NAME          SIZE   AGE  MODIFIED (UTC)    VERIFIED\n"
+            "日本.zip  370.0 MB   3 h  2026-11-20 21:54  DAMAGED, 2 h ago, quick\n"
+            "a.zip        512 B  59 s  2026-11-21 00:53  -\n");
+}
+
+TEST(Render, VerdictsSayWhatWasFoundAndWhen) {
+  Summary summary{backup_of("a.zip", 1000, 3h), Contents{}};
+  const auto has = [&](const std::string& words) {
+    return render_summary(summary, kNow).find("verified   " + words + "\n") != std::string::npos;
+  };
+  EXPECT_TRUE(has("never"));
+  summary.verdict = {.is_sound = true,
+                     .depth = state::Depth::kDeep,
+                     .at = kNow - 2h,
+                     .records = 1,
+                     .took = 2500ms};
+  EXPECT_TRUE(has("2 h ago, deep: sound, 1 record, took 2.5 s")) << render_summary(summary, kNow);
+  summary.verdict = {.is_sound = false,
+                     .depth = state::Depth::kQuick,
+                     .at = kNow,
+                     .reason = "bad\tCRC",
+                     .records = std::nullopt,
+                     .took = 3ms};
+  EXPECT_TRUE(has("DAMAGED, now, quick: bad CRC, took 3 ms")) << render_summary(summary, kNow);
+  summary.unknown_because = "no right";
+  EXPECT_TRUE(has("not known"));
+}
+
+TEST(Render, StatusSaysWhetherTheNewestIsVerified) {
+  jobs::Overview overview;
+  EXPECT_EQ(render_newest(overview, kNow), "There is no backup.");
+  overview.newest = backup_of("a.zip", 1000, 3h);
+  const std::string start = "Newest backup: a.zip, 3 h ago (1.0 kB), ";
+  EXPECT_EQ(render_newest(overview, kNow), start + "never verified.");
+  overview.newest_verdict = {
+      .is_sound = true, .depth = state::Depth::kQuick, .at = kNow - 1h, .records = std::nullopt};
+  EXPECT_EQ(render_newest(overview, kNow), start + "verified 1 h ago (quick).");
+  overview.newest_verdict->is_sound = false;
+  overview.newest_verdict->reason = "x";
+  EXPECT_EQ(render_newest(overview, kNow),
+            start + "DAMAGED, as a verification found 1 h ago (quick): x.");
+  overview.unknown_because = "y";
+  EXPECT_EQ(render_newest(overview, kNow), start + "whether it was verified is not known: y.");
+}
+
+TEST(Render, StatusTellsOfBackupsThatDoNotCount) {
+  jobs::Overview overview;
+  overview.discounted = {{backup_of("cut.zip", 5, 1h), "damaged: cut off"}};
+  EXPECT_EQ(render_newest(overview, kNow), "There is no backup that counts.");
+  overview.newest = backup_of("a.zip", 1000, 3h);
+  const std::string text = render_status(overview, kNow);
+  EXPECT_TRUE(text.starts_with(
+      "Newest backup: a.zip, 3 h ago (1.0 kB), never verified; newer ones don't count.\n"))
+      << text;
+  EXPECT_NE(text.find("  not counted  cut.zip, 1 h ago: damaged: cut off\n"), std::string::npos)
+      << text;
 }
 
 TEST(Render, AgesHaveOneUnit) {
@@ -59,7 +116,15 @@ jobs::Status succeeded(jobs::Kind kind) {
   status.phase = "commit";
   status.started = kNow;
   status.finished = kNow + 2500ms;
-  status.report = {42, 800'000'000, 370'000'000, 170us, "pinned", 5, "b.zip", "", "sound", "x1"};
+  status.report = {.entries = 42,
+                   .raw_bytes = 800'000'000,
+                   .archive_bytes = 370'000'000,
+                   .pause = 170us,
+                   .way = "pinned",
+                   .copied_bytes = 5,
+                   .previous = "b.zip",
+                   .structure = "sound",
+                   .replaced_id = "x1"};
   return status;
 }
 
@@ -76,6 +141,14 @@ TEST(Render, SuccessIsOneLine) {
   for (const jobs::Kind kind : {jobs::Kind::kRestore, jobs::Kind::kUndo}) {
     EXPECT_NE(render_success(succeeded(kind)).find("pocketvault undo"), std::string::npos);
   }
+}
+
+TEST(Render, ABackupThatSharesBlocksSaysHowMuchItTakes) {
+  jobs::Status status = succeeded(jobs::Kind::kBackup);
+  status.report.shared_bytes = status.report.archive_bytes - 7'000'000;
+  EXPECT_NE(render_success(status).find("on the disk it takes 7.0 MB, the rest it shares"),
+            std::string::npos)
+      << render_success(status);
 }
 
 TEST(Render, ARestoreSaysWhatItKept) {
@@ -125,6 +198,7 @@ TEST(JobJson, ComesBackAsItWas) {
   EXPECT_EQ(back.report.pause, status.report.pause);
   EXPECT_EQ(back.report.way, status.report.way);
   EXPECT_EQ(back.report.copied_bytes, status.report.copied_bytes);
+  EXPECT_EQ(back.report.shared_bytes, status.report.shared_bytes);
   EXPECT_EQ(back.report.previous, status.report.previous);
   EXPECT_EQ(back.report.structure, status.report.structure);
   EXPECT_EQ(back.report.replaced_id, status.report.replaced_id);
@@ -196,6 +270,8 @@ TEST(ExitStatus, OfAJobFollowsHowItEnded) {
   EXPECT_EQ(exit_for(status), Exit::kFailed);
   status.kind = jobs::Kind::kVerify;
   EXPECT_EQ(exit_for(status), Exit::kDamaged) << "no data.db in it";
+  status.error->code = Code::kUnsupported;
+  EXPECT_EQ(exit_for(status), Exit::kFailed) << "encrypted: nobody says that it is damaged";
   status.error->code = Code::kNoSpace;
   EXPECT_EQ(exit_for(status), Exit::kStorage);
 }

@@ -29,6 +29,14 @@ std::vector<Reader> objects_in(const json::array& array) {
   return objects;
 }
 
+std::vector<std::string> texts_in(const json::array* array) {
+  std::vector<std::string> texts;
+  for (std::size_t i = 0; array != nullptr && i < std::min(array->size(), kEntriesMax); ++i) {
+    if ((*array)[i].is_string()) { texts.emplace_back((*array)[i].get_string()); }
+  }
+  return texts;
+}
+
 std::vector<jobs::Kept> kept_in(const json::array& array) {
   std::vector<jobs::Kept> kept;
   for (const Reader& from : objects_in(array)) {
@@ -36,7 +44,8 @@ std::vector<jobs::Kept> kept_in(const json::array& array) {
                     .from = from.text("from"),
                     .at = date_of(from, "at"),
                     .until = date_of(from, "until"),
-                    .bytes = from.count_if_there("size")});
+                    .bytes = from.count_if_there("size"),
+                    .units = texts_in(from.array("only"))});
   }
   return kept;
 }
@@ -60,8 +69,15 @@ Result<jobs::Overview> overview_from_json(const json::value& value) {
   const Reader from{value.get_object()};
   jobs::Overview overview;
   if (const json::object* newest = from.object("newest")) {
-    PV_TRY(overview.newest, backup_from_json(*newest));
-    overview.newest_is_sound = Reader{*newest}.flag_if_there("sound");
+    PV_TRY(jobs::ListedBackup listed, listed_from_json(*newest));
+    overview.newest = std::move(listed.backup);
+    overview.newest_verdict = std::move(listed.verdict);
+  }
+  if (const json::array* discounted = from.array("discounted")) {
+    for (const Reader& one : objects_in(*discounted)) {
+      auto backup = backup_from_json(one.whole());
+      if (backup.has_value()) { overview.discounted.push_back({*backup, one.text("why")}); }
+    }
   }
   if (const json::object* backups = from.object("backups")) {
     const Reader numbers{*backups};
@@ -73,6 +89,7 @@ Result<jobs::Overview> overview_from_json(const json::value& value) {
     overview.data_free_bytes = Reader{*data}.count_if_there("free");
   }
   if (const json::array* kept = from.array("replaced")) { overview.kept = kept_in(*kept); }
+  overview.unknown_because = from.text("verdictsUnknownBecause");
   overview.is_cut_off = from.flag("cutOff");
   if (const json::object* job = from.object("job")) { overview.job = job_in(Reader{*job}); }
   if (const json::array* users = from.array("users")) {

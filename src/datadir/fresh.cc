@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "datadir/data_dir.h"
 #include "datadir/fresh_sql.h"
+#include "fs/give.h"
 
 namespace pv::datadir {
 namespace {
@@ -121,7 +122,13 @@ Result<void> check_nothing_lost(const fs::Path& directory) {
 Result<void> make_vault_folder(const fs::Path& directory) {
   const fs::Path folder = directory / ".pocketvault";
   auto made = fs::make_folder(folder, 0700);
-  if (made || made.error().code != Code::kExists) { return made; }
+  if (made) {
+    // Whom the databases belong to has to get at it; the directory may belong to a group only.
+    const fs::Path data = directory / "data.db";
+    fs::give_like(fs::exists(data) ? data : directory, folder);
+    return {};
+  }
+  if (made.error().code != Code::kExists) { return made; }
   PV_TRY(const fs::Stat there, fs::link_stat(folder));
   if (!there.is_folder()) { return fail(Code::kInvalid, folder.string() + " is not a folder"); }
   return {};

@@ -12,6 +12,7 @@
 #include <utility>
 
 #include "fs/file.h"
+#include "fs/give.h"
 #include "fs/system_call.h"
 #include "fs/tree.h"
 
@@ -138,10 +139,31 @@ std::vector<LockHolder> other_openers(const std::vector<Path>& files) {
   return described(pids);
 }
 
+namespace {
+
+// Made where it is absent, for the owner of the folder.
+Result<Fd> open_lock_file(const Path& path) {
+  constexpr int kFlags = O_RDWR | O_CLOEXEC | O_NOFOLLOW;
+  constexpr int kTriesMax = 3;  // it may go between two looks
+  for (int i = 0; i < kTriesMax; ++i) {
+    Fd made{
+        retry_interrupted([&] { return ::open(path.c_str(), kFlags | O_CREAT | O_EXCL, 0600); })};
+    if (made.is_open()) {
+      give_like(path.parent_path(), made);
+      return made;
+    }
+    if (errno != EEXIST) { break; }
+    Fd found{retry_interrupted([&] { return ::open(path.c_str(), kFlags); })};
+    if (found.is_open()) { return found; }
+    if (errno != ENOENT) { break; }
+  }
+  return fail(path_error("open", path));
+}
+
+}  // namespace
+
 Result<FileLock> FileLock::try_take(const Path& path) {
-  constexpr int kFlags = O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW;
-  Fd fd{retry_interrupted([&] { return ::open(path.c_str(), kFlags, 0600); })};
-  if (!fd.is_open()) { return fail(path_error("open", path)); }
+  PV_TRY(Fd fd, open_lock_file(path));
   if (retry_interrupted([&] { return ::flock(fd.get(), LOCK_EX | LOCK_NB); }) != 0) {
     if (errno == EWOULDBLOCK) {
       return fail(Code::kBusy, printable(path.native()) + " is locked by another process");

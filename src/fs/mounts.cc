@@ -1,5 +1,7 @@
 // The mount table.
-#include "fs/file.h"
+#include "fs/mounts.h"
+
+#include <algorithm>
 
 namespace pv::fs {
 namespace {
@@ -28,23 +30,60 @@ std::string_view take_until(std::string_view& text, char end) {
   return taken;
 }
 
-// Field 5 of a line: "36 35 98:0 /mnt1 /mnt2 rw,noatime ...".
-std::string mount_point_of(std::string_view line) {
-  for (int field = 1; field < 5; ++field) { (void)take_until(line, ' '); }
-  return unescape_octal(take_until(line, ' '));
+struct Mount {
+  std::string device;
+  Path root;   // the folder of the file system that is mounted
+  Path point;  // where
+};
+
+// A line: "36 35 98:0 /mnt1 /mnt2 rw,noatime ...".
+Mount mount_in(std::string_view line) {
+  (void)take_until(line, ' ');
+  (void)take_until(line, ' ');
+  Mount mount;
+  mount.device = take_until(line, ' ');
+  mount.root = unescape_octal(take_until(line, ' '));
+  mount.point = unescape_octal(take_until(line, ' '));
+  return mount;
+}
+
+std::vector<Mount> mounts() {
+  constexpr std::uint64_t kMountsBytesMax = 16 << 20;
+  std::vector<Mount> found;
+  const auto table = read_file("/proc/self/mountinfo", kMountsBytesMax);
+  if (!table.has_value()) { return found; }
+  for (std::string_view lines = *table; !lines.empty();) {
+    found.push_back(mount_in(take_until(lines, '\n')));
+  }
+  return found;
+}
+
+std::ptrdiff_t depth_of(const Path& path) { return std::distance(path.begin(), path.end()); }
+
+bool lies_in(const Path& inner, const Path& outer) {
+  const auto [end, unused] = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end());
+  return end == outer.end();
 }
 
 }  // namespace
 
 std::vector<Path> mount_points() {
-  constexpr std::uint64_t kMountsBytesMax = 16 << 20;
   std::vector<Path> points;
-  const auto table = read_file("/proc/self/mountinfo", kMountsBytesMax);
-  if (!table.has_value()) { return points; }
-  for (std::string_view lines = *table; !lines.empty();) {
-    points.emplace_back(mount_point_of(take_until(lines, '\n')));
-  }
+  for (Mount& mount : mounts()) { points.push_back(std::move(mount.point)); }
   return points;
+}
+
+std::optional<DiskPlace> disk_place(const Path& path) {
+  std::optional<Mount> above;
+  for (Mount& mount : mounts()) {
+    // Of two at one point the later hides the earlier.
+    if (lies_in(path, mount.point) && (!above || depth_of(mount.point) >= depth_of(above->point))) {
+      above = std::move(mount);
+    }
+  }
+  if (!above) { return std::nullopt; }
+  if (path == above->point) { return DiskPlace{above->device, above->root}; }
+  return DiskPlace{above->device, above->root / path.lexically_relative(above->point)};
 }
 
 }  // namespace pv::fs

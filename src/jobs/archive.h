@@ -34,6 +34,7 @@ class ZipArchive final : public restore::Archive {
 
   [[nodiscard]] std::uint64_t archive_bytes() const { return archive_bytes_; }
   // As zip::ZipReader has them.
+  [[nodiscard]] std::uint32_t directory_crc32() const { return reader_.directory_crc32(); }
   [[nodiscard]] std::string_view facts() const { return reader_.facts(); }
 
  private:

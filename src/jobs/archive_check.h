@@ -40,7 +40,8 @@ class Checksums {
 // removes.
 class Rehearsal {
  public:
-  // Errors as restore::stage(), which checks every database and that data.db is PocketBase's.
+  // Errors as restore::stage(), which checks every database and that data.db, if it is planned, is
+  // PocketBase's.
   [[nodiscard]] static Result<Rehearsal> make(const Parts& parts, Job& job,
                                               const ZipArchive& archive, const restore::Plan& plan,
                                               restore::DatabaseCheck databases);

@@ -49,6 +49,7 @@ void tell(const zip::ArchiveReport& archive, const Chain& chain, Job& job) {
     report.raw_bytes = archive.raw_bytes;
     report.archive_bytes = archive.archive_bytes;
     report.copied_bytes = archive.copied_bytes;
+    report.shared_bytes = archive.shared_bytes;
     report.previous = chain.name;
     report.full_because = chain.full_because;
     if (archive.copies_failed > 0) {
@@ -61,14 +62,6 @@ void tell(const zip::ArchiveReport& archive, const Chain& chain, Job& job) {
 std::uint64_t raw_bytes_of(const snapshot::Snapshot& snapshot) {
   std::uint64_t sum = 0;
   for (const snapshot::Item& item : snapshot.items()) { sum += item.size_bytes; }
-  return sum;
-}
-
-std::uint64_t database_bytes_of(const snapshot::Snapshot& snapshot) {
-  std::uint64_t sum = 0;
-  for (const snapshot::Item& item : snapshot.items()) {
-    if (item.is_database) { sum += item.size_bytes; }
-  }
   return sum;
 }
 
@@ -94,23 +87,20 @@ struct Packing {
 
 // How long the check of the databases may go on when all is packed: as long again as that took, and
 // this. It reads what the packing has just read. Where most was taken from the backup before it
-// would be most of the work, so then once a day is enough for databases that take long: for them
-// nobody waits.
+// would be most of the work, so then once a day is enough for databases that take long.
 constexpr std::chrono::seconds kCheckPatience{10};
 constexpr std::chrono::milliseconds kRecheckPatience{250};
 constexpr std::uint64_t kRecheckBytesMax = std::uint64_t{64} << 20U;
 constexpr std::chrono::hours kRecheckAfter{24};
 
-bool is_check_due(const Packing& packing) {
-  const std::optional<WallTime>& sound = packing.chain.sound;
-  return packing.chain.previous == nullptr || !sound || *sound > packing.now ||
-         packing.now - *sound > kRecheckAfter;
+bool is_check_due(const Chain& chain, WallTime now) {
+  return chain.previous == nullptr || !chain.sound || *chain.sound > now ||
+         now - *chain.sound > kRecheckAfter;
 }
 
 std::chrono::nanoseconds check_patience(const Packing& packing) {
   const auto took = std::chrono::steady_clock::now() - packing.since;
-  if (is_check_due(packing)) { return took + kCheckPatience; }
-  if (database_bytes_of(packing.snapshot) > kRecheckBytesMax) { return {}; }
+  if (is_check_due(packing.chain, packing.now)) { return took + kCheckPatience; }
   return std::max<std::chrono::nanoseconds>(took, kRecheckPatience);
 }
 
@@ -148,7 +138,7 @@ Result<void> check_structures(Packing& packing, Job& job) {
       case snapshot::Soundness::kUnchecked:
         all_checked = false;
         note(printable(checked.name) + " not checked: " + what);
-        if (is_check_due(packing)) {
+        if (is_check_due(packing.chain, packing.now)) {
           job.warn({printable(checked.name), "stored, but not checked for damage: " + what});
         }
         break;
@@ -237,6 +227,8 @@ Result<void> make_backup(const Parts& parts, store::BackupStore& store, Job& job
   options.wal_growth_max = parts.options.wal_growth_max;
   options.temporary = work.path();
   if (parts.options.nice) { options.on_pinned = give_way; }
+  const WallTime now = parts.clock.now();
+  if (!is_check_due(chain, now)) { options.check_bytes_max = kRecheckBytesMax; }
   PV_CHECK(select(order, parts.directory.path(), options));
   const fs::Path& path = parts.directory.path();
   if (std::string what = tell_of_lost_locks(users_without_locks(path)); !what.empty()) {
@@ -253,7 +245,6 @@ Result<void> make_backup(const Parts& parts, store::BackupStore& store, Job& job
          store.create(name, {.original_name = name.text()}));
   SpaceGuard guard{*upload, store, job};
   RateLimitedSink limited{guard, limit_of(parts.options, order), job};
-  const WallTime now = parts.clock.now();
   Packing packing{.snapshot = *snapshot,
                   .chain = chain,
                   .order = order,

@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "base/text.h"
+#include "fs/give.h"
 
 namespace pv::jobs {
 namespace {
@@ -21,6 +22,7 @@ Result<zip::HashKey> key_of(const Parts& parts) {
   if (!kept.has_value() && kept.error().code != Code::kNotFound) { return fail(kept.error()); }
   parts.random.fill(key);
   PV_CHECK(fs::write_file_atomically(path, as_text(key), 0600));
+  fs::give_like(parts.directory.vault_folder(), path);
   return key;
 }
 

@@ -59,6 +59,7 @@ struct Report {
   std::chrono::nanoseconds pause{0};  // how long commits could not happen
   std::string way = {};               // "pinned", "copied: data.db is not in WAL mode"
   std::uint64_t copied_bytes = 0;     // backup: of raw_bytes, packed before, taken from `previous`
+  std::uint64_t shared_bytes = 0;     // backup: of archive_bytes, blocks that `previous` has too
   std::string previous = {};          // the backup that was; empty: all was packed anew, because:
   std::string full_because = {};
   std::string structure = {};    // backup: "sound", or which databases are not, and why
@@ -67,7 +68,9 @@ struct Report {
   std::uint64_t unchanged_files = 0;  // restore: of entries, in place already and kept
   std::uint64_t unchanged_bytes = 0;  // of raw_bytes
   std::string safety_backup = {};     // restore: made of the data before it was replaced
-  std::string scope = {};     // restore, extract: "databases, storage/abc"; empty: everything
+  // restore, preflight, extract: "databases, storage/abc"; empty: everything
+  std::string scope = {};
+  std::string note = {};      // restore, preflight of a part: what that means
   std::string target = {};    // extract: the folder
   std::uint64_t records = 0;  // verify, deep: in all collections
   std::vector<CollectionRecords> collections = {};

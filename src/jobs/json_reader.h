@@ -19,6 +19,7 @@ class Reader {
  public:
   explicit Reader(const json::object& object) : object_{object} {}
 
+  [[nodiscard]] const json::object& whole() const { return object_; }
   [[nodiscard]] std::string text(std::string_view name) const {
     const json::value* value = object_.if_contains(name);
     return value != nullptr && value->is_string() ? std::string{value->get_string()}

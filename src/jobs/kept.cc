@@ -14,7 +14,8 @@ Result<std::vector<Kept>> list_kept(const fs::Path& directory, std::chrono::seco
                     .from = one.restored_from,
                     .at = one.at,
                     .until = one.at + one.keep.value_or(keep),
-                    .bytes = one.bytes});
+                    .bytes = one.bytes,
+                    .units = one.units});
   }
   return kept;
 }

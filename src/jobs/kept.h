@@ -16,8 +16,9 @@ struct Kept {
   std::string id;
   std::string from;  // the archive that took its place; may be empty
   WallTime at;
-  WallTime until;                      // goes with the next job, or start of a server, after that
-  std::optional<std::uint64_t> bytes;  // on disk, that removing it would free; nullopt: unknown
+  WallTime until;                       // goes with the next job, or start of a server, after that
+  std::optional<std::uint64_t> bytes;   // on disk, that removing it would free; nullopt: unknown
+  std::vector<std::string> units = {};  // files and folders that it is of; empty: everything
   friend bool operator==(const Kept&, const Kept&) = default;
 };
 

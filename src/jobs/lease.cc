@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "fs/give.h"
 
 namespace pv::jobs {
 namespace {
@@ -41,6 +42,7 @@ Result<void> write_note(const fs::Path& path, const LeaseNote& note) {
   temporary += ".new";
   (void)fs::remove_file(temporary);  // a crash may have left one
   PV_TRY(const fs::Fd fd, fs::create_new(temporary, 0600));
+  fs::give_like(path.parent_path(), fd);
   PV_CHECK(fs::write_all(fd, as_bytes(boost::json::serialize(object))));
   return fs::rename(temporary, path);
 }

@@ -117,6 +117,14 @@ Result<void> refuse_other_users(const fs::Path& directory, Exchange exchange) {
   return in_use(directory, users, exchange);
 }
 
+std::string tell_of_other_programs(const fs::Path& directory) {
+  Users users = other_users(directory);
+  std::erase_if(users, [](const fs::LockHolder& user) { return user.program == kOurProgram; });
+  if (users.empty()) { return {}; }
+  const Result<void> refused = in_use(directory, users, Exchange::kRestore);
+  return refused.error().what;
+}
+
 Result<void> refuse_hidden_users(const fs::Path& directory) {
   for (const char* name : {"data.db", "auxiliary.db"}) {
     if (!fs::exists(directory / name)) { continue; }

@@ -21,6 +21,10 @@ enum class Exchange { kRestore, kUndo, kRecovery };
 // and how to go on. Opens no database: good at any time, in the middle of a swap too.
 [[nodiscard]] Result<void> refuse_other_users(const fs::Path& directory, Exchange exchange);
 
+// What refuse_other_users() would say for a restore, of programs that are not pocketvault; empty
+// when there are none. A server of ours does its restores itself.
+[[nodiscard]] std::string tell_of_other_programs(const fs::Path& directory);
+
 // kBusy while somebody whom /proc does not show has a database open: a process of another
 // container, seen by its locks. Opens each database with SQLite, so only while this process has
 // none open, and not between the renames of a swap.

@@ -1,10 +1,13 @@
 #include "jobs/overview.h"
 
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "base/text.h"
+#include "jobs/names.h"
 #include "jobs/other_users.h"
 #include "restore/restore.h"
+#include "zip/zip_reader.h"
 
 namespace pv::jobs {
 namespace {
@@ -25,13 +28,19 @@ json::value number_or_null(const std::optional<std::uint64_t>& number) {
 json::object newest_json(const Overview& overview, WallTime now) {
   const store::Backup& newest = *overview.newest;
   const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - newest.modified);
-  json::object object{{"key", text_of(newest.name.text())},
-                      {"size", newest.size_bytes},
-                      {"modified", format_pocketbase_date(newest.modified)},
-                      {"ageSeconds", age.count()},
-                      {"sound", nullptr}};
-  if (overview.newest_is_sound) { object["sound"] = *overview.newest_is_sound; }
-  return object;
+  return {{"key", text_of(newest.name.text())},
+          {"size", newest.size_bytes},
+          {"modified", format_pocketbase_date(newest.modified)},
+          {"ageSeconds", age.count()},
+          {"verdict", to_json(overview.newest_verdict)}};
+}
+
+json::object to_json(const Discounted& discounted) {
+  const store::Backup& backup = discounted.backup;
+  return {{"key", text_of(backup.name.text())},
+          {"size", backup.size_bytes},
+          {"modified", format_pocketbase_date(backup.modified)},
+          {"why", printable(discounted.why)}};
 }
 
 json::object to_json(const LeaseNote& note) {
@@ -41,30 +50,69 @@ json::object to_json(const LeaseNote& note) {
           {"since", format_pocketbase_date(note.since)}};
 }
 
+// A clock may be wrong by as much; a date further ahead would look young for ever.
+constexpr std::chrono::minutes kAheadMax{5};
+
+std::string doubt_by_looks(const store::Backup& backup, WallTime now) {
+  if (backup.modified > now + kAheadMax) { return "its time lies in the future"; }
+  if (backup.name.last_part().starts_with(kSafetyPrefix)) {
+    return "it was made of what a restore replaced";
+  }
+  return {};
+}
+
+// Damaged, or of no use to us: what was found by a verification, else by looking for its directory.
+std::string doubt_about(const store::Backup& backup, store::BackupStore& store,
+                        const Verdicts& verdicts) {
+  if (const auto verdict = verdicts.of(backup)) {
+    return verdict->is_sound ? std::string{}
+                             : "damaged, as a verification found: " + verdict->reason;
+  }
+  auto source = store.open(backup.name);
+  if (!source.has_value()) { return "it can't be read: " + source.error().what; }
+  const auto reader =
+      zip::ZipReader::open(std::shared_ptr<Source>{std::move(*source)}, {}, zip::BlockUse::kLeave);
+  return reader.has_value() ? std::string{} : "damaged: " + reader.error().what;
+}
+
 }  // namespace
 
-void count(const std::vector<store::Backup>& backups, Overview& overview) {
-  for (const store::Backup& backup : backups) {
+void count(std::vector<store::Backup> backups, WallTime now, const Doubt& doubt,
+           Overview& overview) {
+  constexpr std::size_t kDiscountedMax = 10;
+  std::ranges::stable_sort(backups, std::greater{}, &store::Backup::modified);
+  for (store::Backup& backup : backups) {
     ++overview.backups;
     overview.backups_bytes += backup.size_bytes;
-    if (!overview.newest || backup.modified > overview.newest->modified) {
-      overview.newest = backup;
+    if (overview.newest) { continue; }
+    std::string why = doubt_by_looks(backup, now);
+    if (why.empty()) { why = doubt(backup); }
+    if (why.empty()) {
+      overview.newest = std::move(backup);
+    } else if (overview.discounted.size() < kDiscountedMax) {
+      overview.discounted.push_back({std::move(backup), std::move(why)});
     }
   }
 }
 
 Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
-                           std::chrono::seconds keep) {
+                           std::chrono::seconds keep, WallTime now) {
   Overview overview;
-  PV_TRY(const std::vector<store::Backup> backups, store.list());
-  count(backups, overview);
+  PV_TRY(std::vector<store::Backup> backups, store.list());
+  PV_CHECK(restore::refuse_linked_vaults(directory));
+  const fs::Path vault_folder = directory / ".pocketvault";
+  const Verdicts verdicts = Verdicts::read(vault_folder);
+  overview.unknown_because = verdicts.unknown_because();
+  count(
+      std::move(backups), now,
+      [&](const store::Backup& backup) { return doubt_about(backup, store, verdicts); }, overview);
+  if (overview.newest) { overview.newest_verdict = verdicts.of(*overview.newest); }
   if (const auto free = store.free_bytes(); free.has_value()) {
     overview.backups_free_bytes = *free;
   }
   if (const auto space = fs::space(directory); space.has_value()) {
     overview.data_free_bytes = space->free_bytes;
   }
-  const fs::Path vault_folder = directory / ".pocketvault";
   overview.kept = list_kept(directory, keep).value_or(std::vector<Kept>{});
   if (fs::exists(vault_folder / "lock")) { overview.job = Lease::holder(vault_folder); }
   // Whoever swaps holds this lock, and the journal goes before the lock does.
@@ -76,27 +124,34 @@ Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
 }
 
 json::object to_json(const Kept& kept) {
+  json::array only;
+  for (const std::string& unit : kept.units) { only.emplace_back(text_of(unit)); }
   return {{"id", text_of(kept.id)},
           {"from", text_of(kept.from)},
           {"at", format_pocketbase_date(kept.at)},
           {"until", format_pocketbase_date(kept.until)},
-          {"size", number_or_null(kept.bytes)}};
+          {"size", number_or_null(kept.bytes)},
+          {"only", std::move(only)}};
 }
 
 json::object to_json(const Overview& overview, WallTime now) {
   json::array kept;
   for (const Kept& one : overview.kept) { kept.push_back(to_json(one)); }
+  json::array discounted;
+  for (const Discounted& one : overview.discounted) { discounted.push_back(to_json(one)); }
   json::array users;
   for (const fs::LockHolder& user : overview.users) {
     users.push_back(json::object{{"pid", user.pid}, {"program", text_of(user.program)}});
   }
   json::object object{
       {"newest", nullptr},
+      {"discounted", std::move(discounted)},
       {"backups", json::object{{"count", overview.backups},
                                {"size", overview.backups_bytes},
                                {"free", number_or_null(overview.backups_free_bytes)}}},
       {"data", json::object{{"free", number_or_null(overview.data_free_bytes)}}},
       {"replaced", std::move(kept)},
+      {"verdictsUnknownBecause", text_of(overview.unknown_because)},
       {"cutOff", overview.is_cut_off},
       {"job", nullptr},
       {"users", std::move(users)}};

@@ -3,6 +3,7 @@
 
 #include <boost/json/object.hpp>
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <vector>
 
@@ -10,13 +11,24 @@
 #include "fs/file.h"
 #include "jobs/kept.h"
 #include "jobs/lease.h"
+#include "jobs/verdicts.h"
 #include "store/backup_store.h"
 
 namespace pv::jobs {
 
+// A backup that nobody should rely on, though it is there.
+struct Discounted {
+  store::Backup backup;
+  std::string why;
+};
+
 struct Overview {
-  std::optional<store::Backup> newest;  // by its time of change
-  std::optional<bool> newest_is_sound;  // by its last verification; nullopt: not known
+  // By its time of change, of those that count: none from the future, none that was made of what a
+  // restore replaced, none that is damaged as far as that is known.
+  std::optional<store::Backup> newest;
+  std::vector<Discounted> discounted;            // newer than that; newest first, the first few
+  std::optional<state::Verdict> newest_verdict;  // of its last verification
+  std::string unknown_because;                   // as of Listing
   std::uint64_t backups = 0;
   std::uint64_t backups_bytes = 0;
   std::optional<std::uint64_t> backups_free_bytes;  // nullopt: the store can't say
@@ -27,13 +39,17 @@ struct Overview {
   std::vector<fs::LockHolder> users;  // other processes that have the databases open
 };
 
-// Opens neither a database nor an archive, and changes nothing: good in any state of the directory.
-// The errors are those of BackupStore::list().
+// Opens no database of PocketBase, and of archives the newest alone, unless it was verified: one
+// whose directory can't be read is none. Changes nothing: good in any state of the directory. Fails
+// as BackupStore::list(), and with kInvalid where .pocketvault is a link.
 [[nodiscard]] Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
-                                         std::chrono::seconds keep);
+                                         std::chrono::seconds keep, WallTime now);
 
-// Fills what the list of all backups says.
-void count(const std::vector<store::Backup>& backups, Overview& overview);
+// Why a backup can't be relied on, beside its name and its time; empty where it can.
+using Doubt = std::function<std::string(const store::Backup&)>;
+// Fills what the list of all backups says. `doubt` is asked about the newest, until one is good.
+void count(std::vector<store::Backup> backups, WallTime now, const Doubt& doubt,
+           Overview& overview);
 
 // docs/api.md, "Status". Strings are valid UTF-8.
 [[nodiscard]] boost::json::object to_json(const Overview& overview, WallTime now);

@@ -16,20 +16,32 @@ namespace pv::jobs {
 namespace {
 
 using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 using testing::TempFolder;
 using testing::write_file;
 
 const WallTime kNow{std::chrono::seconds{1'795'222'487}};
 
+const std::string kEmptyZip = "PK\x05\x06" + std::string(18, '\0');
+
 class Look : public ::testing::Test {
  protected:
   [[nodiscard]] Overview overview() {
     const auto store = store::make_folder_store(folder / "backups");
-    auto looked = look_over(folder.path(), *store, 24h);
+    auto looked = look_over(folder.path(), *store, 24h, system_clock().now());
     EXPECT_TRUE(looked.has_value());
     return looked.value_or(Overview{});
   }
   [[nodiscard]] fs::Path vault() const { return folder / ".pocketvault"; }
+  void add(const std::string& name, std::chrono::seconds from_now,
+           const std::string& content = kEmptyZip) const {
+    const fs::Path path = folder / ("backups/" + name);
+    write_file(path, content);
+    std::filesystem::last_write_time(path,
+                                     std::filesystem::file_time_type::clock::now() + from_now);
+  }
 
   TempFolder folder;
 };
@@ -44,19 +56,71 @@ TEST_F(Look, AtAnEmptyDirectoryChangesNothing) {
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
-TEST_F(Look, CountsBackupsAndOpensNone) {
-  // No archives at all: whoever opens one fails.
-  write_file(folder / "backups/old.zip", "1234567");
-  write_file(folder / "backups/new.zip", "12345");
-  const auto now = std::filesystem::file_time_type::clock::now();
-  std::filesystem::last_write_time(folder / "backups/old.zip", now - 2h);
-  std::filesystem::last_write_time(folder / "backups/new.zip", now - 1h);
+TEST_F(Look, CountsBackups) {
+  add("old.zip", -2h);
+  add("new.zip", -1h);
   const Overview found = overview();
   EXPECT_EQ(found.backups, 2U);
-  EXPECT_EQ(found.backups_bytes, 12U);
+  EXPECT_EQ(found.backups_bytes, 2 * kEmptyZip.size());
   ASSERT_TRUE(found.newest.has_value());
   EXPECT_EQ(found.newest->name.text(), "new.zip");
-  EXPECT_EQ(found.newest_is_sound, std::nullopt);
+  EXPECT_EQ(found.newest_verdict, std::nullopt);
+  EXPECT_TRUE(found.discounted.empty());
+}
+
+TEST_F(Look, TheNewestIsOneThatCanBeReliedOn) {
+  add("old.zip", -5h);
+  add("found-damaged.zip", -4h);
+  add("cut.zip", -3h, "PK\x03\x04 and no end");
+  add("@pre_restore_shop_20261121005447.zip", -2h);
+  add("good.zip", -6h);
+  add("future.zip", 24h);
+  const auto note = [&](const std::string& name, bool is_sound) {
+    const auto store = store::make_folder_store(folder / "backups");
+    const store::Backup backup = store->stat(store::BackupName::parse(name).value()).value();
+    const state::NotedVerdict noted{
+        .key = name,
+        .archive = {.size_bytes = backup.size_bytes,
+                    .modified = backup.modified,
+                    .directory_crc32 = 0},
+        .verdict = {.is_sound = is_sound, .at = kNow, .reason = "why", .records = std::nullopt}};
+    std::set<std::string> keys;
+    const std::vector<store::Backup> backups = store->list().value();
+    for (const store::Backup& one : backups) { keys.insert(one.name.text()); }
+    ASSERT_TRUE(state::note_verdict(state::VaultDb{vault()}, noted, keys, {}).has_value());
+  };
+  std::filesystem::create_directory(vault());
+  note("found-damaged.zip", false);
+  Overview found = overview();
+  EXPECT_EQ(found.backups, 6U);
+  ASSERT_TRUE(found.newest.has_value());
+  EXPECT_EQ(found.newest->name.text(), "old.zip");
+  std::vector<std::string> discounted;
+  for (const Discounted& one : found.discounted) {
+    discounted.push_back(one.backup.name.text() + ": " + one.why);
+  }
+  EXPECT_THAT(discounted,
+              ElementsAre("future.zip: its time lies in the future",
+                          "@pre_restore_shop_20261121005447.zip: it was made of what a restore "
+                          "replaced",
+                          StartsWith("cut.zip: damaged: no end record"),
+                          "found-damaged.zip: damaged, as a verification found: why"));
+  // A clock that is a little wrong is no reason, and one that was verified is not opened.
+  add("ahead.zip", 2min, "no archive");
+  note("ahead.zip", true);
+  found = overview();
+  ASSERT_TRUE(found.newest.has_value());
+  EXPECT_EQ(found.newest->name.text(), "ahead.zip");
+}
+
+TEST_F(Look, FollowsNoLinkInThePlaceOfOurFolder) {
+  std::filesystem::create_directory(folder / "elsewhere");
+  std::filesystem::create_directory_symlink(folder / "elsewhere", vault());
+  const auto store = store::make_folder_store(folder / "backups");
+  const auto looked = look_over(folder.path(), *store, 24h, kNow);
+  ASSERT_FALSE(looked.has_value());
+  EXPECT_EQ(looked.error().code, Code::kInvalid);
+  EXPECT_THAT(looked.error().what, HasSubstr(".pocketvault is a link"));
 }
 
 TEST_F(Look, SeesTheJobAtWork) {
@@ -100,20 +164,34 @@ TEST_F(Look, NamesWhoHasTheDatabasesOpen) {
 TEST_F(Look, IsToldAsJson) {
   Overview overview;
   overview.newest = store::Backup{store::BackupName::parse("a.zip").value(), 7, kNow - 90s, {}};
-  overview.newest_is_sound = true;
+  overview.newest_verdict = state::Verdict{
+      .is_sound = true, .depth = state::Depth::kDeep, .at = kNow, .records = 12, .took = 5ms};
+  overview.discounted = {
+      {store::Backup{store::BackupName::parse("b.zip").value(), 3, kNow, {}}, "cut"}};
   overview.backups = 2;
   overview.backups_bytes = 9;
   overview.data_free_bytes = 5;
-  overview.kept = {{.id = "id1", .from = "x\xff.zip", .at = kNow, .until = kNow + 1h, .bytes = {}}};
+  overview.kept = {{.id = "id1",
+                    .from = "x\xff.zip",
+                    .at = kNow,
+                    .until = kNow + 1h,
+                    .bytes = {},
+                    .units = {"storage/a"}}};
   overview.users = {{12, "pocketbase"}};
-  EXPECT_EQ(boost::json::serialize(to_json(overview, kNow)),
-            R"({"newest":{"key":"a.zip","size":7,"modified":"2026-11-21 00:53:17.000Z",)"
-            R"("ageSeconds":90,"sound":true},"backups":{"count":2,"size":9,"free":null},)"
-            R"("data":{"free":5},"replaced":[{"id":"id1","from":"x)"
-            "\xEF\xBF\xBD"
-            R"(.zip",)"
-            R"("at":"2026-11-21 00:54:47.000Z","until":"2026-11-21 01:54:47.000Z","size":null}],)"
-            R"("cutOff":false,"job":null,"users":[{"pid":12,"program":"pocketbase"}]})");
+  EXPECT_EQ(
+      boost::json::serialize(to_json(overview, kNow)),
+      R"({"newest":{"key":"a.zip","size":7,"modified":"2026-11-21 00:53:17.000Z",)"
+      R"("ageSeconds":90,"verdict":{"sound":true,"depth":"deep",)"
+      R"("at":"2026-11-21 00:54:47.000Z","reason":"","records":12,"tookMs":5}},)"
+      R"("discounted":[{"key":"b.zip","size":3,"modified":"2026-11-21 00:54:47.000Z",)"
+      R"("why":"cut"}],)"
+      R"("backups":{"count":2,"size":9,"free":null},)"
+      R"("data":{"free":5},"replaced":[{"id":"id1","from":"x)"
+      "\xEF\xBF\xBD"
+      R"(.zip",)"
+      R"("at":"2026-11-21 00:54:47.000Z","until":"2026-11-21 01:54:47.000Z","size":null,)"
+      R"("only":["storage/a"]}],)"
+      R"("verdictsUnknownBecause":"","cutOff":false,"job":null,"users":[{"pid":12,"program":"pocketbase"}]})");
 }
 
 }  // namespace

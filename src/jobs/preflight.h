@@ -54,7 +54,7 @@ struct Preflight {
   std::uint64_t space_free = 0;
 
   bool databases_checked = false;             // opened, sound, and PocketBase's
-  std::optional<restore::Changes> changes;    // nullopt: the archive is none that can be restored
+  std::optional<restore::Changes> changes;    // nullopt: not found out
   std::vector<CollectionChange> collections;  // in byte order; empty unless databases_checked
   Names migrations_only_in_archive;
   Names migrations_only_in_place;

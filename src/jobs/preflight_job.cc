@@ -7,6 +7,7 @@
 #include "jobs/archive_check.h"
 #include "jobs/chain.h"
 #include "jobs/data_facts.h"
+#include "jobs/other_users.h"
 #include "jobs/preflight.h"
 #include "jobs/workers.h"
 #include "sqlite/guard.h"
@@ -66,17 +67,31 @@ bool is_answer(Code code) {
          code == Code::kNoSpace;
 }
 
+// Numbers of the archive's entries whose checksums a restore of `plan` looks at, but for `files`.
+std::vector<std::size_t> rest_of(const ZipArchive& archive, const restore::Plan& plan,
+                                 const std::vector<restore::PlannedFile>& files) {
+  std::vector<std::size_t> rest = all_but(archive, files);
+  if (plan.units.empty()) { return rest; }
+  std::vector<bool> planned(archive.entries().size());
+  for (const restore::PlannedFile& file : plan.files) { planned[file.index] = true; }
+  std::erase_if(rest, [&](std::size_t index) { return !planned[index]; });
+  return rest;
+}
+
 class Examination {
  public:
-  Examination(const Parts& parts, Job& job) : parts_{parts}, job_{job} {}
+  Examination(const Parts& parts, Job& job, const restore::Scope& scope)
+      : parts_{parts}, job_{job}, scope_{scope} {}
 
   Result<void> run(const ArchiveOrigin& origin) {
     job_.set_phase("check");
     PV_TRY(const std::unique_ptr<ZipArchive> archive, answer_of(ZipArchive::open(origin)));
     if (archive != nullptr) {
       report_archive(*archive);
-      const Result<restore::Plan> plan = restore::plan(*archive);
-      PV_TRY(const bool fine, answered(plan));
+      const Result<restore::Plan> plan = restore::plan(*archive, scope_);
+      const bool lacks_it = !plan.has_value() && plan.error().code == Code::kNotFound;
+      if (lacks_it) { found_.reasons.push_back(plan.error()); }
+      PV_TRY(const bool fine, lacks_it ? Result<bool>{false} : answered(plan));
       if (fine) { PV_CHECK(examine(*archive, *plan)); }
     }
     conclude();
@@ -89,7 +104,11 @@ class Examination {
   Result<bool> answered(const Result<T>& outcome) {
     if (outcome.has_value()) { return true; }
     if (!is_answer(outcome.error().code)) { return fail(outcome.error()); }
-    found_.reasons.push_back(outcome.error());
+    // The space and the right to write there have some reasons in common.
+    const auto is_known = [&](const Error& reason) { return reason.what == outcome.error().what; };
+    if (std::none_of(found_.reasons.begin(), found_.reasons.end(), is_known)) {
+      found_.reasons.push_back(outcome.error());
+    }
     return false;
   }
 
@@ -103,6 +122,7 @@ class Examination {
     std::uint64_t raw_bytes = 0;
     for (const restore::ArchiveEntry& entry : archive.entries()) { raw_bytes += entry.raw_bytes; }
     job_.report([&](Report& report) {
+      report.scope = scope_.describe();
       report.entries = archive.entries().size();
       report.raw_bytes = raw_bytes;
       report.archive_bytes = archive.archive_bytes();
@@ -113,18 +133,49 @@ class Examination {
     found_.way = facts.way;
   }
 
+  // Of a part it tells what that takes.
+  void report_part(const restore::Plan& plan) {
+    if (scope_.is_everything()) { return; }
+    job_.report([&](Report& report) {
+      report.note = note_on_part(plan.units);
+      report.entries = plan.files.size();
+      report.raw_bytes = plan.raw_bytes;
+    });
+    job_.set_total(plan.raw_bytes);
+  }
+
   Result<void> examine(const ZipArchive& archive, const restore::Plan& plan) {
+    report_part(plan);
     warn_of_dropped(plan, "a restore leaves it out", job_);
+    PV_CHECK(look_around());
     PV_CHECK(measure(archive, plan));
     job_.set_phase("compare");
-    PV_TRY(found_.changes, restore::compare(archive, plan, parts_.directory.path(), parts_.pool,
-                                            job_.stop_token()));
-    for (const std::string& name : found_.changes->unread) {
-      job_.warn({name, "it lies in the directory and can't be looked at"});
-    }
+    compare(archive, plan);
     PV_CHECK(go_on(job_));
     job_.set_phase("extract");
     return read(archive, plan);
+  }
+
+  // At the place where the data would go.
+  Result<void> look_around() {
+    const fs::Path& path = parts_.directory.path();
+    const std::string users = tell_of_other_programs(path);
+    if (!users.empty()) { job_.warn({"", "a restore is refused for as long as " + users}); }
+    return answered(restore::check_writable(path)).map([](bool) {});
+  }
+
+  void compare(const ZipArchive& archive, const restore::Plan& plan) {
+    auto changes =
+        restore::compare(archive, plan, parts_.directory.path(), parts_.pool, job_.stop_token());
+    if (job_.stop_token().stop_requested()) { return; }
+    if (!changes.has_value()) {
+      job_.warn({"", "what would change could not be found out: " + changes.error().what});
+      return;
+    }
+    for (const std::string& name : changes->unread) {
+      job_.warn({name, "it lies in the directory and can't be looked at"});
+    }
+    found_.changes = *std::move(changes);
   }
 
   Result<void> measure(const ZipArchive& archive, const restore::Plan& plan) {
@@ -144,24 +195,32 @@ class Examination {
   // Everything is read; the databases are extracted for it and opened.
   Result<void> read(const ZipArchive& archive, const restore::Plan& plan) {
     restore::Plan roots = root_files_of(plan);
-    const Result<void> fits = restore::check_space(roots, parts_.directory.vault_folder());
+    const Result<void> fits = fits_for_a_look(roots);
     if (!fits.has_value()) {
-      if (fits.error().code != Code::kNoSpace) { return fits; }
-      job_.warn({"", "the databases were not opened, for lack of space: " + fits.error().what});
+      job_.warn({"", "the databases were not opened: " + fits.error().what});
       roots.files.clear();
     }
-    Checksums rest{parts_, job_, archive, all_but(archive, roots.files)};
+    Checksums rest{parts_, job_, archive, rest_of(archive, plan, roots.files)};
     if (!roots.files.empty()) {
       const Result<Rehearsal> rehearsal =
           Rehearsal::make(parts_, job_, archive, roots, restore::DatabaseCheck::kQuick);
-      PV_TRY(found_.databases_checked, answered(rehearsal));
-      if (found_.databases_checked) { PV_CHECK(look_at(*rehearsal)); }
+      PV_TRY(const bool sound, answered(rehearsal));
+      found_.databases_checked = sound && restore::involves_databases(plan.units);
+      if (sound) { PV_CHECK(look_at(*rehearsal)); }
     }
     return answered(rest.wait()).map([](bool) {});
   }
 
+  // Whether the databases can be extracted below .pocketvault.
+  Result<void> fits_for_a_look(const restore::Plan& roots) {
+    const fs::Path folder = parts_.directory.vault_folder();
+    PV_CHECK(restore::check_space(roots, folder));
+    return restore::check_writable(folder);
+  }
+
   Result<void> look_at(const Rehearsal& rehearsal) {
     for (const std::string& warning : rehearsal.warnings()) { job_.warn({"", warning}); }
+    if (!scope_.has_data_db()) { return {}; }
     const Result<DataFacts> after = facts_in_archive(rehearsal.data_db());
     PV_CHECK(go_on(job_));
     if (!after.has_value()) {
@@ -235,6 +294,7 @@ class Examination {
 
   const Parts& parts_;
   Job& job_;
+  const restore::Scope& scope_;
   Preflight found_;
 };
 
@@ -249,9 +309,10 @@ std::string_view verdict_name(Verdict verdict) {
   return "refused";
 }
 
-Result<void> run_preflight(const Parts& parts, Job& job, const ArchiveOrigin& origin) {
+Result<void> run_preflight(const Parts& parts, Job& job, const ArchiveOrigin& origin,
+                           const restore::Scope& scope) {
   if (parts.options.nice) { give_way(); }
-  return Examination{parts, job}.run(origin);
+  return Examination{parts, job, scope}.run(origin);
 }
 
 }  // namespace pv::jobs

@@ -255,6 +255,54 @@ TEST(Preflight, AsksNoViewHoweverHostile) {
   EXPECT_EQ(collection(result, "a view").after, std::nullopt);
 }
 
+TEST(Preflight, OfAPartTellsOfThatAlone) {
+  const TempFolder folder;
+  const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
+  VaultRig rig{{.pb_data = pb_data}};
+  write_file(pb_data / "storage/mine/a.txt", "since");
+  write_file(pb_data / "storage/mine/b.txt", "since");
+  ASSERT_EQ(rig.back_up("a.zip").state, State::kSucceeded);
+  std::filesystem::remove(pb_data / "storage/mine/a.txt");
+  write_file(pb_data / "storage/mine/c.txt", "new");
+  write_file(pb_data / "storage/theirs.txt", "new");
+  rig.change("DELETE FROM products");
+  const std::string before = state_of(pb_data);
+  const auto of = [&](const std::vector<std::string>& only) {
+    return VaultRig::ended(
+        rig.vault->start_preflight(store::BackupName::parse("a.zip").value(), only));
+  };
+
+  const Status files = of({"storage/mine"});
+  const Preflight of_files = found(files);
+  EXPECT_EQ(of_files.verdict, Verdict::kOk);
+  EXPECT_EQ(files.report.scope, "storage/mine");
+  EXPECT_EQ(files.report.entries, 2U);
+  EXPECT_FALSE(files.report.note.empty());
+  EXPECT_FALSE(of_files.databases_checked);
+  EXPECT_THAT(of_files.changes->added.names, ElementsAre("storage/mine/a.txt"));
+  EXPECT_THAT(of_files.changes->removed.names, ElementsAre("storage/mine/c.txt"));
+  EXPECT_EQ(of_files.changes->same.files, 1U);
+  EXPECT_THAT(of_files.changes->databases, IsEmpty());
+  EXPECT_THAT(of_files.collections, IsEmpty());
+
+  const Preflight of_databases = found(of({"databases"}));
+  EXPECT_TRUE(of_databases.databases_checked);
+  EXPECT_EQ(collection(of_databases, "products").after, 40U);
+  EXPECT_EQ(of_databases.changes->removed.files, 0U);
+  EXPECT_EQ(of_databases.changes->databases.size(), 2U);
+
+  const Preflight of_logs = found(of({"auxiliary.db"}));
+  EXPECT_TRUE(of_logs.databases_checked);
+  EXPECT_THAT(of_logs.collections, IsEmpty());
+
+  const Preflight of_none = *of({"storage/none"}).report.preflight;
+  EXPECT_EQ(of_none.verdict, Verdict::kRefused);
+  ASSERT_EQ(of_none.reasons.size(), 1U);
+  EXPECT_EQ(of_none.reasons[0].code, Code::kNotFound);
+  EXPECT_EQ(of({"../x"}).error->code, Code::kInvalid) << "it is not begun";
+  EXPECT_EQ(state_of(pb_data), before);
+}
+
 TEST(Preflight, NeedsNoLeaseAndCanBeCancelled) {
   const TempFolder folder;
   const fs::Path pb_data = unpack_pb_data("0.36.6", folder.path());

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <functional>
 
 #include "base/text.h"
@@ -30,12 +31,27 @@ tl::unexpected<Error> reopen_after(Error error, datadir::DataDir& directory) {
   return fail(std::move(error));
 }
 
+// The error of an exchange, with what a recovery made of it.
+Error repaired(Error error, restore::Recovery recovered) {
+  if (recovered == restore::Recovery::kFinished) {
+    error.what += "; a second try finished it: the new data is in place";
+  }
+  return error;
+}
+Error not_repaired(Error error, const Error& why) {
+  error.what += "; and repairing the directory failed: " + why.what +
+                "; remove the cause and start pocketvault again";
+  return error;
+}
+
 // Whether there is another copy of what came in: a restore has its archive, an undo has nothing.
 enum class Incoming { kHasArchive, kOnlyCopy };
 
 Exchange exchange_of(Incoming incoming) {
   return incoming == Incoming::kHasArchive ? Exchange::kRestore : Exchange::kUndo;
 }
+
+using Work = std::function<Result<restore::Replaced>()>;
 
 // The exchange was made but its result can't be opened: the old data comes back.
 tl::unexpected<Error> take_back(const Error& why, const restore::Replaced& replaced,
@@ -59,10 +75,23 @@ tl::unexpected<Error> take_back(const Error& why, const restore::Replaced& repla
                       parts.directory);
 }
 
+// Of files alone, beside whoever works with the databases.
+Result<restore::Replaced> exchange_files(const Parts& parts, Job& job, const Work& exchange) {
+  const fs::Path& path = parts.directory.path();
+  PV_TRY(const fs::FileLock lock, take_swap_lock(parts.directory.vault_folder(), kSwapLockWait));
+  PV_CHECK(go_on(job));
+  job.set_phase("swap");  // from here on it is not cancelled any more
+  Result<restore::Replaced> replaced = exchange();
+  if (replaced.has_value()) { return replaced; }
+  Error error = std::move(replaced).error();
+  const Result<restore::Recovery> recovered = restore::recover(path, restore::real_disk());
+  if (!recovered.has_value()) { return fail(not_repaired(std::move(error), recovered.error())); }
+  return fail(repaired(std::move(error), *recovered));
+}
+
 // Closes the databases, lets `exchange` move the files, opens what lies there then.
-Result<restore::Replaced> exchange_closed(
-    const Parts& parts, Job& job, Incoming incoming,
-    const std::function<Result<restore::Replaced>()>& exchange) {
+Result<restore::Replaced> exchange_closed(const Parts& parts, Job& job, Incoming incoming,
+                                          const Work& exchange) {
   const fs::Path& path = parts.directory.path();
   PV_TRY(const fs::FileLock lock, take_swap_lock(parts.directory.vault_folder(), kSwapLockWait));
   PV_CHECK(refuse_other_users(path, exchange_of(incoming)));
@@ -78,21 +107,21 @@ Result<restore::Replaced> exchange_closed(
   if (!replaced.has_value()) {
     Error error = std::move(replaced).error();
     const Result<restore::Recovery> recovered = restore::recover(path, restore::real_disk());
-    if (recovered.has_value()) {
-      if (*recovered == restore::Recovery::kFinished) {
-        error.what += "; a second try finished it: the new data is in place";
-      }
-      return reopen_after(std::move(error), parts.directory);
-    }
     // What lies there may be a mixture, so it stays closed: the next start repairs it or says why
     // it can't.
-    error.what += "; and repairing the directory failed: " + recovered.error().what +
-                  "; remove the cause and start pocketvault again";
-    return fail(std::move(error));
+    if (!recovered.has_value()) { return fail(not_repaired(std::move(error), recovered.error())); }
+    return reopen_after(repaired(std::move(error), *recovered), parts.directory);
   }
   const Result<void> opened = parts.directory.resume();
   if (!opened.has_value()) { return take_back(opened.error(), *replaced, incoming, parts); }
   return replaced;
+}
+
+Result<restore::Replaced> exchange_data(const Parts& parts, Job& job, Incoming incoming,
+                                        const std::vector<std::string>& units,
+                                        const Work& exchange) {
+  return restore::involves_databases(units) ? exchange_closed(parts, job, incoming, exchange)
+                                            : exchange_files(parts, job, exchange);
 }
 
 // Keeps what was replaced for `keep`, or not at all.
@@ -112,6 +141,17 @@ void keep_replaced(const Parts& parts, Job& job, const restore::Replaced& replac
 
 std::chrono::seconds keep_of(const Parts& parts, const RestoreOptions& options) {
   return options.keep_replaced.value_or(parts.options.keep_replaced);
+}
+
+// Nothing is kept for the sake of a backup: it is looked at once more, when it is all that is left.
+std::chrono::seconds keep_with_doubt(const Parts& parts, Job& job, const SafetyBackup& safety,
+                                     std::chrono::seconds keep) {
+  constexpr std::chrono::hours kKeepInDoubt{24};
+  if (keep > std::chrono::seconds{0}) { return keep; }
+  const std::string doubt = doubt_about(safety, parts.store);
+  if (doubt.empty()) { return keep; }
+  job.warn({"", "the replaced data is kept for 24 hours all the same: " + doubt});
+  return kKeepInDoubt;
 }
 
 Result<void> check_space(const Parts& parts, const restore::Plan& plan) {
@@ -139,6 +179,19 @@ void warn_of_dropped(const restore::Plan& plan, const std::string& what, Job& jo
   }
 }
 
+std::string note_on_part(const std::vector<std::string>& units) {
+  const auto has = [&](std::string_view name) {
+    return std::find(units.begin(), units.end(), name) != units.end();
+  };
+  const bool has_files = std::any_of(units.begin(), units.end(), [](const std::string& unit) {
+    return unit == "storage" || unit.starts_with("storage/");
+  });
+  const bool is_mixed = has("data.db") ? !has("storage") : has_files;
+  if (!is_mixed) { return {}; }
+  return "records and files are of different times: records may name files that are not there, and "
+         "files may belong to no record";
+}
+
 Result<void> check_data_db(const fs::Path& data_db) {
   PV_TRY(sqlite::Connection data,
          sqlite::Connection::open(data_db, {.checkpoints = sqlite::Checkpoints::kOwner}));
@@ -155,17 +208,22 @@ Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& orig
   const fs::Path& path = parts.directory.path();
   job.set_phase("check");
   PV_TRY(const std::unique_ptr<ZipArchive> archive, ZipArchive::open(origin));
-  PV_TRY(const restore::Plan plan, restore::plan(*archive));
+  PV_TRY(const restore::Scope scope, restore::Scope::parse(options.only));
+  PV_TRY(const restore::Plan plan, restore::plan(*archive, scope));
   warn_of_dropped(plan, "not restored", job);
   job.report([&](Report& report) {
-    report.left_out = code_of(archive->entries());
+    if (scope.is_everything()) { report.left_out = code_of(archive->entries()); }
+    report.scope = scope.describe();
+    report.note = note_on_part(plan.units);
     report.entries = plan.files.size();
     report.raw_bytes = plan.raw_bytes;
     report.archive_bytes = archive->archive_bytes();
   });
   prune_kept(parts, job);
   PV_CHECK(check_space(parts, plan));
-  PV_CHECK(refuse_other_users(path, Exchange::kRestore));
+  if (restore::involves_databases(plan.units)) {
+    PV_CHECK(refuse_other_users(path, Exchange::kRestore));
+  }
   PV_CHECK(go_on(job));
 
   job.set_phase("extract");
@@ -173,27 +231,32 @@ Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& orig
   const restore::Progress progress{
       .on_extracted = [&job](std::uint64_t bytes) { job.add_done(bytes); }};
   PV_TRY(const restore::Staged staged,
-         restore::stage(*archive, plan, path, parts.pool, parts.random, progress, check_data_db,
-                        job.stop_token(),
+         restore::stage(*archive, plan, path, parts.pool, parts.random, progress,
+                        scope.has_data_db() ? check_data_db : DatabaseCheck{}, job.stop_token(),
                         {.delta = options.delta ? restore::Delta::kOn : restore::Delta::kOff}));
   job.report([&](Report& report) {
     report.unchanged_files = staged.unchanged_files;
     report.unchanged_bytes = staged.unchanged_bytes;
   });
   for (const std::string& warning : staged.warnings) { job.warn({"", warning}); }
-  PV_CHECK(back_up_first(parts, job, options));
+  PV_TRY(const SafetyBackup safety, back_up_first(parts, job, options));
 
-  Result<restore::Replaced> replaced = exchange_closed(parts, job, Incoming::kHasArchive, [&] {
-    return restore::swap(path, staged, origin.name, parts.clock.now(), restore::real_disk());
-  });
-  if (replaced.has_value()) { keep_replaced(parts, job, *replaced, keep_of(parts, options)); }
+  Result<restore::Replaced> replaced =
+      exchange_data(parts, job, Incoming::kHasArchive, plan.units, [&] {
+        return restore::swap(path, staged, origin.name, parts.clock.now(), restore::real_disk());
+      });
+  if (replaced.has_value()) {
+    const std::chrono::seconds keep = keep_with_doubt(parts, job, safety, keep_of(parts, options));
+    keep_replaced(parts, job, *replaced, keep);
+  }
   prune_kept(parts, job);
   if (!replaced.has_value()) { return fail(std::move(replaced).error()); }
   return {};
 }
 
 Result<void> run_undo(const Parts& parts, Job& job, const Kept& undone) {
-  PV_TRY(const restore::Replaced replaced, exchange_closed(parts, job, Incoming::kOnlyCopy, [&] {
+  PV_TRY(const restore::Replaced replaced,
+         exchange_data(parts, job, Incoming::kOnlyCopy, undone.units, [&] {
            return restore::undo(parts.directory.path(), undone.id, parts.clock.now(),
                                 restore::real_disk());
          }));

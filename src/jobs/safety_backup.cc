@@ -41,8 +41,8 @@ tl::unexpected<Error> given_up(Error why) {
 
 }  // namespace
 
-Result<void> back_up_first(const Parts& parts, Job& job, const RestoreOptions& options) {
-  if (!is_wanted(parts, options)) { return {}; }
+Result<SafetyBackup> back_up_first(const Parts& parts, Job& job, const RestoreOptions& options) {
+  if (!is_wanted(parts, options)) { return SafetyBackup{}; }
   PV_TRY(const store::BackupName name, name_for(parts));
   job.set_phase("backup");
   Job inner{job.id(), Kind::kBackup, name.text(), parts.clock.now(), parts.clock};
@@ -60,7 +60,22 @@ Result<void> back_up_first(const Parts& parts, Job& job, const RestoreOptions& o
   }
   if (!made.has_value()) { return given_up(std::move(made).error()); }
   job.report([&](Report& report) { report.safety_backup = name.text(); });
-  return {};
+  auto backup = parts.store.stat(name);
+  if (!backup.has_value()) { return given_up(std::move(backup).error()); }
+  return SafetyBackup{.made = std::move(*backup), .is_whole = inner.status().warnings.empty()};
+}
+
+std::string doubt_about(const SafetyBackup& safety, store::BackupStore& store) {
+  if (!safety.made) { return {}; }
+  const std::string& name = safety.made->name.text();
+  if (!safety.is_whole) { return "the backup " + name + " was made with warnings"; }
+  const auto now = store.stat(safety.made->name);
+  if (!now.has_value()) {
+    return "the backup " + name + " is not there any more: " + now.error().what;
+  }
+  const bool is_the_same =
+      now->size_bytes == safety.made->size_bytes && now->modified == safety.made->modified;
+  return is_the_same ? std::string{} : "the backup " + name + " was replaced meanwhile";
 }
 
 }  // namespace pv::jobs

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "jobs/vault_rig.h"
+#include "jobs/workers.h"
 #include "restore/restore.h"
 #include "testing/fake_clock.h"
 #include "testing/fixtures.h"
@@ -80,6 +81,55 @@ TEST_F(Safety, WhatAnUndoPutsAsideIsKeptAsLong) {
   EXPECT_EQ(kept[0].until - kept[0].at, 72h);
   ASSERT_EQ(rig->undo().state, State::kSucceeded);
   EXPECT_EQ(products(), "40");
+}
+
+// By the time that the replaced data could go, the exchange is made.
+TEST_F(Safety, ReplacedDataIsKeptWhereTheBackupOfItCannotBeReliedOn) {
+  const auto is_replaced = [this] {
+    for (const std::string& name : in_vault()) {
+      if (name.starts_with("replaced-")) { return true; }
+    }
+    return false;
+  };
+  const auto safety_backup = [this] {
+    for (const std::string& name : rig->names()) {
+      if (name.starts_with("@pre_restore_")) { return pb_data / "backups" / name; }
+    }
+    return fs::Path{};
+  };
+  struct Case {
+    const char* label;
+    std::function<void()> spoil;
+    const char* told;
+  };
+  const Case cases[] = {
+      {"gone", [&] { std::filesystem::remove(safety_backup()); }, "is not there any more"},
+      {"cut off", [&] { std::filesystem::resize_file(safety_backup(), 100); },
+       "was replaced meanwhile"}};
+  for (const Case& one : cases) {
+    bool is_spoilt = false;
+    open({}, [&](std::string_view call) -> Result<void> {
+      if (call == "stat" && is_replaced() && !std::exchange(is_spoilt, true)) { one.spoil(); }
+      return {};
+    });
+    const Status done = restore({.keep_replaced = 0s});
+    ASSERT_EQ(done.state, State::kSucceeded) << one.label << why(done);
+    EXPECT_TRUE(is_spoilt) << one.label;
+    ASSERT_EQ(done.warnings.size(), 1U) << one.label;
+    EXPECT_THAT(done.warnings[0].what, HasSubstr(one.told)) << one.label;
+    const std::vector<Kept> kept = rig->vault->kept().value();
+    ASSERT_EQ(kept.size(), 1U) << one.label;
+    EXPECT_EQ(kept[0].until - kept[0].at, 24h) << one.label;
+    ASSERT_TRUE(rig->vault->remove_kept(kept[0].id).has_value());
+    std::filesystem::remove(safety_backup());
+  }
+  // Something in storage/ that no backup can take.
+  open();
+  ASSERT_EQ(testing::run("mkfifo '" + (pb_data / "storage" / "pipe").string() + "'").status, 0);
+  const Status done = restore({.keep_replaced = 0s});
+  ASSERT_EQ(done.state, State::kSucceeded) << why(done);
+  EXPECT_EQ(rig->vault->kept().value().size(), done.warnings.empty() ? 0U : 1U);
+  EXPECT_FALSE(done.warnings.empty());
 }
 
 TEST_F(Safety, ReplacedDataCanBeRemovedBeforeItsTime) {
@@ -252,6 +302,61 @@ TEST_F(Safety, ARestoreWithoutSpaceSaysWhatCouldBeFreed) {
   EXPECT_THAT(tell_of_kept({known, known}), HasSubstr("holds 6.0 MB"));
   EXPECT_THAT(tell_of_kept({known, unknown}), HasSubstr("holds at least 3.0 MB"));
   EXPECT_THAT(tell_of_kept({known}), HasSubstr("pocketvault replaced delete --all"));
+}
+
+TEST_F(Safety, APartWithoutDatabasesWaitsForNobodyWhoReadsThem) {
+  open();
+  const Result<int> read = rig->directory->read<int>([&](sqlite::Connection&) -> Result<int> {
+    const Status files = restore({.only = {"storage"}});
+    EXPECT_EQ(files.state, State::kSucceeded);
+    EXPECT_EQ(files.report.scope, "storage");
+    EXPECT_FALSE(fs::exists(pb_data / "storage/only-now.txt"));
+    EXPECT_EQ(rig->undo().state, State::kSucceeded);
+    return 0;
+  });
+  EXPECT_TRUE(read.has_value());
+  EXPECT_EQ(read_file(pb_data / "storage/only-now.txt"), "written after the backup");
+  EXPECT_EQ(products(), "39");
+}
+
+TEST_F(Safety, DatabasesComeBackAloneAndGoAlone) {
+  open();
+  EXPECT_EQ(restore({.only = {"databases"}}).state, State::kSucceeded);
+  EXPECT_EQ(products(), "40");
+  EXPECT_TRUE(fs::exists(pb_data / "storage/only-now.txt"));
+  EXPECT_THAT(rig->vault->kept()->front().units, ElementsAre("auxiliary.db", "data.db"));
+  write_file(pb_data / "storage/later.txt", "later");
+  EXPECT_EQ(rig->undo().state, State::kSucceeded);
+  EXPECT_EQ(products(), "39");
+  EXPECT_TRUE(fs::exists(pb_data / "storage/later.txt"));
+}
+
+TEST_F(Safety, APartThatCantBeIsNotBegun) {
+  open();
+  const Status refused = restore({.only = {"storage", "../x"}});
+  EXPECT_EQ(refused.error->code, Code::kInvalid);
+  EXPECT_THAT(rig->vault->jobs(), IsEmpty());
+  EXPECT_EQ(restore({.only = {"storage/none"}}).error->code, Code::kNotFound);
+  EXPECT_THAT(in_vault(), IsEmpty());
+}
+
+TEST(NoteOnPart, IsGivenWhereRecordsAndFilesAreOfDifferentTimes) {
+  struct Case {
+    std::vector<std::string> units;
+    bool is_mixed;
+  };
+  const Case cases[] = {{{}, false},
+                        {{"data.db"}, true},
+                        {{"data.db", "storage/a"}, true},
+                        {{"data.db", "storage"}, false},
+                        {{"storage"}, true},
+                        {{"auxiliary.db", "storage/a/b"}, true},
+                        {{"auxiliary.db"}, false},
+                        {{"types.d.ts"}, false}};
+  for (const Case& one : cases) {
+    EXPECT_EQ(!note_on_part(one.units).empty(), one.is_mixed)
+        << (one.units.empty() ? "all" : one.units.front());
+  }
 }
 
 }  // namespace

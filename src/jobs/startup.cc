@@ -27,6 +27,7 @@ void tell_removed(std::vector<std::string>& notes, const Result<std::size_t>& re
 Result<Opened> open_directory(const fs::Path& directory, const datadir::OpenOptions& options,
                               const Clock& clock, Random& random) {
   Opened opened;
+  PV_CHECK(restore::refuse_linked_vaults(directory));
   const fs::Path vault_folder = directory / ".pocketvault";
   // Without the folder nothing was ever restored here, and it is not for us to make it in a
   // directory that may be none of PocketBase's.
@@ -41,7 +42,7 @@ Result<Opened> open_directory(const fs::Path& directory, const datadir::OpenOpti
   }
   if (taken.has_value()) {
     // Whoever has the databases open now would go on in files that are moved away.
-    if (restore::is_cut_off(directory)) {
+    if (restore::is_cut_off_with_databases(directory)) {
       PV_CHECK(refuse_other_users(directory, Exchange::kRecovery));
     }
     PV_TRY(const restore::Recovery recovery, restore::recover(directory, restore::real_disk()));

@@ -34,17 +34,19 @@ class CrashingDisk final : public restore::Disk {
   int left_;
 };
 
-// Restores fixture.zip in a process of its own; its exit status, 0 when it got to the end.
-int restore_and_crash(const fs::Path& pb_data, int rename) {
+// Restores fixture.zip, or a part of it, in a process of its own; its exit status, 0 when it got to
+// the end.
+int restore_and_crash(const fs::Path& pb_data, int rename,
+                      const std::vector<std::string>& only = {}) {
   const pid_t pid = ::fork();
   PV_ASSERT(pid >= 0);
   if (pid == 0) {
     WorkPool pool{2};
     const auto archive = ZipArchive::open(
         {"fixture.zip", [&] { return fs::open_source(pb_data / "backups" / "fixture.zip"); }});
-    const auto plan = restore::plan(**archive);
-    const auto staged =
-        restore::stage(**archive, *plan, pb_data, pool, system_random(), {}, check_data_db, {});
+    const auto plan = restore::plan(**archive, *restore::Scope::parse(only));
+    const auto staged = restore::stage(**archive, *plan, pb_data, pool, system_random(), {},
+                                       only.empty() ? check_data_db : DatabaseCheck{}, {});
     CrashingDisk disk{rename};
     const auto swapped = restore::swap(pb_data, *staged, "fixture.zip", system_clock().now(), disk);
     ::_exit(swapped.has_value() ? 0 : 1);
@@ -111,6 +113,24 @@ TEST(OpenDirectory, RepairsNothingUnderAProcessThatHasTheDatabasesOpen) {
   VaultRig rig{{.pb_data = pb_data}};
   EXPECT_EQ(rig.notes, std::vector<std::string>{"finished a restore that was interrupted"});
   EXPECT_EQ(rig.ask("SELECT count(*) FROM products"), "40");
+}
+
+// An app goes on beside a restore of files alone, and beside what makes it whole again.
+TEST(OpenDirectory, RepairsFilesUnderAProcessThatHasTheDatabasesOpen) {
+  const TempFolder folder;
+  const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
+  constexpr int kSecondRename = 2;  // storage/ has left
+  ASSERT_EQ(restore_and_crash(pb_data, kSecondRename, {"storage"}), 77);
+  ASSERT_TRUE(restore::is_cut_off(pb_data));
+  ASSERT_FALSE(fs::exists(pb_data / "storage"));
+  testing::OtherProcess app{"import sqlite3\nc = sqlite3.connect('" +
+                            (pb_data / "data.db").string() +
+                            "')\nc.execute('SELECT * FROM products').fetchall()\n"
+                            "print('ready', flush=True)\ninput()\n"};
+  ASSERT_EQ(app.hear(), "ready");
+  const VaultRig rig{{.pb_data = pb_data}};
+  EXPECT_EQ(rig.notes, std::vector<std::string>{"finished a restore that was interrupted"});
+  EXPECT_TRUE(fs::exists(pb_data / "storage"));
 }
 
 TEST(OpenDirectory, RemovesWhatAKilledRestoreLeft) {

@@ -89,8 +89,8 @@ struct Vault::Impl {
                                                            ArchiveOrigin origin, bool in_store);
   [[nodiscard]] Result<std::shared_ptr<Job>> start_extract(ArchiveOrigin origin, bool in_store,
                                                            const ExtractOrder& order);
-  [[nodiscard]] Worker verifier(VerifyDepth depth);
-  [[nodiscard]] Worker preflighter();
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_preflight(ArchiveOrigin origin, bool in_store,
+                                                             const std::vector<std::string>& only);
 
   struct Launch {
     Kind kind;
@@ -289,6 +289,7 @@ Result<std::shared_ptr<Job>> Vault::Impl::start_restore(std::optional<Lease> lea
 }
 
 Result<std::shared_ptr<Job>> Vault::start_restore(const RestoreOrder& order) {
+  PV_CHECK(restore::Scope::parse(order.options.only));
   PV_TRY(Lease lease, impl_->take_lease(Kind::kRestore, order.name.text()));
   PV_TRY(const store::Backup backup, impl_->parts.store.stat(order.name));
   return impl_->start_restore(std::move(lease), impl_->origin_of(backup.name), true, order.options);
@@ -296,6 +297,7 @@ Result<std::shared_ptr<Job>> Vault::start_restore(const RestoreOrder& order) {
 
 Result<std::shared_ptr<Job>> Vault::start_restore_file(const fs::Path& file,
                                                        const RestoreOptions& options) {
+  PV_CHECK(restore::Scope::parse(options.only));
   PV_TRY(ArchiveOrigin origin, impl_->origin_of(file));
   PV_TRY(Lease lease, impl_->take_lease(Kind::kRestore, origin.name));
   return impl_->start_restore(std::move(lease), std::move(origin), false, options);
@@ -323,19 +325,8 @@ Result<std::shared_ptr<Job>> Vault::start_undo(const std::string& id) {
 
 Result<Overview> Vault::overview() {
   const Parts& parts = impl_->parts;
-  PV_TRY(Overview overview,
-         look_over(parts.directory.path(), parts.store, parts.options.keep_replaced));
-  for (const std::shared_ptr<Job>& job : jobs()) {
-    if (!overview.newest || job->name() != overview.newest->name.text()) { continue; }
-    const Status status = job->status();
-    // A backup of that name may have been deleted and made anew since.
-    if (status.kind == Kind::kBackup) { break; }
-    if (status.kind != Kind::kVerify || status.state == State::kRunning) { continue; }
-    if (status.state == State::kCancelled) { continue; }
-    overview.newest_is_sound = status.state == State::kSucceeded;
-    break;
-  }
-  return overview;
+  return look_over(parts.directory.path(), parts.store, parts.options.keep_replaced,
+                   parts.clock.now());
 }
 
 Result<std::vector<Kept>> Vault::kept() {
@@ -393,36 +384,47 @@ Result<std::shared_ptr<Job>> Vault::start_extract_file(const fs::Path& file,
   return impl_->start_extract(std::move(origin), false, order);
 }
 
-Vault::Impl::Worker Vault::Impl::verifier(VerifyDepth depth) {
-  return [this, depth](Job& job, const ArchiveOrigin& from) {
-    return run_verify(parts, job, from, depth);
-  };
-}
-
 Result<std::shared_ptr<Job>> Vault::start_verify(const store::BackupName& name, VerifyDepth depth) {
   PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
-  return impl_->start_reading(Kind::kVerify, impl_->verifier(depth), impl_->origin_of(backup.name),
-                              true);
+  return impl_->start_reading(
+      Kind::kVerify,
+      [impl = impl_.get(), backup, depth](Job& job, const ArchiveOrigin& from) {
+        return run_noted_verify(impl->parts, job, backup, from, depth);
+      },
+      impl_->origin_of(backup.name), true);
 }
 
 Result<std::shared_ptr<Job>> Vault::start_verify_file(const fs::Path& file, VerifyDepth depth) {
   PV_TRY(ArchiveOrigin origin, impl_->origin_of(file));
-  return impl_->start_reading(Kind::kVerify, impl_->verifier(depth), std::move(origin), false);
+  return impl_->start_reading(
+      Kind::kVerify,
+      [impl = impl_.get(), depth](Job& job, const ArchiveOrigin& from) {
+        return run_verify(impl->parts, job, from, depth);
+      },
+      std::move(origin), false);
 }
 
-Vault::Impl::Worker Vault::Impl::preflighter() {
-  return [this](Job& job, const ArchiveOrigin& from) { return run_preflight(parts, job, from); };
+Result<std::shared_ptr<Job>> Vault::Impl::start_preflight(ArchiveOrigin origin, bool in_store,
+                                                          const std::vector<std::string>& only) {
+  PV_TRY(const restore::Scope scope, restore::Scope::parse(only));
+  return start_reading(
+      Kind::kPreflight,
+      [this, scope](Job& job, const ArchiveOrigin& from) {
+        return run_preflight(parts, job, from, scope);
+      },
+      std::move(origin), in_store);
 }
 
-Result<std::shared_ptr<Job>> Vault::start_preflight(const store::BackupName& name) {
+Result<std::shared_ptr<Job>> Vault::start_preflight(const store::BackupName& name,
+                                                    const std::vector<std::string>& only) {
   PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
-  return impl_->start_reading(Kind::kPreflight, impl_->preflighter(), impl_->origin_of(backup.name),
-                              true);
+  return impl_->start_preflight(impl_->origin_of(backup.name), true, only);
 }
 
-Result<std::shared_ptr<Job>> Vault::start_preflight_file(const fs::Path& file) {
+Result<std::shared_ptr<Job>> Vault::start_preflight_file(const fs::Path& file,
+                                                         const std::vector<std::string>& only) {
   PV_TRY(ArchiveOrigin origin, impl_->origin_of(file));
-  return impl_->start_reading(Kind::kPreflight, impl_->preflighter(), std::move(origin), false);
+  return impl_->start_preflight(std::move(origin), false, only);
 }
 
 // ------------------------------------------------------------------------------------- asking
@@ -467,10 +469,18 @@ bool Vault::is_shutting_down() {
   return impl_->closing;
 }
 
+Result<Listing> Vault::list() {
+  return list_with_verdicts(impl_->parts.store, impl_->parts.directory.vault_folder());
+}
+
 Result<ArchiveSummary> Vault::summarize(const store::BackupName& name) {
   PV_TRY(store::Backup backup, impl_->parts.store.stat(name));
   PV_TRY(const std::unique_ptr<ZipArchive> archive, ZipArchive::open(impl_->origin_of(name)));
-  ArchiveSummary summary{.backup = std::move(backup), .databases = {}};
+  const Verdicts verdicts = Verdicts::read(impl_->parts.directory.vault_folder());
+  ArchiveSummary summary{.backup = backup,
+                         .databases = {},
+                         .verdict = verdicts.of(backup, archive->directory_crc32()),
+                         .unknown_because = verdicts.unknown_because()};
   for (const restore::ArchiveEntry& entry : archive->entries()) {
     ++summary.entries;
     summary.raw_bytes += entry.raw_bytes;
@@ -512,7 +522,11 @@ Result<void> Vault::remove(const store::BackupName& name) {
   if (elsewhere && elsewhere->name == name.text()) {
     return fail(Code::kBusy, name.text() + kInUse);
   }
-  return impl_->parts.store.remove(name);
+  PV_CHECK(impl_->parts.store.remove(name));
+  // What stays of it in the way of a failure is about an archive that is not there any more.
+  std::ignore =
+      state::forget_verdict(state::VaultDb{impl_->parts.directory.vault_folder()}, name.text());
+  return {};
 }
 
 }  // namespace pv::jobs

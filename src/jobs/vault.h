@@ -18,6 +18,7 @@
 #include "jobs/job.h"
 #include "jobs/kept.h"
 #include "jobs/overview.h"
+#include "jobs/verdicts.h"
 #include "store/backup_store.h"
 
 namespace pv::jobs {
@@ -56,6 +57,7 @@ struct RestoreOptions {
   // Makes a backup of the data before it is replaced, and gives up when that fails. nullopt: when
   // what is replaced is not kept.
   std::optional<bool> backup_first = std::nullopt;
+  std::vector<std::string> only = {};  // a part, as restore::Scope::parse() takes it
 };
 struct ExtractOrder {
   fs::Path target;                     // a new folder, or an empty one; not in a data directory
@@ -74,6 +76,8 @@ struct ArchiveSummary {
   std::vector<std::string> databases;
   std::uint64_t storage_files = 0;
   bool has_data_db = false;
+  std::optional<state::Verdict> verdict = std::nullopt;  // of its last verification
+  std::string unknown_because = {};                      // as of Listing
 };
 
 class Contents;  // contents.h
@@ -87,7 +91,8 @@ class Vault {
   ~Vault();
 
   // Starts and returns at once. kBusy: another job, here or in another process, holds the lease
-  // (the text says which); kInvalid, kExists: the name (or a pattern); kNotFound: no such backup.
+  // (the text says which); kInvalid, kExists: the name (or a pattern, or a part); kNotFound: no
+  // such backup.
   // What fails later is in the job.
   [[nodiscard]] Result<std::shared_ptr<Job>> start_backup(const BackupOrder& order);
   [[nodiscard]] Result<std::shared_ptr<Job>> start_restore(const RestoreOrder& order);
@@ -103,16 +108,20 @@ class Vault {
                                                            const ExtractOrder& order);
   [[nodiscard]] Result<std::shared_ptr<Job>> start_extract_file(const fs::Path& file,
                                                                 const ExtractOrder& order);
-  // Every CRC of the archive, names, databases: reads all, changes nothing, needs no lease. kBusy
-  // when four of these or of extractions run already.
+  // Every CRC of the archive, names, databases: reads all, changes nothing, needs no lease. The
+  // verdict on a backup of the store is stored with the directory. kBusy when four of these or of
+  // extractions run already.
   [[nodiscard]] Result<std::shared_ptr<Job>> start_verify(const store::BackupName& name,
                                                           VerifyDepth depth = VerifyDepth::kPlain);
   [[nodiscard]] Result<std::shared_ptr<Job>> start_verify_file(
       const fs::Path& file, VerifyDepth depth = VerifyDepth::kPlain);
 
-  // What a restore would do and meet: Report::preflight. As a verification for the rest.
-  [[nodiscard]] Result<std::shared_ptr<Job>> start_preflight(const store::BackupName& name);
-  [[nodiscard]] Result<std::shared_ptr<Job>> start_preflight_file(const fs::Path& file);
+  // What a restore, or one of a part, would do and meet: Report::preflight. As a verification for
+  // the rest.
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_preflight(
+      const store::BackupName& name, const std::vector<std::string>& only = {});
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_preflight_file(
+      const fs::Path& file, const std::vector<std::string>& only = {});
 
   // Whether a backup or restore runs, here or in another process on this directory.
   [[nodiscard]] bool busy();
@@ -128,13 +137,13 @@ class Vault {
   void shut_down();
   [[nodiscard]] bool is_shutting_down();
 
+  [[nodiscard]] Result<Listing> list();
   [[nodiscard]] Result<ArchiveSummary> summarize(const store::BackupName& name);
   // What the backup holds, to be listed and taken out one by one. Needs no lease.
   [[nodiscard]] Result<std::shared_ptr<const Contents>> look_into(const store::BackupName& name);
   // kBusy when a running job uses it; kNotFound.
   [[nodiscard]] Result<void> remove(const store::BackupName& name);
 
-  // Whether the newest backup is sound is known when this vault verified it.
   [[nodiscard]] Result<Overview> overview();
 
   [[nodiscard]] Result<std::vector<Kept>> kept();  // newest first

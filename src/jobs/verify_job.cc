@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <set>
 #include <string_view>
 #include <utility>
 
@@ -9,6 +10,7 @@
 #include "jobs/data_facts.h"
 #include "jobs/workers.h"
 #include "sqlite/guard.h"
+#include "state/verdicts.h"
 
 namespace pv::jobs {
 namespace {
@@ -81,13 +83,18 @@ Result<void> look_into(const Rehearsal& rehearsal, const restore::Plan& plan, co
   return {};
 }
 
-}  // namespace
+// What was looked at, as far as it came.
+struct Examined {
+  std::optional<std::uint32_t> directory_crc32;
+  state::Depth depth;
+};
 
-Result<void> run_verify(const Parts& parts, Job& job, const ArchiveOrigin& origin,
-                        VerifyDepth depth) {
+Result<void> examine(const Parts& parts, Job& job, const ArchiveOrigin& origin, VerifyDepth depth,
+                     Examined& examined) {
   if (parts.options.nice) { give_way(); }
   job.set_phase("check");
   PV_TRY(const std::unique_ptr<ZipArchive> archive, ZipArchive::open(origin));
+  examined.directory_crc32 = archive->directory_crc32();
   PV_TRY(const restore::Plan plan, restore::plan(*archive));
   std::uint64_t raw_bytes = 0;
   for (const restore::ArchiveEntry& entry : archive->entries()) { raw_bytes += entry.raw_bytes; }
@@ -107,6 +114,7 @@ Result<void> run_verify(const Parts& parts, Job& job, const ArchiveOrigin& origi
     if (fits.error().code != Code::kNoSpace || depth == VerifyDepth::kDeep) { return fits; }
     job.warn({"", "checksums only, the databases were not opened: " + fits.error().what});
     roots.files.clear();
+    examined.depth = state::Depth::kChecksums;
   }
   Checksums rest{parts, job, *archive, all_but(*archive, roots.files)};
   if (!roots.files.empty()) {
@@ -118,6 +126,74 @@ Result<void> run_verify(const Parts& parts, Job& job, const ArchiveOrigin& origi
     if (depth == VerifyDepth::kDeep) { PV_CHECK(look_into(rehearsal, plan, parts, job)); }
   }
   return rest.wait();
+}
+
+Examined nothing_yet(VerifyDepth depth) {
+  return {.directory_crc32 = std::nullopt,
+          .depth = depth == VerifyDepth::kDeep ? state::Depth::kDeep : state::Depth::kQuick};
+}
+
+// Whether the outcome says something of the archive: no space, no store, a stop and what we can't
+// read say nothing.
+bool is_verdict(const Result<void>& outcome) {
+  return outcome.has_value() || outcome.error().code == Code::kDamaged ||
+         outcome.error().code == Code::kInvalid;
+}
+
+Result<std::set<std::string>> keys_of(store::BackupStore& store) {
+  PV_TRY(const std::vector<store::Backup> backups, store.list());
+  std::set<std::string> keys;
+  for (const store::Backup& backup : backups) { keys.insert(backup.name.text()); }
+  return keys;
+}
+
+// `before`: what the store said of the archive before it was read. If another is there by now,
+// nobody knows which of both was looked at.
+Result<void> note(const Parts& parts, Job& job, const store::Backup& before,
+                  const state::NotedVerdict& noted) {
+  PV_TRY(const store::Backup now, parts.store.stat(before.name));
+  if (now.size_bytes != before.size_bytes || now.modified != before.modified) {
+    return fail(Code::kBusy, "the backup was replaced meanwhile");
+  }
+  PV_TRY(const std::set<std::string> keys, keys_of(parts.store));
+  return state::note_verdict(state::VaultDb{parts.directory.vault_folder()}, noted, keys,
+                             [&job](const std::string& what) {
+                               job.warn({"", what});
+                             });
+}
+
+}  // namespace
+
+Result<void> run_verify(const Parts& parts, Job& job, const ArchiveOrigin& origin,
+                        VerifyDepth depth) {
+  Examined examined = nothing_yet(depth);
+  return examine(parts, job, origin, depth, examined);
+}
+
+Result<void> run_noted_verify(const Parts& parts, Job& job, const store::Backup& backup,
+                              const ArchiveOrigin& origin, VerifyDepth depth) {
+  Examined examined = nothing_yet(depth);
+  const auto begun = parts.clock.steady_now();
+  Result<void> outcome = examine(parts, job, origin, depth, examined);
+  if (!is_verdict(outcome)) { return outcome; }
+  state::NotedVerdict noted{.key = backup.name.text(),
+                            .archive = {.size_bytes = backup.size_bytes,
+                                        .modified = backup.modified,
+                                        .directory_crc32 = examined.directory_crc32},
+                            .verdict = {.is_sound = outcome.has_value(),
+                                        .depth = examined.depth,
+                                        .at = parts.clock.now(),
+                                        .records = std::nullopt}};
+  noted.verdict.took =
+      std::chrono::duration_cast<std::chrono::milliseconds>(parts.clock.steady_now() - begun);
+  if (!outcome.has_value()) { noted.verdict.reason = outcome.error().what; }
+  if (outcome.has_value() && depth == VerifyDepth::kDeep) {
+    noted.verdict.records = job.status().report.records;
+  }
+  if (const auto done = note(parts, job, backup, noted); !done.has_value()) {
+    job.warn({"", "the verdict could not be stored: " + done.error().what});
+  }
+  return outcome;
 }
 
 }  // namespace pv::jobs

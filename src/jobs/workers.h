@@ -29,16 +29,26 @@ enum class Destination { kStore, kSpool };
                                       Destination destination = Destination::kStore);
 
 // The directory has the old data or the new when it ends, never a mixture; what was there before is
-// kept for options.keep_replaced.
+// kept for options.keep_replaced. A part without databases does not mind who has these open.
 [[nodiscard]] Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& origin,
                                        const RestoreOptions& options);
 [[nodiscard]] Result<void> run_undo(const Parts& parts, Job& job, const Kept& undone);
 
-// Makes a backup of what is in place, if that is wanted (RestoreOptions::backup_first) and there is
-// something; part of `job`: its progress, its report, cancelled with it. Its data.db is stored even
-// if it is damaged inside, with a warning. What else fails is an error that says how to go on.
-[[nodiscard]] Result<void> back_up_first(const Parts& parts, Job& job,
-                                         const RestoreOptions& options);
+// A backup of what is in place before a restore, as far as it was made.
+struct SafetyBackup {
+  std::optional<store::Backup> made;  // nullopt: none was wanted, or there is nothing
+  bool is_whole = true;               // nothing was left out, nothing is known to be damaged
+};
+
+// Makes one, if that is wanted (RestoreOptions::backup_first) and there is something; part of
+// `job`: its progress, its report, cancelled with it. Its data.db is stored even if it is damaged
+// inside, with a warning. What else fails is an error that says how to go on.
+[[nodiscard]] Result<SafetyBackup> back_up_first(const Parts& parts, Job& job,
+                                                 const RestoreOptions& options);
+
+// Why it can't stand in for the data that was replaced; empty where it can, and where none was
+// made.
+[[nodiscard]] std::string doubt_about(const SafetyBackup& safety, store::BackupStore& store);
 
 // Removes replaced data that is old enough, and staging folders that no journal needs any more.
 void prune_kept(const Parts& parts, Job& job);
@@ -49,10 +59,20 @@ void prune_kept(const Parts& parts, Job& job);
 
 [[nodiscard]] Result<void> run_verify(const Parts& parts, Job& job, const ArchiveOrigin& origin,
                                       VerifyDepth depth);
+// Of a backup of the store, whose verdict is stored with the directory. What hinders that is a
+// warning.
+[[nodiscard]] Result<void> run_noted_verify(const Parts& parts, Job& job,
+                                            const store::Backup& backup,
+                                            const ArchiveOrigin& origin, VerifyDepth depth);
 
 // Succeeds with a Preflight in the report, also where that says that a restore would be refused. An
 // error is one of this machine or of the store. Nothing of the data is changed.
-[[nodiscard]] Result<void> run_preflight(const Parts& parts, Job& job, const ArchiveOrigin& origin);
+[[nodiscard]] Result<void> run_preflight(const Parts& parts, Job& job, const ArchiveOrigin& origin,
+                                         const restore::Scope& scope);
+
+// What it means that only a part comes from the archive; empty where records and files both do, or
+// neither.
+[[nodiscard]] std::string note_on_part(const std::vector<std::string>& units);
 
 using DatabaseCheck = std::function<Result<void>(const fs::Path&)>;
 

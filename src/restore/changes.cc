@@ -3,7 +3,6 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <array>
 #include <set>
 #include <utility>
 
@@ -17,14 +16,6 @@ namespace {
 
 constexpr std::string_view kStorage = "storage";
 
-// A database of the root, or what SQLite keeps beside one.
-bool belongs_to_database(std::string_view name) {
-  constexpr std::array<std::string_view, 4> kEndings{".db", ".db-wal", ".db-shm", ".db-journal"};
-  return is_in_root(name) &&
-         std::any_of(kEndings.begin(), kEndings.end(),
-                     [&](std::string_view ending) { return name.ends_with(ending); });
-}
-
 void add(Files& sum, const std::string& name, std::uint64_t bytes) {
   ++sum.files;
   sum.bytes += bytes;
@@ -35,7 +26,10 @@ class Comparison {
  public:
   Comparison(const Archive& archive, const Plan& plan, const fs::Path& directory,
              const std::stop_token& stop)
-      : archive_{archive}, directory_{directory}, stop_{stop} {
+      : archive_{archive},
+        directory_{directory},
+        stop_{stop},
+        scope_{std::string{kOwnVault}, {}, plan.units} {
     for (const PlannedFile& file : plan.files) { planned_.push_back(&file); }
     std::sort(planned_.begin(), planned_.end(),
               [](const auto* a, const auto* b) { return a->name < b->name; });
@@ -78,8 +72,10 @@ class Comparison {
   Result<void> walk(std::string_view below) {
     const std::string prefix = below.empty() ? "" : std::string{below} + "/";
     const auto enter = [&](const std::string& name, const fs::Stat&) {
-      if (stop_.stop_requested() || is_in_volume_vault(prefix + name)) { return false; }
-      return !(below.empty() && is_in_root(name) && stays(name));
+      const std::string full = prefix + name;
+      if (stop_.stop_requested() || is_in_volume_vault(full)) { return false; }
+      if (below.empty() && is_in_root(name) && stays(name)) { return false; }
+      return concerns(full);
     };
     PV_TRY(fs::Walked walked, fs::walk(directory_ / below, enter));
     if (stop_.stop_requested()) { return fail(Code::kCancelled, "stopped"); }
@@ -89,6 +85,11 @@ class Comparison {
     }
     for (const fs::Unread& unread : walked.unread) { note_unread(prefix + unread.name); }
     return {};
+  }
+
+  // Whether the walk looks at `name`: it would be replaced, or is on the way to what would.
+  [[nodiscard]] bool concerns(const std::string& name) const {
+    return scope_.is_whole(name) || scope_.is_unit(main_of(name)) || scope_.is_place(name);
   }
 
   void note_unread(const std::string& name) {
@@ -111,7 +112,7 @@ class Comparison {
 
   void take(Pair pair) {
     const std::string& name = name_of(pair);
-    if (belongs_to_database(name)) {
+    if (is_database(database_of(name))) {
       take_database(name, pair);
       return;
     }
@@ -184,6 +185,7 @@ class Comparison {
   const Archive& archive_;
   const fs::Path& directory_;
   const std::stop_token& stop_;
+  const Layout scope_;  // its units alone tell
   std::vector<const PlannedFile*> planned_;
   std::vector<fs::Found> found_;
   std::vector<Pair> pairs_;

@@ -39,9 +39,9 @@ struct Changes {
   friend bool operator==(const Changes&, const Changes&) = default;
 };
 
-// Compares `plan` with what lies in `directory`, which may be in use. Of two files of one name and
-// size, those with the archive's time of change are taken for the same; else the one in place is
-// read, and its checksum decides. Databases are not opened. kCancelled.
+// Compares `plan` with what lies in `directory` where it would be replaced; both may be in use. Of
+// two files of one name and size, those with the archive's time of change are taken for the same;
+// else the one in place is read, and its checksum decides. Databases are not opened. kCancelled.
 [[nodiscard]] Result<Changes> compare(const Archive& archive, const Plan& plan,
                                       const fs::Path& directory, WorkPool& pool,
                                       const std::stop_token& stop);

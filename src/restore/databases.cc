@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "restore/layout.h"
 #include "sqlite/connection.h"
 #include "sqlite/guard.h"
 
@@ -188,27 +189,14 @@ Result<std::string> check_database(const fs::Path& path, const StageOptions& opt
 // PocketBase's own two must be databases; others may only be called so.
 bool must_be_database(std::string_view name) { return name == "data.db" || name == "auxiliary.db"; }
 
-// PocketBase's databases, and what an app put beside them.
-bool is_database(std::string_view name) {
-  return name.ends_with(".db") && name.find('/') == std::string_view::npos;
-}
-
-// The database that `name` would belong to: itself, or that whose WAL or rollback journal it is.
-std::string_view database_of(std::string_view name) {
-  for (const std::string_view suffix : {"-wal", "-journal"}) {
-    if (name.ends_with(suffix)) { return name.substr(0, name.size() - suffix.size()); }
-  }
-  return name;
-}
-
 }  // namespace
 
 Result<void> remove_companions(const fs::Path& path) {
   if (size_of(beside(path, "-wal")) > 0) {
     return fail(Code::kInternal, "its WAL was not applied as a whole");
   }
-  for (const char* suffix : {"-wal", "-shm", "-journal"}) {
-    Result<void> gone = fs::remove_file(beside(path, suffix));
+  for (const std::string_view companion : kCompanions) {
+    Result<void> gone = fs::remove_file(beside(path, companion));
     if (!gone.has_value() && gone.error().code != Code::kNotFound) { return gone; }
   }
   return {};

@@ -1,4 +1,9 @@
+#include <unistd.h>
+
+#include <cerrno>
+
 #include "base/text.h"
+#include "fs/give.h"
 #include "restore/restore.h"
 
 namespace pv::restore {
@@ -6,6 +11,7 @@ namespace {
 
 Result<void> write_new(const fs::Path& path, std::string_view content) {
   PV_TRY(fs::Fd fd, fs::create_new(path, 0600));
+  fs::give_like(path.parent_path(), fd);
   PV_CHECK(fs::write_all(fd, as_bytes(content)));
   PV_CHECK(fs::sync(fd));
   return fd.close();
@@ -13,7 +19,24 @@ Result<void> write_new(const fs::Path& path, std::string_view content) {
 
 }  // namespace
 
-Result<void> Disk::make_folder(const fs::Path& path) { return fs::make_folder(path, 0700); }
+Result<void> Disk::make_folder(const fs::Path& path) {
+  PV_CHECK(fs::make_folder(path, 0700));
+  fs::give_like(path.parent_path(), path);
+  return {};
+}
+
+Result<void> Disk::make_folder_like(const fs::Path& path, const fs::Path& model) {
+  constexpr std::uint32_t kPermissions = 0777;
+  constexpr std::uint32_t kAllForOwner = 0700;
+  PV_TRY(const fs::Stat about, fs::stat(model));
+  PV_CHECK(fs::make_folder(path, kAllForOwner));
+  // Only root can give away.
+  if (::geteuid() == 0 && ::lchown(path.c_str(), about.owner, about.group) != 0) {
+    return fail(errno_error(errno, "chown " + printable(path.native())));
+  }
+  return fs::set_permissions(path, (about.mode & kPermissions) | kAllForOwner);
+}
+
 Result<void> Disk::rename(const fs::Path& from, const fs::Path& to) { return fs::rename(from, to); }
 Result<void> Disk::remove_file(const fs::Path& path) { return fs::remove_file(path); }
 Result<void> Disk::remove_folder(const fs::Path& path) { return fs::remove_empty_folder(path); }

@@ -3,13 +3,15 @@
 #include "base/text.h"
 #include "restore/layout.h"
 #include "restore/place_mover.h"
+#include "restore/replaced.h"
 
 namespace pv::restore {
 namespace {
 
 class Mover {
  public:
-  Mover(const fs::Path& directory, const Journal& journal, Disk& disk) {
+  Mover(const fs::Path& directory, const Journal& journal, Disk& disk)
+      : directory_{directory}, journal_{journal}, disk_{disk} {
     places_.reserve(journal.places.size());
     for (const PlaceMoves& moves : journal.places) {
       places_.emplace_back(directory, journal, moves, disk);
@@ -18,7 +20,7 @@ class Mover {
 
   Result<void> forward() {
     PV_TRY(const bool done, is_new());
-    if (done) { return finish(); }
+    if (done) { return finish_forward(); }
     for (const PlaceMover& place : places_) { PV_CHECK(place.check_incoming()); }
     for (PlaceMover& place : places_) { PV_CHECK(place.clear_out()); }
     const std::string* last = last_in().name;
@@ -29,12 +31,12 @@ class Mover {
         PV_CHECK(place->bring_in(name));
       }
     }
-    return finish();
+    return finish_forward();
   }
 
   Result<void> back() {
     PV_TRY(const bool done, is_old());
-    if (done) { return finish(); }
+    if (done) { return finish_back(); }
     for (const PlaceMover& place : places_) { PV_CHECK(place.check_aside()); }
     for (PlaceMover& place : places_) { PV_CHECK(place.clear_in()); }
     // The other way round than they went: data.db last again.
@@ -46,7 +48,7 @@ class Mover {
         PV_CHECK(place->bring_back(*name));
       }
     }
-    return finish();
+    return finish_back();
   }
 
   // The new data is in place: its last entry has come.
@@ -55,10 +57,8 @@ class Mover {
       return last.place->has_come(*last.name);
     }
     for (const PlaceMover& place : places_) {
-      for (const std::string& name : place.moves().out) {
-        PV_TRY(const bool there, place.lies_here(name));
-        if (there) { return false; }
-      }
+      PV_TRY(const bool cleared, place.is_cleared());
+      if (!cleared) { return false; }
     }
     return true;
   }
@@ -93,9 +93,36 @@ class Mover {
     return first->lies_here(first->moves().out.front());
   }
 
-  Result<void> finish() {
-    for (PlaceMover& place : places_) { PV_CHECK(place.set_permissions()); }
+  Result<void> finish_forward() {
+    PV_CHECK(set_permissions());
+    PV_CHECK(mark(journal_.aside, first_out() == nullptr && last_in().name != nullptr));
+    PV_CHECK(mark(journal_.incoming, false));
     return sync();
+  }
+
+  Result<void> finish_back() {
+    PV_CHECK(set_permissions());
+    PV_CHECK(mark(journal_.aside, false));
+    PV_CHECK(mark(journal_.incoming, last_in().name == nullptr && first_out() != nullptr));
+    return sync();
+  }
+
+  // `data`, "replaced-ID/pb_data", is empty, and yet there is something to take back: see
+  // has_data().
+  Result<void> mark(const std::string& data, bool wanted) {
+    if (journal_.layout.units().empty() || !data.starts_with(kReplacedPrefix)) { return {}; }
+    const fs::Path folder =
+        directory_ / journal_.layout.volumes().front().vault / data.substr(0, data.find('/'));
+    const fs::Path path = folder / kReplacedNothing;
+    if (fs::exists(path) == wanted) { return {}; }
+    if (wanted) { return disk_.write_file(path, ""); }
+    PV_CHECK(disk_.remove_file(path));
+    return disk_.sync_folder(folder);
+  }
+
+  Result<void> set_permissions() {
+    for (PlaceMover& place : places_) { PV_CHECK(place.set_permissions()); }
+    return {};
   }
 
   Result<void> sync() {
@@ -103,6 +130,9 @@ class Mover {
     return {};
   }
 
+  const fs::Path& directory_;
+  const Journal& journal_;
+  Disk& disk_;
   std::vector<PlaceMover> places_;
 };
 

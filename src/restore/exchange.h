@@ -7,7 +7,9 @@
 // Each step looks at where the entries lie, so all of it can be begun again after a crash at any of
 // its calls, as often as it takes. What lies in the directory and is on neither side (a program was
 // started between crash and recovery, and made databases of its own) goes to replaced-ID/stray: a
-// stranger's WAL beside a database of ours would be applied to it.
+// stranger's WAL beside a database of ours would be applied to it. Where only units are exchanged,
+// all else is left alone: what has come up since in the place of something new is no stray, and the
+// exchange is taken back.
 #pragma once
 
 #include "restore/journal.h"

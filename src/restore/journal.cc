@@ -127,12 +127,14 @@ Result<Journal> decode(std::string_view text) {
   if (!record.has_value()) { return fail(record.error()); }
   const std::string vault = value_of(*record, "vault");
   const std::vector<std::string> volumes = values_of(*record, "volume");
+  const std::vector<std::string> units = values_of(*record, "unit");
   if (volumes.size() > kVolumesMax ||
-      !std::all_of(volumes.begin(), volumes.end(), is_folder_name)) {
-    return fail(Code::kDamaged, "a volume in it leads elsewhere");
+      !std::all_of(volumes.begin(), volumes.end(), is_folder_name) ||
+      !std::all_of(units.begin(), units.end(), is_folder_name)) {
+    return fail(Code::kDamaged, "a volume or unit in it leads elsewhere");
   }
   Journal journal{.back = value_of(*record, "direction") == "back",
-                  .layout = Layout{vault.empty() ? std::string{kOwnVault} : vault, volumes},
+                  .layout = Layout{vault.empty() ? std::string{kOwnVault} : vault, volumes, units},
                   .incoming = value_of(*record, "incoming"),
                   .aside = value_of(*record, "aside"),
                   .places = {}};
@@ -166,6 +168,7 @@ Result<void> write_journal(const fs::Path& directory, const Journal& journal, Di
   for (const std::string& at : journal.layout.other_volumes()) {
     record.emplace_back("volume", at);
   }
+  for (const std::string& unit : journal.layout.units()) { record.emplace_back("unit", unit); }
   for (const PlaceMoves& place : journal.places) { add_place(place, record); }
   const std::string text = encode_record(kTitle, record);
   if (text.size() > kJournalBytesMax) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <optional>
 
 #include "base/text.h"
 
@@ -10,6 +9,11 @@ namespace pv::restore {
 namespace {
 
 constexpr std::string_view kStorage = "storage";
+constexpr std::array<std::string_view, 1> kAttributes{".attrs"};
+
+bool is_stored(std::string_view name) {
+  return name.size() > kStorage.size() && is_at_or_below(name, kStorage);
+}
 
 // Where a leaving entry stands: data.db, what belongs to it, the others.
 int rank_of(std::string_view name) {
@@ -17,9 +21,11 @@ int rank_of(std::string_view name) {
   return name.starts_with("data.db-") ? 1 : 2;
 }
 
-bool is_at_or_below(std::string_view name, std::string_view folder) {
-  return folder.empty() || name == folder ||
-         (name.starts_with(folder) && name[folder.size()] == '/');
+// Whether the folder `at` lies in one of the units, or one of them in it.
+bool concerns(std::string_view at, const std::vector<std::string>& units) {
+  return units.empty() || std::any_of(units.begin(), units.end(), [&](const std::string& unit) {
+           return is_at_or_below(at, unit) || is_at_or_below(unit, at);
+         });
 }
 
 std::string joined(std::string_view folder, std::string_view name) {
@@ -68,7 +74,9 @@ std::vector<std::string> mounts_below(const std::string& real, const std::string
 
 // Where the link `storage` leads, when that is a folder outside of the directory; else it is an
 // entry like any other.
-Result<std::optional<std::string>> linked_storage(const fs::Path& directory) {
+Result<std::optional<std::string>> linked_storage(const fs::Path& directory,
+                                                  const std::vector<std::string>& units) {
+  if (!concerns(kStorage, units)) { return std::optional<std::string>{}; }
   const fs::Path path = directory / kStorage;
   const Result<fs::Stat> found = fs::link_stat(path);
   if (!found.has_value() && found.error().code != Code::kNotFound) { return fail(found.error()); }
@@ -89,15 +97,17 @@ Result<std::optional<std::string>> linked_storage(const fs::Path& directory) {
   return std::optional{target};
 }
 
-// Everything that is mounted inside, through the link `storage` too.
-Result<std::vector<std::string>> mounts_in(const fs::Path& directory, const Disk& disk) {
+// What is mounted inside and concerns the units, through the link `storage` too.
+Result<std::vector<std::string>> mounts_in(const fs::Path& directory, const Disk& disk,
+                                           const std::vector<std::string>& units) {
   const std::vector<fs::Path> mounts = disk.mounts();
   std::vector<std::string> found = mounts_below(real_path(directory), "", mounts);
-  PV_TRY(const std::optional<std::string> storage, linked_storage(directory));
+  PV_TRY(const std::optional<std::string> storage, linked_storage(directory, units));
   if (storage) {
     const auto more = mounts_below(*storage, std::string{kStorage}, mounts);
     found.insert(found.end(), more.begin(), more.end());
   }
+  std::erase_if(found, [&](const std::string& mount) { return !concerns(mount, units); });
   return found;
 }
 
@@ -113,8 +123,10 @@ Result<bool> is_volume(const fs::Path& directory, const std::string& mount) {
                   "the place of: mount the folder that it is in, or restore elsewhere and copy");
 }
 
-Result<void> refuse_linked_databases(const fs::Path& directory) {
+Result<void> refuse_linked_databases(const fs::Path& directory,
+                                     const std::vector<std::string>& units) {
   for (const char* name : {"data.db", "auxiliary.db"}) {
+    if (!concerns(name, units)) { continue; }
     const Result<fs::Stat> found = fs::link_stat(directory / name);
     if (!found.has_value() && found.error().code != Code::kNotFound) { return fail(found.error()); }
     if (!found.has_value() || !found->is_link()) { continue; }
@@ -158,6 +170,28 @@ bool is_in_volume_vault(std::string_view name) {
   return false;
 }
 
+std::string_view database_of(std::string_view name) {
+  for (const std::string_view companion : kCompanions) {
+    if (!name.ends_with(companion)) { continue; }
+    const std::string_view database = name.substr(0, name.size() - companion.size());
+    if (is_database(database)) { return database; }
+  }
+  return name;
+}
+
+std::span<const std::string_view> companions_of(std::string_view name) {
+  if (is_database(name)) { return kCompanions; }
+  if (is_stored(name)) { return kAttributes; }
+  return {};
+}
+
+std::string_view main_of(std::string_view name) {
+  if (is_stored(name) && name.ends_with(kAttributes.front())) {
+    return name.substr(0, name.size() - kAttributes.front().size());
+  }
+  return database_of(name);
+}
+
 bool is_one_name(std::string_view name) {
   return !name.empty() && name != "." && name != ".." && name.find('/') == std::string_view::npos &&
          name.find('\0') == std::string_view::npos;
@@ -177,27 +211,36 @@ bool is_folder_name(std::string_view name) {
   return true;
 }
 
-Result<Layout> Layout::of(const fs::Path& directory, const Disk& disk) {
-  PV_CHECK(refuse_linked_databases(directory));
-  PV_TRY(const std::vector<std::string> mounts, mounts_in(directory, disk));
+Result<Layout> Layout::of(const fs::Path& directory, const Disk& disk,
+                          const std::vector<std::string>& units) {
+  PV_CHECK(refuse_linked_databases(directory, units));
+  PV_TRY(const std::vector<std::string> mounts, mounts_in(directory, disk, units));
   std::vector<std::string> volumes;
   for (const std::string& mount : mounts) {
     PV_TRY(const bool is_one, is_volume(directory, mount));
     if (is_one) { volumes.push_back(mount); }
   }
-  PV_TRY(const std::optional<std::string> storage, linked_storage(directory));
+  PV_TRY(const std::optional<std::string> storage, linked_storage(directory, units));
   if (storage) { volumes.emplace_back(kStorage); }
-  return Layout{std::string{own_vault(directory, disk)}, volumes};
+  Layout layout{std::string{own_vault(directory, disk)}, volumes, units};
+  for (const std::string& unit : units) { PV_CHECK(layout.missing_above(directory, unit)); }
+  return layout;
 }
 
-Layout::Layout(std::string own_vault, const std::vector<std::string>& volumes)
-    : volumes_{{.at = "", .vault = std::move(own_vault)}}, places_{""} {
+Layout::Layout(std::string own_vault, const std::vector<std::string>& volumes,
+               std::vector<std::string> units)
+    : volumes_{{.at = "", .vault = std::move(own_vault)}}, units_{std::move(units)}, places_{""} {
+  std::sort(units_.begin(), units_.end());
+  const auto add_folders_above = [&](const std::string& name) {
+    for (std::size_t slash = name.find('/'); slash != std::string::npos;
+         slash = name.find('/', slash + 1)) {
+      places_.push_back(name.substr(0, slash));
+    }
+  };
+  for (const std::string& unit : units_) { add_folders_above(unit); }
   for (const std::string& at : volumes) {
     volumes_.push_back({.at = at, .vault = joined(at, kVolumeVault)});
-    for (std::size_t slash = at.find('/'); slash != std::string::npos;
-         slash = at.find('/', slash + 1)) {
-      places_.push_back(at.substr(0, slash));
-    }
+    add_folders_above(at);
     places_.push_back(at);
   }
   const auto by_name = [](const Volume& a, const Volume& b) { return a.at < b.at; };
@@ -219,6 +262,18 @@ bool Layout::is_place(std::string_view name) const {
   return std::binary_search(places_.begin(), places_.end(), name);
 }
 
+bool Layout::is_unit(std::string_view name) const {
+  return std::binary_search(units_.begin(), units_.end(), name);
+}
+
+bool Layout::is_whole(std::string_view name) const {
+  for (std::size_t slash = name.find('/'); slash != std::string_view::npos;
+       slash = name.find('/', slash + 1)) {
+    if (is_unit(name.substr(0, slash))) { return true; }
+  }
+  return units_.empty() || is_unit(name);
+}
+
 const Volume& Layout::volume_of(std::string_view name) const {
   // Those above `name` come each behind the one above it.
   const auto found = std::find_if(volumes_.rbegin(), volumes_.rend(), [&](const Volume& volume) {
@@ -232,9 +287,31 @@ std::string Layout::inside(std::string_view folder, std::string_view name) const
   return joined(joined(volume.vault, folder), below(name, volume.at));
 }
 
+Result<std::optional<std::string>> Layout::missing_above(const fs::Path& directory,
+                                                         std::string_view name) const {
+  for (std::size_t slash = name.find('/'); slash != std::string_view::npos;
+       slash = name.find('/', slash + 1)) {
+    const std::string folder{name.substr(0, slash)};
+    const fs::Path path = directory / folder;
+    const bool may_be_link = volume_of(folder).at == folder;
+    const Result<fs::Stat> found = may_be_link ? fs::stat(path) : fs::link_stat(path);
+    if (!found.has_value() && found.error().code == Code::kNotFound) {
+      return std::optional{folder};
+    }
+    if (!found.has_value()) { return fail(found.error()); }
+    if (found->is_folder()) { continue; }
+    return fail(Code::kUnsupported, printable(path.native()) + " is " +
+                                        (found->is_link() ? "a link" : "no folder") + ", where " +
+                                        printable(name) + " wants a folder: restore " +
+                                        printable(folder) + " as a whole");
+  }
+  return std::optional<std::string>{};
+}
+
 Result<void> Layout::check_still_so(const fs::Path& directory, std::string_view folder,
                                     const Disk& disk) const {
   for (const Volume& volume : volumes_) {
+    if (volume.vault != kOwnVault) { PV_CHECK(refuse_linked_vault(directory / volume.vault)); }
     const fs::Path there = directory / volume.vault / folder;
     const Result<fs::Stat> found = fs::stat(there);
     if (found.has_value() && found->is_folder()) { continue; }
@@ -243,7 +320,7 @@ Result<void> Layout::check_still_so(const fs::Path& directory, std::string_view 
                 printable(there.native()) + " is not there: mount the volume that was at " +
                     printable((directory / volume.at).native()) + " when this was begun");
   }
-  PV_TRY(const std::vector<std::string> mounts, mounts_in(directory, disk));
+  PV_TRY(const std::vector<std::string> mounts, mounts_in(directory, disk, units_));
   for (const std::string& mount : mounts) {
     const bool is_known = std::any_of(volumes_.begin(), volumes_.end(),
                                       [&](const Volume& volume) { return volume.at == mount; });
@@ -252,6 +329,17 @@ Result<void> Layout::check_still_so(const fs::Path& directory, std::string_view 
                                         " was no mount of its own when this was begun: unmount it");
   }
   return {};
+}
+
+Result<void> refuse_linked_vault(const fs::Path& vault) {
+  const Result<fs::Stat> found = fs::link_stat(vault);
+  if (!found.has_value() && found.error().code == Code::kNotFound) { return {}; }
+  if (!found.has_value()) { return fail(found.error()); }
+  if (found->is_folder()) { return {}; }
+  return fail(Code::kInvalid,
+              printable(vault.native()) +
+                  " is a link or a file; pocketvault has a folder of its own of that "
+                  "name, and follows no link there: remove it");
 }
 
 Result<std::vector<std::string>> names_in(const fs::Path& folder) {
@@ -266,6 +354,23 @@ Result<std::vector<std::string>> names_in(const fs::Path& folder) {
   return names;
 }
 
+std::string parent_of(std::string_view name) {
+  const std::size_t slash = name.rfind('/');
+  return std::string{slash == std::string_view::npos ? std::string_view{} : name.substr(0, slash)};
+}
+
+std::string last_part_of(std::string_view name) {
+  return std::string{name.substr(name.rfind('/') + 1)};  // npos + 1 is 0
+}
+
+void sort_as_they_leave(std::vector<std::string>& entries, std::string_view place) {
+  std::sort(entries.begin(), entries.end(), [&](const std::string& a, const std::string& b) {
+    const int rank_a = place.empty() ? rank_of(a) : 0;
+    const int rank_b = place.empty() ? rank_of(b) : 0;
+    return rank_a != rank_b ? rank_a < rank_b : a < b;
+  });
+}
+
 Result<std::vector<std::string>> entries_to_exchange(const fs::Path& path, std::string_view place,
                                                      const Layout& layout) {
   Result<std::vector<std::string>> found = names_in(path);
@@ -277,11 +382,7 @@ Result<std::vector<std::string>> entries_to_exchange(const fs::Path& path, std::
     const bool is_ours = place.empty() ? stays(name) : name == kVolumeVault || name == "lost+found";
     return is_ours || layout.is_place(joined(place, name));
   });
-  if (place.empty()) {
-    std::stable_sort(names.begin(), names.end(), [](const std::string& a, const std::string& b) {
-      return rank_of(a) < rank_of(b);
-    });
-  }
+  sort_as_they_leave(names, place);
   return names;
 }
 

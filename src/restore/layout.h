@@ -11,8 +11,14 @@
 //         a/                            entry
 //         b/        another disk        place; volume, vault storage/b/.pocketvault-restore
 //           c/                          entry
+//
+// Of a scope only its units are exchanged, each whole; the folders on the way to them are places of
+// which nothing else moves.
 #pragma once
 
+#include <array>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,6 +38,27 @@ namespace pv::restore {
 // Whether `name`, relative to the data directory, lies in no folder of it.
 [[nodiscard]] inline bool is_in_root(std::string_view name) {
   return name.find('/') == std::string_view::npos;
+}
+
+// Whether `name` is a database to PocketBase, which opens none that lies deeper.
+[[nodiscard]] inline bool is_database(std::string_view name) {
+  return is_in_root(name) && name.ends_with(".db");
+}
+// What SQLite keeps beside a database.
+inline constexpr std::array<std::string_view, 3> kCompanions{"-wal", "-shm", "-journal"};
+// The database that `name` would lie beside as one of these; else `name` itself.
+[[nodiscard]] std::string_view database_of(std::string_view name);
+
+// What goes with `name` wherever it goes: a database's companions, and of a stored file the
+// ".attrs" in which PocketBase keeps its type and more. And the other way round: what `name` goes
+// with, else `name` itself.
+[[nodiscard]] std::span<const std::string_view> companions_of(std::string_view name);
+[[nodiscard]] std::string_view main_of(std::string_view name);
+
+// Whether `name` is `folder` or lies in it; everything lies in "".
+[[nodiscard]] inline bool is_at_or_below(std::string_view name, std::string_view folder) {
+  return folder.empty() || name == folder ||
+         (name.starts_with(folder) && name[folder.size()] == '/');
 }
 
 // A name that a folder can hold: without "/", neither "." nor "..".
@@ -67,24 +94,38 @@ struct Volume {
 
 class Layout {
  public:
-  // As the directory lies now. kUnsupported, saying what to do: a database that is a link, a file
-  // that is a mount, a link `storage` that leads nowhere.
-  [[nodiscard]] static Result<Layout> of(const fs::Path& directory, const Disk& disk);
+  // As the directory lies now, as far as it concerns `units` (Plan::units). kUnsupported, saying
+  // what to do: a database that is a link, a file that is a mount, a link `storage` that leads
+  // nowhere; a unit in what is no folder.
+  [[nodiscard]] static Result<Layout> of(const fs::Path& directory, const Disk& disk,
+                                         const std::vector<std::string>& units = {});
 
   // As it lay once: `own_vault` is the directory's, `volumes` where the others are.
-  Layout(std::string own_vault, const std::vector<std::string>& volumes);
+  Layout(std::string own_vault, const std::vector<std::string>& volumes,
+         std::vector<std::string> units = {});
 
   // The directory's own comes first, then by name.
   [[nodiscard]] const std::vector<Volume>& volumes() const { return volumes_; }
   // All but the directory's own.
   [[nodiscard]] std::vector<std::string> other_volumes() const;
+  // In byte order; empty: everything.
+  [[nodiscard]] const std::vector<std::string>& units() const { return units_; }
+  [[nodiscard]] bool is_unit(std::string_view name) const;
   // The folders whose entries are exchanged each alone: "" first, parents before what is in them.
   [[nodiscard]] const std::vector<std::string>& places() const { return places_; }
   [[nodiscard]] bool is_place(std::string_view name) const;
+  // Whether `name` is a unit or lies in one. All entries of such a place are exchanged; of others
+  // only units, with their companions.
+  [[nodiscard]] bool is_whole(std::string_view name) const;
   [[nodiscard]] const Volume& volume_of(std::string_view name) const;
   // Where `name` lies inside `folder` ("restore-ID") of its volume's vault, relative to the
   // directory: "storage/.pocketvault-restore/restore-ID/a/b.png".
   [[nodiscard]] std::string inside(std::string_view folder, std::string_view name) const;
+
+  // The first folder on the way to `name` that is not there; nullopt: all are. kUnsupported: one is
+  // a file, or a link that is no volume.
+  [[nodiscard]] Result<std::optional<std::string>> missing_above(const fs::Path& directory,
+                                                                 std::string_view name) const;
 
   // kUnsupported when something is mounted that is no volume of this layout, or when a volume of it
   // does not hold `folder` (which lies in each vault): it is not mounted now, or another one is.
@@ -95,15 +136,26 @@ class Layout {
 
  private:
   std::vector<Volume> volumes_;
+  std::vector<std::string> units_;
   std::vector<std::string> places_;
 };
+
+// kInvalid unless `vault` is a folder, or absent: where a link stands in its place, work and
+// cleaning up would go on where it leads.
+[[nodiscard]] Result<void> refuse_linked_vault(const fs::Path& vault);
+// "storage/a" and "b" of "storage/a/b".
+[[nodiscard]] std::string parent_of(std::string_view name);
+[[nodiscard]] std::string last_part_of(std::string_view name);
 
 // Names in `folder`, in byte order.
 [[nodiscard]] Result<std::vector<std::string>> names_in(const fs::Path& folder);
 
-// The entries of the folder at `path` that a restore exchanges when it stands for `place`, in the
-// order in which they leave: data.db first, its WAL at once behind it, then the rest. They come in
-// the other way round. None where there is no folder.
+// Sorts entries of `place` as they leave it: data.db first, its WAL at once behind it, then the
+// rest in byte order. They come in the other way round.
+void sort_as_they_leave(std::vector<std::string>& entries, std::string_view place);
+
+// The entries of the folder at `path` that a restore exchanges when it stands for `place`, all of
+// them, sorted so. None where there is no folder.
 [[nodiscard]] Result<std::vector<std::string>> entries_to_exchange(const fs::Path& path,
                                                                    std::string_view place,
                                                                    const Layout& layout);

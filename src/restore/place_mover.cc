@@ -31,6 +31,9 @@ PlaceMover::PlaceMover(const fs::Path& directory, const Journal& journal, const 
     : moves_{moves},
       layout_{journal.layout},
       disk_{disk},
+      directory_{directory},
+      aside_name_{journal.aside},
+      is_of_files_{!involves_databases(journal.layout.units())},
       journal_path_{restore::journal_path(directory)},
       here_{moves.folder.empty() ? directory : directory / moves.folder},
       incoming_{directory / layout_.inside(journal.incoming, moves.folder)},
@@ -40,6 +43,15 @@ PlaceMover::PlaceMover(const fs::Path& directory, const Journal& journal, const 
       in_{moves.in.begin(), moves.in.end()} {}
 
 Result<bool> PlaceMover::lies_here(const std::string& name) const { return lies_in(here_, name); }
+
+Result<bool> PlaceMover::is_cleared() const {
+  for (const std::string& name : moves_.out) {
+    PV_TRY(const bool here, lies_here(name));
+    PV_TRY(const bool left, lies_in(aside_, name));
+    if (here && !(left && is_part())) { return false; }
+  }
+  return true;
+}
 
 Result<bool> PlaceMover::has_come(const std::string& name) const {
   if (!in_.contains(name)) { return false; }
@@ -80,7 +92,7 @@ Result<void> PlaceMover::check_aside() const {
   for (const std::string& name : moves_.out) {
     PV_TRY(const bool left, lies_in(aside_, name));
     PV_TRY(const bool here, lies_in(here_, name));
-    if (left || here || may_vanish(name)) { continue; }
+    if (left || here || may_vanish(name) || may_be_in_use()) { continue; }
     return fail(Code::kDamaged,
                 "the replaced " + printable(name) + " has vanished from " +
                     printable(aside_.native()) + "; put it there again, or remove " +
@@ -90,9 +102,7 @@ Result<void> PlaceMover::check_aside() const {
 }
 
 Result<std::vector<std::string>> PlaceMover::names_here() const {
-  if (moves_.extent == PlaceMoves::Extent::kWhole) {
-    return entries_to_exchange(here_, moves_.folder, layout_);
-  }
+  if (!is_part()) { return entries_to_exchange(here_, moves_.folder, layout_); }
   std::vector<std::string> names;
   for (const std::string& name : moves_.out) {
     PV_TRY(const bool here, lies_here(name));
@@ -101,7 +111,31 @@ Result<std::vector<std::string>> PlaceMover::names_here() const {
   return names;
 }
 
+// The folder that they are in may have been removed meanwhile.
+Result<void> PlaceMover::make_again(const std::string& folder) {
+  if (layout_.volume_of(folder).at == folder || fs::exists(directory_ / folder)) { return {}; }
+  PV_CHECK(make_again(parent_of(folder)));
+  const fs::Path path = directory_ / folder;
+  PV_CHECK(disk_.make_folder_like(path, directory_ / layout_.inside(aside_name_, folder)));
+  return disk_.sync_folder(path.parent_path());
+}
+
+// What is neither here nor aside was removed after the journal was written. Were another put in its
+// place, it could not be told later which of the two that is.
+Result<void> PlaceMover::check_leaving() const {
+  if (!may_be_in_use()) { return {}; }
+  for (const std::string& name : moves_.out) {
+    PV_TRY(const bool here, lies_here(name));
+    PV_TRY(const bool left, lies_in(aside_, name));
+    if (here || left) { continue; }
+    return fail(Code::kBusy, "a program has just removed " + printable((here_ / name).native()) +
+                                 ", which was to be replaced: try again");
+  }
+  return {};
+}
+
 Result<void> PlaceMover::clear_out() {
+  PV_CHECK(check_leaving());
   PV_TRY(const std::vector<std::string> names, names_here());
   for (const std::string& name : names) {
     PV_TRY(const bool come, has_come(name));
@@ -111,7 +145,7 @@ Result<void> PlaceMover::clear_out() {
   }
   // The old WAL is out, on disk, before a new database appears: SQLite would apply it.
   PV_CHECK(disk_.sync_folder(aside_));
-  return disk_.sync_folder(here_);
+  return sync_here();
 }
 
 Result<void> PlaceMover::clear_in() {
@@ -125,21 +159,32 @@ Result<void> PlaceMover::clear_in() {
     if (!old) { PV_CHECK(put_by(name)); }
   }
   PV_CHECK(sync_incoming());
-  return disk_.sync_folder(here_);
+  return sync_here();
 }
 
-Result<void> PlaceMover::bring_in(const std::string& name) { return bring(name, incoming_, in_); }
+Result<void> PlaceMover::bring_in(const std::string& name) {
+  PV_TRY(const bool waits, lies_in(incoming_, name));
+  PV_TRY(const bool occupied, lies_here(name));
+  // Nothing of that name lay there when the units were chosen: what does now is none of them.
+  if (waits && occupied && may_be_in_use() && !out_.contains(name)) {
+    return fail(Code::kBusy, "a program has just made " + printable((here_ / name).native()) +
+                                 ", where restored data belongs: try again");
+  }
+  return bring(name, incoming_, in_);
+}
 
 Result<void> PlaceMover::bring_back(const std::string& name) { return bring(name, aside_, out_); }
 
 Result<void> PlaceMover::bring(const std::string& name, const fs::Path& from, const Names& ours) {
   PV_TRY(const bool waits, lies_in(from, name));
   if (!waits) { return {}; }
+  PV_CHECK(make_again(moves_.folder));
   PV_CHECK(make_room(name));
   if (name.ends_with(".db")) {
     // SQLite would apply the WAL of a database that a program made here meanwhile to this one.
-    for (const char* suffix : {"-wal", "-shm", "-journal"}) {
-      if (!ours.contains(name + suffix)) { PV_CHECK(make_room(name + suffix)); }
+    for (const std::string_view companion : kCompanions) {
+      const std::string beside = name + std::string{companion};
+      if (!ours.contains(beside)) { PV_CHECK(make_room(beside)); }
     }
   }
   return move(from / name, here_ / name);
@@ -199,8 +244,13 @@ Result<void> PlaceMover::set_permissions() {
 Result<void> PlaceMover::sync() {
   // Where entries were taken from comes last: a name is then on disk in one of two places.
   PV_CHECK(disk_.sync_folder(aside_));
-  PV_CHECK(disk_.sync_folder(here_));
+  PV_CHECK(sync_here());
   return sync_incoming();
+}
+
+Result<void> PlaceMover::sync_here() {
+  if (may_be_in_use() && !fs::exists(here_)) { return {}; }  // it will be made again
+  return disk_.sync_folder(here_);
 }
 
 // All of it may have come long ago, and the folder gone, when a power cut brings a journal back;

@@ -22,6 +22,8 @@ class PlaceMover {
   // Old entries that have left, or not come back yet.
   [[nodiscard]] Result<bool> has_any_aside() const;
   [[nodiscard]] Result<bool> lies_here(const std::string& name) const;
+  // Old entries have left, and of a whole place nobody has put others there since.
+  [[nodiscard]] Result<bool> is_cleared() const;
 
   // kDamaged: an entry is neither where it was nor where it goes.
   [[nodiscard]] Result<void> check_incoming() const;
@@ -41,7 +43,15 @@ class PlaceMover {
 
  private:
   using Names = std::unordered_set<std::string>;
+  [[nodiscard]] bool is_part() const { return moves_.extent == PlaceMoves::Extent::kNamed; }
+  // The entries are files that an app may go on with: what it makes and removes meanwhile is its
+  // own.
+  [[nodiscard]] bool may_be_in_use() const {
+    return is_of_files_ || (is_part() && !moves_.folder.empty());
+  }
+  [[nodiscard]] Result<void> check_leaving() const;
   [[nodiscard]] Result<bool> has_stayed(const std::string& name) const;
+  [[nodiscard]] Result<void> make_again(const std::string& folder);
   [[nodiscard]] Result<std::vector<std::string>> names_here() const;
   [[nodiscard]] Result<void> move_out(const std::string& name);
   [[nodiscard]] Result<void> bring(const std::string& name, const fs::Path& from,
@@ -49,11 +59,15 @@ class PlaceMover {
   [[nodiscard]] Result<void> make_room(const std::string& name);
   [[nodiscard]] Result<void> put_by(const std::string& name);
   [[nodiscard]] Result<void> move(const fs::Path& from, const fs::Path& to);
+  [[nodiscard]] Result<void> sync_here();
   [[nodiscard]] Result<void> sync_incoming();
 
   const PlaceMoves& moves_;
   const Layout& layout_;
   Disk& disk_;
+  const fs::Path directory_;
+  const std::string aside_name_;  // Journal::aside
+  const bool is_of_files_;        // no database is exchanged
   const fs::Path journal_path_;
   const fs::Path here_;
   const fs::Path incoming_;

@@ -115,21 +115,29 @@ class Planner {
     PV_CHECK(for_each_folder(files, check_folder));
     PV_CHECK(for_each_folder(folder_names(plan_.folders).views, check_folder));
     if (scope_.has_data_db() && !is_file("data.db")) { return fail(missing_data_db(plan_)); }
-    return check_units(files);
+    return find_units(files);
   }
 
   // A unit that the archive lacks would be taken away from the data.
-  [[nodiscard]] Result<void> check_units(const std::vector<std::string_view>& files) const {
+  Result<void> find_units(const std::vector<std::string_view>& files) {
     for (const Scope::Unit& unit : scope_.units()) {
-      const auto lies_in_it = [&](std::string_view name) {
-        return name == unit.name || name.starts_with(unit.name + "/");
-      };
-      if (unit.required && std::none_of(files.begin(), files.end(), lies_in_it) &&
-          std::none_of(plan_.folders.begin(), plan_.folders.end(), lies_in_it)) {
+      if (has_any(files, unit.name) || has_any(plan_.folders, unit.name)) {
+        plan_.units.push_back(unit.name);
+      } else if (unit.required) {
         return fail(Code::kNotFound, "the archive has no " + printable(unit.name));
       }
     }
     return {};
+  }
+
+  // `names` in byte order.
+  template <class Names>
+  static bool has_any(const Names& names, const std::string& unit) {
+    const auto begins = [&](const std::string& start) {
+      const auto at = std::lower_bound(names.begin(), names.end(), start);
+      return at != names.end() && at->starts_with(start);
+    };
+    return std::binary_search(names.begin(), names.end(), unit) || begins(unit + "/");
   }
 
   // A WAL or rollback journal without its database would be applied to a database that comes later
@@ -159,6 +167,10 @@ class Planner {
 };
 
 }  // namespace
+
+bool involves_databases(const std::vector<std::string>& units) {
+  return units.empty() || std::any_of(units.begin(), units.end(), is_database);
+}
 
 Result<Plan> plan(const Archive& archive, const Scope& scope) {
   Planner planner{scope};

@@ -12,6 +12,7 @@ namespace {
 template <class Work>
 Result<void> for_each(const fs::Path& directory, std::string_view vault, std::string_view prefix,
                       const Work& work) {
+  if (vault != kOwnVault) { PV_CHECK(refuse_linked_vault(directory / vault)); }
   PV_TRY(const std::vector<std::string> names, names_if_any(directory / vault));
   for (const std::string& name : names) {
     if (name.starts_with(prefix)) { PV_CHECK(work(name)); }
@@ -127,6 +128,13 @@ Result<bool> may_prune(const fs::Path& directory) {
 }
 
 }  // namespace
+
+Result<void> refuse_linked_vaults(const fs::Path& directory) {
+  for (const std::string_view vault : kOwnVaults) {
+    PV_CHECK(refuse_linked_vault(directory / vault));
+  }
+  return {};
+}
 
 Result<void> remove_abandoned(const fs::Path& directory, const Disk& disk) {
   PV_TRY(const bool may, may_prune(directory));

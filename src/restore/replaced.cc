@@ -11,7 +11,7 @@ namespace pv::restore {
 namespace {
 
 constexpr std::string_view kInfoTitle = "pocketvault replaced data 1";
-constexpr std::uint64_t kInfoBytesMax = 64 << 10;
+constexpr std::uint64_t kInfoBytesMax = 32 << 20;  // the longest names of the most units
 
 template <class Number>
 std::optional<Number> number_in(const Record& info, std::string_view word) {
@@ -29,6 +29,8 @@ std::string note_of(const Kept& kept) {
   if (replaced.keep) { info.emplace_back("keep", std::to_string(replaced.keep->count())); }
   if (replaced.bytes) { info.emplace_back("bytes", std::to_string(*replaced.bytes)); }
   for (const std::string& at : kept.layout.other_volumes()) { info.emplace_back("volume", at); }
+  for (const std::string& unit : kept.layout.units()) { info.emplace_back("unit", unit); }
+  for (const std::string& folder : kept.made) { info.emplace_back("made", folder); }
   return encode_record(kInfoTitle, info);
 }
 
@@ -73,16 +75,24 @@ Result<void> make_folder(const fs::Path& directory, const Volume& volume, const 
   return disk.sync_folder(vault);
 }
 
-Result<void> make_folders(const fs::Path& directory, const Kept& kept, Disk& disk) {
-  const Layout& layout = kept.layout;
-  for (const Volume& volume : layout.volumes()) {
+// With the folders on the way to it.
+Result<void> make_aside(const fs::Path& directory, const Kept& kept, const std::string& place,
+                        Disk& disk) {
+  if (kept.layout.volume_of(place).at == place) { return {}; }
+  const fs::Path aside = directory / kept.layout.inside(replaced_data(kept.replaced.id), place);
+  if (fs::exists(aside)) { return {}; }
+  PV_CHECK(make_aside(directory, kept, parent_of(place), disk));
+  PV_CHECK(disk.make_folder_like(aside, directory / place));
+  return disk.sync_folder(aside.parent_path());
+}
+
+Result<void> make_folders(const fs::Path& directory, const Kept& kept,
+                          const std::vector<PlaceMoves>& places, Disk& disk) {
+  for (const Volume& volume : kept.layout.volumes()) {
     PV_CHECK(make_folder(directory, volume, kept, disk));
   }
-  for (const std::string& place : layout.places()) {
-    if (layout.volume_of(place).at == place) { continue; }
-    const fs::Path aside = directory / layout.inside(replaced_data(kept.replaced.id), place);
-    PV_CHECK(disk.make_folder(aside));
-    PV_CHECK(disk.sync_folder(aside.parent_path()));
+  for (const PlaceMoves& place : places) {
+    PV_CHECK(make_aside(directory, kept, place.folder, disk));
   }
   return {};
 }
@@ -97,10 +107,10 @@ std::string replaced_data(std::string_view id) {
   return replaced_folder(id) + '/' + std::string{kReplacedData};
 }
 
-Result<void> create_replaced(const fs::Path& directory, const Layout& layout,
-                             const Replaced& replaced, Disk& disk) {
-  Result<void> made = make_folders(directory, Kept{replaced, layout}, disk);
-  if (!made.has_value()) { discard_replaced(directory, layout, replaced.id, disk); }
+Result<void> create_replaced(const fs::Path& directory, const Kept& kept,
+                             const std::vector<PlaceMoves>& places, Disk& disk) {
+  Result<void> made = make_folders(directory, kept, places, disk);
+  if (!made.has_value()) { discard_replaced(directory, kept.layout, kept.replaced.id, disk); }
   return made;
 }
 
@@ -109,6 +119,8 @@ void discard_replaced(const fs::Path& directory, const Layout& layout, const std
   const auto is_gone = [](const Result<void>& removed) {
     return removed.has_value() || removed.error().code == Code::kNotFound;
   };
+  const fs::Path own = directory / layout.inside(replaced_folder(id), "");
+  if (fs::exists(own / kReplacedNothing)) { return; }
   // A journal that a power cut brings back would look for them: its removal comes first.
   if (!disk.sync_folder(vault_folder(directory)).has_value()) { return; }
   const std::vector<std::string>& places = layout.places();
@@ -126,6 +138,7 @@ void discard_replaced(const fs::Path& directory, const Layout& layout, const std
 }
 
 bool has_data(const fs::Path& directory, const Kept& kept) {
+  if (fs::exists(kept.replaced.folder / kReplacedNothing)) { return true; }
   const std::vector<std::string>& places = kept.layout.places();
   return std::any_of(places.begin(), places.end(), [&](const std::string& place) {
     const std::string aside = kept.layout.inside(replaced_data(kept.replaced.id), place);
@@ -175,11 +188,16 @@ Result<Kept> read_kept(const fs::Path& directory, std::string_view vault, const 
   }
   kept.replaced.bytes = number_in<std::uint64_t>(*info, "bytes");
   const std::vector<std::string> volumes = values_of(*info, "volume");
-  if (!std::all_of(volumes.begin(), volumes.end(), is_folder_name)) {
+  const std::vector<std::string> units = values_of(*info, "unit");
+  const std::vector<std::string> made = values_of(*info, "made");
+  for (const auto* names : {&volumes, &units, &made}) {
+    if (std::all_of(names->begin(), names->end(), is_folder_name)) { continue; }
     return fail(Code::kDamaged,
-                printable((folder / kReplacedInfo).native()) + ": a volume in it leads elsewhere");
+                printable((folder / kReplacedInfo).native()) + ": a name in it leads elsewhere");
   }
-  kept.layout = Layout{std::string{vault}, volumes};
+  kept.layout = Layout{std::string{vault}, volumes, units};
+  kept.made = made;
+  kept.replaced.units = kept.layout.units();
   return kept;
 }
 

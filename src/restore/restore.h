@@ -83,6 +83,9 @@ struct Plan {
   std::vector<std::string> dropped;  // left out: links, devices, backups/, our own folder
   std::uint64_t raw_bytes = 0;
   std::uint64_t folder_count = 0;  // that will be made, or somewhat more
+  // What of the data directory it takes the place of, each as a whole: those of its scope that the
+  // archive has, in byte order. Empty: everything.
+  std::vector<std::string> units = {};
 };
 
 // Decides what an archive would put where (docs/restore.md): names that escape, duplicates of one
@@ -91,6 +94,9 @@ struct Plan {
 // what belongs to it is looked at, but for names that escape; kNotFound: the archive lacks a unit
 // of it.
 [[nodiscard]] Result<Plan> plan(const Archive& archive, const Scope& scope = {});
+
+// Whether a database is among `units`: such an exchange wants the databases closed, by everybody.
+[[nodiscard]] bool involves_databases(const std::vector<std::string>& units);
 
 // What `plan` takes on disk while it is staged, beside what lies there now, on all file systems.
 [[nodiscard]] std::uint64_t bytes_needed(const Plan& plan);
@@ -107,6 +113,7 @@ struct Staged {
   // Folders in the directory, by relative names, that are volumes of their own: what belongs there
   // was extracted there, to FOLDER/.pocketvault-restore/restore-ID.
   std::vector<std::string> volumes;
+  std::vector<std::string> units;  // as Plan::units
   std::vector<std::string> warnings;
   std::uint64_t unchanged_files = 0;  // taken from the directory, see Delta
   std::uint64_t unchanged_bytes = 0;
@@ -145,7 +152,7 @@ struct StageOptions {
 // root get the time of change that the archive has. On an error nothing is left behind.
 // kUnsupported, saying what to do: the directory lies on file systems in a way that can't be
 // restored to (a database that is a link, a single file that is mounted, a link `storage` that
-// leads nowhere, a volume that nothing can be made on).
+// leads nowhere, a volume that nothing can be made on, a unit in what is no folder).
 [[nodiscard]] Result<Staged> stage(
     const Archive& archive, const Plan& plan, const fs::Path& directory, WorkPool& pool,
     Random& random, const Progress& progress,
@@ -158,6 +165,8 @@ class Disk {
  public:
   virtual ~Disk() = default;
   [[nodiscard]] virtual Result<void> make_folder(const fs::Path& path);
+  // With owner and mode of `model`, but writable for its owner.
+  [[nodiscard]] virtual Result<void> make_folder_like(const fs::Path& path, const fs::Path& model);
   [[nodiscard]] virtual Result<void> rename(const fs::Path& from, const fs::Path& to);
   [[nodiscard]] virtual Result<void> remove_file(const fs::Path& path);
   [[nodiscard]] virtual Result<void> remove_folder(const fs::Path& path);  // an empty one
@@ -177,15 +186,18 @@ struct Replaced {
   std::string id;
   fs::Path folder;  // directory/.pocketvault/replaced-ID; volumes have one as well
   WallTime at;
-  std::string restored_from;  // name of the archive, for people
+  std::string restored_from;            // name of the archive, for people
+  std::vector<std::string> units = {};  // as Plan::units
   // As note_kept() wrote them; nullopt where it did not come to that.
   std::optional<std::chrono::seconds> keep = std::nullopt;  // from `at` on
   std::optional<std::uint64_t> bytes = std::nullopt;        // on disk, that removing it would free
 };
 
-// Exchanges directory's entries for the staged ones. The caller has closed every connection. On an
-// error what was moved is moved back (and the error says so if that failed too: then recover()).
-// kUnsupported, before anything is moved: as stage(), or the mounts are others than then.
+// Exchanges directory's entries for the staged ones; where only units were staged, nothing else is
+// touched. The caller has closed every connection, if that involves databases. On an error what was
+// moved is moved back (and the error says so if that failed too: then recover()).
+// kUnsupported, before anything is moved: as stage(), or the mounts are others than then. kBusy: a
+// program made a file just now where one of the archive belongs and none was before.
 // Stay where they are: backups, .pocketvault, .pb_temp_to_delete, .autocert_cache, lost+found,
 // .notify; and folders that are mounts, the link `storage`, and the folders on the way to a mount:
 // what is in them is exchanged.
@@ -193,8 +205,10 @@ struct Replaced {
                                     std::string_view restored_from, WallTime now, Disk& disk);
 
 // Takes a swap back: the replaced data in place again, what had been restored goes into its folder,
-// so that an undo can be undone. kNotFound when nothing is kept. kUnsupported, before anything is
-// moved: the volumes are not the ones on which the data was replaced.
+// so that an undo can be undone. Of a swap of units only these; those that were not there before
+// are taken away, with the folders that came with them unless others use these by now. kNotFound
+// when nothing is kept. kUnsupported, before anything is moved: the volumes are not the ones on
+// which the data was replaced. kDamaged: what was replaced can't be known.
 [[nodiscard]] Result<Replaced> undo(const fs::Path& directory, std::string_view id, WallTime now,
                                     Disk& disk);
 
@@ -223,14 +237,27 @@ struct Replaced {
 [[nodiscard]] Result<void> remove_abandoned(const fs::Path& directory,
                                             const Disk& disk = real_disk());
 
+// kInvalid where .pocketvault or .pocketvault-restore in the directory is a link, or a file: what
+// this program does there would be done elsewhere. Call before anything else is done with the
+// directory.
+[[nodiscard]] Result<void> refuse_linked_vaults(const fs::Path& directory);
+
+// kUnsupported, as a restore would say it: something in the directory is linked or mounted in a way
+// that it can't cope with, or it, or a volume in it, can't be written to. Changes nothing.
+[[nodiscard]] Result<void> check_writable(const fs::Path& directory,
+                                          const Disk& disk = real_disk());
+
 // Whether a journal lies there: a swap goes on just now, or was cut off.
 [[nodiscard]] bool is_cut_off(const fs::Path& directory);
 
+// Whether that swap involves databases, or can't be read.
+[[nodiscard]] bool is_cut_off_with_databases(const fs::Path& directory);
+
 enum class Recovery { kNothing, kFinished, kTakenBack };
 // Finishes or takes back what a crash cut off. Call before the databases are opened, holding the
-// directory's lease, while no other process has them open. kDamaged, kUnsupported: the journal
-// can't be read, or what it names has vanished, or a volume is not mounted or a new one is; nothing
-// was moved then, and the text says what to do.
+// directory's lease, while no other process has them open if that swap involves them. kDamaged,
+// kUnsupported: the journal can't be read, or what it names has vanished, or a volume is not
+// mounted or a new one is; nothing was moved then, and the text says what to do.
 [[nodiscard]] Result<Recovery> recover(const fs::Path& directory, Disk& disk);
 
 }  // namespace pv::restore

@@ -1,7 +1,6 @@
 #include "restore/scope.h"
 
 #include <algorithm>
-#include <array>
 
 #include "base/text.h"
 #include "restore/entry_name.h"
@@ -9,24 +8,6 @@
 
 namespace pv::restore {
 namespace {
-
-constexpr std::array<std::string_view, 3> kCompanions{"-wal", "-shm", "-journal"};
-
-bool is_root_database(std::string_view name) {
-  return name.find('/') == std::string_view::npos && name.ends_with(".db");
-}
-
-bool lies_in(std::string_view name, std::string_view folder) {
-  return name.size() > folder.size() && name.starts_with(folder) && name[folder.size()] == '/';
-}
-
-// What a unit takes with it beside itself.
-bool belongs_to(std::string_view name, std::string_view unit) {
-  if (name == unit || lies_in(name, unit)) { return true; }
-  return is_root_database(unit) && name.starts_with(unit) &&
-         std::find(kCompanions.begin(), kCompanions.end(), name.substr(unit.size())) !=
-             kCompanions.end();
-}
 
 Result<Scope::Unit> unit_of(const std::string& given) {
   const auto name = safe_name(given);
@@ -38,11 +19,9 @@ Result<Scope::Unit> unit_of(const std::string& given) {
   if (stays(name->substr(0, name->find('/')))) {
     return fail(Code::kInvalid, printable(*name) + " is never part of a restore");
   }
-  for (const std::string_view companion : kCompanions) {
-    if (name->ends_with(".db" + std::string{companion})) {
-      return fail(Code::kInvalid, printable(*name) + " is part of a database; name the database: " +
-                                      printable(name->substr(0, name->size() - companion.size())));
-    }
+  if (const std::string_view database = database_of(*name); database != *name) {
+    return fail(Code::kInvalid, printable(*name) + " is part of a database; name the database: " +
+                                    printable(database));
   }
   return Scope::Unit{*name, true};
 }
@@ -50,6 +29,10 @@ Result<Scope::Unit> unit_of(const std::string& given) {
 }  // namespace
 
 Result<Scope> Scope::parse(const std::vector<std::string>& only) {
+  if (only.size() > kGivenMax) {
+    return fail(Code::kInvalid, "more than " + std::to_string(kGivenMax) +
+                                    " parts: name the folders that they are in");
+  }
   std::vector<Unit> units;
   for (const std::string& given : only) {
     if (given == "databases") {
@@ -65,26 +48,38 @@ Result<Scope> Scope::parse(const std::vector<std::string>& only) {
     return a.name != b.name ? a.name < b.name : a.required > b.required;
   });
   Scope scope;
-  for (Unit& unit : units) {
-    const bool is_known = std::any_of(units.begin(), units.end(), [&](const Unit& other) {
-      return lies_in(unit.name, other.name);
-    });
-    const bool is_again = !scope.units_.empty() && scope.units_.back().name == unit.name;
-    if (!is_known && !is_again) { scope.units_.push_back(unit); }
+  for (const Unit& unit : units) {
+    const bool is_known = !scope.units_.empty() && scope.contains(unit.name);
+    if (!is_known) { scope.units_.push_back(unit); }
   }
   scope.given_ = only;
   return scope;
 }
 
 bool Scope::contains(std::string_view name) const {
-  return units_.empty() || std::any_of(units_.begin(), units_.end(), [&](const Unit& unit) {
-           return belongs_to(name, unit.name);
-         });
+  if (units_.empty()) { return true; }
+  const auto is_unit = [&](std::string_view one) {
+    const auto at = std::lower_bound(
+        units_.begin(), units_.end(), one,
+        [](const Unit& unit, std::string_view sought) { return unit.name < sought; });
+    return at != units_.end() && at->name == one;
+  };
+  for (std::size_t slash = name.find('/'); slash != std::string_view::npos;
+       slash = name.find('/', slash + 1)) {
+    if (is_unit(name.substr(0, slash))) { return true; }
+  }
+  return is_unit(name) || is_unit(main_of(name));
 }
 
 std::string Scope::describe() const {
+  constexpr std::size_t kShown = 10;
   std::string text;
-  for (const std::string& given : given_) { text += (text.empty() ? "" : ", ") + given; }
+  for (std::size_t i = 0; i < given_.size() && i < kShown; ++i) {
+    text += (i == 0 ? "" : ", ") + given_[i];
+  }
+  if (given_.size() > kShown) {
+    text += " and " + std::to_string(given_.size() - kShown) + " more";
+  }
   return text;
 }
 

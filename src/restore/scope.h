@@ -14,9 +14,11 @@ class Scope {
  public:
   Scope() = default;  // everything
 
+  static constexpr std::size_t kGivenMax = 1000;
+
   // "databases" (data.db and auxiliary.db), "storage", or names of files and folders of the data
-  // directory. kInvalid: a name that leads outside, or that no restore touches. Nothing given:
-  // everything.
+  // directory. kInvalid: a name that leads outside, or that no restore touches; too many. Nothing
+  // given: everything.
   [[nodiscard]] static Result<Scope> parse(const std::vector<std::string>& only);
 
   struct Unit {
@@ -28,11 +30,11 @@ class Scope {
   [[nodiscard]] bool is_everything() const { return units_.empty(); }
   // In byte order.
   [[nodiscard]] const std::vector<Unit>& units() const { return units_; }
-  // Whether `name` is a unit, lies in one, or is the WAL, index or journal of a database that is
-  // one.
+  // Whether `name` is a unit, lies in one, or goes with one: the WAL, index or journal of a
+  // database, the ".attrs" of a stored file.
   [[nodiscard]] bool contains(std::string_view name) const;
   [[nodiscard]] bool has_data_db() const { return contains("data.db"); }
-  // "databases, storage/abc": as it was given, for people. Empty: everything.
+  // "databases, storage/abc": as it was given, for people; of many the first. Empty: everything.
   [[nodiscard]] std::string describe() const;
 
   friend bool operator==(const Scope&, const Scope&) = default;

@@ -27,6 +27,8 @@ TEST(Scope, IsWhatIsNamedAndNothingTwice) {
   EXPECT_THAT(units_of({"storage/a", "storage/a-b", "storage/ab/c"}),
               ElementsAre("storage/a", "storage/a-b", "storage/ab/c"));
   EXPECT_THAT(units_of({"databases", "data.db"}), ElementsAre("auxiliary.db", "data.db"));
+  EXPECT_THAT(units_of({"storage/a", "storage/a.attrs", "storage/x.db-wal"}),
+              ElementsAre("storage/a", "storage/x.db-wal"));
   EXPECT_TRUE(Scope::parse({"databases", "auxiliary.db"})->units().front().required)
       << "who names it wants it";
 }
@@ -40,6 +42,16 @@ TEST(Scope, RefusesWhatNoRestoreTouches) {
   }
 }
 
+TEST(Scope, HasABound) {
+  std::vector<std::string> many;
+  for (std::size_t i = 0; i < Scope::kGivenMax; ++i) { many.push_back(std::to_string(i)); }
+  EXPECT_EQ(units_of(many).size(), Scope::kGivenMax);
+  EXPECT_EQ(Scope::parse(many)->describe(), "0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 990 more");
+  EXPECT_EQ(Scope::parse({"databases", "storage/a"})->describe(), "databases, storage/a");
+  many.emplace_back("one more");
+  EXPECT_EQ(Scope::parse(many).error().code, Code::kInvalid);
+}
+
 TEST(Scope, ADatabaseComesWithWhatLiesBesideIt) {
   const Scope databases = Scope::parse({"databases"}).value();
   for (const char* name : {"data.db", "data.db-wal", "data.db-journal", "auxiliary.db-wal"}) {
@@ -48,6 +60,10 @@ TEST(Scope, ADatabaseComesWithWhatLiesBesideIt) {
   for (const char* name : {"data.db.bak", "other.db", "storage/data.db", "storage", "data"}) {
     EXPECT_FALSE(databases.contains(name)) << name;
   }
+  const Scope file = Scope::parse({"storage/a/b.txt", "other.txt"}).value();
+  EXPECT_TRUE(file.contains("storage/a/b.txt.attrs"));
+  EXPECT_FALSE(file.contains("storage/a/c.txt.attrs"));
+  EXPECT_FALSE(file.contains("other.txt.attrs"));
   const Scope part = Scope::parse({"storage/a"}).value();
   EXPECT_TRUE(part.contains("storage/a/b/c"));
   EXPECT_FALSE(part.contains("storage/ab"));
@@ -60,6 +76,8 @@ TEST(Scope, APlanHoldsThatPartAlone) {
   const Plan plan_of_a = plan(archive, Scope::parse({"storage/a"}).value()).value();
   ASSERT_EQ(plan_of_a.files.size(), 1U);
   EXPECT_EQ(plan_of_a.files.front().name, "storage/a/1");
+  EXPECT_THAT(plan_of_a.units, ElementsAre("storage/a"));
+  EXPECT_TRUE(plan(archive)->units.empty());
   const auto missing = plan(archive, Scope::parse({"storage/c"}).value());
   ASSERT_FALSE(missing.has_value());
   EXPECT_EQ(missing.error().code, Code::kNotFound);
@@ -71,7 +89,8 @@ TEST(Scope, APlanHoldsThatPartAlone) {
   EXPECT_FALSE(plan(stored).has_value());
   FakeArchive bare;
   bare.add("data.db");
-  EXPECT_TRUE(plan(bare, Scope::parse({"databases"}).value()).has_value()) << "without logs";
+  EXPECT_THAT(plan(bare, Scope::parse({"databases"}).value())->units, ElementsAre("data.db"))
+      << "without logs";
   EXPECT_FALSE(plan(bare, Scope::parse({"storage"}).value()).has_value());
   bare.add("../escape");
   EXPECT_FALSE(plan(bare, Scope::parse({"databases"}).value()).has_value());

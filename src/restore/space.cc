@@ -1,3 +1,7 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
 #include <map>
 
 #include "base/text.h"
@@ -43,7 +47,7 @@ std::uint64_t bytes_needed(const Plan& plan) {
 }
 
 Result<void> check_space(const Plan& plan, const fs::Path& directory) {
-  PV_TRY(const Layout layout, Layout::of(directory, real_disk()));
+  PV_TRY(const Layout layout, Layout::of(directory, real_disk(), plan.units));
   Needs needs;
   std::map<std::string_view, Need*> by_volume;
   for (const Volume& volume : layout.volumes()) {
@@ -59,6 +63,20 @@ Result<void> check_space(const Plan& plan, const fs::Path& directory) {
   }
   by_volume.at("")->bytes += plan.folder_count * kEntryBytes;
   for (const auto& [device, need] : needs) { PV_CHECK(check(need)); }
+  return {};
+}
+
+Result<void> check_writable(const fs::Path& directory, const Disk& disk) {
+  PV_TRY(const Layout layout, Layout::of(directory, disk));
+  for (const Volume& volume : layout.volumes()) {
+    const fs::Path top = volume.at.empty() ? directory : directory / volume.at;
+    if (::faccessat(AT_FDCWD, top.c_str(), W_OK | X_OK, AT_EACCESS) == 0) { continue; }
+    if (errno != EROFS && errno != EACCES) {
+      return fail(errno_error(errno, printable(top.native())));
+    }
+    return fail(Code::kUnsupported, errno_error(errno, printable(top.native())).what +
+                                        ": a restore has to write there");
+  }
   return {};
 }
 

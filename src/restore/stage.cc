@@ -378,7 +378,7 @@ Result<Staged> stage(const Archive& archive, const Plan& plan, const fs::Path& d
                      WorkPool& pool, Random& random, const Progress& progress,
                      const std::function<Result<void>(const fs::Path& data_db)>& check_data,
                      const std::stop_token& stop, const StageOptions& options) {
-  PV_TRY(const Layout layout, Layout::of(directory, real_disk()));
+  PV_TRY(const Layout layout, Layout::of(directory, real_disk(), plan.units));
   PV_CHECK(check_fits(plan, layout));
   PV_TRY(const std::optional<Owner> owner, Owner::of(directory));
   PV_TRY(const std::optional<fs::Fd> storage, open_storage(directory, layout));
@@ -409,6 +409,7 @@ Result<Staged> stage(const Archive& archive, const Plan& plan, const fs::Path& d
   return Staged{.id = folder->id(),
                 .folder = folder->path(),
                 .volumes = layout.other_volumes(),
+                .units = plan.units,
                 .warnings = checks.warnings(),
                 .unchanged_files = extraction.unchanged_files(),
                 .unchanged_bytes = extraction.unchanged_bytes(),

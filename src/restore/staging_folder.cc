@@ -5,6 +5,7 @@
 #include <cerrno>
 
 #include "base/text.h"
+#include "fs/give.h"
 
 namespace pv::restore {
 namespace {
@@ -13,6 +14,14 @@ namespace {
 // lease of the installation alone keeps two apart.
 bool is_taken(const fs::Fd& fd) {
   return ::flock(fd.get(), LOCK_EX | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
+// A link would have us work, and clear away, where it leads.
+Result<void> make_vault(const fs::Path& vault) {
+  const Result<void> made = fs::make_folder(vault, 0700);
+  if (made.has_value()) { fs::give_like(vault.parent_path(), vault); }
+  if (made.has_value() || made.error().code != Code::kExists) { return made; }
+  return refuse_linked_vault(vault);
 }
 
 std::string staged_name(const std::string& id) { return std::string{kStagedPrefix} + id; }
@@ -31,7 +40,7 @@ Result<std::shared_ptr<const StagingFolder>> StagingFolder::create(const fs::Pat
                                                                    Random& random) {
   const fs::Path vault = directory / layout.volumes().front().vault;
   PV_CHECK(fs::make_folders(vault_folder(directory), 0700));
-  PV_CHECK(fs::make_folders(vault, 0700));
+  if (vault != vault_folder(directory)) { PV_CHECK(make_vault(vault)); }
   std::string id = random_text(random, kLowerAlphanumeric, 15);
   const fs::Path path = vault / staged_name(id);
   PV_CHECK(fs::make_folder(path, 0700));
@@ -48,7 +57,7 @@ Result<std::shared_ptr<const StagingFolder>> StagingFolder::create(const fs::Pat
 Result<void> StagingFolder::make_on_volumes() {
   for (const std::string& at : layout_.other_volumes()) {
     const fs::Path vault = directory_ / layout_.volume_of(at).vault;
-    Result<void> made = fs::make_folders(vault, 0700);
+    Result<void> made = make_vault(vault);
     if (made.has_value()) { made = fs::make_folder(path_of(at), 0700); }
     if (!made.has_value()) {
       return fail(Code::kUnsupported,

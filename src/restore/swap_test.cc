@@ -83,9 +83,9 @@ TEST(Swap, UndoWithoutAnythingKeptSaysSo) {
 }
 
 // Ends a process at each call in turn, before it and after it, and recovers in this one.
-void crash_everywhere(Lie lie, const std::function<void(World&)>& prepare,
+void crash_everywhere(Setting setting, const std::function<void(World&)>& prepare,
                       const std::function<void(World&, Disk&)>& work, bool old_is_new) {
-  World whole{lie};
+  World whole{setting};
   prepare(whole);
   CountingDisk counting{whole};
   work(whole, counting);
@@ -95,7 +95,7 @@ void crash_everywhere(Lie lie, const std::function<void(World&)>& prepare,
   int untouched = 0;
   for (const auto when : {CountingDisk::At::kBefore, CountingDisk::At::kAfter}) {
     for (int call = 1; call <= calls; ++call) {
-      World world{lie};
+      World world{setting};
       MountedDisk disk{world};
       prepare(world);
       const pid_t child = ::fork();
@@ -115,6 +115,7 @@ void crash_everywhere(Lie lie, const std::function<void(World&)>& prepare,
       const Tree& before = old_is_new ? world.new_tree : world.old_tree;
       const Tree& done = old_is_new ? world.old_tree : world.new_tree;
       ASSERT_TRUE(after == before || after == done) << "a mixture after call " << call;
+      ASSERT_TRUE(world.left_others_alone()) << "call " << call;
       (after == done ? finished : untouched) += 1;
       EXPECT_EQ(recover(world.folder.path(), disk).value(), Recovery::kNothing) << call;
       EXPECT_EQ(world.tree(), after) << "a second run changed something, call " << call;
@@ -123,6 +124,7 @@ void crash_everywhere(Lie lie, const std::function<void(World&)>& prepare,
         ASSERT_EQ(list_replaced(world.folder.path())->size(), 1U) << "call " << call;
         ASSERT_TRUE(undo(world.folder.path(), "", kNow, disk).has_value());
         EXPECT_EQ(world.tree(), before) << "call " << call;
+        EXPECT_TRUE(world.left_others_alone()) << "call " << call;
       }
       ASSERT_TRUE(
           prune_replaced(world.folder.path(), kNow, std::chrono::seconds{0}, disk).has_value());
@@ -133,18 +135,20 @@ void crash_everywhere(Lie lie, const std::function<void(World&)>& prepare,
   EXPECT_GT(untouched, 0);
 }
 
-class SwapSweep : public ::testing::TestWithParam<Lie> {
+class SwapSweep : public ::testing::TestWithParam<Setting> {
  protected:
   void SetUp() override {
-    if (GetParam() == Lie::kRealMounts && !have_own_mounts()) {
+    if (GetParam().lie == Lie::kRealMounts && !have_own_mounts()) {
       GTEST_SKIP() << "not allowed to mount here";
     }
   }
 };
 
 INSTANTIATE_TEST_SUITE_P(Everywhere, SwapSweep,
-                         ::testing::Values(Lie::kPlain, Lie::kMadeUpMounts, Lie::kRealMounts,
-                                           Lie::kLinkedStorage),
+                         ::testing::Values(Setting{Lie::kPlain}, Lie::kMadeUpMounts,
+                                           Lie::kRealMounts, Lie::kLinkedStorage),
+                         [](const auto& sweep) { return name_of(sweep.param); });
+INSTANTIATE_TEST_SUITE_P(Parts, SwapSweep, ::testing::ValuesIn(parts_everywhere()),
                          [](const auto& sweep) { return name_of(sweep.param); });
 
 TEST_P(SwapSweep, ACrashAtAnyCallLeavesOldOrNewNeverAMixture) {
@@ -214,6 +218,7 @@ TEST_P(SwapSweep, AnErrorAtAnyCallPutsTheOldDataBack) {
       // Only what is not needed any more may fail in silence: clearing away, the last sync.
       EXPECT_EQ(world.tree(), world.new_tree) << "call " << call;
       EXPECT_GT(call, calls - 1 - places);
+      EXPECT_TRUE(world.left_others_alone()) << "call " << call;
       continue;
     }
     ++failures;

@@ -16,6 +16,27 @@ namespace pv::restore {
 
 using Tree = std::map<std::string, std::string>;
 
+// How much of the data is exchanged.
+enum class Part {
+  kEverything,
+  kDatabases,  // auxiliary.db and data.db, with a WAL and an index in place
+  kStorage,    // a folder, or what is mounted there
+  kFiles,      // some in folders that are there, some in new ones, some at the top
+  kNewFile     // in a folder that is not there: nothing is replaced
+};
+inline std::vector<std::string> units_of(Part part) {
+  switch (part) {
+    case Part::kEverything: return {};
+    case Part::kDatabases: return {"auxiliary.db", "data.db"};
+    case Part::kStorage: return {"storage"};
+    case Part::kFiles:
+      return {"only-new", "storage/a/b.txt", "storage/fresh/d/e.txt", "storage/fresh/f.txt",
+              "storage/new.txt"};
+    case Part::kNewFile: return {"storage/fresh/d/e.txt"};
+  }
+  return {};
+}
+
 inline const WallTime kNow{std::chrono::seconds{1'795'000'000}};
 
 // The sweeps make thousands of fsyncs whose cost on a disk is minutes and tells nothing.
@@ -32,6 +53,16 @@ enum class Lie {
   kRealMounts,    // they are, in a mount namespace of this process
   kLinkedStorage  // storage is a link to a folder outside
 };
+inline std::string name_of(Part part) {
+  switch (part) {
+    case Part::kEverything: return {};
+    case Part::kDatabases: return "Databases";
+    case Part::kStorage: return "Storage";
+    case Part::kFiles: return "Files";
+    case Part::kNewFile: return "NewFile";
+  }
+  return {};
+}
 inline std::string name_of(Lie lie) {
   switch (lie) {
     case Lie::kPlain: return "Plain";
@@ -47,6 +78,23 @@ inline bool have_own_mounts() {
   static const bool has = ::unshare(CLONE_NEWNS) == 0 &&
                           ::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) == 0;
   return has;
+}
+
+// A world to make.
+struct Setting {
+  Lie lie = Lie::kPlain;
+  Part part = Part::kEverything;
+  Setting(Lie how, Part what = Part::kEverything) : lie{how}, part{what} {}  // NOLINT
+};
+inline std::string name_of(Setting setting) { return name_of(setting.lie) + name_of(setting.part); }
+
+// What the sweeps go through, beside everything everywhere.
+inline const std::vector<Setting>& parts_everywhere() {
+  static const std::vector<Setting> settings{
+      {Lie::kPlain, Part::kDatabases},      {Lie::kPlain, Part::kStorage},
+      {Lie::kPlain, Part::kFiles},          {Lie::kPlain, Part::kNewFile},
+      {Lie::kMadeUpMounts, Part::kStorage}, {Lie::kLinkedStorage, Part::kFiles}};
+  return settings;
 }
 
 // A tmpfs for as long as this lives.
@@ -77,13 +125,21 @@ struct World : private InMemory {
   Tree old_tree;
   Tree new_tree;
 
-  explicit World(Lie lie = Lie::kPlain) {
+  explicit World(Setting setting = Lie::kPlain) {
+    const Lie lie = setting.lie;
+    staged.units = units_of(setting.part);
     lay_out(lie);
     std::vector<std::string> old_names{"data.db",      "data.db-wal",      "data.db-shm",
                                        "auxiliary.db", "types.d.ts",       "storage/a/b.txt",
                                        "only-old/x",   "backups/kept.zip", ".notify/n"};
     std::vector<std::string> new_names{"data.db", "auxiliary.db", "storage/a/b.txt",
                                        "storage/new.txt", "only-new"};
+    if (setting.part != Part::kEverything) {
+      old_names.insert(old_names.end(),
+                       {"storage/a/b.txt.attrs", "storage/a/other", "storage/x/y"});
+      new_names.insert(new_names.end(), {"storage/fresh/d/e.txt", "storage/fresh/f.txt",
+                                         "storage/fresh/f.txt.attrs"});
+    }
     if (lie != Lie::kPlain) {
       old_names.insert(old_names.end(), {"storage/c/old.txt", "storage/c/both", "deep/er/beside",
                                          "deep/er/inner/old", "deep/x"});
@@ -92,11 +148,15 @@ struct World : private InMemory {
     }
     for (const std::string& name : old_names) { testing::write_file(folder / name, "old " + name); }
     old_tree = tree_of(folder.path());
+    for (const auto& [name, content] : old_tree) {
+      if (!is_exchanged(name) && content != "DIR") { add(name, content); }
+    }
     for (const std::string& name : new_names) {
+      if (!is_exchanged(name)) { continue; }
       testing::write_file(folder.path() / staged_name(name), "new " + name);
       add(name, "new " + name);
     }
-    for (const char* name : {"backups/kept.zip", ".notify/n"}) { add(name, old_tree.at(name)); }
+    inodes = inodes_of_others();
   }
   ~World() {
     while (!mounts.empty()) { mounts.pop_back(); }  // what is mounted inside a mount goes first
@@ -108,11 +168,29 @@ struct World : private InMemory {
   [[nodiscard]] fs::Path staged_name(const std::string& name) const {
     return layout.inside("restore-" + staged.id, name);
   }
+  [[nodiscard]] bool is_exchanged(std::string_view name) const {
+    if (staged.units.empty()) { return !stays(name.substr(0, name.find('/'))); }
+    return layout.is_whole(name) || layout.is_unit(main_of(name));
+  }
+  // Everything that is no part of the exchange is the very file that it was.
+  [[nodiscard]] bool left_others_alone() const { return inodes == inodes_of_others(); }
   Result<Replaced> run(Disk& disk) const {
     return swap(folder.path(), staged, "nightly.zip", kNow, disk);
   }
 
  private:
+  std::map<std::string, std::uint64_t> inodes;
+
+  [[nodiscard]] std::map<std::string, std::uint64_t> inodes_of_others() const {
+    std::map<std::string, std::uint64_t> found;
+    for (const auto& [name, content] : tree()) {
+      const bool is_new_folder = content == "DIR" && !old_tree.contains(name);
+      if (!is_exchanged(name) && !is_new_folder) {
+        found[name] = fs::stat(folder / name).value().inode;
+      }
+    }
+    return found;
+  }
   void lay_out(Lie lie) {
     staged.id = "abcdefghijklmno";
     staged.folder = folder / ".pocketvault" / ("restore-" + staged.id);
@@ -129,7 +207,14 @@ struct World : private InMemory {
       if (lie == Lie::kRealMounts) { mounts.emplace_back(made_up.back()); }
     }
     if (lie != Lie::kMadeUpMounts) { made_up.clear(); }
-    layout = Layout{std::string{kOwnVault}, staged.volumes};
+    if (!staged.units.empty()) {  // as Layout::of() leaves out what does not concern them
+      std::erase_if(staged.volumes, [&](const std::string& at) {
+        return std::none_of(staged.units.begin(), staged.units.end(), [&](const std::string& unit) {
+          return is_at_or_below(at, unit) || is_at_or_below(unit, at);
+        });
+      });
+    }
+    layout = Layout{std::string{kOwnVault}, staged.volumes, staged.units};
     for (const Volume& volume : layout.volumes()) {
       std::filesystem::create_directories(folder.path() / volume.vault / ("restore-" + staged.id));
     }
@@ -184,6 +269,9 @@ class CountingDisk final : public MountedDisk {
   Result<void> make_folder(const fs::Path& path) override {
     return call([&] { return Disk::make_folder(path); });
   }
+  Result<void> make_folder_like(const fs::Path& path, const fs::Path& model) override {
+    return call([&] { return Disk::make_folder_like(path, model); });
+  }
   Result<void> rename(const fs::Path& from, const fs::Path& to) override {
     return call([&] { return MountedDisk::rename(from, to); });
   }
@@ -222,8 +310,8 @@ class CountingDisk final : public MountedDisk {
 };
 
 // The changing calls of an undisturbed run.
-inline int count_calls(Lie lie, const std::function<void(World&, Disk&)>& work) {
-  World world{lie};
+inline int count_calls(Setting setting, const std::function<void(World&, Disk&)>& work) {
+  World world{setting};
   CountingDisk disk{world};
   work(world, disk);
   return disk.calls;

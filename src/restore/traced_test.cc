@@ -66,6 +66,7 @@ bool changes_files(const SyscallInfo& info) {
     case SYS_symlink:
     case SYS_chmod:
     case SYS_chown:
+    case SYS_lchown:
     case SYS_creat:
 #endif
       return true;

@@ -56,8 +56,8 @@ class PinnedDatabase {
   void spill(const fs::Path& folder, std::uint64_t growth_max);
 
   // Checks the moment as SQLite sees it, through the connection that holds the pin; the pin stays
-  // until it is done, or until spill() or abandon() break it off. Once, and it
-  // must come: until then release() does not let go of the pin.
+  // until it is done, or until spill() or abandon() break it off. Once, and it or, in its place,
+  // release() must come: until then another release() does not let go of the pin.
   [[nodiscard]] Structure check_structure();
 
   // Nothing is read after that. The pin goes now, or when the check is done.

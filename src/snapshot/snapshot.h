@@ -37,7 +37,8 @@ struct Options {
   std::vector<std::string> exclude_roots;  // root entries left out besides the fixed ones
   std::vector<Glob> exclude;               // names left out, databases of the root among them
   std::vector<Extra> extras;
-  std::function<void()> on_pinned;  // called while the pin is held, writers free again
+  std::function<void()> on_pinned;             // called while the pin is held, writers free again
+  std::uint64_t check_bytes_max = UINT64_MAX;  // larger databases are not checked inside
 };
 
 enum class Way {

@@ -545,6 +545,23 @@ TEST(Snapshot, ChecksTheSmallestDatabaseToo) {
   }
 }
 
+TEST(Snapshot, ChecksNoDatabaseAboveTheLimit) {
+  const Directory directory;
+  auto app = app_connection(directory / "data.db");
+  auto auxiliary = app_connection(directory / "auxiliary.db");
+  fill(app, 4000);
+  fill(auxiliary, 1);
+  Options options = directory.options();
+  options.check_bytes_max = 100'000;
+  const auto snapshot = must(Snapshot::take(directory.data(), options, {}));
+  EXPECT_GT(content(*snapshot, "data.db").size(), 100'000U);
+  for (const Checked& one : snapshot->structures(std::chrono::minutes{1})) {
+    EXPECT_EQ(one.structure.soundness,
+              one.name == "data.db" ? Soundness::kUnchecked : Soundness::kSound);
+  }
+  EXPECT_EQ(number(app, "PRAGMA wal_checkpoint(TRUNCATE)"), 0) << "its pin is gone when it is read";
+}
+
 TEST(Snapshot, GivesUpACheckThatTakesTooLong) {
   const Directory directory;
   auto app = app_connection(directory / "data.db");

@@ -287,6 +287,10 @@ Result<Connection> Connection::open(const std::filesystem::path& path, OpenOptio
   }
   PV_CHECK(connection.exec("PRAGMA cell_size_check=ON; PRAGMA mmap_size=0"));
   if (options.read_only) { return connection; }
+  if (options.one_file) {
+    PV_CHECK(connection.exec("PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON"));
+    return connection;
+  }
   if (options.create || options.checkpoints == Checkpoints::kOwner) {
     PV_CHECK(connection.exec("PRAGMA journal_mode=WAL"));
   }

@@ -47,6 +47,10 @@ struct OpenOptions {
   bool read_only = false;
   Checkpoints checkpoints = Checkpoints::kNever;
   std::chrono::milliseconds busy_timeout{10'000};
+  // A database of our own that is used now and then: it keeps its journal mode, which for a new one
+  // is SQLite's rollback journal (between transactions nothing lies beside the file, and it can be
+  // read where nothing may be written), with synchronous=FULL, which that needs.
+  bool one_file = false;
 };
 
 // One prepared statement. Belongs to its connection, which must outlive it.

@@ -47,6 +47,19 @@ TEST(Connection, SetsPocketBasesPragmas) {
   EXPECT_EQ(pragma(db, "wal_autocheckpoint"), "1000");
 }
 
+TEST(Connection, AnOneFileDatabaseLeavesNothingBesideIt) {
+  const TempFolder folder;
+  Connection db = must(Connection::open(folder / "a.db", {.create = true, .one_file = true}));
+  EXPECT_EQ(pragma(db, "journal_mode"), "delete");
+  EXPECT_EQ(pragma(db, "synchronous"), "2") << "a rollback journal needs it against a power cut";
+  must(db.exec("CREATE TABLE t(x)"));
+  std::size_t files = 0;
+  for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator{folder.path()}) {
+    ++files;
+  }
+  EXPECT_EQ(files, 1U);
+}
+
 TEST(Connection, RoundTripsEveryKindOfValue) {
   const TempFolder folder;
   Connection db = fresh(folder / "a.db");

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "fs/beneath.h"
 #include "fs/clone.h"
+#include "fs/give.h"
 #include "store/folder_listing.h"
 #include "store/part.h"
 #include "store/sidecar.h"
@@ -283,6 +284,7 @@ class FolderStore final : public BackupStore {
     PV_TRY(auto root, open_root());
     if (!root.has_value()) {
       PV_CHECK(fs::make_folders(folder_));
+      fs::give_like(folder_ / "..", folder_);
       PV_TRY(root, open_root());
       if (!root.has_value()) { return fail(Code::kUnavailable, describe() + " went away"); }
     }
@@ -300,9 +302,12 @@ class FolderStore final : public BackupStore {
     const std::string above = slash == std::string::npos ? "." : path.substr(0, slash);
     PV_TRY(const fs::Fd parent, fs::open_beneath(root, above, O_RDONLY | O_DIRECTORY));
     const std::string last = slash == std::string::npos ? path : path.substr(slash + 1);
-    if (::mkdirat(parent.get(), last.c_str(), 0777) != 0 && errno != EEXIST) {
+    if (::mkdirat(parent.get(), last.c_str(), 0777) != 0) {
+      if (errno == EEXIST) { return {}; }
       return fail(errno_error(errno, "make folder " + printable(path)));
     }
+    PV_TRY(const fs::Fd made, fs::open_beneath(root, path, O_RDONLY | O_DIRECTORY));
+    fs::give_like(parent, made);
     return {};
   }
 

@@ -8,6 +8,7 @@
 
 #include "base/random.h"
 #include "base/text.h"
+#include "fs/give.h"
 
 namespace pv::store {
 namespace {
@@ -61,6 +62,7 @@ Result<Part> Part::create(std::shared_ptr<const fs::Fd> parent) {
     fs::Fd fd{::openat(parent->get(), name.c_str(), kFlags, 0666)};
     if (!fd.is_open() && (errno == EEXIST || errno == EINTR)) { continue; }
     if (!fd.is_open()) { return fail(errno_error(errno, "create a file")); }
+    fs::give_like(*parent, fd);
     if (is_ours(fd)) { return Part{std::move(parent), std::move(name), std::move(fd)}; }
   }
   return fail(Code::kUnavailable, "create a file: every name tried was taken");

@@ -22,7 +22,9 @@ TEST(FuzzCorpus, VaultBlockSurvivesAll) {
   const auto inputs = pv::testing::fuzz_corpus("vault_block");
   for (const auto& [name, content] : inputs) {
     SCOPED_TRACE(name);
-    fuzz_vault_block(as_bytes(content));
+    const bool is_believed = fuzz_vault_block(as_bytes(content));
+    if (name == "good" || name == "same-device") { EXPECT_TRUE(is_believed); }
+    if (name == "no-device-before") { EXPECT_FALSE(is_believed); }
   }
   EXPECT_GE(inputs.size(), 5U);
 }

@@ -127,8 +127,9 @@ struct FuzzedArchive {
 
 // Takes `bytes` for the records and facts of a vault block, the last byte for the facts' length,
 // with a trailer that fits. Stops the process when anything but the entries' content comes out, or
-// when packed bytes would be taken from an archive whose block nobody signed.
-inline void fuzz_vault_block(Bytes bytes) {
+// when packed bytes would be taken from an archive whose block nobody signed. Returns whether the
+// block was believed.
+inline bool fuzz_vault_block(Bytes bytes) {
   const FuzzedArchive& archive = FuzzedArchive::get();
   constexpr std::size_t kEndBytesOfZip = 22;
   constexpr std::size_t kTrailerBytes = 68;
@@ -141,9 +142,9 @@ inline void fuzz_vault_block(Bytes bytes) {
   append(facts, 8);
   append(bytes.size() + kTrailerBytes, 8);
   append(crc32(as_bytes(archive.directory).first(archive.directory.size() - kEndBytesOfZip)), 4);
-  append(1, 4);
+  append(kVaultBlockVersion, 4);
   append(crc32(as_bytes(block)), 4);
-  append(0, 16);
+  block.append(sizeof(Hash128), '\0');  // no signature
   block += "pocketvaultblock";
   std::string zip = archive.before + block + archive.directory;
   // The end record counts the directory's place from the start.
@@ -159,6 +160,7 @@ inline void fuzz_vault_block(Bytes bytes) {
     fuzz_pieces(reader, entry);
   }
   PV_ASSERT(!Previous::open(source, HashKey{}).has_value());
+  return reader.why_no_block().empty();
 }
 
 }  // namespace pv::zip

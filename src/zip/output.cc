@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <utility>
-#include <vector>
 
 #include "zip/crc.h"
 #include "zip/end_record.h"
@@ -18,17 +17,19 @@ constexpr std::uint64_t kBlocksApart = 64;
 // file into pieces.
 constexpr std::uint64_t kBlocksSharedMin = 16;
 constexpr std::size_t kPlainBytesMax = std::size_t{64} << 10U;
-
-std::uint64_t usable_block(std::uint64_t bytes) {
-  return std::has_single_bit(bytes) && bytes >= kBlockMin && bytes <= kAlignedBlockMax ? bytes : 0;
-}
+constexpr std::size_t kStepBytes = std::size_t{128} << 10U;
 
 }  // namespace
+
+std::uint64_t Output::block_bytes_of(const Sink& sink) {
+  const std::uint64_t bytes = sink.clone_block_bytes();
+  return std::has_single_bit(bytes) && bytes >= kBlockMin && bytes <= kAlignedBlockMax ? bytes : 0;
+}
 
 Output::Output(Sink& sink, Source* previous)
     : sink_{sink},
       previous_{previous},
-      block_bytes_{usable_block(sink.clone_block_bytes())},
+      block_bytes_{block_bytes_of(sink)},
       shares_{block_bytes_ > 0 && previous != nullptr} {}
 
 Result<void> Output::write(Bytes bytes) {
@@ -36,21 +37,15 @@ Result<void> Output::write(Bytes bytes) {
   return put(bytes);
 }
 
-Result<void> Output::write_same(Bytes bytes, std::uint64_t at, std::uint32_t crc32) {
-  if (run_.size_bytes > 0 && at == run_.at + run_.size_bytes) {
-    extend_run(bytes, crc32);
-    return {};
+Result<void> Output::write_same(std::uint64_t size_bytes, std::uint64_t at, std::uint32_t crc32) {
+  PV_ASSERT(previous_ != nullptr);
+  if (at != run_.at + run_.size_bytes) {
+    PV_CHECK(end_run());
+    run_.at = at;
   }
-  PV_CHECK(end_run());
-  if (!shares_ || at % block_bytes_ != offset_ % block_bytes_) { return put(bytes); }
-  const std::uint64_t to_block = (block_bytes_ - at % block_bytes_) % block_bytes_;
-  const auto head = static_cast<std::size_t>(std::min<std::uint64_t>(to_block, bytes.size()));
-  PV_CHECK(put(bytes.first(head)));
-  if (head < bytes.size()) {
-    const Bytes rest = bytes.subspan(head);
-    run_.at = at + head;
-    extend_run(rest, head == 0 ? crc32 : zip::crc32(rest));
-  }
+  run_.crc32 = combine_crc32(run_.crc32, crc32, size_bytes);
+  run_.size_bytes += size_bytes;
+  offset_ += size_bytes;
   return {};
 }
 
@@ -108,56 +103,50 @@ Result<void> Output::send(Bytes bytes) {
   return {};
 }
 
-void Output::extend_run(Bytes bytes, std::uint32_t crc32) {
-  run_.crc32 = combine_crc32(run_.crc32, crc32, bytes.size());
-  run_.size_bytes += bytes.size();
-  offset_ += bytes.size();
-  if (run_.size_bytes < kBlocksSharedMin * block_bytes_) {
-    run_.held += as_text(bytes);
-    return;
-  }
-  const auto behind = static_cast<std::size_t>(run_.size_bytes % block_bytes_);
-  run_.held += as_text(bytes.last(std::min(bytes.size(), behind)));
-  run_.held.erase(0, run_.held.size() - behind);
-}
-
 Result<void> Output::end_run() {
-  if (run_.size_bytes == 0) { return {}; }
-  const std::uint64_t whole_bytes = run_.size_bytes - run_.held.size();
-  if (whole_bytes > 0) {
-    PV_CHECK(send(as_bytes(plain_)));
-    plain_.clear();
-    const ByteRange range{.offset = run_.at, .size_bytes = whole_bytes};
-    PV_TRY(const bool shared, sink_.clone(*previous_, range));
-    if (shared) {
-      sent_bytes_ += whole_bytes;
-      shared_bytes_ += whole_bytes;
-    } else {
-      shares_ = false;
-      PV_CHECK(copy_run(whole_bytes));
+  const Run run = std::exchange(run_, {});
+  if (run.size_bytes == 0) { return {}; }
+  offset_ -= run.size_bytes;  // put() and share() count it again
+  const std::uint64_t end = run.at + run.size_bytes;
+  std::uint64_t at = run.at;
+  std::uint32_t crc = 0;
+  if (shares_ && at % block_bytes_ == offset_ % block_bytes_) {
+    const std::uint64_t from = (at + block_bytes_ - 1) / block_bytes_ * block_bytes_;
+    const std::uint64_t to = end / block_bytes_ * block_bytes_;
+    if (to >= from + kBlocksSharedMin * block_bytes_) {
+      PV_CHECK(copy({.offset = at, .size_bytes = from - at}, crc));
+      at = from;
+      PV_TRY(const bool shared, share({.offset = from, .size_bytes = to - from}));
+      if (shared) { return copy({.offset = to, .size_bytes = end - to}, crc); }
     }
   }
-  const std::string held = std::exchange(run_.held, {});
-  offset_ -= held.size();  // put() counts them again
-  run_ = {};
-  return put(as_bytes(held));
+  PV_CHECK(copy({.offset = at, .size_bytes = end - at}, crc));
+  if (crc != run.crc32) {
+    return fail(Code::kUnavailable, "the backup before changed while it was read");
+  }
+  return {};
 }
 
-// The bytes are not at hand any more: reads them again, and looks again whether they are right.
-Result<void> Output::copy_run(std::uint64_t whole_bytes) {
-  constexpr std::uint64_t kStepBytes = std::uint64_t{1} << 20U;
-  std::vector<std::byte> step(static_cast<std::size_t>(std::min(kStepBytes, whole_bytes)));
-  std::uint32_t crc = 0;
-  for (std::uint64_t done = 0; done < whole_bytes;) {
-    const MutableBytes bytes{step.data(), static_cast<std::size_t>(std::min<std::uint64_t>(
-                                              step.size(), whole_bytes - done))};
-    PV_CHECK(read_exactly(*previous_, run_.at + done, bytes));
+Result<bool> Output::share(ByteRange blocks) {
+  PV_CHECK(send(as_bytes(plain_)));
+  plain_.clear();
+  PV_TRY(shares_, sink_.clone(*previous_, blocks));
+  if (!shares_) { return false; }
+  offset_ += blocks.size_bytes;
+  sent_bytes_ += blocks.size_bytes;
+  shared_bytes_ += blocks.size_bytes;
+  return true;
+}
+
+Result<void> Output::copy(ByteRange range, std::uint32_t& crc) {
+  if (step_.empty()) { step_.resize(kStepBytes); }
+  for (std::uint64_t done = 0; done < range.size_bytes;) {
+    const auto count = std::min<std::uint64_t>(step_.size(), range.size_bytes - done);
+    const MutableBytes bytes{step_.data(), static_cast<std::size_t>(count)};
+    PV_CHECK(read_exactly(*previous_, range.offset + done, bytes));
     crc = crc32(bytes, crc);
-    PV_CHECK(send(bytes));
-    done += bytes.size();
-  }
-  if (crc32(as_bytes(run_.held), crc) != run_.crc32) {
-    return fail(Code::kUnavailable, "the backup before changed while it was read");
+    PV_CHECK(put(bytes));
+    done += count;
   }
   return {};
 }

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/io.h"
 
@@ -17,8 +18,9 @@ namespace pv::zip {
 // lie before or behind it (0.8 %). Where the previous archive was aligned, this one is as soon as
 // it has 32: so that after a change, from which on all has moved, the two meet again.
 //
-// A run is whole blocks; up to its first block and from its last on it is written. Bytes are
-// gathered up to 64 KiB, so that small ones don't cost a call each.
+// Of a run whole blocks are shared; what lies before the first and behind the last is read from the
+// previous archive and written, and so is all of a run that is too short or lies otherwise in its
+// blocks. Bytes are gathered up to 64 KiB, so that small ones don't cost a call each.
 //
 // Errors     Those of the sink, and kUnavailable: the previous archive is no more what it was.
 class Output {
@@ -26,14 +28,19 @@ class Output {
   // Both outlive it. `previous` may be nullptr.
   Output(Sink& sink, Source* previous);
 
+  // What can be shared with such a sink: 0, or a block whose size padding can make up for.
+  [[nodiscard]] static std::uint64_t block_bytes_of(const Sink& sink);
+
   // So far, with what is still held back.
   [[nodiscard]] std::uint64_t offset() const { return offset_; }
   // 0: nothing has to be aligned, nothing can be shared.
   [[nodiscard]] std::uint64_t block_bytes() const { return block_bytes_; }
 
   [[nodiscard]] Result<void> write(Bytes bytes);
-  // `bytes`, which the caller has found at `at` of the previous archive; `crc32` is theirs.
-  [[nodiscard]] Result<void> write_same(Bytes bytes, std::uint64_t at, std::uint32_t crc32);
+  // So many bytes at `at` of the previous archive, which the caller has found right there;
+  // `crc32` is theirs.
+  [[nodiscard]] Result<void> write_same(std::uint64_t size_bytes, std::uint64_t at,
+                                        std::uint32_t crc32);
   [[nodiscard]] Result<void> patch(std::uint64_t offset, Bytes bytes);
   [[nodiscard]] Result<void> flush();
 
@@ -53,15 +60,15 @@ class Output {
     std::uint64_t at = 0;  // in the previous archive
     std::uint64_t size_bytes = 0;
     std::uint32_t crc32 = 0;
-    std::string held = {};  // all of a short one, of a long one what fills no block
   };
 
   [[nodiscard]] bool is_due(std::uint64_t bytes, bool was_aligned) const;
   [[nodiscard]] Result<void> put(Bytes bytes);
   [[nodiscard]] Result<void> send(Bytes bytes);
-  void extend_run(Bytes bytes, std::uint32_t crc32);
   [[nodiscard]] Result<void> end_run();
-  [[nodiscard]] Result<void> copy_run(std::uint64_t whole_bytes);
+  [[nodiscard]] Result<bool> share(ByteRange blocks);
+  // Puts what the previous archive has there; `crc` goes on with it.
+  [[nodiscard]] Result<void> copy(ByteRange range, std::uint32_t& crc);
 
   Sink& sink_;
   Source* const previous_;
@@ -73,6 +80,7 @@ class Output {
   std::uint64_t shared_bytes_ = 0;
   std::string plain_;  // behind sent_bytes_; the run comes behind these
   Run run_;
+  std::vector<std::byte> step_;  // of copy()
 };
 
 }  // namespace pv::zip

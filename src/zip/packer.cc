@@ -14,6 +14,8 @@
 namespace pv::zip {
 namespace {
 
+constexpr std::size_t kWindowBytes = std::size_t{128} << 10U;
+
 // How an entry without an opener reads: empty. Folders are such.
 class EmptySource final : public Source {
  public:
@@ -71,6 +73,7 @@ Scratch::Scratch(const PackSettings& settings)
     : deflater{settings.level},
       block{std::make_unique_for_overwrite<std::byte[]>(settings.chunk_bytes)} {
   if (settings.hash_key) { hasher.emplace(*settings.hash_key); }
+  if (settings.shares) { window.resize(kWindowBytes); }
 }
 
 Header header_of(const SmallEntry& entry) {
@@ -140,8 +143,11 @@ std::optional<PreviousEntry> Packer::unchanged(const EntryMeta& meta) const {
   return previous;
 }
 
-bool Packer::copy_chunk(const Chunk& chunk, std::uint64_t offset, MutableBytes into) {
-  const bool copied = settings_.previous->copy(chunk, offset, into);
+// Where blocks are shared only looks whether the bytes are there, and leaves `into` alone.
+bool Packer::copy_chunk(const Chunk& chunk, std::uint64_t offset, MutableBytes into,
+                        Scratch& scratch) {
+  const bool copied = settings_.shares ? settings_.previous->has(chunk, offset, scratch.window)
+                                       : settings_.previous->copy(chunk, offset, into);
   if (!copied) { ++copies_failed_; }
   return copied;
 }
@@ -162,10 +168,11 @@ Packer::Copied Packer::copy_small(Batch& batch, const PreviousEntry& previous, S
   scratch.header.clear();
   append_local_header(scratch.header, header_of(entry));
   const MutableBytes room = segment.room();
+  const std::uint64_t data_bytes = settings_.shares ? 0 : content.packed_bytes;
   Copied outcome = Copied::kNoRoom;
-  if (scratch.header.size() + content.packed_bytes <= room.size()) {
+  if (scratch.header.size() + data_bytes <= room.size()) {
     const bool copied =
-        copy_chunk(content, previous.data_offset, room.subspan(scratch.header.size()));
+        copy_chunk(content, previous.data_offset, room.subspan(scratch.header.size()), scratch);
     outcome = copied ? Copied::kDone : Copied::kNot;
   } else if (segment.used_bytes == 0) {
     outcome = Copied::kNot;  // it was cut otherwise
@@ -177,7 +184,7 @@ Packer::Copied Packer::copy_small(Batch& batch, const PreviousEntry& previous, S
   if (settings_.shares) { entry.copied = place_of(entry, previous); }
   entry.header_bytes = scratch.header.size();
   append(segment, as_bytes(scratch.header));
-  segment.used_bytes += content.packed_bytes;
+  segment.used_bytes += static_cast<std::size_t>(data_bytes);
   raw_bytes_done_ += entry.raw_bytes;
   copied_bytes_ += entry.raw_bytes;
   segment.entries.push_back(std::move(entry));
@@ -338,27 +345,29 @@ Result<std::size_t> Packer::read_part(BigEntry& entry, std::uint64_t offset, Mut
 }
 
 // Copies a whole chunk of an unchanged file.
-bool Packer::copy_part(Part& part, Segment& segment) {
+bool Packer::copy_part(Part& part, Segment& segment, Scratch& scratch) {
   const BigEntry& entry = *part.entry;
   if (!entry.open) { return false; }
   const Chunk& chunk = entry.previous->record.chunks[part.index];
-  if (!copy_chunk(chunk, entry.previous_offsets[part.index], segment.room())) { return false; }
+  const std::uint64_t offset = entry.previous_offsets[part.index];
+  if (!copy_chunk(chunk, offset, segment.room(), scratch)) { return false; }
   part.raw_bytes = std::min<std::uint64_t>(settings_.chunk_bytes,
                                            entry.raw_bytes - part.index * settings_.chunk_bytes);
   part.crc32 = chunk.raw_crc32;
   part.hash = chunk.hash;
-  set_copied(part, chunk, entry.previous_offsets[part.index]);
+  set_copied(part, chunk, offset);
   return true;
 }
 
-void Packer::set_copied(Part& part, const Chunk& chunk, std::uint64_t offset) {
+void Packer::set_copied(Part& part, const Chunk& chunk, std::uint64_t offset) const {
   part.packed_bytes = chunk.bare_bytes();
   part.packed_crc32 = chunk.packed_crc32;
+  if (!settings_.shares) { return; }
   part.copied = CopiedFrom{.offset = offset, .stream_padding = chunk.padding_bytes};
 }
 
 // Takes the packed form of a chunk that was read, and is what it was in the previous archive.
-bool Packer::take_previous(Part& part, Bytes raw, Segment& segment) {
+bool Packer::take_previous(Part& part, Bytes raw, Segment& segment, Scratch& scratch) {
   const BigEntry& entry = *part.entry;
   if (!entry.previous || part.index >= entry.previous->record.chunks.size()) { return false; }
   const PreviousEntry& previous = *entry.previous;
@@ -372,7 +381,7 @@ bool Packer::take_previous(Part& part, Bytes raw, Segment& segment) {
     return false;
   }
   const std::uint64_t offset = entry.previous_offsets[part.index];
-  if (!copy_chunk(chunk, offset, segment.room())) { return false; }
+  if (!copy_chunk(chunk, offset, segment.room(), scratch)) { return false; }
   set_copied(part, chunk, offset);
   return true;
 }
@@ -390,13 +399,13 @@ void Packer::pack_part(std::shared_ptr<BigEntry> shared, std::uint64_t index, Se
     append_local_header(scratch.header, header_of(*entry, settings_.sink_can_patch));
     append(segment, as_bytes(scratch.header));
   }
-  if (copy_part(part, segment)) {
+  if (copy_part(part, segment, scratch)) {
     copied_bytes_ += part.raw_bytes;
   } else {
     read_and_pack(part, segment, scratch);
     if (segment.failure) { return; }
   }
-  segment.used_bytes += static_cast<std::size_t>(part.packed_bytes);
+  if (!part.copied) { segment.used_bytes += static_cast<std::size_t>(part.packed_bytes); }
   raw_bytes_done_ += part.raw_bytes;
   segment.part = std::move(part);
 }
@@ -429,7 +438,7 @@ void Packer::read_and_pack(Part& part, Segment& segment, Scratch& scratch) {
   part.packed_crc32 = part.crc32;
   if (scratch.hasher) { part.hash = scratch.hasher->hash(raw); }
   if (!deflates) { return; }
-  if (take_previous(part, raw, segment)) {
+  if (take_previous(part, raw, segment, scratch)) {
     copied_bytes_ += raw.size();
     return;
   }

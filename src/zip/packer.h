@@ -17,7 +17,7 @@ struct PackSettings {
   std::size_t chunk_bytes = 0;
   int level = 0;
   bool sink_can_patch = false;
-  bool shares = false;                 // what is copied should be told with where it lies
+  bool shares = false;  // what the previous archive has is told by its place, not copied
   std::optional<HashKey> hash_key;     // nullopt: no hashes
   const Previous* previous = nullptr;  // with a hash_key only
   bool paranoid = false;
@@ -33,6 +33,7 @@ struct Scratch {
   Deflater deflater;
   std::optional<KeyedHasher> hasher;
   std::unique_ptr<std::byte[]> block;  // one chunk
+  std::vector<std::byte> window;       // of the previous archive; stays in a processor's own cache
   std::string header;
 };
 [[nodiscard]] std::size_t scratch_bytes(std::size_t chunk_bytes);
@@ -76,10 +77,11 @@ class Packer {
                     Scratch& scratch);
   [[nodiscard]] std::optional<PreviousEntry> unchanged(const EntryMeta& meta) const;
   std::shared_ptr<BigEntry> start_copy(Pending pending, PreviousEntry previous) const;
-  [[nodiscard]] bool copy_part(Part& part, Segment& segment);
-  [[nodiscard]] bool copy_chunk(const Chunk& chunk, std::uint64_t offset, MutableBytes into);
-  static void set_copied(Part& part, const Chunk& chunk, std::uint64_t offset);
-  [[nodiscard]] bool take_previous(Part& part, Bytes raw, Segment& segment);
+  [[nodiscard]] bool copy_part(Part& part, Segment& segment, Scratch& scratch);
+  [[nodiscard]] bool copy_chunk(const Chunk& chunk, std::uint64_t offset, MutableBytes into,
+                                Scratch& scratch);
+  void set_copied(Part& part, const Chunk& chunk, std::uint64_t offset) const;
+  [[nodiscard]] bool take_previous(Part& part, Bytes raw, Segment& segment, Scratch& scratch);
   static Result<std::size_t> read_part(BigEntry& entry, std::uint64_t offset, MutableBytes into);
   bool open_next(Batch& batch, Segment& segment);
   void pack_small(Pending pending, Source& source, Segment& segment, Scratch& scratch);

@@ -1,5 +1,6 @@
 #include "zip/previous.h"
 
+#include <algorithm>
 #include <array>
 
 #include "zip/crc.h"
@@ -43,7 +44,7 @@ std::optional<PreviousEntry> Previous::find(std::string_view name) const {
   const std::uint64_t name_bytes = reader.u16();
   const std::uint64_t extra_bytes = reader.u16();
   PreviousEntry previous{
-      .record = block_.record(found->second),
+      .record = block_.record(found->second, entry),
       .method = static_cast<Method>(entry.method),
       .crc32 = entry.crc32,
       .raw_bytes = entry.raw_bytes,
@@ -63,6 +64,22 @@ bool Previous::copy(const Chunk& chunk, std::uint64_t offset, MutableBytes into)
   std::string padding;
   append_stream_padding(padding, chunk.padding_bytes);
   return as_text(packed.last(padding.size())) == padding;
+}
+
+bool Previous::has(const Chunk& chunk, std::uint64_t offset, MutableBytes window) const {
+  std::uint32_t crc = 0;
+  const std::uint64_t end = offset + chunk.bare_bytes();
+  for (std::uint64_t at = offset; at < end;) {
+    const auto count = std::min<std::uint64_t>(window.size(), end - at);
+    const MutableBytes part = window.first(static_cast<std::size_t>(count));
+    if (!read_exactly(*source_, at, part).has_value()) { return false; }
+    crc = crc32(part, crc);
+    at += count;
+  }
+  if (crc != chunk.packed_crc32) { return false; }
+  std::string padding;
+  append_stream_padding(padding, chunk.padding_bytes);
+  return holds(end, as_bytes(padding));
 }
 
 bool Previous::holds(std::uint64_t offset, Bytes bytes) const {

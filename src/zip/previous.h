@@ -43,6 +43,9 @@ class Previous {
   // were when they were written, its padding too.
   [[nodiscard]] bool copy(const Chunk& chunk, std::uint64_t offset, MutableBytes into) const;
 
+  // The same without the copy: reads through `window`, of any size but 0.
+  [[nodiscard]] bool has(const Chunk& chunk, std::uint64_t offset, MutableBytes window) const;
+
   // Whether these bytes lie at `offset`.
   [[nodiscard]] bool holds(std::uint64_t offset, Bytes bytes) const;
 

@@ -24,7 +24,7 @@ struct Pending {
   SourceOpener open;
 };
 
-// Where the previous archive has the same packed bytes.
+// Where the previous archive has the same packed bytes. They are not in the segment.
 struct CopiedFrom {
   std::uint64_t offset = 0;
   // Of a small entry: before them lies its local header with so much padding.

@@ -20,6 +20,7 @@
 
 namespace pv::zip {
 
+inline constexpr std::uint32_t kVaultBlockVersion = 3;  // others are passed over
 inline constexpr std::uint64_t kChunkRawBytesMax = std::uint64_t{16} << 20U;
 
 // A piece of a big entry that can be inflated alone.
@@ -34,7 +35,7 @@ struct Chunk {
 };
 
 // What the block says about one entry. Of one that is not cut into chunks `content` tells what
-// Chunk tells of a chunk.
+// Chunk tells of a chunk; its packed_bytes and raw_crc32 are those of the entry and not stored.
 struct BlockRecord {
   std::optional<SourceIdentity> identity = std::nullopt;
   std::optional<Chunk> content = std::nullopt;
@@ -54,6 +55,7 @@ class BlockWriter {
  private:
   std::string bytes_;
   std::uint64_t records_ = 0;
+  std::optional<std::uint64_t> device_;  // of the last record that had one
 };
 
 // A block that has been read and agrees with its directory: every record is whole, chunks add up to
@@ -68,17 +70,25 @@ class VaultBlock {
                                                               const Directory& directory,
                                                               std::string& why_not);
 
-  // Of the directory's entry number `index`.
-  [[nodiscard]] BlockRecord record(std::size_t index) const;
+  // Of the directory's entry number `index`, which is `entry`.
+  [[nodiscard]] BlockRecord record(std::size_t index, const Entry& entry) const;
   [[nodiscard]] bool has_chunks(std::size_t index) const;
   [[nodiscard]] std::string_view facts() const;
   // Whether it was made with this key.
   [[nodiscard]] bool is_signed_with(const HashKey& key) const;
 
  private:
+  // From this record on files lie on this device, up to the next run.
+  struct DeviceRun {
+    std::size_t from_record = 0;
+    std::uint64_t device = 0;
+  };
+  [[nodiscard]] bool note_device(Bytes record);
+  [[nodiscard]] std::uint64_t device_of(std::size_t index) const;
+
   std::string bytes_;
   std::vector<std::uint64_t> records_;  // where each begins
-  std::uint32_t version_ = 0;
+  std::vector<DeviceRun> devices_;      // in order; most often one
   std::uint64_t facts_at_ = 0;
   std::uint64_t facts_bytes_ = 0;
 };

@@ -147,6 +147,22 @@ TEST(VaultBlock, IsMissedByNobody) {
   EXPECT_TRUE(reader.pieces_of(reader.entries()[0])->empty());
 }
 
+TEST(VaultBlock, TellsTheDeviceOfEachFile) {
+  auto files = some_files();
+  std::vector<std::uint64_t> devices;
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    if (files[i].identity) { files[i].identity->device = devices.emplace_back(i % 3 == 0 ? 7 : 8); }
+  }
+  ASSERT_GE(devices.size(), 3U);
+  const auto previous = previous_of(make(files, options_with(nullptr)).archive);
+  std::vector<std::uint64_t> told;
+  for (const Watched& one : files) {
+    const auto identity = previous->find(one.file.name)->record.identity;
+    if (identity) { told.push_back(identity->device); }
+  }
+  EXPECT_EQ(told, devices);
+}
+
 // Every byte of the block damaged, and damaged with the checksum put right: what comes out is
 // right, or nothing does.
 TEST(VaultBlock, ThatLiesNeverMakesWrongData) {
@@ -221,7 +237,9 @@ TEST(VaultBlock, ThatLiesWithARightChecksumNeverMakesWrongData) {
   const auto block = VaultBlock::read(source, directory, why_not).value();
   ASSERT_TRUE(block.has_value()) << why_not;
   std::vector<BlockRecord> truth;
-  for (std::size_t i = 0; i < files.size(); ++i) { truth.push_back(block->record(i)); }
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    truth.push_back(block->record(i, directory.entries[i]));
+  }
 
   struct Lie {
     const char* label;
@@ -248,6 +266,7 @@ TEST(VaultBlock, ThatLiesWithARightChecksumNeverMakesWrongData) {
     std::vector<BlockRecord> told = truth;
     for (BlockRecord& record : told) {
       if (record.chunks.size() >= 2) { lie.tell(record.chunks); }
+      if (record.content) { record.content->packed_crc32 ^= 1; }
     }
     const std::string bad = with_block(good, told);
     const auto reader = testing::open(bad);

@@ -326,6 +326,7 @@ Result<ZipReader> ZipReader::open(std::shared_ptr<Source> source, ReaderLimits l
 
 const std::vector<Entry>& ZipReader::entries() const { return state_->directory.entries; }
 const std::string& ZipReader::comment() const { return state_->directory.comment; }
+std::uint32_t ZipReader::directory_crc32() const { return state_->directory.crc32; }
 
 std::string_view ZipReader::facts() const {
   return state_->block ? state_->block->facts() : std::string_view{};
@@ -343,7 +344,7 @@ Result<std::vector<ZipReader::Piece>> ZipReader::pieces_of(const Entry& entry) c
   const auto data = find_data(entry, *state_->source, end, buffer, *tools);
   state_->shelf.give_back(std::move(tools));
   if (!data.has_value()) { return fail(data.error().within(printable(entry.name))); }
-  const BlockRecord record = state_->block->record(index);
+  const BlockRecord record = state_->block->record(index, entry);
   pieces.reserve(record.chunks.size());
   std::uint64_t packed_offset = *data;
   std::uint64_t raw_offset = 0;

@@ -57,6 +57,8 @@ class ZipReader {
 
   [[nodiscard]] const std::vector<Entry>& entries() const;
   [[nodiscard]] const std::string& comment() const;
+  // CRC-32 of the central directory, which has the name, the size and the CRC of every entry.
+  [[nodiscard]] std::uint32_t directory_crc32() const;
 
   // A piece of an entry that can be extracted alone. At most 16 MiB, packed a little more.
   struct Piece {

@@ -32,7 +32,7 @@ PipelineSettings pipeline_settings(const WriterOptions& options, const Sink& sin
   settings.pack.sink_can_patch = sink.can_patch();
   settings.pack.hash_key = options.hash_key;
   settings.pack.previous = options.hash_key ? options.previous : nullptr;
-  settings.pack.shares = sink.clone_block_bytes() > 0;
+  settings.pack.shares = settings.pack.previous != nullptr && Output::block_bytes_of(sink) > 0;
   settings.pack.paranoid = options.paranoid;
   // Two segments a worker: one is packed while the other waits for its turn or is written.
   const std::size_t segment = segment_bytes(settings.pack.chunk_bytes);
@@ -215,9 +215,9 @@ Result<void> ZipWriter::Impl::write_aligned(const Segment& segment) {
       continue;
     }
     const Bytes bytes = segment.content().subspan(entry.header_at);
-    PV_CHECK(write_small(
-        entry, bytes.first(entry.header_bytes),
-        bytes.subspan(entry.header_bytes, static_cast<std::size_t>(entry.packed_bytes))));
+    const std::uint64_t data_bytes = entry.copied ? 0 : entry.packed_bytes;
+    PV_CHECK(write_small(entry, bytes.first(entry.header_bytes),
+                         bytes.subspan(entry.header_bytes, static_cast<std::size_t>(data_bytes))));
   }
   return {};
 }
@@ -225,7 +225,7 @@ Result<void> ZipWriter::Impl::write_aligned(const Segment& segment) {
 Result<void> ZipWriter::Impl::write_small(const SmallEntry& entry, Bytes header, Bytes data) {
   const std::uint64_t at = output_.offset();
   const bool was_aligned = entry.copied && entry.copied->offset % output_.block_bytes() == 0;
-  const std::uint64_t padding = output_.pad_header(header.size(), data.size(), was_aligned);
+  const std::uint64_t padding = output_.pad_header(header.size(), entry.packed_bytes, was_aligned);
   if (padding > 0) {
     Header padded = header_of(entry);
     padded.padding_bytes = padding;
@@ -239,11 +239,12 @@ Result<void> ZipWriter::Impl::write_small(const SmallEntry& entry, Bytes header,
     return output_.write(data);
   }
   if (entry.copied->header_padding == padding) {
-    PV_CHECK(output_.write_same(header, entry.copied->offset - header.size(), crc32(header)));
+    PV_CHECK(
+        output_.write_same(header.size(), entry.copied->offset - header.size(), crc32(header)));
   } else {
     PV_CHECK(output_.write(header));
   }
-  return output_.write_same(data, entry.copied->offset, entry.packed_crc32);
+  return output_.write_same(entry.packed_bytes, entry.copied->offset, entry.packed_crc32);
 }
 
 void ZipWriter::Impl::note_small(const SmallEntry& entry, std::uint64_t header_offset) {
@@ -271,11 +272,11 @@ Result<void> ZipWriter::Impl::write_part(const Part& part, Bytes content) {
     note({.name = part.entry->meta.name, .skipped = part.skipped});
     return {};
   }
-  const auto packed_bytes = static_cast<std::size_t>(part.packed_bytes);
-  const Bytes packed = content.last(packed_bytes);
-  if (part.index == 0) { PV_CHECK(begin_big(part, content.first(content.size() - packed_bytes))); }
-  PV_CHECK(part.copied ? output_.write_same(packed, part.copied->offset, part.packed_crc32)
-                       : output_.write(packed));
+  const Bytes packed = content.last(part.copied ? 0 : static_cast<std::size_t>(part.packed_bytes));
+  if (part.index == 0) { PV_CHECK(begin_big(part, content.first(content.size() - packed.size()))); }
+  PV_CHECK(part.copied
+               ? output_.write_same(part.packed_bytes, part.copied->offset, part.packed_crc32)
+               : output_.write(packed));
   PV_TRY(const std::uint64_t padding, pad_part(part));
   big_.crc32 = combine_crc32(big_.crc32, part.crc32, part.raw_bytes);
   big_.raw_bytes += part.raw_bytes;
@@ -311,7 +312,8 @@ Result<std::uint64_t> ZipWriter::Impl::pad_part(const Part& part) {
   append_stream_padding(record_, padding);
   const Bytes bytes = as_bytes(record_);
   if (before == padding) {
-    PV_CHECK(output_.write_same(bytes, part.copied->offset + part.packed_bytes, crc32(bytes)));
+    PV_CHECK(
+        output_.write_same(bytes.size(), part.copied->offset + part.packed_bytes, crc32(bytes)));
   } else {
     PV_CHECK(output_.write(bytes));
   }

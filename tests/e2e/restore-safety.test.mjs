@@ -96,7 +96,7 @@ test("a restore that keeps nothing makes a backup before, which brings everythin
   assert.equal(sql(path.join(dir, "data.db"), "SELECT count(*) FROM products"), "33");
 });
 
-test("status answers from the names alone, and tells a monitor what is too old", async (t) => {
+test("status answers in any state, and tells a monitor what is too old", async (t) => {
   const dir = unpackFixture("0.36.6", tempFolder(t));
   fs.rmSync(path.join(dir, "backups"), { recursive: true, force: true });
   const none = cli(["status", "--dir", dir, "--max-age", "26h"]);
@@ -104,11 +104,13 @@ test("status answers from the names alone, and tells a monitor what is too old",
   assert.match(none.stdout, /^There is no backup\.\n/);
   ok(cli(["backup", "nightly.zip", "--dir", dir]));
   assert.match(ok(cli(["status", "--dir", dir, "--max-age", "26h"])).stdout, /^Newest backup: nightly\.zip, /);
-  // Nobody could open it.
+  // Nothing could be restored from it.
   fs.truncateSync(path.join(dir, "backups/nightly.zip"), 5);
+  assert.equal(cli(["status", "--dir", dir, "--max-age", "26h"]).status, 10);
   const person = await holder(t, path.join(dir, "data.db"));
   const status = JSON.parse(ok(cli(["status", "--dir", dir, "--json"])).stdout);
-  assert.equal(status.newest.size, 5);
+  assert.equal(status.newest, null);
+  assert.equal(status.discounted[0].size, 5);
   assert.equal(status.backups.count, 1);
   assert.deepEqual(status.users, [{ pid: person.pid, program: "python3" }]);
   assert.ok(status.data.free > 0 && status.backups.free > 0);

@@ -1,7 +1,8 @@
 // Looking into backups, and taking parts out of them: in a folder, in a file, and on a server.
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import crypto from "node:crypto";
+import { once } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
@@ -248,7 +249,6 @@ test("restore --to takes a file, a part, and an empty folder", (t) => {
   assert.equal(cli(["restore", backupFile, "--to", path.join(folder, "x"), "--only", "nope"]).status, 5);
   assert.equal(cli(["restore", backupFile, "--to", path.join(folder, "no/parent")]).status, 5);
   assert.equal(cli(["restore", backupFile, "--to", path.join(folder, "x"), "--only", "../x"]).status, 2);
-  assert.equal(cli(["restore", backupFile, "--only", "storage"]).status, 2, "only with --to");
 });
 
 test("a damaged archive makes no folder, and what a crash left is cleared away", (t) => {
@@ -271,4 +271,236 @@ test("restore --to from a server", async (t) => {
   ok(cli(["restore", "fixture", "--to", path.join(folder, "x"), "--url", server.url], { env }));
   assert.equal(sql(path.join(folder, "x/data.db"), "SELECT count(*) FROM products"), "40");
   assert.deepEqual(fs.readdirSync(folder), ["x"]);
+});
+
+// name -> inode, size and time of change of every file of the data; our own folder and the backups left out.
+function statsOf(dir) {
+  const stats = {};
+  for (const entry of fs.readdirSync(dir, { recursive: true, withFileTypes: true })) {
+    const file = path.join(entry.parentPath ?? entry.path, entry.name);
+    const name = path.relative(dir, file);
+    if (!entry.isFile() || /^(\.pocketvault|backups)\//.test(name) || /-(wal|shm)$/.test(name)) continue;
+    const { ino, size, mtimeMs } = fs.statSync(file);
+    stats[name] = `${ino} ${size} ${mtimeMs}`;
+  }
+  return stats;
+}
+const without = (stats, pattern) => Object.fromEntries(Object.entries(stats).filter(([name]) => !pattern.test(name)));
+const restoreOnly = (dir, parts, ...more) =>
+  cli(["restore", "a.zip", "--dir", dir, "--yes", ...parts.flatMap((part) => ["--only", part]), ...more]);
+const products = (dir) => sql(path.join(dir, "data.db"), "SELECT count(*) FROM products");
+
+// A directory with the backup a.zip, and what has changed since: 7 products less, one file changed,
+// one record's folder gone, one file new.
+function changedSince(t) {
+  const dir = unpackFixture("0.36.6", tempFolder(t));
+  ok(cli(["backup", "a.zip", "--dir", dir]));
+  const stored = Object.keys(statsOf(dir)).filter((name) => /^storage\/.*\.txt$/.test(name)).sort();
+  sql(path.join(dir, "data.db"), "DELETE FROM products WHERE id IN (SELECT id FROM products LIMIT 7)");
+  fs.writeFileSync(path.join(dir, stored[0]), "changed since");
+  fs.rmSync(path.join(dir, path.dirname(stored[1])), { recursive: true });
+  fs.writeFileSync(path.join(dir, path.dirname(stored[0]), "new.txt"), "new since");
+  return { dir, changed: stored[0], gone: stored[1], added: path.join(path.dirname(stored[0]), "new.txt") };
+}
+
+test("restore --only databases leaves every file alone, and its undo every record", (t) => {
+  const { dir } = changedSince(t);
+  const before = statsOf(dir);
+  const done = JSON.parse(ok(restoreOnly(dir, ["databases"], "--json")).stdout).job;
+  assert.equal(done.report.scope, "databases");
+  assert.match(done.report.note, /^records and files are of different times/);
+  assert.equal(products(dir), "40");
+  assert.deepEqual(without(statsOf(dir), /\.db$/), without(before, /\.db$/));
+  const [kept] = JSON.parse(ok(cli(["replaced", "--dir", dir, "--json"])).stdout);
+  assert.deepEqual(kept.only, ["auxiliary.db", "data.db"]);
+  assert.match(ok(cli(["replaced", "--dir", dir])).stdout, / a\.zip \(only auxiliary\.db and 1 more\)\n/);
+  ok(cli(["undo", "--dir", dir, "--yes"]));
+  assert.equal(products(dir), "33");
+  assert.deepEqual(without(statsOf(dir), /\.db$/), without(before, /\.db$/));
+});
+
+test("restore --only a file brings that back, with its folder, and an undo takes both away", (t) => {
+  const { dir, changed, gone, added } = changedSince(t);
+  const before = statsOf(dir);
+  ok(restoreOnly(dir, [changed, gone]));
+  assert.notEqual(fs.readFileSync(path.join(dir, changed), "utf8"), "changed since");
+  assert.ok(fs.existsSync(path.join(dir, `${gone}.attrs`)), "what PocketBase keeps beside it comes too");
+  assert.equal(products(dir), "33");
+  assert.ok(fs.existsSync(path.join(dir, added)));
+  const touched = new RegExp(`^(${changed}|${gone})(\\.attrs)?$`);
+  assert.deepEqual(without(statsOf(dir), touched), without(before, touched));
+  // Other work goes on, and is left alone by the undo.
+  fs.writeFileSync(path.join(dir, added), "newer");
+  sql(path.join(dir, "data.db"), "DELETE FROM products WHERE id IN (SELECT id FROM products LIMIT 1)");
+  ok(cli(["undo", "--dir", dir, "--yes"]));
+  assert.equal(fs.readFileSync(path.join(dir, changed), "utf8"), "changed since");
+  assert.equal(fs.existsSync(path.join(dir, path.dirname(gone))), false);
+  assert.equal(fs.readFileSync(path.join(dir, added), "utf8"), "newer");
+  assert.equal(products(dir), "32");
+  ok(cli(["undo", "--dir", dir, "--yes"]));
+  assert.ok(fs.existsSync(path.join(dir, gone)), "an undo can be undone");
+});
+
+test("a folder is replaced as a whole, and a dry run tells so", (t) => {
+  const { dir, added, changed } = changedSince(t);
+  const folder = path.dirname(changed);
+  const before = statsOf(dir);
+  const told = JSON.parse(ok(cli(["restore", "a.zip", "--dir", dir, "--dry-run", "--only", folder, "--json"])).stdout).job;
+  assert.equal(told.report.scope, folder);
+  assert.equal(told.report.entries, 2);
+  assert.deepEqual(told.preflight.files.removed.names, [added]);
+  assert.deepEqual(told.preflight.files.changed.names, [changed]);
+  assert.equal(told.preflight.files.added.files, 0, "nothing outside of it");
+  assert.deepEqual(told.preflight.databases, []);
+  assert.deepEqual(told.preflight.collections, []);
+  assert.deepEqual(statsOf(dir), before);
+  ok(restoreOnly(dir, [folder]));
+  assert.equal(fs.existsSync(path.join(dir, added)), false);
+  ok(cli(["undo", "--dir", dir, "--yes"]));
+  assert.deepEqual(statsOf(dir), before, "the very same files");
+});
+
+test("a part that can't be, or that the backup lacks, is refused and touches nothing", (t) => {
+  const { dir } = changedSince(t);
+  const before = statsOf(dir);
+  const cases = [["../x", 2], ["data.db-wal", 2], ["backups", 2], [".pocketvault/lock", 2], ["", 2],
+    ["nope", 5], ["storage/nope", 5]];
+  for (const [part, status] of cases) {
+    for (const more of [[], ["--dry-run"], ["--only", "databases"]]) {
+      assert.equal(restoreOnly(dir, [part], ...more).status, status, `${part} ${more}`);
+    }
+  }
+  fs.rmSync(path.join(dir, "storage"), { recursive: true });
+  fs.symlinkSync(tempFolder(t), path.join(dir, "storage"));
+  ok(cli(["backup", "bare.zip", "--dir", dir, "--without-logs"]));
+  fs.rmSync(path.join(dir, "storage"));
+  const bare = (part) => cli(["restore", "bare.zip", "--dir", dir, "--yes", "--only", part]);
+  const refused = bare("storage");
+  assert.equal(refused.status, 5);
+  assert.match(refused.stderr, /the archive has no storage/);
+  const logs = fs.statSync(path.join(dir, "auxiliary.db")).ino;
+  ok(bare("databases"));
+  assert.equal(fs.statSync(path.join(dir, "auxiliary.db")).ino, logs, "the logs in place stay");
+  assert.equal(before["auxiliary.db"].split(" ")[0], String(logs));
+});
+
+test("only what is wanted has to be sound", (t) => {
+  const { dir, changed, gone } = changedSince(t);
+  damage(path.join(dir, "backups/a.zip"), gone);
+  assert.equal(restoreOnly(dir, ["storage"]).status, 7);
+  assert.equal(restoreOnly(dir, ["storage"], "--dry-run").status, 7);
+  assert.equal(restoreOnly(dir, [changed], "--dry-run").status, 0);
+  ok(restoreOnly(dir, [changed]));
+  ok(restoreOnly(dir, ["databases"]));
+  assert.equal(products(dir), "40");
+});
+
+test("files come back beside a running app, databases do not", async (t) => {
+  const { dir, changed } = changedSince(t);
+  const script = `import sqlite3, sys
+c = sqlite3.connect(sys.argv[1], isolation_level=None)
+c.execute("select * from products").fetchall()
+print("ready", flush=True); sys.stdin.read()`;
+  const app = spawn("python3", ["-c", script, path.join(dir, "data.db")], { stdio: ["pipe", "pipe", "inherit"] });
+  t.after(() => app.kill("SIGKILL"));
+  await once(app.stdout, "data");
+  const before = statsOf(dir);
+  assert.equal(restoreOnly(dir, ["databases"]).status, 6);
+  assert.equal(restoreOnly(dir, ["databases", "storage"]).status, 6);
+  assert.deepEqual(statsOf(dir), before);
+  ok(restoreOnly(dir, [changed]));
+  assert.notEqual(fs.readFileSync(path.join(dir, changed), "utf8"), "changed since");
+  ok(cli(["undo", "--dir", dir, "--yes"]));
+  assert.equal(fs.readFileSync(path.join(dir, changed), "utf8"), "changed since");
+});
+
+test("--keep-replaced 0 makes a backup of everything before", (t) => {
+  const { dir, changed } = changedSince(t);
+  const { report } = JSON.parse(ok(restoreOnly(dir, [changed], "--keep-replaced", "0", "--json")).stdout).job;
+  assert.match(report.safetyBackup, /^@pre_restore_/);
+  assert.deepEqual(JSON.parse(ok(cli(["replaced", "--dir", dir, "--json"])).stdout), []);
+  ok(cli(["restore", report.safetyBackup, "--dir", dir, "--yes", "--only", changed]));
+  assert.equal(fs.readFileSync(path.join(dir, changed), "utf8"), "changed since");
+});
+
+test("the API restores a part by query or body, and takes it back", async (t) => {
+  const { dir, changed, gone } = changedSince(t);
+  const server = await startServer(t, { dir });
+  const headers = { Authorization: await signIn(server) };
+  const post = (where, body, type = "application/json") => fetch(`${server.url}${where}`, {
+    method: "POST", body, headers: body === undefined ? headers : { ...headers, "Content-Type": type },
+  });
+  const restore = "/api/backups/a.zip/restore";
+  const before = statsOf(dir);
+  assert.equal((await post(`${restore}?only=${encodeURIComponent(changed)}&only=${encodeURIComponent(gone)}`)).status, 204);
+  assert.ok(fs.existsSync(path.join(dir, gone)));
+  assert.equal(products(dir), "33");
+  const [kept] = await (await fetch(`${server.url}/api/vault/replaced`, { headers })).json();
+  assert.deepEqual(kept.only, [changed, gone].sort());
+  const undone = await post("/api/vault/undo", JSON.stringify({ id: kept.id }));
+  assert.equal(undone.status, 202);
+  for (let state = "running"; state === "running";) {
+    ({ state } = await (await fetch(server.url + undone.headers.get("location"), { headers })).json());
+  }
+  assert.deepEqual(without(statsOf(dir), /\.db$/), without(before, /\.db$/));
+  assert.equal((await post(restore, JSON.stringify({ only: ["databases"] }))).status, 204);
+  assert.equal(products(dir), "40");
+  headers.Authorization = await signIn(server);  // the restored accounts know no newer token
+  assert.deepEqual(without(statsOf(dir), /\.db$/), without(before, /\.db$/));
+  assert.equal((await post(restore, "only=storage%2F", "application/x-www-form-urlencoded")).status, 204);
+  assert.notEqual(fs.readFileSync(path.join(dir, changed), "utf8"), "changed since");
+});
+
+test("the API refuses a part that can't be in PocketBase's shape, and never restores the rest for it", async (t) => {
+  const { dir } = changedSince(t);
+  const server = await startServer(t, { dir });
+  const headers = { Authorization: await signIn(server) };
+  const before = statsOf(dir);
+  const ask = async (route, query, body) => {
+    const answer = await fetch(`${server.url}${route}${query}`, {
+      method: "POST", body, headers: body === undefined ? headers : { ...headers, "Content-Type": "application/json" },
+    });
+    return { status: answer.status, ...await answer.json() };
+  };
+  for (const route of ["/api/backups/a.zip/restore", "/api/vault/backups/a.zip/preflight"]) {
+    for (const [query, body] of [["?only=../x"], ["?only="], ["?only=data.db-wal"], ["?only=storage&only=%zz"],
+      ["", '{"only":[]}'], ["", '{"only":["backups"]}'], ["", '{"only":[""]}']]) {
+      const answer = await ask(route, query, body);
+      assert.equal(answer.status, 400, `${route}${query} ${body}`);
+      assert.equal(answer.message, "An error occurred while validating the submitted data.");
+      assert.equal(answer.data.only.code, "validation_invalid_value");
+      assert.match(answer.data.only.message, /^Invalid value: ./);
+    }
+    for (const body of ['{"only":7}', '{"only":[7]}', '{"only":["storage"', "nonsense"]) {
+      assert.equal((await ask(route, "", body)).status, 400, body);
+    }
+  }
+  const lacking = await ask("/api/backups/a.zip/restore", "?only=storage/nope");
+  assert.equal(lacking.status, 400);
+  assert.match(lacking.message, /^Failed to restore backup\. Raw error: \nthe archive has no storage\/nope/);
+  assert.deepEqual(statsOf(dir), before);
+});
+
+test("--only works on a server, and is refused by one that would not hear it", async (t) => {
+  const { dir, changed } = changedSince(t);
+  const server = await startServer(t, { dir });
+  const env = { POCKETVAULT_TOKEN: await signIn(server) };
+  const there = ["--url", server.url];
+  const told = JSON.parse(ok(cli(["restore", "a.zip", "--dry-run", "--only", changed, "--json", ...there], { env })).stdout).job;
+  assert.equal(told.report.scope, changed);
+  assert.deepEqual(told.preflight.files.changed.names, [changed]);
+  const done = ok(cli(["restore", "a.zip", "--yes", "--only", changed, ...there], { env }));
+  assert.match(done.stdout, new RegExp(`Restored a\\.zip \\(only ${changed}\\).*\\nNote: records and files`));
+  assert.notEqual(fs.readFileSync(path.join(dir, changed), "utf8"), "changed since");
+  assert.equal(cli(["restore", "a.zip", "--yes", "--only", "../x", ...there], { env }).status, 2);
+  assert.equal(cli(["restore", "a.zip", "--yes", "--only", "nope", ...there], { env }).status, 5);
+  ok(restoreOnly(dir, ["databases"]));
+  assert.equal(products(dir), "40", "by the server that runs on the directory");
+  assert.equal(await server.stop(), 0);
+
+  const strict = await startServer(t, { dir, args: ["--strict"] });
+  const refused = cli(["restore", "a.zip", "--yes", "--only", changed, "--url", strict.url],
+    { env: { POCKETVAULT_TOKEN: await signIn(strict) } });
+  assert.equal(refused.status, 1);
+  assert.match(refused.stderr, /knows no --keep-replaced, --backup-first or --only/);
 });

@@ -1,0 +1,20 @@
+// Where a folder lies on its disk, whatever it is mounted as.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "fs/file.h"
+
+namespace pv::fs {
+
+// One folder has one place, though bind mounts show it at several paths.
+struct DiskPlace {
+  std::string device;  // "8:1": a file system
+  Path path;           // in it
+};
+
+// Of an absolute path without links, which need not be there. nullopt: without /proc.
+[[nodiscard]] std::optional<DiskPlace> disk_place(const Path& path);
+
+}  // namespace pv::fs

@@ -1,0 +1,90 @@
+#include "jobs/verdicts.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "base/text.h"
+#include "jobs/json_reader.h"
+
+namespace pv::jobs {
+namespace {
+
+using std::chrono::milliseconds;
+using std::chrono::seconds;
+
+// A bucket's list and its answer about one object may differ in what is below a second.
+bool is_same_time(WallTime a, WallTime b) {
+  const bool is_whole = a == std::chrono::floor<seconds>(a) || b == std::chrono::floor<seconds>(b);
+  return a == b || (is_whole && std::chrono::floor<seconds>(a) == std::chrono::floor<seconds>(b));
+}
+
+}  // namespace
+
+Verdicts Verdicts::read(const fs::Path& vault_folder) {
+  Verdicts verdicts;
+  auto noted = state::read_verdicts(state::VaultDb{vault_folder});
+  if (!noted.has_value()) {
+    verdicts.unknown_because_ = noted.error().what;
+    return verdicts;
+  }
+  for (state::NotedVerdict& one : *noted) {
+    std::string key = one.key;
+    verdicts.by_key_.emplace(std::move(key), std::move(one));
+  }
+  return verdicts;
+}
+
+std::optional<state::Verdict> Verdicts::of(const store::Backup& backup,
+                                           std::optional<std::uint32_t> directory_crc32) const {
+  const auto found = by_key_.find(backup.name.text());
+  if (found == by_key_.end()) { return std::nullopt; }
+  const state::ArchiveId& archive = found->second.archive;
+  if (archive.size_bytes != backup.size_bytes || !is_same_time(archive.modified, backup.modified) ||
+      (directory_crc32 && archive.directory_crc32 != directory_crc32)) {
+    return std::nullopt;
+  }
+  return found->second.verdict;
+}
+
+Result<Listing> list_with_verdicts(store::BackupStore& store, const fs::Path& vault_folder) {
+  PV_TRY(std::vector<store::Backup> backups, store.list());
+  const Verdicts verdicts = Verdicts::read(vault_folder);
+  Listing listing{.backups = {}, .unknown_because = verdicts.unknown_because()};
+  listing.backups.reserve(backups.size());
+  for (store::Backup& backup : backups) {
+    auto verdict = verdicts.of(backup);
+    listing.backups.push_back({std::move(backup), std::move(verdict)});
+  }
+  return listing;
+}
+
+boost::json::value to_json(const std::optional<state::Verdict>& verdict) {
+  if (!verdict) { return nullptr; }
+  boost::json::object object{{"sound", verdict->is_sound},
+                             {"depth", state::depth_name(verdict->depth)},
+                             {"at", format_pocketbase_date(verdict->at)},
+                             {"reason", printable(verdict->reason)},
+                             {"records", nullptr},
+                             {"tookMs", verdict->took.count()}};
+  if (verdict->records) { object["records"] = *verdict->records; }
+  return object;
+}
+
+std::optional<state::Verdict> verdict_from(const boost::json::object* object) {
+  if (object == nullptr) { return std::nullopt; }
+  const Reader from{*object};
+  const auto sound = from.flag_if_there("sound");
+  const auto depth = state::depth_of(from.text("depth"));
+  const auto at = parse_date(from.text("at"));
+  if (!sound || !depth || !at) { return std::nullopt; }
+  constexpr std::uint64_t kTookMsMax = std::uint64_t{1} << 40U;
+  return state::Verdict{
+      .is_sound = *sound,
+      .depth = *depth,
+      .at = *at,
+      .reason = from.text("reason"),
+      .records = from.count_if_there("records"),
+      .took = milliseconds{static_cast<std::int64_t>(std::min(from.count("tookMs"), kTookMsMax))}};
+}
+
+}  // namespace pv::jobs

@@ -1,0 +1,53 @@
+// What is known of backups by their verifications, in this process and others before.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <boost/json/value.hpp>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fs/file.h"
+#include "state/verdicts.h"
+#include "store/backup_store.h"
+
+namespace pv::jobs {
+
+struct ListedBackup {
+  store::Backup backup;
+  std::optional<state::Verdict> verdict;  // nullopt: not verified since it is there, or not known
+};
+struct Listing {
+  std::vector<ListedBackup> backups;  // in the order of the store's list
+  std::string unknown_because;        // why no verdict is known of any; else empty
+};
+
+// The verdicts that are stored with a directory, as they were when they were read.
+class Verdicts {
+ public:
+  [[nodiscard]] static Verdicts read(const fs::Path& vault_folder);
+
+  // Of this very archive: its size and its time of change are those that were verified, and so is
+  // the CRC of its directory where the caller has read it.
+  [[nodiscard]] std::optional<state::Verdict> of(
+      const store::Backup& backup,
+      std::optional<std::uint32_t> directory_crc32 = std::nullopt) const;
+
+  // Why none is known, where the file can't be read; else empty.
+  [[nodiscard]] const std::string& unknown_because() const { return unknown_because_; }
+
+ private:
+  std::map<std::string, state::NotedVerdict> by_key_;
+  std::string unknown_because_;
+};
+
+// The errors are those of BackupStore::list().
+[[nodiscard]] Result<Listing> list_with_verdicts(store::BackupStore& store,
+                                                 const fs::Path& vault_folder);
+
+// docs/api.md, "Verdicts"; null without one. Strings are valid UTF-8.
+[[nodiscard]] boost::json::value to_json(const std::optional<state::Verdict>& verdict);
+[[nodiscard]] std::optional<state::Verdict> verdict_from(const boost::json::object* object);
+
+}  // namespace pv::jobs

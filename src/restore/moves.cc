@@ -1,0 +1,171 @@
+#include "restore/moves.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+namespace pv::restore {
+namespace {
+
+// Folders among `names` that their owner may not write to.
+Result<std::map<std::string, std::uint32_t>> read_only_among(const std::vector<std::string>& names,
+                                                             const fs::Path& folder) {
+  constexpr std::uint32_t kPermissions = 07777;
+  constexpr std::uint32_t kOwnerMayWrite = 0200;
+  std::map<std::string, std::uint32_t> found;
+  for (const std::string& name : names) {
+    PV_TRY(const fs::Stat about, fs::link_stat(folder / name));
+    if (about.is_folder() && (about.mode & kOwnerMayWrite) == 0) {
+      found.emplace(name, about.mode & kPermissions);
+    }
+  }
+  return found;
+}
+
+Result<bool> is_there(const fs::Path& path) {
+  const Result<fs::Stat> found = fs::link_stat(path);
+  if (found.has_value()) { return true; }
+  if (found.error().code == Code::kNotFound) { return false; }
+  return fail(found.error());
+}
+
+class Gathering {
+ public:
+  Gathering(const fs::Path& directory, const Layout& layout, std::string_view incoming)
+      : directory_{directory}, layout_{layout}, incoming_{incoming} {}
+
+  Result<Moves> run(const std::vector<std::string>& made) {
+    for (const std::string& place : layout_.places()) {
+      if (layout_.is_whole(place)) { PV_CHECK(add_whole(place)); }
+    }
+    for (const std::string& folder : made) { PV_CHECK(add_made(folder)); }
+    for (const std::string& unit : layout_.units()) {
+      if (!layout_.is_place(unit)) { PV_CHECK(add_unit(unit)); }
+    }
+    return finish();
+  }
+
+ private:
+  struct Names {
+    PlaceMoves::Extent extent = PlaceMoves::Extent::kNamed;
+    std::vector<std::string> out;
+    std::vector<std::string> in;
+  };
+
+  [[nodiscard]] fs::Path here(const std::string& place) const {
+    return place.empty() ? directory_ : directory_ / place;
+  }
+  [[nodiscard]] fs::Path coming(const std::string& place) const {
+    return directory_ / layout_.inside(incoming_, place);
+  }
+
+  Result<void> add_whole(const std::string& place) {
+    Names names{.extent = PlaceMoves::Extent::kWhole, .out = {}, .in = {}};
+    PV_TRY(names.out, entries_to_exchange(here(place), place, layout_));
+    PV_TRY(names.in, entries_to_exchange(coming(place), place, layout_));
+    places_.emplace(place, std::move(names));
+    return {};
+  }
+
+  // A folder that came with an exchange: it leaves whole if it can.
+  Result<void> add_made(const std::string& folder) {
+    PV_TRY(const auto missing, layout_.missing_above(directory_, folder));
+    if (missing) { return {}; }
+    PV_TRY(const bool stands, is_there(directory_ / folder));
+    PV_TRY(const bool replaces, is_there(coming(folder)));
+    if (!stands || replaces) { return {}; }
+    PV_TRY(const bool is_ours, holds_only_units(folder));
+    if (!is_ours) { return {}; }
+    places_[parent_of(folder)].out.push_back(last_part_of(folder));
+    leaving_.push_back(folder);
+    return {};
+  }
+
+  // Whether `folder` is one, and nothing lies in it but units, and folders on the way to them.
+  [[nodiscard]] Result<bool> holds_only_units(const std::string& folder) const {
+    PV_TRY(const fs::Stat about, fs::link_stat(directory_ / folder));
+    if (!about.is_folder()) { return false; }
+    PV_TRY(const std::vector<std::string> names, names_in(directory_ / folder));
+    for (const std::string& name : names) {
+      const std::string inner = folder + '/' + name;
+      if (layout_.is_unit(inner) || layout_.is_unit(main_of(inner))) { continue; }
+      if (!layout_.is_place(inner)) { return false; }
+      PV_TRY(const bool only, holds_only_units(inner));
+      if (!only) { return false; }
+    }
+    return true;
+  }
+
+  Result<void> add_unit(const std::string& unit) {
+    const bool leaves =
+        std::any_of(leaving_.begin(), leaving_.end(),
+                    [&](const std::string& folder) { return is_at_or_below(unit, folder); });
+    if (leaves) { return {}; }
+    const std::string place = parent_of(unit);
+    PV_TRY(std::vector<std::string> in, entries_of(unit, coming(place)));
+    PV_TRY(const std::optional<std::string> missing, layout_.missing_above(directory_, unit));
+    if (missing) {
+      if (!in.empty()) { made_.insert(*missing); }
+      return {};
+    }
+    PV_TRY(std::vector<std::string> out, entries_of(unit, here(place)));
+    if (in.empty() && out.empty()) { return {}; }
+    Names& names = places_[place];
+    names.in.insert(names.in.end(), in.begin(), in.end());
+    names.out.insert(names.out.end(), out.begin(), out.end());
+    return {};
+  }
+
+  // What lies in `folder` of a unit: itself, and what goes with it.
+  static Result<std::vector<std::string>> entries_of(const std::string& unit,
+                                                     const fs::Path& folder) {
+    const std::string name = last_part_of(unit);
+    std::vector<std::string> names{name};
+    for (const std::string_view companion : companions_of(unit)) {
+      names.push_back(name + std::string{companion});
+    }
+    std::vector<std::string> found;
+    for (std::string& one : names) {
+      PV_TRY(const bool there, is_there(folder / one));
+      if (there) { found.push_back(std::move(one)); }
+    }
+    return found;
+  }
+
+  Result<Moves> finish() {
+    for (const std::string& folder : made_) {
+      places_[parent_of(folder)].in.push_back(last_part_of(folder));
+    }
+    Moves moves{.places = {}, .made = {made_.begin(), made_.end()}};
+    for (auto& [place, names] : places_) {
+      PlaceMoves one;
+      one.folder = place;
+      one.extent = names.extent;
+      one.out = std::move(names.out);
+      one.in = std::move(names.in);
+      sort_as_they_leave(one.out, place);
+      sort_as_they_leave(one.in, place);
+      std::reverse(one.in.begin(), one.in.end());
+      PV_TRY(one.read_only_out, read_only_among(one.out, here(place)));
+      PV_TRY(one.read_only_in, read_only_among(one.in, coming(place)));
+      moves.places.push_back(std::move(one));
+    }
+    return moves;
+  }
+
+  const fs::Path& directory_;
+  const Layout& layout_;
+  const std::string incoming_;
+  std::map<std::string, Names> places_;  // parents come before what is in them
+  std::vector<std::string> leaving_;     // made once, and leaving whole
+  std::set<std::string> made_;
+};
+
+}  // namespace
+
+Result<Moves> moves_of(const fs::Path& directory, const Layout& layout, std::string_view incoming,
+                       const std::vector<std::string>& made) {
+  return Gathering{directory, layout, incoming}.run(made);
+}
+
+}  // namespace pv::restore

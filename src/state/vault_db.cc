@@ -1,0 +1,151 @@
+#include "state/vault_db.h"
+
+#include <array>
+#include <chrono>
+#include <thread>
+
+#include "fs/give.h"
+#include "sqlite/patience.h"
+
+namespace pv::state {
+namespace {
+
+constexpr std::chrono::milliseconds kBusyTimeout{5'000};
+// Of one visit: a file with a schema of its own could keep a statement busy for ever.
+constexpr std::chrono::seconds kVisitMax{15};
+
+constexpr std::int64_t kApplicationId = 0x50567674;  // "PVvt"
+constexpr std::int64_t kVersion = 1;
+
+// A change of this needs another version, and a way from each version before.
+constexpr std::string_view kVerdicts =
+    "CREATE TABLE verdicts (key TEXT NOT NULL PRIMARY KEY, size_bytes INTEGER NOT NULL, "
+    "modified_ns INTEGER NOT NULL, directory_crc32 INTEGER, at_ms INTEGER NOT NULL, "
+    "depth TEXT NOT NULL, is_sound INTEGER NOT NULL, reason TEXT NOT NULL, records INTEGER, "
+    "took_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID";
+
+constexpr std::array<const char*, 3> kCompanions{"-journal", "-wal", "-shm"};
+
+enum class Finding { kNew, kOurs };
+
+Result<std::int64_t> number(sqlite::Connection& connection, const char* pragma) {
+  PV_TRY(const auto row, connection.one(pragma));
+  return row ? sqlite::to_int(row->front()) : 0;
+}
+
+// What is in the file. Exactly our schema: one that has more in it could do things of its own with
+// whatever is asked of it.
+Result<Finding> judge(sqlite::Connection& connection) {
+  PV_TRY(const std::int64_t application, number(connection, "PRAGMA application_id"));
+  PV_TRY(const std::int64_t version, number(connection, "PRAGMA user_version"));
+  PV_TRY(const auto schema, connection.all("SELECT sql FROM sqlite_schema LIMIT 2"));
+  if (application == 0 && version == 0 && schema.empty()) { return Finding::kNew; }
+  if (application != kApplicationId) {
+    return fail(Code::kDamaged, "vault.db is a database, but not pocketvault's");
+  }
+  if (version > kVersion) {
+    return fail(Code::kUnsupported, "vault.db was made by a newer pocketvault (its version is " +
+                                        std::to_string(version) + ", ours " +
+                                        std::to_string(kVersion) + ")");
+  }
+  if (version != kVersion || schema.size() != 1 ||
+      sqlite::to_text(schema.front().front()) != kVerdicts) {
+    return fail(Code::kDamaged, "vault.db has other tables than pocketvault makes");
+  }
+  return Finding::kOurs;
+}
+
+Result<fs::FileLock> take_lock(const fs::Path& path) {
+  constexpr std::chrono::milliseconds kLookEvery{10};
+  const Deadline deadline = Deadline::after(kBusyTimeout);
+  for (;;) {
+    Result<fs::FileLock> lock = fs::FileLock::try_take(path);
+    const bool is_taken = !lock.has_value() && lock.error().code == Code::kBusy;
+    if (!is_taken || deadline.passed()) { return lock; }
+    std::this_thread::sleep_for(kLookEvery);
+  }
+}
+
+Result<void> fill(sqlite::Connection& connection) {
+  PV_CHECK(connection.exec(kVerdicts));
+  PV_CHECK(connection.exec("PRAGMA application_id=" + std::to_string(kApplicationId)));
+  return connection.exec("PRAGMA user_version=" + std::to_string(kVersion));
+}
+
+}  // namespace
+
+Result<sqlite::Connection> VaultDb::open(Absent absent) const {
+  const auto found = fs::link_stat(path_);
+  if (found.has_value() && !found->is_file()) {
+    return fail(Code::kDamaged, "vault.db is not a file");
+  }
+  return sqlite::Connection::open(
+      path_, {.create = absent == Absent::kMake, .busy_timeout = kBusyTimeout, .one_file = true});
+}
+
+Result<void> VaultDb::read(const Work& work) const {
+  if (!fs::exists(path_)) { return {}; }
+  PV_TRY(sqlite::Connection connection, open(Absent::kLeave));
+  const sqlite::Patience patience{connection, {}, Deadline::after(kVisitMax)};
+  PV_TRY(const Finding finding, judge(connection));
+  return finding == Finding::kNew ? Result<void>{} : work(connection);
+}
+
+// SQLite would make it root's where root works. Never opened while anybody else has it open: it
+// gets its name when it is closed. If that fails, somebody else was faster or SQLite says why.
+void VaultDb::make_empty() const {
+  const fs::Path part = path_.native() + ".new";
+  std::ignore = fs::remove_file(part);  // a crash may have left one
+  Result<fs::Fd> fd = fs::create_new(part, 0600);
+  if (!fd.has_value()) { return; }
+  fs::give_like(path_.parent_path(), *fd);
+  std::ignore = fd->close();
+  if (!fs::rename_to_new(part, path_).has_value()) { std::ignore = fs::remove_file(part); }
+}
+
+Result<void> VaultDb::attempt(const Work& work, Absent absent) const {
+  if (absent == Absent::kMake && !fs::exists(path_)) { make_empty(); }
+  PV_TRY(sqlite::Connection connection, open(absent));
+  const sqlite::Patience patience{connection, {}, Deadline::after(kVisitMax)};
+  PV_TRY(sqlite::Transaction transaction, sqlite::Transaction::begin_immediate(connection));
+  PV_TRY(const Finding finding, judge(connection));
+  if (finding == Finding::kNew && absent == Absent::kLeave) { return {}; }
+  if (finding == Finding::kNew) { PV_CHECK(fill(connection)); }
+  PV_CHECK(work(connection));
+  return transaction.commit();
+}
+
+Result<void> VaultDb::change(const Work& work) const {
+  return fs::exists(path_) ? attempt(work, Absent::kLeave) : Result<void>{};
+}
+
+Result<void> VaultDb::write(const Work& work, const Say& say) const {
+  Result<void> done = attempt(work, Absent::kMake);
+  if (done.has_value() || done.error().code != Code::kDamaged) { return done; }
+  // By one at a time, or a second would set aside what the first has just made.
+  PV_TRY(const fs::FileLock lock, take_lock(path_.parent_path() / "vault.lock"));
+  done = attempt(work, Absent::kMake);
+  if (done.has_value() || done.error().code != Code::kDamaged) { return done; }
+  const std::string why = done.error().what;
+  PV_CHECK(set_aside());
+  say("what pocketvault remembers of this directory begins anew; the file before is kept as "
+      ".pocketvault/vault.db.aside: " +
+      why);
+  return attempt(work, Absent::kMake);
+}
+
+// What lies beside the file goes first: a journal that stayed would be played back into the new
+// one.
+Result<void> VaultDb::set_aside() const {
+  const fs::Path aside = path_.native() + ".aside";
+  const auto move = [&](const std::string& ending) -> Result<void> {
+    PV_CHECK(fs::remove_tree(aside.native() + ending));
+    Result<void> moved = fs::rename(path_.native() + ending, aside.native() + ending);
+    const bool was_absent = !moved.has_value() && moved.error().code == Code::kNotFound;
+    return was_absent ? Result<void>{} : moved;
+  };
+  for (const char* companion : kCompanions) { PV_CHECK(move(companion)); }
+  return move("");
+}
+
+}  // namespace pv::state
