@@ -4,6 +4,7 @@
 
 #include "jobs/bucket.h"
 #include "jobs/lease.h"
+#include "restore/restore.h"
 #include "settings/settings.h"
 #include "store/folder_store.h"
 #include "store/s3_store.h"
@@ -22,6 +23,7 @@ constexpr std::chrono::seconds kSwapPatience{5};
 // nullopt: they can't be read.
 Result<std::optional<settings::Settings>> settings_of_closed(const fs::Path& directory,
                                                              const std::string& encryption_key) {
+  PV_CHECK(restore::refuse_linked_vaults(directory));
   std::optional<fs::FileLock> nobody_swaps;
   const fs::Path vault_folder = directory / ".pocketvault";
   if (fs::exists(vault_folder)) {

@@ -202,7 +202,7 @@ TEST(Verdicts, AListOfWholeSecondsIsAboutTheSameBackups) {
                                .modified = std::chrono::floor<std::chrono::seconds>(modified),
                                .directory_crc32 = 1},
                    .verdict = {.is_sound = true, .at = modified, .records = std::nullopt}},
-                  {"a.zip"}, {})
+                  std::nullopt, {})
                   .has_value());
   const Verdicts verdicts = Verdicts::read(folder.path());
   store::Backup backup{store::BackupName::parse("a.zip").value(), 7, modified, {}};

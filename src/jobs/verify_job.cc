@@ -140,10 +140,12 @@ bool is_verdict(const Result<void>& outcome) {
          outcome.error().code == Code::kInvalid;
 }
 
-Result<std::set<std::string>> keys_of(store::BackupStore& store) {
-  PV_TRY(const std::vector<store::Backup> backups, store.list());
+// nullopt: the store is away, and the archive waits to be sent there.
+std::optional<std::set<std::string>> keys_of(store::BackupStore& store) {
+  const auto backups = store.list();
+  if (!backups.has_value()) { return std::nullopt; }
   std::set<std::string> keys;
-  for (const store::Backup& backup : backups) { keys.insert(backup.name.text()); }
+  for (const store::Backup& backup : *backups) { keys.insert(backup.name.text()); }
   return keys;
 }
 
@@ -155,9 +157,8 @@ Result<void> note(const Parts& parts, Job& job, const store::Backup& before,
   if (now.size_bytes != before.size_bytes || now.modified != before.modified) {
     return fail(Code::kBusy, "the backup was replaced meanwhile");
   }
-  PV_TRY(const std::set<std::string> keys, keys_of(parts.store));
-  return state::note_verdict(state::VaultDb{parts.directory.vault_folder()}, noted, keys,
-                             [&job](const std::string& what) {
+  return state::note_verdict(state::VaultDb{parts.directory.vault_folder()}, noted,
+                             keys_of(parts.store), [&job](const std::string& what) {
                                job.warn({"", what});
                              });
 }

@@ -37,6 +37,7 @@ Result<void> Disk::make_folder_like(const fs::Path& path, const fs::Path& model)
   return fs::set_permissions(path, (about.mode & kPermissions) | kAllForOwner);
 }
 
+void Disk::give_like(const fs::Path& model, const fs::Path& made) { fs::give_like(model, made); }
 Result<void> Disk::rename(const fs::Path& from, const fs::Path& to) { return fs::rename(from, to); }
 Result<void> Disk::remove_file(const fs::Path& path) { return fs::remove_file(path); }
 Result<void> Disk::remove_folder(const fs::Path& path) { return fs::remove_empty_folder(path); }

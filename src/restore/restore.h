@@ -167,6 +167,8 @@ class Disk {
   [[nodiscard]] virtual Result<void> make_folder(const fs::Path& path);
   // With owner and mode of `model`, but writable for its owner.
   [[nodiscard]] virtual Result<void> make_folder_like(const fs::Path& path, const fs::Path& model);
+  // fs::give_like()
+  virtual void give_like(const fs::Path& model, const fs::Path& made);
   [[nodiscard]] virtual Result<void> rename(const fs::Path& from, const fs::Path& to);
   [[nodiscard]] virtual Result<void> remove_file(const fs::Path& path);
   [[nodiscard]] virtual Result<void> remove_folder(const fs::Path& path);  // an empty one

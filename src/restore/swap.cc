@@ -69,10 +69,10 @@ Result<void> check_note(const Kept& kept) {
 
 // Until here they were root's alone where root works; should a crash come from now on, the app's
 // own user is to finish what was begun.
-void give_incoming(const fs::Path& directory, const Order& order) {
+void give_incoming(const fs::Path& directory, const Order& order, Disk& disk) {
   for (const Volume& volume : order.layout.volumes()) {
     const fs::Path vault = directory / volume.vault;
-    fs::give_like(vault, vault / order.incoming);
+    disk.give_like(vault, vault / order.incoming);
   }
 }
 
@@ -94,7 +94,7 @@ Result<Replaced> swap(const fs::Path& directory, const Staged& staged,
       .id = staged.id,
       .restored_from = std::string{restored_from},
       .now = now};
-  give_incoming(directory, order);
+  give_incoming(directory, order, disk);
   PV_TRY(Replaced replaced, carry_out(directory, order, disk));
   remove_emptied(directory, order, disk);
   return replaced;

@@ -146,6 +146,12 @@ class MarkingDisk final : public MountedDisk {
   Result<void> make_folder_like(const fs::Path& path, const fs::Path& model) override {
     return marked([&] { return Disk::make_folder_like(path, model); });
   }
+  void give_like(const fs::Path& model, const fs::Path& made) override {
+    std::ignore = marked([&]() -> Result<void> {
+      Disk::give_like(model, made);
+      return {};
+    });
+  }
   Result<void> rename(const fs::Path& from, const fs::Path& to) override {
     return marked([&] { return MountedDisk::rename(from, to); });
   }

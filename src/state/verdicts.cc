@@ -146,10 +146,11 @@ Result<std::vector<NotedVerdict>> read_verdicts(const VaultDb& db) {
 }
 
 Result<void> note_verdict(const VaultDb& db, const NotedVerdict& noted,
-                          const std::set<std::string>& keys, const VaultDb::Say& say) {
+                          const std::optional<std::set<std::string>>& keys,
+                          const VaultDb::Say& say) {
   return db.write(
       [&](sqlite::Connection& connection) -> Result<void> {
-        PV_CHECK(drop_all_but(connection, keys));
+        if (keys) { PV_CHECK(drop_all_but(connection, *keys)); }
         PV_TRY(const auto known, find(connection, noted.key));
         return known && outweighs(*known, noted) ? Result<void>{} : put(connection, noted);
       },

@@ -54,9 +54,10 @@ inline constexpr std::size_t kReasonBytesMax = 500;  // of what is kept of a rea
 
 // In the place of what is known of that key. But damage that a deeper look found in the same
 // archive is not forgotten for a shallower one that did not look there. `keys`: of the backups that
-// there are; what is known of others is dropped.
+// there are; what is known of others is dropped. nullopt: that is not known.
 [[nodiscard]] Result<void> note_verdict(const VaultDb& db, const NotedVerdict& noted,
-                                        const std::set<std::string>& keys, const VaultDb::Say& say);
+                                        const std::optional<std::set<std::string>>& keys,
+                                        const VaultDb::Say& say);
 
 [[nodiscard]] Result<void> forget_verdict(const VaultDb& db, const std::string& key);
 

@@ -47,7 +47,7 @@ class VerdictFile : public ::testing::Test {
   [[nodiscard]] VaultDb db() const { return VaultDb{folder.path()}; }
   [[nodiscard]] fs::Path path() const { return folder / "vault.db"; }
   Result<void> note(const NotedVerdict& noted) {
-    return note_verdict(db(), noted, {"a.zip", "b.zip"},
+    return note_verdict(db(), noted, std::set<std::string>{"a.zip", "b.zip"},
                         [this](const std::string& what) { said.push_back(what); });
   }
   [[nodiscard]] std::vector<NotedVerdict> all() const {
@@ -98,7 +98,10 @@ TEST_F(VerdictFile, TheLastOneCountsButForDamageThatWasNotLookedForAgain) {
 
 TEST_F(VerdictFile, DropsWhatIsThereNoMore) {
   ASSERT_TRUE(note(sound("a.zip")).has_value());
-  ASSERT_TRUE(note_verdict(db(), sound("c.zip"), {"b.zip", "c.zip"}, {}).has_value());
+  ASSERT_TRUE(note_verdict(db(), sound("c.zip"), std::nullopt, {}).has_value());
+  EXPECT_THAT(all(), ElementsAre(sound("a.zip"), sound("c.zip"))) << "nobody knows what is there";
+  ASSERT_TRUE(
+      note_verdict(db(), sound("c.zip"), std::set<std::string>{"b.zip", "c.zip"}, {}).has_value());
   EXPECT_THAT(all(), ElementsAre(sound("c.zip")));
   ASSERT_TRUE(forget_verdict(db(), "other.zip").has_value());
   EXPECT_THAT(all(), ElementsAre(sound("c.zip")));
@@ -251,7 +254,8 @@ TEST_F(VerdictFile, IsReadWhereNothingMayBeWritten) {
   if (child == 0) {
     if (::geteuid() == 0 && (::setgid(65'534) != 0 || ::setuid(65'534) != 0)) { ::_exit(2); }
     const bool reads = all() == std::vector{sound("a.zip")};
-    const auto noted = note_verdict(db(), sound("b.zip"), {"b.zip"}, [](const std::string&) {});
+    const auto noted = note_verdict(db(), sound("b.zip"), std::set<std::string>{"b.zip"},
+                                    [](const std::string&) {});
     const bool is_denied = !noted.has_value() && noted.error().code == Code::kDenied;
     ::_exit(reads && is_denied ? 0 : 1);
   }
