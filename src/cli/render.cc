@@ -199,10 +199,11 @@ std::string render_list(const std::vector<jobs::ListedBackup>& backups, WallTime
   using Row = std::array<std::string, 5>;
   std::vector<Row> rows{{"NAME", "SIZE", "AGE", "MODIFIED (UTC)", "VERIFIED"}};
   for (const auto& [backup, verdict] : backups) {
-    rows.push_back({printable(backup.name.text()), format_size(backup.size_bytes),
-                    format_age(backup.modified, now),
-                    format_minute(backup.modified) + (backup.is_waiting ? "  waits to be sent" : ""),
-                    verdict ? render_verdict(*verdict, now) : "-"});
+    rows.push_back(
+        {printable(backup.name.text()), format_size(backup.size_bytes),
+         format_age(backup.modified, now),
+         format_minute(backup.modified) + (backup.is_waiting ? "  waits to be sent" : ""),
+         verdict ? render_verdict(*verdict, now) : "-"});
   }
   std::array<std::size_t, 4> widths{};
   for (const Row& row : rows) {
