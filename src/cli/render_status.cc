@@ -63,7 +63,7 @@ std::string render_newest(const jobs::Overview& overview, WallTime now) {
     return is_first ? "There is no backup." : "There is no backup that counts.";
   }
   const store::Backup& newest = *overview.newest;
-  std::string text = "Newest backup: " + printable(newest.name.text()) + ", " +
+  const std::string text = "Newest backup: " + printable(newest.name.text()) + ", " +
                      ago(newest.modified, now) + " (" + format_size(newest.size_bytes) + ")";
   return text + ", " + how_sound(overview, now) + (is_first ? "." : "; newer ones don't count.");
 }

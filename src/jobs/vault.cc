@@ -474,7 +474,7 @@ Result<Listing> Vault::list() {
 }
 
 Result<ArchiveSummary> Vault::summarize(const store::BackupName& name) {
-  PV_TRY(store::Backup backup, impl_->parts.store.stat(name));
+  PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
   PV_TRY(const std::unique_ptr<ZipArchive> archive, ZipArchive::open(impl_->origin_of(name)));
   const Verdicts verdicts = Verdicts::read(impl_->parts.directory.vault_folder());
   ArchiveSummary summary{.backup = backup,
