@@ -231,9 +231,13 @@ test("restore --to makes a new folder, checked, beside whatever runs", async (t)
   assert.equal(sql(path.join(target, "data.db"), "SELECT count(*) FROM products"), "40");
   assert.deepEqual(treeOf(path.join(target, "storage")), treeOf(path.join(dir, "storage")));
   assert.deepEqual(fs.readdirSync(folder).sort(), ["look", "pb_data"], "nothing of the work is left");
-  assert.equal(cli(["restore", "fixture", "--to", target, "--dir", dir]).status, 1, "not empty");
+  const again = cli(["restore", "fixture", "--to", target, "--dir", dir]);
+  assert.equal(again.status, 1);
+  assert.match(again.stderr, /look is not empty; a new or an empty folder is needed/);
   for (const inside of ["x", "storage/x", "backups/x"]) {
-    assert.equal(cli(["restore", backupFile, "--to", path.join(dir, inside)]).status, 1, inside);
+    const refused = cli(["restore", backupFile, "--to", path.join(dir, inside)]);
+    assert.equal(refused.status, 1, inside);
+    assert.match(refused.stderr, /lies in the data directory .*pb_data; choose a folder beside it/);
     assert.equal(fs.existsSync(path.join(dir, inside)), false);
   }
 });
