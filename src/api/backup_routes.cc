@@ -312,7 +312,12 @@ AnswerTask delete_backup(Exchange& exchange) {
     return vault.remove(name);
   };
   const auto removed = co_await blocking<void>(exchange.services, std::move(work));
-  if (!removed.has_value()) { co_return tl::unexpected{delete_failed(exchange, removed.error())}; }
+  if (!removed.has_value()) {
+    // S3 itself does not say whether there was a key, and PocketBase does not look.
+    const bool may_be_gone = exchange.strict() && exchange.services.parts.vault.store().is_remote();
+    if (may_be_gone && removed.error().code == Code::kNotFound) { co_return empty_answer(204); }
+    co_return tl::unexpected{delete_failed(exchange, removed.error())};
+  }
   co_return empty_answer(204);
 }
 

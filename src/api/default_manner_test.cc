@@ -344,6 +344,21 @@ TEST(BothManners, StoreFailuresAreToldAsPocketBaseTellsThem) {
   }
 }
 
+TEST(StrictManner, OfABucketAMissingKeyIsAnsweredAsPocketBaseDoes) {
+  for (const bool strict : {true, false}) {
+    TestServer server{{.strict = strict}};
+    ASSERT_EQ(upload(server, "a.zip", tiny_zip()).status, 204U);
+    const std::string query = "?token=" + server.file_token(server.admin());
+    server.store().remote = true;
+    EXPECT_EQ(server.admin_call("DELETE", "/api/backups/none.zip").status, strict ? 204U : 404U);
+    const Got got = server.call({.target = "/api/backups/none.zip" + query});
+    EXPECT_EQ(got.status, strict ? 400U : 404U);
+    if (strict) { EXPECT_EQ(got.message(), "Something went wrong while processing your request."); }
+    EXPECT_EQ(server.call({.target = "/api/backups/a.zip" + query}).status, 200U);
+    EXPECT_EQ(server.admin_call("DELETE", "/api/backups/a.zip").status, 204U);
+  }
+}
+
 TEST(BothManners, SuperusersComeFromAllowedAddressesAlone) {
   TestServer server;
   const std::string file_token = server.file_token(server.admin());

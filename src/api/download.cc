@@ -62,7 +62,14 @@ http::Task<Opened> open_backup(const Services& services, store::BackupName name)
   co_return co_await blocking<Opened>(services, std::move(work));
 }
 
-Problem not_opened(const Error& error) {
+// PocketBase tells a key that its bucket does not have from no other failure there.
+Problem not_opened(const Exchange& exchange, const Error& error) {
+  const bool of_bucket = exchange.strict() && exchange.services.parts.vault.store().is_remote();
+  if (of_bucket && (error.code == Code::kNotFound || error.code == Code::kUnavailable)) {
+    Problem failed = something_wrong();
+    if (error.code != Code::kNotFound) { failed.cause = error; }
+    return failed;
+  }
   if (error.code == Code::kNotFound || error.code == Code::kInvalid) { return not_found(); }
   Problem failed = problem(500, phrase::kNoFilesystem);
   failed.cause = error;
@@ -94,7 +101,7 @@ AnswerTask download_backup(Exchange& exchange) {
   if (!is_utf8(key) || key.ends_with(".attrs")) { co_return tl::unexpected{something_wrong()}; }
   if (!name) { co_return tl::unexpected{not_found()}; }
   auto opened = co_await open_backup(exchange.services, *name);
-  if (!opened.has_value()) { co_return tl::unexpected{not_opened(opened.error())}; }
+  if (!opened.has_value()) { co_return tl::unexpected{not_opened(exchange, opened.error())}; }
 
   http::FileAnswer file{.source = std::move(opened->source),
                         .content_type = content_type_of(opened->backup),

@@ -59,6 +59,21 @@ class FormFields {
     return field != fields_.end() && (field->kind == FieldKind::kList || !values_.contains(name));
   }
 
+  [[nodiscard]] bool is_list(std::string_view name) const {
+    const auto field = find(name);
+    return field != fields_.end() && field->kind == FieldKind::kList;
+  }
+
+  // A list that is missed may change what all else means: then the whole form is refused.
+  [[nodiscard]] bool is_misspelled(std::string_view name) {
+    const bool here = std::any_of(fields_.begin(), fields_.end(), [&](const JsonField& field) {
+      return field.kind == FieldKind::kList && is_another_spelling(name, field.name);
+    });
+    has_misspelled_ = has_misspelled_ || here;
+    return here;
+  }
+  [[nodiscard]] bool has_misspelled() const { return has_misspelled_; }
+
   [[nodiscard]] static std::size_t bytes_max(std::string_view name) {
     return name == kJsonPayload ? kPayloadBytesMax : kFormValueBytesMax;
   }
@@ -99,6 +114,7 @@ class FormFields {
   std::vector<JsonField> fields_;
   FormValues values_;
   std::vector<std::string> payloads_;
+  bool has_misspelled_ = false;
 };
 
 // Cuts "a=1&b=2" into pairs as it arrives; keeps of each no more than can matter.
@@ -131,7 +147,7 @@ class UrlencodedFields {
       raw = raw.substr(0, percent);
     }
     const auto value = http::decode_query_component(raw);
-    return name && value && fields_.add(*name, *value, cut);
+    return name && value && !fields_.is_misspelled(*name) && fields_.add(*name, *value, cut);
   }
 
  private:
@@ -191,7 +207,11 @@ awaitable<bool> read_urlencoded(http::BodyReader& body, FormFields& fields) {
 
 awaitable<bool> read_part(http::MultipartReader& parts, const http::Part& part,
                           FormFields& fields) {
-  const bool wanted = !part.filename.value_or("").empty() ? false : fields.wants(part.name);
+  const bool is_file = !part.filename.value_or("").empty();
+  if (fields.is_misspelled(part.name) || (is_file && fields.is_list(part.name))) {
+    co_return false;
+  }
+  const bool wanted = !is_file && fields.wants(part.name);
   const std::size_t bytes_max = FormFields::bytes_max(part.name);
   std::string value;
   bool cut = false;
@@ -250,6 +270,10 @@ awaitable<bool> read_either_form(const http::Request& request, http::BodyReader&
 
 }  // namespace
 
+bool is_another_spelling(std::string_view sent, std::string_view name) {
+  return sent != name && equals_ignoring_case(sent.substr(0, sent.find('[')), name);
+}
+
 std::optional<bool> flag_of(const FormValues& values, std::string_view name) {
   const auto found = values.find(name);
   if (found == values.end() || found->second.empty()) { return false; }
@@ -283,6 +307,7 @@ awaitable<Form> read_form(const http::Request& request, http::BodyReader& body,
     co_return form;
   }
   if (!good) { form.fault = bounded.exceeded() ? FormFault::kTooLarge : FormFault::kMalformed; }
+  if (known.has_misspelled()) { form.fault = FormFault::kMisspelled; }
   co_return form;
 }
 

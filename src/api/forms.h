@@ -19,6 +19,7 @@ enum class FormFault {
   kMalformed,        // does not decode, or the client went away
   kUnsupportedType,  // its Content-Type is none that is decoded
   kXml,              // XML, and the route's fields have no elements
+  kMisspelled,       // a list in a form, under another spelling of its name
   kTooLarge,         // a chunked body past kBodyBytesMax
 };
 
@@ -33,6 +34,9 @@ struct FormField {
   std::string_view xml = {};
   FieldKind kind = FieldKind::kText;
 };
+
+// Whether `sent` is meant for `name`, as others write it: in another case, or "name[]", "name[0]".
+[[nodiscard]] bool is_another_spelling(std::string_view sent, std::string_view name);
 
 // A flag as JSON or a form says it: "true" and "1", "false", "0" and nothing; nullopt: neither.
 [[nodiscard]] std::optional<bool> flag_of(const FormValues& values, std::string_view name);

@@ -46,6 +46,7 @@ std::string show(const Form& form) {
       case FormFault::kUnsupportedType: return "unsupported";
       case FormFault::kXml: return "xml";
       case FormFault::kTooLarge: return "too large";
+      case FormFault::kMisspelled: return "misspelled";
     }
   }
   const auto value = [&](const char* name) {
@@ -120,7 +121,7 @@ TEST(Forms, ReadJson) {
 
 // "flag|list", "-" for what was not sent, the list's texts each in brackets.
 std::string show_kinds(const Form& form) {
-  if (form.fault) { return "malformed"; }
+  if (form.fault) { return show(form); }
   const auto flag = form.values.find("flag");
   const auto list = form.values.find("list");
   std::string text = (flag == form.values.end() ? "-" : flag->second) + "|";
@@ -144,7 +145,8 @@ TEST(Forms, ReadFlagsAndLists) {
       {kJson, R"({"flag":false,"list":[]})", "false|"},
       {kJson, R"({"list":"one","name":"x"})", "-|[one]"},
       {kJson, R"({"list":["a"],"list":["b"]})", "-|[b]"},
-      {kJson, R"({"list":["a"],"list":null,"flag":null})", "-|[a]"},
+      {kJson, R"({"list":["a"],"list":null,"flag":null})", "-|"},
+      {kJson, R"({"list":null,"list":["a"],"x":[{"list":null}]})", "-|[a]"},
       {kJson, R"({"x":["a",true,{"list":["no"]}],"list":[ "" , "é\u00e9" ]})", "-|[][éé]"},
       {kJson, R"({"flag":"true"})", "malformed"},
       {kJson, R"({"flag":1})", "malformed"},
@@ -154,6 +156,11 @@ TEST(Forms, ReadFlagsAndLists) {
       {kJson, R"({"list":[["a"]]})", "malformed"},
       {kJson, R"({"list":["a"})", "malformed"},
       {kForm, "flag=true&list=a&list=b%2F*&flag=false", "true|[a][b/*]"},
+      {kForm, "list[]=a&list[]=b", "misspelled"},
+      {kForm, "list%5B0%5D=a", "misspelled"},
+      {kForm, "list=a&List=b", "misspelled"},
+      {kForm, "Flag=1&name[]=x&lists=y&[]=z", "-|-"},
+      {kForm, "@jsonPayload={\"list\":null}&list=a", "-|"},
       {"text/xml", "<x><Flag>1</Flag><List>a</List></x>", "1|[a]"},
   };
   for (const Row& row : kRows) {
@@ -163,6 +170,12 @@ TEST(Forms, ReadFlagsAndLists) {
           << row.body;
     }
   }
+  const std::string parts = kMultipart.second;
+  EXPECT_EQ(show_kinds(read({parts, multipart({{"name=\"list[]\"", "a"}})}, kKinds)), "misspelled");
+  EXPECT_EQ(show_kinds(read({parts, multipart({{"name=\"list\"", "a"}})}, kKinds)), "-|[a]");
+  EXPECT_EQ(show_kinds(read({parts, multipart({{"name=\"list\"; filename=\"f\"", "a"}})}, kKinds)),
+            "malformed")
+      << "a list does not come as a file";
   std::string many = R"({"list":["x")";
   for (int i = 0; i < 40'000; ++i) { many += R"(,"x")"; }
   EXPECT_EQ(show_kinds(read({std::string{kJson}, many + "]}"}, kKinds, 4096)), "malformed");

@@ -109,6 +109,9 @@ bool JsonFields::step(char letter) {
 
 bool JsonFields::begin_value(char letter) {
   if (letter == 'n' && !in_list_) {
+    if (at_member() && member_.kind == FieldKind::kList) {
+      values_[std::string{member_.name}].clear();
+    }
     literal_ = "ull";
     state_ = State::kLiteral;
     return true;

@@ -29,10 +29,10 @@ inline constexpr std::size_t kFormValueBytesMax = 64 << 10;
 [[nodiscard]] std::vector<std::string> list_of(std::string_view list);
 
 // The first value of a stream must be an object or null; what follows it is not looked at. A key
-// matches a name whatever its case; the last of several counts; null changes nothing; any other
-// type than the field's is an error (a text stands for a list of one). Members with other keys may
-// hold anything that is JSON, nested at most 10,000 deep. Memory: the wanted values, and a bit for
-// each open bracket.
+// matches a name whatever its case; the last of several counts; null changes nothing, but empties
+// a list; any other type than the field's is an error (a text stands for a list of one). Members
+// with other keys may hold anything that is JSON, nested at most 10,000 deep. Memory: the wanted
+// values, and a bit for each open bracket.
 class JsonFields {
  public:
   explicit JsonFields(std::span<const JsonField> fields);

@@ -21,38 +21,46 @@ Problem no_part(std::string_view why) {
                               .params = {}});
 }
 
-// Pairs of the query that are meant for it, whether or not they can be read.
-std::size_t count_in(std::string_view query) {
+Problem misspelled() {
+  return no_part("it is called only, in lower case and without brackets; once for each name");
+}
+
+// Pairs of the query, whether or not they can be read.
+std::size_t count_pairs(std::string_view query) {
   std::size_t count = 0;
   while (!query.empty()) {
-    const std::string_view pair = query.substr(0, query.find('&'));
-    query.remove_prefix(std::min(query.size(), pair.size() + 1));
-    const std::string_view name = pair.substr(0, pair.find('='));
-    count += http::decode_query_component(name) == kOnly ? 1 : 0;
+    const std::size_t end = std::min(query.find('&'), query.size());
+    count += end > 0 ? 1 : 0;
+    query.remove_prefix(std::min(query.size(), end + 1));
   }
   return count;
 }
 
+// What is meant but missed must not become "everything".
 tl::expected<Part, Problem> part_in_query(const std::string& query) {
+  auto pairs = http::parse_query(query);
+  if (pairs.size() != count_pairs(query)) {
+    return tl::unexpected{no_part("a query with a broken escape or a semicolon, or too long")};
+  }
   Part part;
-  for (auto& [name, value] : http::parse_query(query)) {
+  for (auto& [name, value] : pairs) {
+    if (is_another_spelling(name, kOnly)) { return tl::unexpected{misspelled()}; }
     if (name == kOnly) { part.push_back(std::move(value)); }
   }
-  // One that is left out for a broken escape must not become "everything".
-  if (part.size() != count_in(query)) { return tl::unexpected{no_part("a broken escape")}; }
   return part;
 }
 
 }  // namespace
 
 boost::asio::awaitable<tl::expected<Part, Problem>> read_part(Exchange& exchange) {
-  static constexpr std::array<FormField, 1> kFields{{{kOnly, "Only", FieldKind::kList}}};
+  static constexpr std::array<FormField, 1> kFields{{{kOnly, {}, FieldKind::kList}}};
   auto part = part_in_query(exchange.request.query);
   if (!part.has_value()) { co_return part; }
   const Form form = co_await read_form(exchange.request, exchange.body, kFields);
   if (form.fault == FormFault::kTooLarge) {
     co_return tl::unexpected{problem(413, phrase::kTooLarge)};
   }
+  if (form.fault == FormFault::kMisspelled) { co_return tl::unexpected{misspelled()}; }
   if (form.fault) { co_return tl::unexpected{problem(400, phrase::kLoading)}; }
   if (const auto listed = form.values.find(kOnly); listed != form.values.end()) {
     const Part more = list_of(listed->second);

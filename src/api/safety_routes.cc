@@ -10,6 +10,9 @@ namespace {
 
 namespace json = boost::json;
 
+// What a client asks for before it sends a wish that a server without it would pass over.
+constexpr std::string_view kFeatures[] = {"only"};
+
 }  // namespace
 
 AnswerTask undo_restore(Exchange& exchange) {
@@ -33,7 +36,9 @@ AnswerTask show_status(Exchange& exchange) {
       [&vault = exchange.services.parts.vault,
        now = exchange.services.parts.clock.now()]() -> Result<json::object> {
     PV_TRY(const jobs::Overview overview, vault.overview());
-    return jobs::to_json(overview, now);
+    json::object status = jobs::to_json(overview, now);
+    status.emplace("features", json::array(std::begin(kFeatures), std::end(kFeatures)));
+    return status;
   };
   const auto status = co_await blocking<json::object>(exchange.services, std::move(work));
   if (!status.has_value()) { co_return tl::unexpected{explained(status.error())}; }

@@ -121,6 +121,9 @@ class HookedStore final : public store::BackupStore {
     return Result<void>{};
   };
 
+  bool remote = false;  // as is_remote() says
+
+  [[nodiscard]] bool is_remote() override { return remote; }
   Result<std::vector<store::Backup>> list() override {
     PV_CHECK(hook("list"));
     return inner_->list();

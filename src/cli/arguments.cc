@@ -282,6 +282,7 @@ class Parser {
   void add_keep(CLI::App& app) {
     app.add_option("--keep-replaced", keep_, "how long what a restore replaces can be had back")
         ->type_name("24h|7d|0")
+        ->check(&fault_of_span)
         ->group(kSafety);
   }
 
@@ -314,7 +315,8 @@ class Parser {
 
   void add_status(CLI::App& status) {
     status.add_option("--max-age", max_age_, "exit status 10 unless the newest backup is younger")
-        ->type_name("26h");
+        ->type_name("26h")
+        ->check(&fault_of_span);
     status.footer(
         "\nReads the list of backups and nothing else: for a monitor that asks often.\n"
         "\nExamples:\n  pocketvault status\n  pocketvault status --max-age 26h --json");
@@ -396,9 +398,9 @@ class Parser {
     into_.serve.port = listen->port;
     into_.serve.bytes_per_second_max = rate_of(serve_limit_);
     into_.order.bytes_per_second_max = rate_of(limit_);
-    into_.keep_replaced = span_of("--keep-replaced", keep_);
+    into_.keep_replaced = parse_duration(keep_);
     into_.serve.keep_replaced = into_.keep_replaced.value_or(kKeepReplaced);
-    into_.max_age = span_of("--max-age", max_age_);
+    into_.max_age = parse_duration(max_age_);
     if (into_.remove && into_.all == !into_.names.empty()) {
       throw CLI::ValidationError("replaced delete", "needs either IDs or --all");
     }
@@ -417,11 +419,9 @@ class Parser {
     into_.serve.encryption_env = into_.encryption_env;
   }
 
-  static std::optional<std::chrono::seconds> span_of(const char* option, const std::string& text) {
-    if (text.empty()) { return std::nullopt; }
-    const auto span = parse_duration(text);
-    if (!span) { throw CLI::ValidationError(option, "needs a span of time: 30m, 24h, 7d, or 0"); }
-    return span;
+  // Empty: none. An option that is given as '' has to be told from one that is not given.
+  static std::string fault_of_span(const std::string& text) {
+    return parse_duration(text) ? "" : "needs a span of time: 30m, 24h, 7d, or 0";
   }
 
   // Less than 1K a second would be never, and is a slip.

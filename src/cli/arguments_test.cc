@@ -87,7 +87,10 @@ TEST(Arguments, OfWhatCanBeHadBack) {
       {"restore", "a", "--keep-replaced", "24"},
       {"restore", "a", "--keep-replaced", "-1h"},
       {"restore", "a", "--backup-first", "--no-backup-first"},
+      {"restore", "a", "--keep-replaced", ""},
+      {"serve", "--keep-replaced", ""},
       {"status", "--max-age", "soon"},
+      {"status", "--max-age", ""},
       {"replaced", "delete"},
       {"replaced", "delete", "a", "--all"},
   };

@@ -202,6 +202,7 @@ class RemoteBackups final : public Backups {
   [[nodiscard]] Result<jobs::Status> restore_file(const fs::Path& file,
                                                   const jobs::RestoreOptions& options,
                                                   const Watch& watch) override {
+    PV_CHECK(refuse_unheard(options));
     return with_uploaded(file, jobs::Kind::kRestore, watch, [&](const store::BackupName& name) {
       return restore({.name = name, .options = options}, watch);
     });
@@ -210,7 +211,7 @@ class RemoteBackups final : public Backups {
   [[nodiscard]] Result<jobs::Status> preflight(const store::BackupName& name,
                                                const std::vector<std::string>& only,
                                                const Watch& watch) override {
-    PV_CHECK(need_vault("tell what a restore would do"));
+    PV_CHECK(need_preflight(only));
     PV_TRY(curl::Request request,
            about_part({.method = "POST",
                        .url = "/api/vault/backups/" + curl::escape(name.text()) + "/preflight"},
@@ -221,7 +222,7 @@ class RemoteBackups final : public Backups {
   [[nodiscard]] Result<jobs::Status> preflight_file(const fs::Path& file,
                                                     const std::vector<std::string>& only,
                                                     const Watch& watch) override {
-    PV_CHECK(need_vault("tell what a restore would do"));
+    PV_CHECK(need_preflight(only));
     return with_uploaded(file, jobs::Kind::kPreflight, watch, [&](const store::BackupName& name) {
       return preflight(name, only, watch);
     });
@@ -356,11 +357,23 @@ class RemoteBackups final : public Backups {
                 "only: run it there with --dir");
   }
 
+  // An older pocketvault passes over `only`, and would restore everything. Asked each time, right
+  // before it is sent: the server may be another one by then.
+  Result<void> need_only(const std::vector<std::string>& only) {
+    if (only.empty()) { return {}; }
+    PV_TRY(const curl::Reply reply, ask({.method = "GET", .url = "/api/vault/status"}));
+    PV_TRY(const json::value value, parse_body(reply));
+    if (has_feature(value, "only")) { return {}; }
+    return fail(Code::kUnsupported,
+                "this server is an older pocketvault, which knows no --only and would take it for "
+                "everything; bring it up to date");
+  }
+
   // A server that does not know a wish would restore without it.
   Result<void> refuse_unheard(const jobs::RestoreOptions& options) {
     if (!options.keep_replaced && !options.backup_first && options.only.empty()) { return {}; }
     PV_TRY(const bool vault, is_vault());
-    if (vault) { return {}; }
+    if (vault) { return need_only(options.only); }
     return fail(Code::kUnsupported,
                 "this server is a plain PocketBase (or strict), which knows no --keep-replaced, "
                 "--backup-first or --only");
@@ -383,6 +396,11 @@ class RemoteBackups final : public Backups {
     if (vault) { return {}; }
     return fail(Code::kUnsupported, "this server is a plain PocketBase (or strict), which can't " +
                                         what + "; download the backup and do it with the file");
+  }
+
+  Result<void> need_preflight(const std::vector<std::string>& only) {
+    PV_CHECK(need_vault("tell what a restore would do"));
+    return need_only(only);
   }
 
   // The server works with what is in its own store only: there and away again.

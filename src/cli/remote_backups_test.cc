@@ -278,6 +278,43 @@ TEST_F(RemoteBackups, APlainPocketBaseIsNotAskedToLeaveThingsOut) {
   }
 }
 
+TEST_F(RemoteBackups, AsksWhetherTheServerKnowsAPartBeforeItSendsOne) {
+  std::string status = R"({"newest":null,"features":["other","only"]})";
+  serve([&](const std::string& request) {
+    if (request.starts_with("POST ")) {
+      return http_answer(202, "{}", "Location: /api/vault/jobs/abcdefghijklmno\r\n");
+    }
+    if (asks_for(request, "GET /api/vault/jobs")) { return http_answer(200, "[]"); }
+    return http_answer(
+        200, asks_for(request, "GET /api/vault/status") ? status : job_answer("succeeded"));
+  });
+  const std::vector<std::string> only{"databases"};
+  const jobs::RestoreOrder order{.name = name("a.zip"), .options = {.only = only}};
+  ASSERT_TRUE(backups_->restore(order, {}).has_value());
+  ASSERT_TRUE(backups_->preflight(name("a.zip"), only, {}).has_value());
+
+  const testing::TempFolder dir;
+  const fs::Path file = dir.path() / "b.zip";
+  testing::write_file(file, "not looked into");
+  const std::size_t before = server_->requests().size();
+  for (const char* older : {R"({"newest":null})", R"({"features":["onl"]})", R"({"features":{}})",
+                            R"({"features":"only"})", R"(["only"])"}) {
+    status = older;
+    const Error error = backups_->restore(order, {}).error();
+    EXPECT_EQ(error.code, Code::kUnsupported) << older;
+    EXPECT_NE(error.what.find("--only"), std::string::npos) << error.what;
+    EXPECT_EQ(backups_->restore_file(file, order.options, {}).error(), error);
+    EXPECT_EQ(backups_->preflight(name("a.zip"), only, {}).error(), error);
+    EXPECT_EQ(backups_->preflight_file(file, only, {}).error(), error);
+  }
+  const std::vector<std::string> requests = server_->requests();
+  for (std::size_t i = before; i < requests.size(); ++i) {
+    EXPECT_TRUE(requests[i].starts_with("GET ")) << requests[i];
+  }
+  ASSERT_TRUE(backups_->restore({.name = name("a.zip"), .options = {}}, {}).has_value())
+      << "everything can be asked of any";
+}
+
 TEST_F(RemoteBackups, DownloadsWithAFileTokenForEachTry) {
   int tokens = 0;
   serve([&](const std::string& request) {

@@ -64,6 +64,12 @@ Result<std::vector<jobs::Kept>> kept_from_json(const json::value& value) {
   return kept_in(value.get_array());
 }
 
+bool has_feature(const json::value& status, std::string_view feature) {
+  if (!status.is_object()) { return false; }
+  const std::vector<std::string> features = texts_in(Reader{status.get_object()}.array("features"));
+  return std::find(features.begin(), features.end(), feature) != features.end();
+}
+
 Result<jobs::Overview> overview_from_json(const json::value& value) {
   if (!value.is_object()) { return fail(Code::kInvalid, "the server's answer is not a status"); }
   const Reader from{value.get_object()};

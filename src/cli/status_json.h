@@ -13,4 +13,7 @@ namespace pv::cli {
 [[nodiscard]] Result<std::vector<jobs::Kept>> kept_from_json(const boost::json::value& value);
 [[nodiscard]] Result<jobs::Overview> overview_from_json(const boost::json::value& value);
 
+// Whether a server's status says that it knows `feature`; one that is too old says nothing of any.
+[[nodiscard]] bool has_feature(const boost::json::value& status, std::string_view feature);
+
 }  // namespace pv::cli

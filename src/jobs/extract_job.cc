@@ -30,7 +30,8 @@ struct Target {
 Result<void> refuse_data_directory(const Target& target, const fs::Path& live) {
   for (fs::Path folder = target.path; folder.has_relative_path(); folder = folder.parent_path()) {
     std::error_code ignored;
-    const bool is_data = fs::exists(folder / "data.db") ||
+    // The target itself may be a restored directory: it is told to be full then.
+    const bool is_data = (folder != target.path && fs::exists(folder / "data.db")) ||
                          folder == std::filesystem::weakly_canonical(live, ignored);
     if (!is_data) { continue; }
     return fail(Code::kInvalid, target.shown() + " lies in the data directory " +

@@ -13,6 +13,7 @@ namespace pv::restore {
 namespace {
 
 constexpr std::string_view kTitle = "pocketvault restore journal 2";
+constexpr std::string_view kTitleOfPart = "pocketvault restore journal 3";
 constexpr std::string_view kTitleOfOne = "pocketvault restore journal 1";
 constexpr std::uint64_t kJournalBytesMax = 64 << 20;
 constexpr std::size_t kVolumesMax = 4096;
@@ -113,8 +114,12 @@ Result<std::vector<PlaceMoves>> places_of(const Record& record) {
 }
 
 Result<Journal> decode(std::string_view text) {
-  Result<Record> record = decode_record(kTitle, text);
-  if (!record.has_value() && record.error().code == Code::kUnsupported) {
+  Result<Record> record = decode_record(kTitleOfPart, text);
+  const auto is_of_another = [&] {
+    return !record.has_value() && record.error().code == Code::kUnsupported;
+  };
+  if (is_of_another()) { record = decode_record(kTitle, text); }
+  if (is_of_another()) {
     record = decode_record(kTitleOfOne, text);
     // All of it is one place: that version knew no other volumes.
     if (record.has_value()) {
@@ -170,7 +175,8 @@ Result<void> write_journal(const fs::Path& directory, const Journal& journal, Di
   }
   for (const std::string& unit : journal.layout.units()) { record.emplace_back("unit", unit); }
   for (const PlaceMoves& place : journal.places) { add_place(place, record); }
-  const std::string text = encode_record(kTitle, record);
+  const bool is_part = !journal.layout.units().empty();
+  const std::string text = encode_record(is_part ? kTitleOfPart : kTitle, record);
   if (text.size() > kJournalBytesMax) {
     return fail(Code::kUnsupported, "too many entries would have to be moved one by one");
   }

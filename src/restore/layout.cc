@@ -223,7 +223,13 @@ Result<Layout> Layout::of(const fs::Path& directory, const Disk& disk,
   PV_TRY(const std::optional<std::string> storage, linked_storage(directory, units));
   if (storage) { volumes.emplace_back(kStorage); }
   Layout layout{std::string{own_vault(directory, disk)}, volumes, units};
-  for (const std::string& unit : units) { PV_CHECK(layout.missing_above(directory, unit)); }
+  for (const std::string& unit : units) {
+    const auto missing = layout.missing_above(directory, unit);
+    if (missing.has_value()) { continue; }
+    Error error = missing.error();
+    if (error.code == Code::kUnsupported) { error.what += ", or restore it as a whole"; }
+    return fail(std::move(error));
+  }
   return layout;
 }
 
@@ -302,8 +308,7 @@ Result<std::optional<std::string>> Layout::missing_above(const fs::Path& directo
     if (found->is_folder()) { continue; }
     return fail(Code::kUnsupported, printable(path.native()) + " is " +
                                         (found->is_link() ? "a link" : "no folder") + ", where " +
-                                        printable(name) + " wants a folder: restore " +
-                                        printable(folder) + " as a whole");
+                                        printable(name) + " wants a folder: make it one again");
   }
   return std::optional<std::string>{};
 }

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "restore/journal.h"
+#include "restore/record.h"
 #include "restore/replaced.h"
 #include "restore/swap_world.h"
 #include "sqlite/connection.h"
@@ -12,6 +13,7 @@ namespace pv::restore {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::EndsWith;
 using ::testing::HasSubstr;
 using testing::read_file;
 using testing::write_file;
@@ -102,6 +104,20 @@ TEST(PartOfTheData, WithoutItsNoteItIsNotTakenForAllOfTheData) {
   ASSERT_FALSE(undone.has_value());
   EXPECT_EQ(undone.error().code, Code::kDamaged);
   EXPECT_EQ(world.tree(), world.new_tree);
+}
+
+TEST(PartOfTheData, AnUndoFollowsNoLinkEither) {
+  const World world{{Lie::kPlain, Part::kFiles}};
+  ASSERT_TRUE(world.run(real_disk()).has_value());
+  const testing::TempFolder elsewhere;
+  std::filesystem::remove_all(world.folder / "storage/a");
+  std::filesystem::create_directory_symlink(elsewhere.path(), world.folder / "storage/a");
+  const Result<Replaced> undone = undo_last(world);
+  ASSERT_FALSE(undone.has_value());
+  EXPECT_EQ(undone.error().code, Code::kUnsupported);
+  EXPECT_THAT(undone.error().what, HasSubstr("storage/a is a link, where storage/a/"));
+  EXPECT_THAT(undone.error().what, EndsWith("wants a folder: make it one again"));
+  EXPECT_TRUE(std::filesystem::is_empty(elsewhere.path()));
 }
 
 // Does something right before a file of that name comes.
@@ -232,6 +248,37 @@ TEST(PartOfTheData, OfTheDatabasesACrashWantsThemClosedForTheRecovery) {
   EXPECT_TRUE(is_cut_off_with_databases(world.folder.path()));
 }
 
+// Versions from before parts read over `unit`: what they do not read over has to stop them.
+TEST(PartOfTheData, IsRefusedByVersionsThatKnowNoParts) {
+  for (const Part part : {Part::kEverything, Part::kDatabases, Part::kFiles}) {
+    const bool is_part = part != Part::kEverything;
+    const World world{{Lie::kPlain, part}};
+    const Result<Replaced> replaced = world.run(real_disk());
+    ASSERT_TRUE(replaced.has_value());
+    const auto note =
+        decode_record("pocketvault replaced data 1", read_file(replaced->folder / kReplacedInfo));
+    ASSERT_TRUE(note.has_value());
+    const std::vector<std::string> volumes = values_of(*note, "volume");
+    EXPECT_EQ(volumes.size(), is_part ? 1U : 0U) << "to them a volume that is not mounted";
+    for (const std::string& volume : volumes) {
+      EXPECT_TRUE(is_folder_name(volume)) << "else they could not list what is kept";
+      EXPECT_FALSE(fs::exists(world.folder / volume));
+    }
+    EXPECT_TRUE(list_kept(world.folder.path())->front().layout.other_volumes().empty());
+
+    const Journal written{.back = false,
+                          .layout = world.layout,
+                          .incoming = "restore-x",
+                          .aside = "replaced-x/pb_data",
+                          .places = {}};
+    ASSERT_TRUE(write_journal(world.folder.path(), written, real_disk()).has_value());
+    EXPECT_EQ(read_journal(world.folder.path()).value(), written);
+    const std::string journal = read_file(journal_path(world.folder.path()));
+    EXPECT_EQ(decode_record("pocketvault restore journal 2", journal).has_value(), !is_part);
+    EXPECT_EQ(decode_record("pocketvault restore journal 3", journal).has_value(), is_part);
+  }
+}
+
 std::string database() {
   const testing::TempFolder folder;
   {
@@ -307,7 +354,7 @@ TEST_F(PartOfAnArchive, NoLinkAndNoFileOnTheWayIsFollowed) {
     const Result<Replaced> refused = restore({"storage/b/c/1"});
     ASSERT_FALSE(refused.has_value());
     EXPECT_EQ(refused.error().code, Code::kUnsupported);
-    EXPECT_THAT(refused.error().what, HasSubstr("restore storage/b as a whole"));
+    EXPECT_THAT(refused.error().what, HasSubstr("make it one again, or restore it as a whole"));
     EXPECT_EQ(tree_of(folder.path()), before);
     EXPECT_TRUE(std::filesystem::is_empty(elsewhere.path()));
     std::filesystem::remove(folder / "storage/b");

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <optional>
+#include <utility>
 
 #include "base/text.h"
 #include "restore/record.h"
@@ -11,6 +12,9 @@ namespace pv::restore {
 namespace {
 
 constexpr std::string_view kInfoTitle = "pocketvault replaced data 1";
+// A volume that is nowhere, in the note of a part. Versions that know no parts would take the part
+// for everything, with such a note as without one: they look for the volume, and refuse.
+constexpr std::string_view kPartMark = "a part, for a newer pocketvault";
 constexpr std::uint64_t kInfoBytesMax = 32 << 20;  // the longest names of the most units
 
 template <class Number>
@@ -29,6 +33,7 @@ std::string note_of(const Kept& kept) {
   if (replaced.keep) { info.emplace_back("keep", std::to_string(replaced.keep->count())); }
   if (replaced.bytes) { info.emplace_back("bytes", std::to_string(*replaced.bytes)); }
   for (const std::string& at : kept.layout.other_volumes()) { info.emplace_back("volume", at); }
+  if (!kept.layout.units().empty()) { info.emplace_back("volume", kPartMark); }
   for (const std::string& unit : kept.layout.units()) { info.emplace_back("unit", unit); }
   for (const std::string& folder : kept.made) { info.emplace_back("made", folder); }
   return encode_record(kInfoTitle, info);
@@ -187,10 +192,11 @@ Result<Kept> read_kept(const fs::Path& directory, std::string_view vault, const 
     kept.replaced.keep = std::chrono::seconds{*keep};
   }
   kept.replaced.bytes = number_in<std::uint64_t>(*info, "bytes");
-  const std::vector<std::string> volumes = values_of(*info, "volume");
+  std::vector<std::string> volumes = values_of(*info, "volume");
+  std::erase(volumes, kPartMark);
   const std::vector<std::string> units = values_of(*info, "unit");
   const std::vector<std::string> made = values_of(*info, "made");
-  for (const auto* names : {&volumes, &units, &made}) {
+  for (const auto* names : {&std::as_const(volumes), &units, &made}) {
     if (std::all_of(names->begin(), names->end(), is_folder_name)) { continue; }
     return fail(Code::kDamaged,
                 printable((folder / kReplacedInfo).native()) + ": a name in it leads elsewhere");

@@ -231,9 +231,13 @@ test("restore --to makes a new folder, checked, beside whatever runs", async (t)
   assert.equal(sql(path.join(target, "data.db"), "SELECT count(*) FROM products"), "40");
   assert.deepEqual(treeOf(path.join(target, "storage")), treeOf(path.join(dir, "storage")));
   assert.deepEqual(fs.readdirSync(folder).sort(), ["look", "pb_data"], "nothing of the work is left");
-  assert.equal(cli(["restore", "fixture", "--to", target, "--dir", dir]).status, 1, "not empty");
+  const again = cli(["restore", "fixture", "--to", target, "--dir", dir]);
+  assert.equal(again.status, 1);
+  assert.match(again.stderr, /look is not empty; a new or an empty folder is needed/);
   for (const inside of ["x", "storage/x", "backups/x"]) {
-    assert.equal(cli(["restore", backupFile, "--to", path.join(dir, inside)]).status, 1, inside);
+    const refused = cli(["restore", backupFile, "--to", path.join(dir, inside)]);
+    assert.equal(refused.status, 1, inside);
+    assert.match(refused.stderr, /lies in the data directory .*pb_data; choose a folder beside it/);
     assert.equal(fs.existsSync(path.join(dir, inside)), false);
   }
 });
@@ -456,16 +460,19 @@ test("the API refuses a part that can't be in PocketBase's shape, and never rest
   const server = await startServer(t, { dir });
   const headers = { Authorization: await signIn(server) };
   const before = statsOf(dir);
-  const ask = async (route, query, body) => {
+  const form = "application/x-www-form-urlencoded";
+  const ask = async (route, query, body, type = "application/json") => {
     const answer = await fetch(`${server.url}${route}${query}`, {
-      method: "POST", body, headers: body === undefined ? headers : { ...headers, "Content-Type": "application/json" },
+      method: "POST", body, headers: body === undefined ? headers : { ...headers, "Content-Type": type },
     });
     return { status: answer.status, ...await answer.json() };
   };
   for (const route of ["/api/backups/a.zip/restore", "/api/vault/backups/a.zip/preflight"]) {
-    for (const [query, body] of [["?only=../x"], ["?only="], ["?only=data.db-wal"], ["?only=storage&only=%zz"],
-      ["", '{"only":[]}'], ["", '{"only":["backups"]}'], ["", '{"only":[""]}']]) {
-      const answer = await ask(route, query, body);
+    for (const [query, body, type] of [["?only=../x"], ["?only="], ["?only=data.db-wal"], ["?only=storage&only=%zz"],
+      ["?only[]=databases"], ["?only%5B0%5D=databases"], ["?Only=databases"], ["?delta=true;only=databases"], ["?x=%&delta=true"],
+      ["", '{"only":[]}'], ["", '{"only":["backups"]}'], ["", '{"only":[""]}'], ["", '{"only":null}'],
+      ["", "only[]=databases", form], ["", "ONLY=databases", form]]) {
+      const answer = await ask(route, query, body, type);
       assert.equal(answer.status, 400, `${route}${query} ${body}`);
       assert.equal(answer.message, "An error occurred while validating the submitted data.");
       assert.equal(answer.data.only.code, "validation_invalid_value");
@@ -474,6 +481,7 @@ test("the API refuses a part that can't be in PocketBase's shape, and never rest
     for (const body of ['{"only":7}', '{"only":[7]}', '{"only":["storage"', "nonsense"]) {
       assert.equal((await ask(route, "", body)).status, 400, body);
     }
+    assert.equal((await ask(route, "", "<x><only>databases</only></x>", "application/xml")).status, 400);
   }
   const lacking = await ask("/api/backups/a.zip/restore", "?only=storage/nope");
   assert.equal(lacking.status, 400);
