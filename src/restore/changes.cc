@@ -71,11 +71,11 @@ class Comparison {
 
   Result<void> walk(std::string_view below) {
     const std::string prefix = below.empty() ? "" : std::string{below} + "/";
-    const auto enter = [&](const std::string& name, const fs::Stat&) {
+    const auto enter = [&](const std::string& name, const fs::Stat& stat) {
       const std::string full = prefix + name;
       if (stop_.stop_requested() || is_in_volume_vault(full)) { return false; }
       if (below.empty() && is_in_root(name) && stays(name)) { return false; }
-      return concerns(full);
+      return concerns(full) || (!stat.is_folder() && goes_along(full));
     };
     PV_TRY(fs::Walked walked, fs::walk(directory_ / below, enter));
     if (stop_.stop_requested()) { return fail(Code::kCancelled, "stopped"); }
@@ -89,7 +89,19 @@ class Comparison {
 
   // Whether the walk looks at `name`: it would be replaced, or is on the way to what would.
   [[nodiscard]] bool concerns(const std::string& name) const {
-    return scope_.is_whole(name) || scope_.is_unit(main_of(name)) || scope_.is_place(name);
+    return scope_.is_whole(name) || scope_.is_place(name);
+  }
+
+  // With a unit that is a file, there or in the archive.
+  [[nodiscard]] bool goes_along(const std::string& name) const {
+    const std::string main{main_of(name)};
+    if (!scope_.is_unit(main)) { return false; }
+    const auto at = std::lower_bound(
+        planned_.begin(), planned_.end(), main,
+        [](const PlannedFile* file, const std::string& sought) { return file->name < sought; });
+    if (at != planned_.end() && (*at)->name == main) { return true; }
+    const auto stands = fs::link_stat(directory_ / main);
+    return stands.has_value() && !stands->is_folder();
   }
 
   void note_unread(const std::string& name) {

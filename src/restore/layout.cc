@@ -9,10 +9,23 @@ namespace pv::restore {
 namespace {
 
 constexpr std::string_view kStorage = "storage";
-constexpr std::array<std::string_view, 1> kAttributes{".attrs"};
+constexpr std::string_view kAttributes = ".attrs";
 
 bool is_stored(std::string_view name) {
   return name.size() > kStorage.size() && is_at_or_below(name, kStorage);
+}
+
+// "photo.png" of "photo.png.attrs"; `name` itself where nothing would be left.
+std::string_view without(std::string_view name, std::string_view suffix) {
+  const bool is_one = name.ends_with(suffix) && name.size() > suffix.size() &&
+                      name[name.size() - suffix.size() - 1] != '/';
+  return is_one ? name.substr(0, name.size() - suffix.size()) : name;
+}
+
+void append(std::vector<std::string>& names, std::string_view name, std::string_view suffix) {
+  constexpr std::size_t kNameBytesMax = 255;
+  std::string longer = std::string{name} + std::string{suffix};
+  if (last_part_of(longer).size() <= kNameBytesMax) { names.push_back(std::move(longer)); }
 }
 
 // Where a leaving entry stands: data.db, what belongs to it, the others.
@@ -171,25 +184,33 @@ bool is_in_volume_vault(std::string_view name) {
 }
 
 std::string_view database_of(std::string_view name) {
+  const std::string_view main = sqlite_main_of(name);
+  return is_database(main) ? main : name;
+}
+
+std::vector<std::string> sqlite_companions_of(std::string_view name) {
+  std::vector<std::string> companions;
+  for (const std::string_view companion : kCompanions) { append(companions, name, companion); }
+  return companions;
+}
+
+std::string_view sqlite_main_of(std::string_view name) {
   for (const std::string_view companion : kCompanions) {
-    if (!name.ends_with(companion)) { continue; }
-    const std::string_view database = name.substr(0, name.size() - companion.size());
-    if (is_database(database)) { return database; }
+    const std::string_view main = without(name, companion);
+    if (main != name) { return main; }
   }
   return name;
 }
 
-std::span<const std::string_view> companions_of(std::string_view name) {
-  if (is_database(name)) { return kCompanions; }
-  if (is_stored(name)) { return kAttributes; }
-  return {};
+std::vector<std::string> companions_of(std::string_view name) {
+  std::vector<std::string> companions = sqlite_companions_of(name);
+  if (is_stored(name)) { append(companions, name, kAttributes); }
+  return companions;
 }
 
 std::string_view main_of(std::string_view name) {
-  if (is_stored(name) && name.ends_with(kAttributes.front())) {
-    return name.substr(0, name.size() - kAttributes.front().size());
-  }
-  return database_of(name);
+  const std::string_view stored = without(name, kAttributes);
+  return stored != name && is_stored(stored) ? stored : sqlite_main_of(name);
 }
 
 bool is_one_name(std::string_view name) {

@@ -18,7 +18,6 @@
 
 #include <array>
 #include <optional>
-#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -46,13 +45,20 @@ namespace pv::restore {
 }
 // What SQLite keeps beside a database.
 inline constexpr std::array<std::string_view, 3> kCompanions{"-wal", "-shm", "-journal"};
-// The database that `name` would lie beside as one of these; else `name` itself.
+// The database of PocketBase's that `name` would lie beside as one of these; else `name` itself.
 [[nodiscard]] std::string_view database_of(std::string_view name);
 
-// What goes with `name` wherever it goes: a database's companions, and of a stored file the
+// The files that SQLite would take for a part of the file `name`: any may be a database, of an app
+// or a hook, wherever it lies and whatever it is called. Names that no folder can hold are left
+// out.
+[[nodiscard]] std::vector<std::string> sqlite_companions_of(std::string_view name);
+// What `name` would be such a part of; else `name` itself.
+[[nodiscard]] std::string_view sqlite_main_of(std::string_view name);
+
+// The files that go with the file `name` wherever it goes: these, and of a stored file the
 // ".attrs" in which PocketBase keeps its type and more. And the other way round: what `name` goes
-// with, else `name` itself.
-[[nodiscard]] std::span<const std::string_view> companions_of(std::string_view name);
+// with, else `name` itself. Folders go with nothing, and nothing with them.
+[[nodiscard]] std::vector<std::string> companions_of(std::string_view name);
 [[nodiscard]] std::string_view main_of(std::string_view name);
 
 // Whether `name` is `folder` or lies in it; everything lies in "".

@@ -22,11 +22,17 @@ Result<std::map<std::string, std::uint32_t>> read_only_among(const std::vector<s
   return found;
 }
 
-Result<bool> is_there(const fs::Path& path) {
+enum class Kind { kNone, kFile, kFolder };
+
+Result<Kind> kind_of(const fs::Path& path) {
   const Result<fs::Stat> found = fs::link_stat(path);
-  if (found.has_value()) { return true; }
-  if (found.error().code == Code::kNotFound) { return false; }
+  if (found.has_value()) { return found->is_folder() ? Kind::kFolder : Kind::kFile; }
+  if (found.error().code == Code::kNotFound) { return Kind::kNone; }
   return fail(found.error());
+}
+
+Result<bool> is_there(const fs::Path& path) {
+  return kind_of(path).map([](Kind kind) { return kind != Kind::kNone; });
 }
 
 class Gathering {
@@ -88,12 +94,19 @@ class Gathering {
     PV_TRY(const std::vector<std::string> names, names_in(directory_ / folder));
     for (const std::string& name : names) {
       const std::string inner = folder + '/' + name;
-      if (layout_.is_unit(inner) || layout_.is_unit(main_of(inner))) { continue; }
+      PV_TRY(const bool is_one, goes_with_unit(inner));
+      if (is_one || layout_.is_unit(inner)) { continue; }
       if (!layout_.is_place(inner)) { return false; }
       PV_TRY(const bool only, holds_only_units(inner));
       if (!only) { return false; }
     }
     return true;
+  }
+
+  [[nodiscard]] Result<bool> goes_with_unit(const std::string& name) const {
+    if (!layout_.is_unit(main_of(name))) { return false; }
+    PV_TRY(const Kind kind, kind_of(directory_ / name));
+    return kind != Kind::kFolder;
   }
 
   Result<void> add_unit(const std::string& unit) {
@@ -102,13 +115,14 @@ class Gathering {
                     [&](const std::string& folder) { return is_at_or_below(unit, folder); });
     if (leaves) { return {}; }
     const std::string place = parent_of(unit);
-    PV_TRY(std::vector<std::string> in, entries_of(unit, coming(place)));
+    PV_TRY(const std::vector<std::string> entries, entries_of(unit));
+    PV_TRY(const std::vector<std::string> in, those_in(coming(place), entries));
     PV_TRY(const std::optional<std::string> missing, layout_.missing_above(directory_, unit));
     if (missing) {
       if (!in.empty()) { made_.insert(*missing); }
       return {};
     }
-    PV_TRY(std::vector<std::string> out, entries_of(unit, here(place)));
+    PV_TRY(const std::vector<std::string> out, those_in(here(place), entries));
     if (in.empty() && out.empty()) { return {}; }
     Names& names = places_[place];
     names.in.insert(names.in.end(), in.begin(), in.end());
@@ -116,18 +130,36 @@ class Gathering {
     return {};
   }
 
-  // What lies in `folder` of a unit: itself, and what goes with it.
-  static Result<std::vector<std::string>> entries_of(const std::string& unit,
-                                                     const fs::Path& folder) {
-    const std::string name = last_part_of(unit);
-    std::vector<std::string> names{name};
-    for (const std::string_view companion : companions_of(unit)) {
-      names.push_back(name + std::string{companion});
+  // What is exchanged of a unit: itself, and if it is a file on one side what goes with it.
+  [[nodiscard]] Result<std::vector<std::string>> entries_of(const std::string& unit) const {
+    std::vector<std::string> entries{last_part_of(unit)};
+    PV_TRY(const Sides sides, sides_of(unit));
+    if (sides.has(Kind::kFolder) && !sides.has(Kind::kFile)) { return entries; }
+    for (const std::string& companion : companions_of(unit)) {
+      if (layout_.is_unit(companion)) { continue; }
+      PV_TRY(const Sides its, sides_of(companion));
+      if (its.has(Kind::kFile)) { entries.push_back(last_part_of(companion)); }
     }
+    return entries;
+  }
+
+  struct Sides {
+    Kind here;
+    Kind coming;
+    [[nodiscard]] bool has(Kind kind) const { return here == kind || coming == kind; }
+  };
+  [[nodiscard]] Result<Sides> sides_of(const std::string& name) const {
+    PV_TRY(const Kind stands, kind_of(directory_ / name));
+    PV_TRY(const Kind comes, kind_of(coming(name)));
+    return Sides{.here = stands, .coming = comes};
+  }
+
+  static Result<std::vector<std::string>> those_in(const fs::Path& folder,
+                                                   const std::vector<std::string>& names) {
     std::vector<std::string> found;
-    for (std::string& one : names) {
-      PV_TRY(const bool there, is_there(folder / one));
-      if (there) { found.push_back(std::move(one)); }
+    for (const std::string& name : names) {
+      PV_TRY(const bool there, is_there(folder / name));
+      if (there) { found.push_back(name); }
     }
     return found;
   }

@@ -289,6 +289,22 @@ std::string database() {
   return read_file(folder / "a.db");
 }
 
+// Says no once, when a file of that name comes.
+class Refusing final : public Disk {
+ public:
+  explicit Refusing(fs::Path name) : name_{std::move(name)} {}
+  Result<void> rename(const fs::Path& from, const fs::Path& to) override {
+    if (to == name_ && !std::exchange(refused_, true)) {
+      return fail(Code::kUnavailable, "the disk says no");
+    }
+    return Disk::rename(from, to);
+  }
+
+ private:
+  const fs::Path name_;
+  bool refused_ = false;
+};
+
 class PartOfAnArchive : public ::testing::Test {
  protected:
   PartOfAnArchive() {
@@ -298,12 +314,12 @@ class PartOfAnArchive : public ::testing::Test {
     }
     archive.add("data.db", database()).add("storage/a/1", "new").add("storage/b/c/1", "new");
   }
-  Result<Replaced> restore(const std::vector<std::string>& only) {
+  Result<Replaced> restore(const std::vector<std::string>& only, Disk& disk = real_disk()) {
     PV_TRY(const Plan planned, plan(archive, Scope::parse(only).value()));
     PV_CHECK(check_space(planned, folder.path()));
     PV_TRY(const Staged staged,
            stage(archive, planned, folder.path(), pool, system_random(), {}, {}, {}));
-    return swap(folder.path(), staged, "a.zip", kNow, real_disk());
+    return swap(folder.path(), staged, "a.zip", kNow, disk);
   }
 
   InMemory in_memory;
@@ -325,6 +341,64 @@ TEST_F(PartOfAnArchive, ADatabaseTakesAlongWhatLiesBesideItAndThatAlone) {
   EXPECT_EQ(after, expected) << "auxiliary.db, which the archive lacks, stays with its WAL";
   ASSERT_TRUE(undo(folder.path(), "", kNow, real_disk()).has_value());
   EXPECT_EQ(tree_of(folder.path()), old_tree);
+}
+
+// The WAL of a database that was not closed holds what was committed last.
+TEST_F(PartOfAnArchive, AFileTakesAlongWhatSqliteKeepsBesideIt) {
+  for (const char* name : {"sub/app.db", "app.sqlite", "storage/a/blob"}) {
+    for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+      write_file(folder / (std::string{name} + suffix), std::string{"old "} + name);
+    }
+    archive.add(name, "new").add(std::string{name} + "-wal", "new");
+  }
+  write_file(folder / "sub/app.db.bak", "old");
+  const Tree old_tree = tree_of(folder.path());
+  for (const char* name : {"sub/app.db", "app.sqlite", "storage/a/blob"}) {
+    const std::string unit = name;
+    Tree expected = old_tree;
+    expected[unit] = expected[unit + "-wal"] = "new";
+    expected.erase(unit + "-shm");
+    expected.erase(unit + "-journal");
+    const Result<Replaced> replaced = restore({unit});
+    ASSERT_TRUE(replaced.has_value()) << unit;
+    EXPECT_EQ(tree_of(folder.path()), expected) << unit;
+    ASSERT_TRUE(undo(folder.path(), replaced->id, kNow, real_disk()).has_value());
+    EXPECT_EQ(tree_of(folder.path()), old_tree) << unit;
+  }
+}
+
+TEST_F(PartOfAnArchive, AnExchangeThatFailsLeavesTheWalInPlace) {
+  for (const char* name : {"sub/app.db", "sub/app.db-wal"}) { write_file(folder / name, "old"); }
+  archive.add("sub/app.db", "new");
+  const Tree old_tree = tree_of(folder.path());
+  Refusing disk{folder / "sub/app.db"};
+  const Result<Replaced> replaced = restore({"sub/app.db"}, disk);
+  ASSERT_FALSE(replaced.has_value());
+  EXPECT_THAT(replaced.error().what, HasSubstr("nothing was changed"));
+  EXPECT_EQ(tree_of(folder.path()), old_tree);
+}
+
+TEST_F(PartOfAnArchive, AFolderTakesNothingAlong) {
+  for (const char* name : {"storage/a/d/1", "storage/a/d.attrs/1", "storage/a/d-wal", "storage/a/e",
+                           "storage/a/e.attrs/1"}) {
+    write_file(folder / name, "old");
+  }
+  archive.add("storage/a/d/1", "new").add("storage/a/d.attrs/1", "new").add("storage/a/e", "new");
+  const Tree old_tree = tree_of(folder.path());
+  Tree expected = old_tree;
+  expected["storage/a/d/1"] = expected["storage/a/e"] = "new";
+  ASSERT_TRUE(restore({"storage/a/d", "storage/a/e"}).has_value());
+  EXPECT_EQ(tree_of(folder.path()), expected);
+  ASSERT_TRUE(undo(folder.path(), "", kNow, real_disk()).has_value());
+  EXPECT_EQ(tree_of(folder.path()), old_tree);
+}
+
+TEST_F(PartOfAnArchive, ANameMayBeAsLongAsAFolderTakes) {
+  const std::string name(255, 'n');
+  write_file(folder / name, "old");
+  archive.add(name, "new");
+  ASSERT_TRUE(restore({name}).has_value());
+  EXPECT_EQ(read_file(folder / name), "new");
 }
 
 TEST_F(PartOfAnArchive, AFolderIsReplacedAsAWhole) {

@@ -180,10 +180,10 @@ Result<void> PlaceMover::bring(const std::string& name, const fs::Path& from, co
   if (!waits) { return {}; }
   PV_CHECK(make_again(moves_.folder));
   PV_CHECK(make_room(name));
-  if (name.ends_with(".db")) {
+  PV_TRY(const fs::Stat coming, fs::link_stat(from / name));
+  if (!coming.is_folder()) {
     // SQLite would apply the WAL of a database that a program made here meanwhile to this one.
-    for (const std::string_view companion : kCompanions) {
-      const std::string beside = name + std::string{companion};
+    for (const std::string& beside : sqlite_companions_of(name)) {
       if (!ours.contains(beside)) { PV_CHECK(make_room(beside)); }
     }
   }

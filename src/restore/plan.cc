@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <limits>
+#include <map>
 #include <optional>
 #include <string>
 
@@ -43,7 +44,12 @@ Error missing_data_db(const Plan& plan) {
 
 class Planner {
  public:
-  explicit Planner(const Scope& scope) : scope_{scope} {}
+  explicit Planner(const Scope& scope) : scope_{scope} {
+    for (const Scope::Unit& unit : scope.units()) {
+      mains_.emplace(unit.name, false);
+      mains_.emplace(main_of(unit.name), false);
+    }
+  }
 
   Result<void> add(const ArchiveEntry& entry, std::size_t index) {
     PV_TRY(std::string name, safe_name(entry.name));
@@ -53,7 +59,10 @@ class Planner {
       if (kind == Kind::kFolder) { return {}; }
       return refuse(entry.name, "in the place of the data directory itself");
     }
-    if (!scope_.contains(name)) { return {}; }
+    if (kind == Kind::kFile && mains_.contains(name)) { mains_.at(name) = true; }
+    // No folder goes with a file.
+    const bool goes_along = kind != Kind::kFolder && scope_.contains(main_of(name));
+    if (!scope_.contains(name) && !goes_along) { return {}; }
     if (stays(root_of(name)) || is_in_volume_vault(name) || kind == Kind::kOther) {
       plan_.dropped.push_back(std::move(name));
       return {};
@@ -80,6 +89,7 @@ class Planner {
     plan_.folders.erase(std::unique(plan_.folders.begin(), plan_.folders.end()),
                         plan_.folders.end());
     PV_CHECK(check_names());
+    drop_companions_of_folders();
     drop_lonely_companions();
     return std::move(plan_);
   }
@@ -118,9 +128,26 @@ class Planner {
     return find_units(files);
   }
 
+  // Whether the archive has the file that `name` goes with, which is another one.
+  [[nodiscard]] bool has_main(std::string_view name, std::string_view main) const {
+    const auto found = mains_.find(main);
+    return main != name && found != mains_.end() && found->second;
+  }
+
   // A unit that the archive lacks would be taken away from the data.
   Result<void> find_units(const std::vector<std::string_view>& files) {
     for (const Scope::Unit& unit : scope_.units()) {
+      const std::string_view main = main_of(unit.name);
+      const bool has_one = has_main(unit.name, main);
+      if (has_one && main == sqlite_main_of(unit.name) && !scope_.contains(main)) {
+        return fail(Code::kInvalid, printable(unit.name) + " is what SQLite keeps beside " +
+                                        printable(main) + ": name that, it takes this along");
+      }
+      const bool goes_along = has_one && scope_.contains(main);
+      if (goes_along &&
+          std::binary_search(files.begin(), files.end(), std::string_view{unit.name})) {
+        continue;
+      }
       if (has_any(files, unit.name) || has_any(plan_.folders, unit.name)) {
         plan_.units.push_back(unit.name);
       } else if (unit.required) {
@@ -138,6 +165,15 @@ class Planner {
       return at != names.end() && at->starts_with(start);
     };
     return std::binary_search(names.begin(), names.end(), unit) || begins(unit + "/");
+  }
+
+  // They have been let in by their names.
+  void drop_companions_of_folders() {
+    std::erase_if(plan_.files, [&](const PlannedFile& file) {
+      if (scope_.contains(file.name) || has_main(file.name, main_of(file.name))) { return false; }
+      plan_.raw_bytes -= file.raw_bytes;
+      return true;
+    });
   }
 
   // A WAL or rollback journal without its database would be applied to a database that comes later
@@ -163,6 +199,8 @@ class Planner {
   }
 
   const Scope& scope_;
+  // What units are, or would go with: whether the archive has a file of that name.
+  std::map<std::string, bool, std::less<>> mains_;
   Plan plan_;
 };
 

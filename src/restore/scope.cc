@@ -68,7 +68,7 @@ bool Scope::contains(std::string_view name) const {
        slash = name.find('/', slash + 1)) {
     if (is_unit(name.substr(0, slash))) { return true; }
   }
-  return is_unit(name) || is_unit(main_of(name));
+  return is_unit(name);
 }
 
 std::string Scope::describe() const {

@@ -30,8 +30,7 @@ class Scope {
   [[nodiscard]] bool is_everything() const { return units_.empty(); }
   // In byte order.
   [[nodiscard]] const std::vector<Unit>& units() const { return units_; }
-  // Whether `name` is a unit, lies in one, or goes with one: the WAL, index or journal of a
-  // database, the ".attrs" of a stored file.
+  // Whether `name` is a unit or lies in one.
   [[nodiscard]] bool contains(std::string_view name) const;
   [[nodiscard]] bool has_data_db() const { return contains("data.db"); }
   // "databases, storage/abc": as it was given, for people; of many the first. Empty: everything.

@@ -10,6 +10,7 @@ namespace pv::restore {
 namespace {
 
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 
 std::vector<std::string> units_of(const std::vector<std::string>& only) {
   const auto scope = Scope::parse(only);
@@ -28,7 +29,7 @@ TEST(Scope, IsWhatIsNamedAndNothingTwice) {
               ElementsAre("storage/a", "storage/a-b", "storage/ab/c"));
   EXPECT_THAT(units_of({"databases", "data.db"}), ElementsAre("auxiliary.db", "data.db"));
   EXPECT_THAT(units_of({"storage/a", "storage/a.attrs", "storage/x.db-wal"}),
-              ElementsAre("storage/a", "storage/x.db-wal"));
+              ElementsAre("storage/a", "storage/a.attrs", "storage/x.db-wal"));
   EXPECT_TRUE(Scope::parse({"databases", "auxiliary.db"})->units().front().required)
       << "who names it wants it";
 }
@@ -52,22 +53,63 @@ TEST(Scope, HasABound) {
   EXPECT_EQ(Scope::parse(many).error().code, Code::kInvalid);
 }
 
-TEST(Scope, ADatabaseComesWithWhatLiesBesideIt) {
-  const Scope databases = Scope::parse({"databases"}).value();
-  for (const char* name : {"data.db", "data.db-wal", "data.db-journal", "auxiliary.db-wal"}) {
-    EXPECT_TRUE(databases.contains(name)) << name;
-  }
-  for (const char* name : {"data.db.bak", "other.db", "storage/data.db", "storage", "data"}) {
-    EXPECT_FALSE(databases.contains(name)) << name;
-  }
-  const Scope file = Scope::parse({"storage/a/b.txt", "other.txt"}).value();
-  EXPECT_TRUE(file.contains("storage/a/b.txt.attrs"));
-  EXPECT_FALSE(file.contains("storage/a/c.txt.attrs"));
-  EXPECT_FALSE(file.contains("other.txt.attrs"));
+std::vector<std::string> files_of(const FakeArchive& archive,
+                                  const std::vector<std::string>& only) {
+  const auto planned = plan(archive, Scope::parse(only).value());
+  if (!planned.has_value()) { return {planned.error().what}; }
+  std::vector<std::string> names;
+  for (const PlannedFile& file : planned->files) { names.push_back(file.name); }
+  return names;
+}
+
+TEST(Scope, AFolderIsAllThatIsInIt) {
   const Scope part = Scope::parse({"storage/a"}).value();
   EXPECT_TRUE(part.contains("storage/a/b/c"));
   EXPECT_FALSE(part.contains("storage/ab"));
   EXPECT_FALSE(part.contains("storage"));
+}
+
+TEST(Scope, AFileComesWithWhatLiesBesideIt) {
+  FakeArchive archive;
+  for (const char* name :
+       {"data.db", "data.db-wal", "data.db-journal", "data.db.bak", "other.db", "storage/data.db",
+        "sub/app.db", "sub/app.db-wal", "sub/app.db-shm", "app.sqlite", "app.sqlite-journal",
+        "storage/a/b.txt", "storage/a/b.txt.attrs", "storage/a/c.txt.attrs", "other.txt",
+        "other.txt.attrs"}) {
+    archive.add(name);
+  }
+  EXPECT_THAT(files_of(archive, {"databases"}),
+              ElementsAre("data.db", "data.db-wal", "data.db-journal"));
+  EXPECT_THAT(files_of(archive, {"sub/app.db"}),
+              ElementsAre("sub/app.db", "sub/app.db-wal", "sub/app.db-shm"));
+  EXPECT_THAT(files_of(archive, {"app.sqlite"}), ElementsAre("app.sqlite", "app.sqlite-journal"));
+  EXPECT_THAT(files_of(archive, {"storage/a/b.txt", "other.txt"}),
+              ElementsAre("storage/a/b.txt", "storage/a/b.txt.attrs", "other.txt"));
+}
+
+TEST(Scope, NothingComesWithAFolder) {
+  FakeArchive archive;
+  archive.add("storage/a/d/1").add("storage/a/d.attrs").add("storage/a/d-wal");
+  archive.add("storage/a/e").add("storage/a/e.attrs/1");
+  EXPECT_THAT(files_of(archive, {"storage/a/d"}), ElementsAre("storage/a/d/1"));
+  EXPECT_EQ(plan(archive, Scope::parse({"storage/a/d"}).value())->raw_bytes, 1U);
+  EXPECT_THAT(files_of(archive, {"storage/a/d", "storage/a/d-wal"}),
+              ElementsAre("storage/a/d/1", "storage/a/d-wal"));
+  EXPECT_THAT(files_of(archive, {"storage/a/e"}), ElementsAre("storage/a/e"));
+  EXPECT_THAT(plan(archive, Scope::parse({"storage/a/e", "storage/a/e.attrs"}).value())->units,
+              ElementsAre("storage/a/e", "storage/a/e.attrs"));
+}
+
+TEST(Scope, WhatSqliteKeepsBesideAFileIsNoUnitOfItsOwn) {
+  FakeArchive archive;
+  archive.add("sub/app.db").add("sub/app.db-wal").add("sub/lonely-wal").add("sub/app.db-shm/x");
+  const auto alone = plan(archive, Scope::parse({"sub/app.db-wal"}).value());
+  ASSERT_FALSE(alone.has_value());
+  EXPECT_EQ(alone.error().code, Code::kInvalid);
+  EXPECT_THAT(alone.error().what, HasSubstr("beside sub/app.db"));
+  EXPECT_THAT(plan(archive, Scope::parse({"sub/app.db", "sub/app.db-wal"}).value())->units,
+              ElementsAre("sub/app.db"));
+  EXPECT_THAT(files_of(archive, {"sub/lonely-wal"}), ElementsAre("sub/lonely-wal"));
 }
 
 TEST(Scope, APlanHoldsThatPartAlone) {
