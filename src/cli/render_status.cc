@@ -64,7 +64,7 @@ std::string render_newest(const jobs::Overview& overview, WallTime now) {
   }
   const store::Backup& newest = *overview.newest;
   const std::string text = "Newest backup: " + printable(newest.name.text()) + ", " +
-                     ago(newest.modified, now) + " (" + format_size(newest.size_bytes) + ")";
+                           ago(newest.modified, now) + " (" + format_size(newest.size_bytes) + ")";
   return text + ", " + how_sound(overview, now) + (is_first ? "." : "; newer ones don't count.");
 }
 
