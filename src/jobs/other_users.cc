@@ -1,6 +1,7 @@
 #include "jobs/other_users.h"
 
 #include <algorithm>
+#include <span>
 
 #include "base/text.h"
 #include "fs/supervisor.h"
@@ -100,8 +101,9 @@ tl::unexpected<Error> in_use(const fs::Path& directory, const Users& users, Exch
 
 }  // namespace
 
-Users other_users(const fs::Path& directory) {
-  const std::vector<fs::Path> files = database_files(directory);
+namespace {
+
+Users users_of(const std::vector<fs::Path>& files) {
   Users users = fs::other_lock_holders(files);
   for (fs::LockHolder& opener : fs::other_openers(files)) {
     if (!contains(users, opener.pid)) { users.push_back(std::move(opener)); }
@@ -109,6 +111,45 @@ Users other_users(const fs::Path& directory) {
   std::sort(users.begin(), users.end(),
             [](const fs::LockHolder& a, const fs::LockHolder& b) { return a.pid < b.pid; });
   return users;
+}
+
+// A plain descriptor of a database that this process has open may not be closed: its locks would
+// go. So of what is another name of one, or called as one, nothing is read.
+bool may_be_database(const fs::Path& directory, const fs::Path& path) {
+  constexpr std::string_view kMagic{"SQLite format 3\0", 16};
+  const Result<fs::Stat> found = fs::link_stat(path);
+  if (!found.has_value() || !found->is_file()) { return false; }
+  if (path.native().ends_with(".db") || found->size_bytes == 0) { return true; }
+  for (const fs::Path& database : database_files(directory)) {
+    const Result<fs::Stat> other = fs::stat(database);
+    if (other.has_value() && other->device == found->device && other->inode == found->inode) {
+      return true;
+    }
+  }
+  const Result<fs::Fd> fd = fs::open_for_reading(path);
+  if (!fd.has_value()) { return false; }
+  std::string head(kMagic.size(), '\0');
+  const auto count = fs::read_some(*fd, 0, std::as_writable_bytes(std::span{head}));
+  return count.has_value() && head == kMagic;
+}
+
+}  // namespace
+
+Users other_users(const fs::Path& directory) { return users_of(database_files(directory)); }
+
+Result<void> refuse_users_of(const fs::Path& directory, const std::vector<std::string>& units,
+                             Exchange exchange) {
+  std::vector<fs::Path> files;
+  for (const std::string& unit : units) {
+    if (!may_be_database(directory, directory / unit)) { continue; }
+    for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
+      files.push_back(directory / (unit + suffix));
+    }
+  }
+  if (files.empty()) { return {}; }
+  const Users users = users_of(files);
+  if (users.empty()) { return {}; }
+  return in_use(directory, users, exchange);
 }
 
 Result<void> refuse_other_users(const fs::Path& directory, Exchange exchange) {

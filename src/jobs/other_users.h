@@ -2,6 +2,7 @@
 // them open loses what it writes from then on.
 #pragma once
 
+#include <string>
 #include <vector>
 
 #include "base/error.h"
@@ -20,6 +21,12 @@ enum class Exchange { kRestore, kUndo, kRecovery };
 // kBusy while there are such processes: names them, the unit or container that keeps each running,
 // and how to go on. Opens no database: good at any time, in the middle of a swap too.
 [[nodiscard]] Result<void> refuse_other_users(const fs::Path& directory, Exchange exchange);
+
+// kBusy, likewise, while another process has one of the files `units` open that is a database in
+// place: called *.db, empty, or with SQLite's header.
+[[nodiscard]] Result<void> refuse_users_of(const fs::Path& directory,
+                                           const std::vector<std::string>& units,
+                                           Exchange exchange);
 
 // What refuse_other_users() would say for a restore, of programs that are not pocketvault; empty
 // when there are none. A server of ours does its restores itself.

@@ -76,6 +76,23 @@ TEST_F(OtherUsers, AreNotThoseWhoReadStoredFiles) {
   EXPECT_TRUE(refuse_other_users(pb_data, Exchange::kRestore).has_value());
 }
 
+TEST_F(OtherUsers, OfOtherDatabasesCountWhereTheseAreExchanged) {
+  std::filesystem::create_directory(pb_data / "sub");
+  for (const char* name : {"custom.db", "sub/app.sqlite"}) {
+    std::filesystem::copy_file(data, pb_data / name);
+    OtherProcess other{database_user(pb_data / name)};
+    ASSERT_EQ(other.hear(), "ready");
+    const Result<void> refused = refuse_users_of(pb_data, {"a", name}, Exchange::kRestore);
+    ASSERT_FALSE(refused.has_value()) << name;
+    EXPECT_EQ(refused.error().code, Code::kBusy);
+    EXPECT_TRUE(refuse_users_of(pb_data, {"data.db", "sub"}, Exchange::kRestore).has_value());
+    EXPECT_TRUE(refuse_other_users(pb_data, Exchange::kRestore).has_value());
+    other.say("");
+    other.finish();
+    EXPECT_TRUE(refuse_users_of(pb_data, {name}, Exchange::kRestore).has_value()) << name;
+  }
+}
+
 TEST_F(OtherUsers, WithoutLocksAreToldFromThoseWhoHaveThem) {
   EXPECT_THAT(users_without_locks(pb_data), IsEmpty());
   OtherProcess sound{database_user(data)};
