@@ -17,6 +17,8 @@ using namespace std::chrono_literals;
 constexpr std::chrono::milliseconds kSuspendWait = 10s;
 // How much is kept is for people to know, and an undo is over at once, however much that is.
 constexpr std::chrono::milliseconds kMeasurePatience = 500ms;
+// At least, whatever was asked for.
+constexpr std::chrono::hours kKeepInDoubt{24};
 // Another process may be opening the directory just now.
 constexpr std::chrono::milliseconds kSwapLockWait = 10s;
 // Reading the names of tables and a few rows of system tables.
@@ -130,6 +132,14 @@ Result<restore::Replaced> exchange_data(const Parts& parts, Job& job, Incoming i
 // Keeps what was replaced for `keep`, or not at all.
 void keep_replaced(const Parts& parts, Job& job, const restore::Replaced& replaced,
                    std::chrono::seconds keep) {
+  if (restore::has_strays(parts.directory.path(), replaced.id)) {
+    keep = std::max<std::chrono::seconds>(keep, kKeepInDoubt);
+    job.warn({"",
+              "what programs made meanwhile in the place of what was exchanged lies in the "
+              "folder stray of " +
+                  printable(replaced.folder.native()) +
+                  ": an undo does not bring it back, and it goes with the replaced data"});
+  }
   if (keep <= std::chrono::seconds{0}) {
     const auto removed = restore::remove_replaced(parts.directory.path(), replaced.id);
     if (removed.has_value() || removed.error().code == Code::kNotFound) { return; }
@@ -149,7 +159,6 @@ std::chrono::seconds keep_of(const Parts& parts, const RestoreOptions& options) 
 // Nothing is kept for the sake of a backup: it is looked at once more, when it is all that is left.
 std::chrono::seconds keep_with_doubt(const Parts& parts, Job& job, const SafetyBackup& safety,
                                      std::chrono::seconds keep) {
-  constexpr std::chrono::hours kKeepInDoubt{24};
   if (keep > std::chrono::seconds{0}) { return keep; }
   const std::string doubt = doubt_about(safety, parts.store);
   if (doubt.empty()) { return keep; }

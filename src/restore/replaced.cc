@@ -162,6 +162,13 @@ bool has_strays(const fs::Path& directory, const Kept& kept) {
   });
 }
 
+bool has_strays(const fs::Path& directory, std::string_view id) {
+  const auto kept = list_kept(directory);
+  return kept.has_value() && std::any_of(kept->begin(), kept->end(), [&](const Kept& one) {
+           return one.replaced.id == id && has_strays(directory, one);
+         });
+}
+
 Result<std::vector<std::string>> names_if_any(const fs::Path& folder) {
   Result<std::vector<std::string>> names = names_in(folder);
   if (!names.has_value() && names.error().code == Code::kNotFound) {

@@ -195,6 +195,10 @@ struct Replaced {
   std::optional<std::uint64_t> bytes = std::nullopt;        // on disk, that removing it would free
 };
 
+// Whether something lay in the way of the exchange that put this aside: what programs made
+// meanwhile. It is in folders `stray` of replaced-ID; an undo does not bring it back.
+[[nodiscard]] bool has_strays(const fs::Path& directory, std::string_view id);
+
 // Exchanges directory's entries for the staged ones; where only units were staged, nothing else is
 // touched. The caller has closed every connection, if that involves databases. On an error what was
 // moved is moved back (and the error says so if that failed too: then recover()).

@@ -315,6 +315,8 @@ TEST(SwapFaults, StraysAreKeptAsLongAsReplacedData) {
   const std::chrono::hours day{24};
   const fs::Path stray =
       vault_folder(world.folder.path()) / ("replaced-" + world.staged.id) / "stray/data.db";
+  EXPECT_TRUE(has_strays(world.folder.path(), world.staged.id));
+  EXPECT_FALSE(has_strays(world.folder.path(), "another"));
   ASSERT_TRUE(prune_replaced(world.folder.path(), kNow, day).has_value());
   EXPECT_EQ(testing::read_file(stray), "foreign");
   ASSERT_TRUE(prune_replaced(world.folder.path(), kNow + day, day).has_value());
