@@ -163,10 +163,12 @@ bool has_strays(const fs::Path& directory, const Kept& kept) {
 }
 
 bool has_strays(const fs::Path& directory, std::string_view id) {
-  const auto kept = list_kept(directory);
-  return kept.has_value() && std::any_of(kept->begin(), kept->end(), [&](const Kept& one) {
-           return one.replaced.id == id && has_strays(directory, one);
-         });
+  const std::string name = replaced_folder(id);
+  return std::any_of(kOwnVaults.begin(), kOwnVaults.end(), [&](std::string_view vault) {
+    if (!fs::exists(directory / vault / name)) { return false; }
+    const auto kept = read_kept(directory, vault, name);
+    return kept.has_value() && has_strays(directory, *kept);
+  });
 }
 
 Result<std::vector<std::string>> names_if_any(const fs::Path& folder) {
