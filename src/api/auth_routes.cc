@@ -40,6 +40,7 @@ Problem problem_of_form(FormFault fault) {
   switch (fault) {
     case FormFault::kMalformed: return problem(400, phrase::kLoading);
     case FormFault::kUnsupportedType: return problem(400, phrase::kUnsupportedType);
+    case FormFault::kMisspelled:  // of lists, which these forms have none of
     case FormFault::kXml: return something_wrong();
     case FormFault::kTooLarge: return problem(413, phrase::kTooLarge);
   }
