@@ -1,10 +1,12 @@
 #include "cli/new_file.h"
 
+#include <algorithm>
 #include <ostream>
 #include <set>
 #include <utility>
 
 #include "base/text.h"
+#include "sqlite/files.h"
 
 namespace pv::cli {
 namespace {
@@ -33,12 +35,14 @@ bool looks_like_data(const fs::Path& folder) {
 }
 
 bool is_database_name(const std::string& name) {
-  for (const std::string_view database : {"data.db", "auxiliary.db"}) {
-    for (const std::string_view ending : {"", "-wal", "-shm", "-journal"}) {
-      if (name == std::string{database} + std::string{ending}) { return true; }
-    }
-  }
-  return false;
+  const auto is_part_of = [&](std::string_view database) {
+    if (!name.starts_with(database)) { return false; }
+    const std::string_view ending = std::string_view{name}.substr(database.size());
+    const auto& companions = sqlite::kCompanions;
+    return ending.empty() ||
+           std::find(companions.begin(), companions.end(), ending) != companions.end();
+  };
+  return is_part_of("data.db") || is_part_of("auxiliary.db");
 }
 
 Result<void> refuse_live(const fs::Path& path) {

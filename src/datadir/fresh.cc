@@ -7,6 +7,7 @@
 #include "datadir/data_dir.h"
 #include "datadir/fresh_sql.h"
 #include "fs/give.h"
+#include "sqlite/files.h"
 
 namespace pv::datadir {
 namespace {
@@ -44,8 +45,9 @@ Result<void> remove_if_there(const fs::Path& path) {
 }
 
 Result<void> remove_database(const fs::Path& path) {
-  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
-    PV_CHECK(remove_if_there(path.string() + suffix));
+  PV_CHECK(remove_if_there(path));
+  for (const std::string_view companion : sqlite::kCompanions) {
+    PV_CHECK(remove_if_there(path.string() + std::string{companion}));
   }
   return {};
 }

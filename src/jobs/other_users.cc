@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "fs/supervisor.h"
 #include "sqlite/connection.h"
+#include "sqlite/files.h"
 
 namespace pv::jobs {
 namespace {
@@ -99,10 +100,6 @@ tl::unexpected<Error> in_use(const fs::Path& directory, const Users& users, Exch
                                other_ways(users, exchange));
 }
 
-}  // namespace
-
-namespace {
-
 Users users_of(const std::vector<fs::Path>& files) {
   Users users = fs::other_lock_holders(files);
   for (fs::LockHolder& opener : fs::other_openers(files)) {
@@ -116,7 +113,6 @@ Users users_of(const std::vector<fs::Path>& files) {
 // A plain descriptor of a database that this process has open may not be closed: its locks would
 // go. So of what is another name of one, or called as one, nothing is read.
 bool may_be_database(const fs::Path& directory, const fs::Path& path) {
-  constexpr std::string_view kMagic{"SQLite format 3\0", 16};
   const Result<fs::Stat> found = fs::link_stat(path);
   if (!found.has_value() || !found->is_file()) { return false; }
   if (path.native().ends_with(".db") || found->size_bytes == 0) { return true; }
@@ -128,9 +124,9 @@ bool may_be_database(const fs::Path& directory, const fs::Path& path) {
   }
   const Result<fs::Fd> fd = fs::open_for_reading(path);
   if (!fd.has_value()) { return false; }
-  std::string head(kMagic.size(), '\0');
+  std::string head(sqlite::kFileMagic.size(), '\0');
   const auto count = fs::read_some(*fd, 0, std::as_writable_bytes(std::span{head}));
-  return count.has_value() && head == kMagic;
+  return count.has_value() && head == sqlite::kFileMagic;
 }
 
 }  // namespace
@@ -142,8 +138,9 @@ Result<void> refuse_users_of(const fs::Path& directory, const std::vector<std::s
   std::vector<fs::Path> files;
   for (const std::string& unit : units) {
     if (!may_be_database(directory, directory / unit)) { continue; }
-    for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
-      files.push_back(directory / (unit + suffix));
+    files.push_back(directory / unit);
+    for (const std::string_view companion : sqlite::kCompanions) {
+      files.push_back(directory / (unit + std::string{companion}));
     }
   }
   if (files.empty()) { return {}; }

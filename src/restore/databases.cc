@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "restore/layout.h"
 #include "sqlite/connection.h"
+#include "sqlite/files.h"
 #include "sqlite/guard.h"
 
 namespace pv::restore {
@@ -37,9 +38,8 @@ Result<std::string> read_piece(const fs::Path& path, std::uint64_t offset, std::
 }
 
 bool has_database_header(const fs::Path& path) {
-  constexpr std::string_view kMagic{"SQLite format 3\0", 16};
-  const auto head = read_piece(path, 0, kMagic.size());
-  return head.has_value() && *head == kMagic;
+  const auto head = read_piece(path, 0, sqlite::kFileMagic.size());
+  return head.has_value() && *head == sqlite::kFileMagic;
 }
 
 // Of a rollback journal (SQLite's journal.html): [magic: 8][records: 4][nonce: 4][pages of the
@@ -195,7 +195,7 @@ Result<void> remove_companions(const fs::Path& path) {
   if (size_of(beside(path, "-wal")) > 0) {
     return fail(Code::kInternal, "its WAL was not applied as a whole");
   }
-  for (const std::string_view companion : kCompanions) {
+  for (const std::string_view companion : sqlite::kCompanions) {
     Result<void> gone = fs::remove_file(beside(path, companion));
     if (!gone.has_value() && gone.error().code != Code::kNotFound) { return gone; }
   }

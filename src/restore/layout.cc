@@ -4,6 +4,7 @@
 #include <array>
 
 #include "base/text.h"
+#include "sqlite/files.h"
 
 namespace pv::restore {
 namespace {
@@ -190,12 +191,14 @@ std::string_view database_of(std::string_view name) {
 
 std::vector<std::string> sqlite_companions_of(std::string_view name) {
   std::vector<std::string> companions;
-  for (const std::string_view companion : kCompanions) { append(companions, name, companion); }
+  for (const std::string_view companion : sqlite::kCompanions) {
+    append(companions, name, companion);
+  }
   return companions;
 }
 
 std::string_view sqlite_main_of(std::string_view name) {
-  for (const std::string_view companion : kCompanions) {
+  for (const std::string_view companion : sqlite::kCompanions) {
     const std::string_view main = without(name, companion);
     if (main != name) { return main; }
   }

@@ -16,7 +16,6 @@
 // which nothing else moves.
 #pragma once
 
-#include <array>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -43,9 +42,8 @@ namespace pv::restore {
 [[nodiscard]] inline bool is_database(std::string_view name) {
   return is_in_root(name) && name.ends_with(".db");
 }
-// What SQLite keeps beside a database.
-inline constexpr std::array<std::string_view, 3> kCompanions{"-wal", "-shm", "-journal"};
-// The database of PocketBase's that `name` would lie beside as one of these; else `name` itself.
+// The database of PocketBase's that `name` would lie beside as one of SQLite's companions; else
+// `name` itself.
 [[nodiscard]] std::string_view database_of(std::string_view name);
 
 // The files that SQLite would take for a part of the file `name`: any may be a database, of an app

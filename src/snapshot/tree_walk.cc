@@ -9,6 +9,7 @@
 
 #include "base/text.h"
 #include "fs/beneath.h"
+#include "sqlite/files.h"
 
 namespace pv::snapshot {
 namespace {
@@ -16,7 +17,6 @@ namespace {
 constexpr std::string_view kStorage = "storage";
 // What a restore keeps on a volume inside the directory.
 constexpr std::string_view kVolumeVault = ".pocketvault-restore";
-constexpr std::array<std::string_view, 3> kSideSuffixes{"-wal", "-shm", "-journal"};
 
 bool is_at_or_below(const std::string& path, const std::string& folder) {
   return path == folder ||
@@ -258,7 +258,9 @@ RootRules::RootRules(std::vector<std::string> exclude_roots, std::vector<Glob> e
 
 void RootRules::add_database(const std::string& name) {
   names_.insert(name);
-  for (const std::string_view suffix : kSideSuffixes) { names_.insert(name + std::string{suffix}); }
+  for (const std::string_view suffix : sqlite::kCompanions) {
+    names_.insert(name + std::string{suffix});
+  }
 }
 
 bool RootRules::is_fixed(const std::string& root_name) const { return names_.contains(root_name); }
@@ -266,10 +268,11 @@ bool RootRules::is_fixed(const std::string& root_name) const { return names_.con
 bool RootRules::leaves_out(const std::string& root_name) const {
   if (is_fixed(root_name) || is_excluded(root_name)) { return true; }
   // A database that is left out takes its side files along.
-  return std::any_of(kSideSuffixes.begin(), kSideSuffixes.end(), [&](std::string_view suffix) {
-    return root_name.ends_with(suffix) &&
-           is_excluded(root_name.substr(0, root_name.size() - suffix.size()));
-  });
+  return std::any_of(sqlite::kCompanions.begin(), sqlite::kCompanions.end(),
+                     [&](std::string_view suffix) {
+                       return root_name.ends_with(suffix) &&
+                              is_excluded(root_name.substr(0, root_name.size() - suffix.size()));
+                     });
 }
 
 bool RootRules::is_excluded(const std::string& name) const {

@@ -1,10 +1,10 @@
 #include "state/vault_db.h"
 
-#include <array>
 #include <chrono>
 #include <thread>
 
 #include "fs/give.h"
+#include "sqlite/files.h"
 #include "sqlite/patience.h"
 
 namespace pv::state {
@@ -23,8 +23,6 @@ constexpr std::string_view kVerdicts =
     "modified_ns INTEGER NOT NULL, directory_crc32 INTEGER, at_ms INTEGER NOT NULL, "
     "depth TEXT NOT NULL, is_sound INTEGER NOT NULL, reason TEXT NOT NULL, records INTEGER, "
     "took_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID";
-
-constexpr std::array<const char*, 3> kCompanions{"-journal", "-wal", "-shm"};
 
 enum class Finding { kNew, kOurs };
 
@@ -138,13 +136,16 @@ Result<void> VaultDb::write(const Work& work, const Say& say) const {
 // one.
 Result<void> VaultDb::set_aside() const {
   const fs::Path aside = path_.native() + ".aside";
-  const auto move = [&](const std::string& ending) -> Result<void> {
-    PV_CHECK(fs::remove_tree(aside.native() + ending));
-    Result<void> moved = fs::rename(path_.native() + ending, aside.native() + ending);
+  const auto move = [&](std::string_view ending) -> Result<void> {
+    const auto with_ending = [&](const fs::Path& path) {
+      return fs::Path{path.native() + std::string{ending}};
+    };
+    PV_CHECK(fs::remove_tree(with_ending(aside)));
+    Result<void> moved = fs::rename(with_ending(path_), with_ending(aside));
     const bool was_absent = !moved.has_value() && moved.error().code == Code::kNotFound;
     return was_absent ? Result<void>{} : moved;
   };
-  for (const char* companion : kCompanions) { PV_CHECK(move(companion)); }
+  for (const std::string_view companion : sqlite::kCompanions) { PV_CHECK(move(companion)); }
   return move("");
 }
 
