@@ -35,23 +35,18 @@ class OpenVault final : public cli::LocalVault {
   jobs::Vault vault_;
 };
 
-bool lies_in(const fs::Path& inner, const fs::Path& outer) {
-  const auto [end, unused] = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end());
-  return end == outer.end();
-}
-
 // The folders that hold data: the directory, what is mounted inside it, what the link `storage`
 // leads to. All without links.
 std::vector<fs::Path> data_folders(const fs::Path& directory) {
   std::vector<fs::Path> folders{directory};
   std::error_code error;
   const fs::Path storage = std::filesystem::weakly_canonical(directory / "storage", error);
-  if (!error && !lies_in(storage, directory)) { folders.push_back(storage); }
+  if (!error && !fs::lies_in(storage, directory)) { folders.push_back(storage); }
   const std::size_t roots = folders.size();
   for (const fs::Path& mount : fs::mount_points()) {
-    if (lies_in(mount, directory / "backups")) { continue; }
+    if (fs::lies_in(mount, directory / "backups")) { continue; }
     for (std::size_t i = 0; i < roots; ++i) {
-      if (lies_in(mount, folders[i])) { folders.push_back(mount); }
+      if (fs::lies_in(mount, folders[i])) { folders.push_back(mount); }
     }
   }
   return folders;
@@ -60,11 +55,14 @@ std::vector<fs::Path> data_folders(const fs::Path& directory) {
 // Whether a backup of `directory` would take in `folder`, and a restore move it: also when it lies
 // there by a link, or on a volume that is mounted among the data as well, or shares a part of it.
 bool is_among_data(const fs::Path& folder, const fs::Path& directory) {
-  if (lies_in(folder, directory) && !lies_in(folder, directory / "backups")) { return true; }
+  if (fs::lies_in(folder, directory) && !fs::lies_in(folder, directory / "backups")) {
+    return true;
+  }
   const auto place = fs::disk_place(folder);
   const auto own_backups = fs::disk_place(directory / "backups");
   const auto shares = [&](const std::optional<fs::DiskPlace>& outer) {
-    return place && outer && place->device == outer->device && lies_in(place->path, outer->path);
+    return place && outer && place->device == outer->device &&
+           fs::lies_in(place->path, outer->path);
   };
   const std::vector<fs::Path> folders = data_folders(directory);
   return !shares(own_backups) && std::any_of(folders.begin(), folders.end(), [&](const auto& data) {

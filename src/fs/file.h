@@ -191,6 +191,8 @@ class FileLock {
  public:
   // kBusy when another holds it.
   [[nodiscard]] static Result<FileLock> try_take(const Path& path);
+  // The same, but only after it has been tried for `wait`.
+  [[nodiscard]] static Result<FileLock> take(const Path& path, std::chrono::milliseconds wait);
 
  private:
   explicit FileLock(Fd fd) : fd_{std::move(fd)} {}

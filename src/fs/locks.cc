@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <set>
 #include <sstream>
+#include <thread>
 #include <utility>
 
 #include "fs/file.h"
@@ -171,6 +172,16 @@ Result<FileLock> FileLock::try_take(const Path& path) {
     return fail(path_error("lock", path));
   }
   return FileLock{std::move(fd)};
+}
+
+Result<FileLock> FileLock::take(const Path& path, std::chrono::milliseconds wait) {
+  constexpr std::chrono::milliseconds kLookEvery{5};
+  const Deadline deadline = Deadline::after(wait);
+  for (;;) {
+    Result<FileLock> lock = try_take(path);
+    if (lock.has_value() || lock.error().code != Code::kBusy || deadline.passed()) { return lock; }
+    std::this_thread::sleep_for(kLookEvery);
+  }
 }
 
 }  // namespace pv::fs

@@ -60,12 +60,12 @@ std::vector<Mount> mounts() {
 
 std::ptrdiff_t depth_of(const Path& path) { return std::distance(path.begin(), path.end()); }
 
+}  // namespace
+
 bool lies_in(const Path& inner, const Path& outer) {
   const auto [end, unused] = std::mismatch(outer.begin(), outer.end(), inner.begin(), inner.end());
   return end == outer.end();
 }
-
-}  // namespace
 
 std::vector<Path> mount_points() {
   std::vector<Path> points;

@@ -8,6 +8,9 @@
 
 namespace pv::fs {
 
+// Whether `inner` is `outer` or lies below it, by their names: both absolute, without links.
+[[nodiscard]] bool lies_in(const Path& inner, const Path& outer);
+
 // One folder has one place, though bind mounts show it at several paths.
 struct DiskPlace {
   std::string device;  // "8:1": a file system

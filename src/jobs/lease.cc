@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <boost/json.hpp>
-#include <thread>
 #include <utility>
 
 #include "base/text.h"
@@ -19,15 +18,6 @@ constexpr std::uint64_t kNoteBytesMax = 16 << 10;  // a name has at most 1024 by
 
 fs::Path lock_path(const fs::Path& vault_folder) { return vault_folder / "lock"; }
 fs::Path note_path(const fs::Path& vault_folder) { return vault_folder / "lock.json"; }
-
-Result<fs::FileLock> take_lock(const fs::Path& path, std::chrono::milliseconds wait) {
-  const Deadline deadline = Deadline::after(wait);
-  for (;;) {
-    Result<fs::FileLock> lock = fs::FileLock::try_take(path);
-    if (lock.has_value() || lock.error().code != Code::kBusy || deadline.passed()) { return lock; }
-    std::this_thread::sleep_for(5ms);
-  }
-}
 
 // Not fsynced: after a crash nobody holds the lease, and then nobody reads the note.
 Result<void> write_note(const fs::Path& path, const LeaseNote& note) {
@@ -82,7 +72,7 @@ std::string describe(const LeaseNote& note) {
 }
 
 Result<Lease> Lease::take(const fs::Path& vault_folder, const LeaseNote& note) {
-  Result<fs::FileLock> lock = take_lock(lock_path(vault_folder), 100ms);
+  Result<fs::FileLock> lock = fs::FileLock::take(lock_path(vault_folder), 100ms);
   if (!lock.has_value()) {
     if (lock.error().code != Code::kBusy) { return fail(std::move(lock).error()); }
     const std::optional<LeaseNote> holder_note = read_note(note_path(vault_folder));
@@ -114,7 +104,7 @@ std::optional<LeaseNote> Lease::holder(const fs::Path& vault_folder) {
 }
 
 Result<fs::FileLock> take_swap_lock(const fs::Path& vault_folder, std::chrono::milliseconds wait) {
-  Result<fs::FileLock> lock = take_lock(vault_folder / "swap.lock", wait);
+  Result<fs::FileLock> lock = fs::FileLock::take(vault_folder / "swap.lock", wait);
   if (!lock.has_value() && lock.error().code == Code::kBusy) {
     return fail(Code::kBusy,
                 "another pocketvault process is opening this directory or exchanging its data");

@@ -1,7 +1,6 @@
 #include "state/vault_db.h"
 
 #include <chrono>
-#include <thread>
 
 #include "fs/give.h"
 #include "sqlite/files.h"
@@ -51,17 +50,6 @@ Result<Finding> judge(sqlite::Connection& connection) {
     return fail(Code::kDamaged, "vault.db has other tables than pocketvault makes");
   }
   return Finding::kOurs;
-}
-
-Result<fs::FileLock> take_lock(const fs::Path& path) {
-  constexpr std::chrono::milliseconds kLookEvery{10};
-  const Deadline deadline = Deadline::after(kBusyTimeout);
-  for (;;) {
-    Result<fs::FileLock> lock = fs::FileLock::try_take(path);
-    const bool is_taken = !lock.has_value() && lock.error().code == Code::kBusy;
-    if (!is_taken || deadline.passed()) { return lock; }
-    std::this_thread::sleep_for(kLookEvery);
-  }
 }
 
 Result<void> fill(sqlite::Connection& connection) {
@@ -121,7 +109,8 @@ Result<void> VaultDb::write(const Work& work, const Say& say) const {
   Result<void> done = attempt(work, Absent::kMake);
   if (done.has_value() || done.error().code != Code::kDamaged) { return done; }
   // By one at a time, or a second would set aside what the first has just made.
-  PV_TRY(const fs::FileLock lock, take_lock(path_.parent_path() / "vault.lock"));
+  PV_TRY(const fs::FileLock lock,
+         fs::FileLock::take(path_.parent_path() / "vault.lock", kBusyTimeout));
   done = attempt(work, Absent::kMake);
   if (done.has_value() || done.error().code != Code::kDamaged) { return done; }
   const std::string why = done.error().what;
