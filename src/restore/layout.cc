@@ -297,11 +297,8 @@ bool Layout::is_unit(std::string_view name) const {
 }
 
 bool Layout::is_whole(std::string_view name) const {
-  for (std::size_t slash = name.find('/'); slash != std::string_view::npos;
-       slash = name.find('/', slash + 1)) {
-    if (is_unit(name.substr(0, slash))) { return true; }
-  }
-  return units_.empty() || is_unit(name);
+  return units_.empty() ||
+         any_at_or_above(name, [this](std::string_view one) { return is_unit(one); });
 }
 
 const Volume& Layout::volume_of(std::string_view name) const {

@@ -65,6 +65,16 @@ namespace pv::restore {
          (name.starts_with(folder) && name[folder.size()] == '/');
 }
 
+// Whether `is_one` says so of `name`, or of a folder that it lies in.
+template <class Predicate>
+[[nodiscard]] bool any_at_or_above(std::string_view name, const Predicate& is_one) {
+  for (std::size_t slash = name.find('/'); slash != std::string_view::npos;
+       slash = name.find('/', slash + 1)) {
+    if (is_one(name.substr(0, slash))) { return true; }
+  }
+  return is_one(name);
+}
+
 // A name that a folder can hold: without "/", neither "." nor "..".
 [[nodiscard]] bool is_one_name(std::string_view name);
 

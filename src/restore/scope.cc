@@ -57,18 +57,13 @@ Result<Scope> Scope::parse(const std::vector<std::string>& only) {
 }
 
 bool Scope::contains(std::string_view name) const {
-  if (units_.empty()) { return true; }
   const auto is_unit = [&](std::string_view one) {
     const auto at = std::lower_bound(
         units_.begin(), units_.end(), one,
         [](const Unit& unit, std::string_view sought) { return unit.name < sought; });
     return at != units_.end() && at->name == one;
   };
-  for (std::size_t slash = name.find('/'); slash != std::string_view::npos;
-       slash = name.find('/', slash + 1)) {
-    if (is_unit(name.substr(0, slash))) { return true; }
-  }
-  return is_unit(name);
+  return units_.empty() || any_at_or_above(name, is_unit);
 }
 
 std::string Scope::describe() const {
