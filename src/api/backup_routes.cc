@@ -272,10 +272,7 @@ AnswerTask create_backup(Exchange& exchange) {
 
   const std::span<const FormField> fields = create_fields(exchange);
   Form form = co_await read_form(exchange.request, exchange.body, fields);
-  if (form.fault == FormFault::kTooLarge) {
-    co_return tl::unexpected{problem(413, phrase::kTooLarge)};
-  }
-  if (form.fault) { co_return tl::unexpected{problem(400, phrase::kLoading)}; }
+  if (form.fault) { co_return tl::unexpected{unreadable(*form.fault)}; }
 
   auto order = order_of(form.values);
   if (!order) { co_return tl::unexpected{problem(400, phrase::kLoading)}; }

@@ -270,6 +270,11 @@ awaitable<bool> read_either_form(const http::Request& request, http::BodyReader&
 
 }  // namespace
 
+Problem unreadable(FormFault fault) {
+  return fault == FormFault::kTooLarge ? problem(413, phrase::kTooLarge)
+                                       : problem(400, phrase::kLoading);
+}
+
 bool is_another_spelling(std::string_view sent, std::string_view name) {
   return sent != name && equals_ignoring_case(sent.substr(0, sent.find('[')), name);
 }

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "api/json_fields.h"
+#include "api/problem.h"
 #include "http/message.h"
 
 namespace pv::api {
@@ -34,6 +35,9 @@ struct FormField {
   std::string_view xml = {};
   FieldKind kind = FieldKind::kText;
 };
+
+// How PocketBase refuses a form that it can't read, where a route has no words of its own for that.
+[[nodiscard]] Problem unreadable(FormFault fault);
 
 // Whether `sent` is meant for `name`, as others write it: in another case, or "name[]", "name[0]".
 [[nodiscard]] bool is_another_spelling(std::string_view sent, std::string_view name);

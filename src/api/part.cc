@@ -57,11 +57,8 @@ boost::asio::awaitable<tl::expected<Part, Problem>> read_part(Exchange& exchange
   auto part = part_in_query(exchange.request.query);
   if (!part.has_value()) { co_return part; }
   const Form form = co_await read_form(exchange.request, exchange.body, kFields);
-  if (form.fault == FormFault::kTooLarge) {
-    co_return tl::unexpected{problem(413, phrase::kTooLarge)};
-  }
   if (form.fault == FormFault::kMisspelled) { co_return tl::unexpected{misspelled()}; }
-  if (form.fault) { co_return tl::unexpected{problem(400, phrase::kLoading)}; }
+  if (form.fault) { co_return tl::unexpected{unreadable(*form.fault)}; }
   if (const auto listed = form.values.find(kOnly); listed != form.values.end()) {
     const Part more = list_of(listed->second);
     if (more.empty()) { co_return tl::unexpected{no_part("an empty list")}; }

@@ -18,10 +18,7 @@ constexpr std::string_view kFeatures[] = {"only"};
 AnswerTask undo_restore(Exchange& exchange) {
   static constexpr std::array<FormField, 1> kFields{{{"id", "Id"}}};
   Form form = co_await read_form(exchange.request, exchange.body, kFields);
-  if (form.fault == FormFault::kTooLarge) {
-    co_return tl::unexpected{problem(413, phrase::kTooLarge)};
-  }
-  if (form.fault) { co_return tl::unexpected{problem(400, phrase::kLoading)}; }
+  if (form.fault) { co_return tl::unexpected{unreadable(*form.fault)}; }
   const std::string id = form.values["id"];
   std::function<Result<std::shared_ptr<jobs::Job>>()> work =
       [&vault = exchange.services.parts.vault, id] { return vault.start_undo(id); };

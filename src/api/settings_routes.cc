@@ -35,10 +35,7 @@ http::Task<void> try_it(const Services& services, settings::S3 section) {
 AnswerTask test_bucket(Exchange& exchange) {
   static constexpr std::array<FormField, 1> kFields{{{"filesystem", "Filesystem"}}};
   Form form = co_await read_form(exchange.request, exchange.body, kFields);
-  if (form.fault == FormFault::kTooLarge) {
-    co_return tl::unexpected{problem(413, phrase::kTooLarge)};
-  }
-  if (form.fault) { co_return tl::unexpected{problem(400, phrase::kLoading)}; }
+  if (form.fault) { co_return tl::unexpected{unreadable(*form.fault)}; }
   const std::string which = std::move(form.values["filesystem"]);
   if (which.empty()) {
     co_return tl::unexpected{bad_filesystem("validation_required", phrase::kBlank)};
