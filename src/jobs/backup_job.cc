@@ -278,9 +278,7 @@ Result<void> run_backup(const Parts& parts, Job& job, const store::BackupName& n
   std::string why = "it can't be reached";
   if (destination == Destination::kStore) {
     Result<void> made = make_backup(parts, parts.store, job, name, order);
-    if (made.has_value() || made.error().code != Code::kUnavailable || !parts.store.is_remote()) {
-      return made;
-    }
+    if (made.has_value() || !parts.store.is_away(made.error())) { return made; }
     why = made.error().what;
   }
   // From its beginning: what was sent is gone, and a new moment is as good.

@@ -23,9 +23,8 @@ Result<store::BackupName> name_for(const Parts& parts) {
   const std::string snake = settings::snake_case(app);
   const WallTime now = parts.clock.now();
   auto name = free_name(parts.store, kSafetyPrefix, snake, now);
-  const bool is_away = !name.has_value() && name.error().code == Code::kUnavailable;
   // Then it is made in the spool; see run_backup.
-  if (is_away && parts.store.is_remote()) {
+  if (!name.has_value() && parts.store.is_away(name.error())) {
     name = free_name(parts.store.spool(), kSafetyPrefix, snake, now);
   }
   return name;

@@ -28,6 +28,12 @@ class SpooledStore final : public store::BackupStore {
   // Oldest first; Backup::is_waiting is set.
   [[nodiscard]] Result<std::vector<store::Backup>> waiting();
 
+  // Whether an error of the store says that it is away, so that the spool is the place. Not so for
+  // a folder: what fails there is this machine, and the spool would be no better.
+  [[nodiscard]] bool is_away(const Error& error) {
+    return error.code == Code::kUnavailable && is_remote();
+  }
+
   using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
   // Sends what waits, the oldest first; the names under which it arrived: one that the store has
   // given to something else meanwhile gets a number, "nightly_02.zip". kUnavailable: the store is

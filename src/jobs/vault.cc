@@ -76,10 +76,6 @@ struct Vault::Impl {
   [[nodiscard]] Result<Lease> take_lease(Kind kind, const std::string& name);
   [[nodiscard]] Result<ChosenName> choose_name(const BackupOrder& order);
   [[nodiscard]] Result<ChosenName> choose_automatic_name();
-  // Not so for a folder: what fails there is this machine, and the spool would be no better.
-  [[nodiscard]] bool is_away(const Error& error) {
-    return error.code == Code::kUnavailable && spooled.is_remote();
-  }
   [[nodiscard]] Result<std::shared_ptr<Job>> start_restore(std::optional<Lease> lease,
                                                            ArchiveOrigin origin, bool in_store,
                                                            const RestoreOptions& options);
@@ -221,7 +217,7 @@ Result<ChosenName> Vault::Impl::choose_automatic_name() {
   const WallTime now = parts.clock.now();
   auto name = free_name(parts.store, kAutomaticPrefix, app, now);
   Destination destination = Destination::kStore;
-  if (!name.has_value() && is_away(name.error())) {
+  if (!name.has_value() && spooled.is_away(name.error())) {
     destination = Destination::kSpool;
     name = free_name(spooled.spool(), kAutomaticPrefix, app, now);
   }
@@ -237,7 +233,7 @@ Result<ChosenName> Vault::Impl::choose_name(const BackupOrder& order) {
     return fail(Code::kExists,
                 "a backup named " + name.text() + " is already in " + parts.store.describe());
   }
-  if (is_away(there.error())) {
+  if (spooled.is_away(there.error())) {
     return ChosenName{std::move(name), std::nullopt, Destination::kSpool};
   }
   if (there.error().code != Code::kNotFound) { return fail(there.error()); }
