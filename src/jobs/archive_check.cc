@@ -166,12 +166,9 @@ Result<Rehearsal> Rehearsal::make(const Parts& parts, Job& job, const ZipArchive
       .on_extracted = [&job](std::uint64_t bytes) { job.add_done(bytes); }};
   const restore::StageOptions options{
       .delta = restore::Delta::kOff, .databases = databases, .lasting = false};
-  const bool has_data_db =
-      std::any_of(plan.files.begin(), plan.files.end(),
-                  [](const restore::PlannedFile& file) { return file.name == "data.db"; });
   PV_TRY(restore::Staged staged,
          restore::stage(archive, plan, work.path(), parts.pool, parts.random, progress,
-                        has_data_db ? check_data_db : DatabaseCheck{}, job.stop_token(), options));
+                        check_data_db, job.stop_token(), options));
   return Rehearsal{std::move(work), std::move(staged)};
 }
 

@@ -168,8 +168,7 @@ Result<void> run_extract(const Parts& parts, Job& job, const ArchiveOrigin& orig
       .on_extracted = [&job](std::uint64_t bytes) { job.add_done(bytes); }};
   PV_TRY(const restore::Staged staged,
          restore::stage(*archive, plan, work.path(), parts.pool, parts.random, progress,
-                        scope.has_data_db() ? check_data_db : DatabaseCheck{}, job.stop_token(),
-                        {.delta = restore::Delta::kOff}));
+                        check_data_db, job.stop_token(), {.delta = restore::Delta::kOff}));
   for (const std::string& warning : staged.warnings) { job.warn({"", warning}); }
   PV_CHECK(go_on(job));
   job.set_phase("commit");

@@ -244,8 +244,8 @@ Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& orig
   const restore::Progress progress{
       .on_extracted = [&job](std::uint64_t bytes) { job.add_done(bytes); }};
   PV_TRY(const restore::Staged staged,
-         restore::stage(*archive, plan, path, parts.pool, parts.random, progress,
-                        scope.has_data_db() ? check_data_db : DatabaseCheck{}, job.stop_token(),
+         restore::stage(*archive, plan, path, parts.pool, parts.random, progress, check_data_db,
+                        job.stop_token(),
                         {.delta = options.delta ? restore::Delta::kOn : restore::Delta::kOff}));
   job.report([&](Report& report) {
     report.unchanged_files = staged.unchanged_files;

@@ -45,8 +45,8 @@ int restore_and_crash(const fs::Path& pb_data, int rename,
     const auto archive = ZipArchive::open(
         {"fixture.zip", [&] { return fs::open_source(pb_data / "backups" / "fixture.zip"); }});
     const auto plan = restore::plan(**archive, *restore::Scope::parse(only));
-    const auto staged = restore::stage(**archive, *plan, pb_data, pool, system_random(), {},
-                                       only.empty() ? check_data_db : DatabaseCheck{}, {});
+    const auto staged =
+        restore::stage(**archive, *plan, pb_data, pool, system_random(), {}, check_data_db, {});
     CrashingDisk disk{rename};
     const auto swapped = restore::swap(pb_data, *staged, "fixture.zip", system_clock().now(), disk);
     ::_exit(swapped.has_value() ? 0 : 1);

@@ -74,8 +74,6 @@ void prune_kept(const Parts& parts, Job& job);
 // neither.
 [[nodiscard]] std::string note_on_part(const std::vector<std::string>& units);
 
-using DatabaseCheck = std::function<Result<void>(const fs::Path&)>;
-
 // kInvalid or kDamaged unless `data_db`, a file that nobody else has open, is a PocketBase database
 // that this program can serve.
 [[nodiscard]] Result<void> check_data_db(const fs::Path& data_db);

@@ -147,11 +147,11 @@ struct StageOptions {
 // Extracts and checks. A WAL in the archive is applied to its database as SQLite would when it
 // opens it, then gone; -shm files are dropped. Each database must open and pass its check (rows
 // that break a NOT NULL are a warning only; CHECK constraints, which are code of the archive's, are
-// not evaluated); data.db must pass `check_data`. All of it is on disk when this returns, if it is
-// to last. When root restores, the files get the owner that the data has now; those outside the
-// root get the time of change that the archive has. On an error nothing is left behind.
-// kUnsupported, saying what to do: the directory lies on file systems in a way that can't be
-// restored to (a database that is a link, a single file that is mounted, a link `storage` that
+// not evaluated); data.db, if it is planned, must pass `check_data`. All of it is on disk when this
+// returns, if it is to last. When root restores, the files get the owner that the data has now;
+// those outside the root get the time of change that the archive has. On an error nothing is left
+// behind. kUnsupported, saying what to do: the directory lies on file systems in a way that can't
+// be restored to (a database that is a link, a single file that is mounted, a link `storage` that
 // leads nowhere, a volume that nothing can be made on, a unit in what is no folder).
 [[nodiscard]] Result<Staged> stage(
     const Archive& archive, const Plan& plan, const fs::Path& directory, WorkPool& pool,

@@ -396,7 +396,9 @@ Result<Staged> stage(const Archive& archive, const Plan& plan, const fs::Path& d
                          .stop = stop,
                          .lasting = options.lasting}};
   PV_CHECK(extraction.run(pool));
-  if (check_data) {
+  const bool has_data = std::any_of(plan.files.begin(), plan.files.end(),
+                                    [](const auto& file) { return file.name == "data.db"; });
+  if (check_data && has_data) {
     const fs::Path data_db = folder->path() / "data.db";
     PV_CHECK(check_data(data_db));
     PV_CHECK(remove_companions(data_db));
