@@ -2,7 +2,6 @@
 #include <optional>
 
 #include "base/text.h"
-#include "fs/give.h"
 #include "restore/exchange.h"
 #include "restore/journal.h"
 #include "restore/layout.h"
