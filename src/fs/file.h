@@ -161,15 +161,20 @@ struct Unread {
 struct Walked {
   std::vector<Found> found;  // everything but folders, in byte order of the names per folder
   std::vector<Unread> unread;
-  std::vector<std::string> folders;
 };
 
 // Walks `root` (at most `depth_max` levels) without following links. `enter(relative name)` says
 // whether to look at an entry at all; a folder refused is not entered. Fails only when `root`
 // itself can't be read.
-[[nodiscard]] Result<Walked> walk(const Path& root,
-                                  const std::function<bool(const std::string&, const Stat&)>& enter,
-                                  std::size_t depth_max = 128);
+using Enter = std::function<bool(const std::string&, const Stat&)>;
+inline constexpr std::size_t kWalkDepthMax = 128;
+[[nodiscard]] Result<Walked> walk(const Path& root, const Enter& enter,
+                                  std::size_t depth_max = kWalkDepthMax);
+
+// The same for trees of any size: what is found is given to `take` and not kept.
+[[nodiscard]] Result<std::vector<Unread>> walk(const Path& root, const Enter& enter,
+                                               const std::function<void(Found)>& take,
+                                               std::size_t depth_max = kWalkDepthMax);
 
 // A process that holds an advisory lock on a file (from /proc/locks).
 struct LockHolder {

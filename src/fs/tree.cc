@@ -44,11 +44,12 @@ Result<std::vector<std::string>> OpenFolder::names() {
 
 namespace {
 
-using Enter = std::function<bool(const std::string&, const Stat&)>;
+using Take = std::function<void(Found)>;
 
 class Walker {
  public:
-  Walker(const Enter& enter, std::size_t depth_max) : enter_{enter}, depth_max_{depth_max} {}
+  Walker(const Enter& enter, const Take& take, std::size_t depth_max)
+      : enter_{enter}, take_{take}, depth_max_{depth_max} {}
 
   // `prefix`: the folder's name and a slash, or nothing for the root.
   Result<void> visit(OpenFolder folder, const std::string& prefix, std::size_t depth) {
@@ -58,7 +59,7 @@ class Walker {
     return {};
   }
 
-  Walked take() { return std::move(walked_); }
+  std::vector<Unread> unread() { return std::move(unread_); }
 
  private:
   void look_at(const OpenFolder& folder, const std::string& prefix, const std::string& name,
@@ -67,17 +68,16 @@ class Walker {
     struct ::stat raw {};
     if (::fstatat(folder.descriptor(), name.c_str(), &raw, AT_SYMLINK_NOFOLLOW) != 0) {
       if (errno != ENOENT) {  // else it went between the listing and now
-        walked_.unread.push_back({full, path_error("stat", full)});
+        unread_.push_back({full, path_error("stat", full)});
       }
       return;
     }
     const Stat found = stat_of(raw);
     if (!enter_(full, found)) { return; }
     if (!found.is_folder()) {
-      walked_.found.push_back({std::move(full), found});
+      take_({std::move(full), found});
       return;
     }
-    walked_.folders.push_back(full);
     descend(folder, name, full, depth);
   }
 
@@ -86,23 +86,24 @@ class Walker {
     if (depth >= depth_max_) {
       Error error{Code::kUnsupported, printable(full) + ": folders are nested more than " +
                                           std::to_string(depth_max_) + " deep"};
-      walked_.unread.push_back({full, std::move(error)});
+      unread_.push_back({full, std::move(error)});
       return;
     }
     auto folder = OpenFolder::open(parent.descriptor(), name.c_str(), /*follow_links=*/false);
     if (!folder.has_value()) {
-      if (errno != ENOENT) { walked_.unread.push_back({full, path_error("open folder", full)}); }
+      if (errno != ENOENT) { unread_.push_back({full, path_error("open folder", full)}); }
       return;
     }
     const auto outcome = visit(std::move(*folder), full + "/", depth + 1);
     if (!outcome.has_value()) {
-      walked_.unread.push_back({full, outcome.error().within(printable(full))});
+      unread_.push_back({full, outcome.error().within(printable(full))});
     }
   }
 
   const Enter& enter_;
+  const Take& take_;
   std::size_t depth_max_;
-  Walked walked_;
+  std::vector<Unread> unread_;
 };
 
 // A read-only folder is to go as well.
@@ -173,13 +174,21 @@ class Remover {
 
 }  // namespace
 
-Result<Walked> walk(const Path& root, const Enter& enter, std::size_t depth_max) {
+Result<std::vector<Unread>> walk(const Path& root, const Enter& enter, const Take& take,
+                                 std::size_t depth_max) {
   auto folder = OpenFolder::open(AT_FDCWD, root.c_str(), /*follow_links=*/true);
   if (!folder.has_value()) { return fail(path_error("open folder", root)); }
-  Walker walker{enter, depth_max};
+  Walker walker{enter, take, depth_max};
   const auto outcome = walker.visit(std::move(*folder), "", 1);
   if (!outcome.has_value()) { return fail(outcome.error().within(printable(root.native()))); }
-  return walker.take();
+  return walker.unread();
+}
+
+Result<Walked> walk(const Path& root, const Enter& enter, std::size_t depth_max) {
+  Walked walked;
+  const auto take = [&](Found found) { walked.found.push_back(std::move(found)); };
+  PV_TRY(walked.unread, walk(root, enter, take, depth_max));
+  return walked;
 }
 
 Result<void> remove_tree(const Path& path) {

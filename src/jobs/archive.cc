@@ -57,13 +57,15 @@ ZipArchive::ZipArchive(zip::ZipReader reader, std::uint64_t archive_bytes)
     : reader_{std::move(reader)}, archive_bytes_{archive_bytes} {
   entries_.reserve(reader_.entries().size());
   for (const zip::Entry& entry : reader_.entries()) {
-    entries_.push_back({.name = entry.name,
-                        .raw_bytes = entry.raw_bytes,
-                        .mode = entry.mode,
-                        .is_folder = entry.is_folder(),
-                        .refused = refusal_of(entry),
-                        .checksum = entry.crc32,
-                        .modified = entry.modified});
+    std::optional<Error> refusal = refusal_of(entry);
+    entries_.push_back(
+        {.name = entry.name,
+         .raw_bytes = entry.raw_bytes,
+         .mode = entry.mode,
+         .is_folder = entry.is_folder(),
+         .refused = refusal ? std::make_shared<const Error>(*std::move(refusal)) : nullptr,
+         .checksum = entry.crc32,
+         .modified = entry.modified});
   }
 }
 

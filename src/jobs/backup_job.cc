@@ -65,16 +65,6 @@ std::uint64_t raw_bytes_of(const snapshot::Snapshot& snapshot) {
   return sum;
 }
 
-// Databases first: as long as they are unread, the app's WAL grows.
-std::vector<const snapshot::Item*> packing_order(const snapshot::Snapshot& snapshot) {
-  std::vector<const snapshot::Item*> order;
-  order.reserve(snapshot.items().size());
-  for (const snapshot::Item& item : snapshot.items()) { order.push_back(&item); }
-  std::stable_partition(order.begin(), order.end(),
-                        [](const snapshot::Item* item) { return item->is_database; });
-  return order;
-}
-
 // All that a backup is packed with.
 struct Packing {
   snapshot::Snapshot& snapshot;
@@ -151,16 +141,15 @@ Result<void> check_structures(Packing& packing, Job& job) {
 
 std::optional<zip::SourceIdentity> identity_of(const snapshot::Item& item) {
   if (!item.settled) { return std::nullopt; }
-  const fs::Stat& stat = *item.settled;
-  return zip::SourceIdentity{.device = stat.device,
-                             .inode = stat.inode,
-                             .size_bytes = stat.size_bytes,
-                             .modified_ns = stat.modified.time_since_epoch().count(),
-                             .changed_ns = stat.changed.time_since_epoch().count()};
+  return zip::SourceIdentity{.device = item.settled->device,
+                             .inode = item.settled->inode,
+                             .size_bytes = item.size_bytes,
+                             .modified_ns = item.modified.time_since_epoch().count(),
+                             .changed_ns = item.settled->changed.time_since_epoch().count()};
 }
 
 Result<zip::ArchiveReport> pack(const Parts& parts, Job& job, Packing& packing, Sink& sink) {
-  const snapshot::Snapshot& snapshot = packing.snapshot;
+  snapshot::Snapshot& snapshot = packing.snapshot;
   zip::WriterOptions options;
   options.report_all = false;
   options.hash_key = packing.chain.key;
@@ -168,14 +157,17 @@ Result<zip::ArchiveReport> pack(const Parts& parts, Job& job, Packing& packing, 
   options.paranoid = packing.order.paranoid;
   zip::ZipWriter writer{sink, parts.pool, options, job.stop_token()};
   const Job::Gauge gauge{job, [&writer] { return writer.raw_bytes_done(); }};
-  for (const snapshot::Item* item : packing_order(snapshot)) {
-    zip::EntryMeta meta{.name = item->name,
-                        .mode = item->mode,
-                        .modified = item->modified,
-                        .required = item->is_database,
-                        .expected_bytes = item->size_bytes,
-                        .identity = identity_of(*item)};
-    PV_CHECK(writer.add(std::move(meta), item->open));
+  // Each item goes as it is packed: while the directory of the archive grows, this list shrinks.
+  for (auto items = snapshot.take_items(); !items.empty(); items.pop_front()) {
+    snapshot::Item& item = items.front();
+    zip::EntryMeta meta{.name = item.name,
+                        .mode = item.mode,
+                        .modified = item.modified,
+                        .required = item.is_database,
+                        .expected_bytes = item.size_bytes,
+                        .identity = identity_of(item)};
+    PV_CHECK(writer.add(std::move(meta),
+                        [&snapshot, item = std::move(item)] { return snapshot.open(item); }));
   }
   return writer.finish([&]() -> Result<std::string> {
     job.set_phase("check");

@@ -233,7 +233,7 @@ ContentItem Contents::Tree::item_of(const Node& node) const {
 
 ContentItem Contents::Tree::item_of(const Refused& refused_entry) const {
   const zip::Entry& entry = reader.entries()[refused_entry.entry];
-  return {.name = entry.name,
+  return {.name = std::string{entry.name},
           .kind = kind_of(entry),
           .raw_bytes = entry.raw_bytes,
           .packed_bytes = entry.packed_bytes,

@@ -67,8 +67,7 @@ inline void fuzz_restore_plan(Bytes bytes) {
 class DatabaseFiles final : public restore::Archive {
  public:
   void add(const char* name, Bytes content) {
-    entries_.push_back(
-        {.name = name, .raw_bytes = content.size(), .mode = 0100644, .refused = std::nullopt});
+    entries_.push_back({.name = name, .raw_bytes = content.size(), .mode = 0100644});
     contents_.push_back(content);
   }
   [[nodiscard]] const std::vector<restore::ArchiveEntry>& entries() const override {

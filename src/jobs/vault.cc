@@ -481,7 +481,7 @@ Result<ArchiveSummary> Vault::summarize(const store::BackupName& name) {
     ++summary.entries;
     summary.raw_bytes += entry.raw_bytes;
     const bool in_root = entry.name.find('/') == std::string::npos;
-    if (in_root && entry.name.ends_with(".db")) { summary.databases.push_back(entry.name); }
+    if (in_root && entry.name.ends_with(".db")) { summary.databases.emplace_back(entry.name); }
     // PocketBase's side files are no uploads of the app's users.
     if (entry.name.starts_with("storage/") && !entry.is_folder && !entry.name.ends_with(".attrs")) {
       ++summary.storage_files;

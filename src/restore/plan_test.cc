@@ -170,7 +170,7 @@ TEST(Plan, ALonelyWalCountsForNothing) {
 TEST(Plan, WhatTheArchiveCannotGiveIsRefusedBeforeAnythingIsTouched) {
   FakeArchive archive;
   archive.add("data.db").add("secret");
-  archive.edit()[1].refused = Error{Code::kUnsupported, "encrypted"};
+  archive.edit()[1].refused = std::make_shared<const Error>(Error{Code::kUnsupported, "encrypted"});
   const Result<Plan> result = plan(archive);
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().code, Code::kUnsupported);

@@ -16,6 +16,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/io.h"
@@ -27,12 +28,12 @@
 namespace pv::restore {
 
 struct ArchiveEntry {
-  std::string name;  // as it stands in the archive: hostile until checked
+  std::string_view name;  // as it stands in the archive, which keeps it: hostile until checked
   std::uint64_t raw_bytes = 0;
   std::uint32_t mode = 0;  // Unix mode, 0 when the archive has none
   bool is_folder = false;
-  std::optional<Error>
-      refused;  // the archive itself says it can't be extracted: encrypted, unknown method
+  // Why the archive itself says it can't be extracted: encrypted, unknown method. Most often null.
+  std::shared_ptr<const Error> refused = nullptr;
   std::uint32_t checksum = 0;                       // as Archive::checksum() makes it
   std::optional<WallTime> modified = std::nullopt;  // to two seconds or better
 };

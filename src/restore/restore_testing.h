@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -22,11 +23,11 @@ class FakeArchive final : public Archive {
   };
   FakeArchive& add(const std::string& name, const std::string& content = "x",
                    std::uint32_t mode = 0100644) {
-    entries_.push_back({.name = name,
+    names_.push_back(std::make_shared<const std::string>(name));
+    entries_.push_back({.name = *names_.back(),
                         .raw_bytes = content.size(),
                         .mode = mode,
                         .is_folder = name.ends_with('/'),
-                        .refused = std::nullopt,
                         .checksum = sum(as_bytes(content), 0),
                         .modified = kModified});
     contents_.push_back(content);
@@ -95,6 +96,7 @@ class FakeArchive final : public Archive {
     return before;
   }
 
+  std::vector<std::shared_ptr<const std::string>> names_;
   std::vector<ArchiveEntry> entries_;
   std::vector<std::string> contents_;
 };

@@ -262,7 +262,7 @@ TEST_F(Stage, AJournalThatNamesAnotherFileCannotHaveItDeleted) {
 
   // Not in vain: SQLite alone would have deleted it.
   for (std::size_t i = 0; i < 2; ++i) {
-    write_file(folder / archive.entries()[i].name, archive.content(i));
+    write_file(folder.path() / archive.entries()[i].name, archive.content(i));
   }
   ASSERT_TRUE(sqlite::Connection::open(folder / "data.db", {}).has_value());
   EXPECT_FALSE(fs::exists(source / "victim"));

@@ -254,7 +254,7 @@ TEST_F(Files, ThatVanishFailToOpenWithoutHarm) {
   stdfs::remove(storage("fifo_now"));
   ASSERT_EQ(::mkfifo(storage("fifo_now").c_str(), 0600), 0);
   for (const std::string name : {"gone", "replaced", "fifo_now"}) {
-    const auto source = find_item(*snapshot_, "storage/c/r/" + name)->open();
+    const auto source = snapshot_->open(*find_item(*snapshot_, "storage/c/r/" + name));
     ASSERT_FALSE(source.has_value()) << name;
     EXPECT_EQ(source.error().code, Code::kNotFound) << name << ": " << source.error().what;
   }
@@ -268,7 +268,7 @@ TEST_F(Files, AreNotLookedForBehindNewLinks) {
   take();
   stdfs::remove_all(directory_ / "storage/c/r");
   stdfs::create_symlink(directory_.outside() / "secret", directory_ / "storage/c/r");
-  EXPECT_EQ(find_item(*snapshot_, "storage/c/r/a")->open().error().code, Code::kNotFound);
+  EXPECT_EQ(snapshot_->open(*find_item(*snapshot_, "storage/c/r/a")).error().code, Code::kNotFound);
 }
 
 // Swapped for the database after the walk: opening it would cost us its locks.
@@ -277,7 +277,7 @@ TEST_F(Files, ThatBecomeADatabaseAreNotOpened) {
   take();
   stdfs::remove(storage("a"));
   stdfs::create_hard_link(directory_ / "data.db", storage("a"));
-  EXPECT_EQ(find_item(*snapshot_, "storage/c/r/a")->open().error().code, Code::kDenied);
+  EXPECT_EQ(snapshot_->open(*find_item(*snapshot_, "storage/c/r/a")).error().code, Code::kDenied);
 }
 
 TEST_F(Files, ThatChangeWhileReadAreReported) {
@@ -289,7 +289,7 @@ TEST_F(Files, ThatChangeWhileReadAreReported) {
   take();
   std::vector<std::unique_ptr<Source>> sources;
   for (const std::string name : {"longer", "shorter", "other", "same"}) {
-    sources.push_back(must(find_item(*snapshot_, "storage/c/r/" + name)->open()));
+    sources.push_back(must(snapshot_->open(*find_item(*snapshot_, "storage/c/r/" + name))));
   }
   write_file(storage("longer"), std::string(2000, 'b'));
   stdfs::resize_file(storage("shorter"), 10);

@@ -105,22 +105,23 @@ std::string real_path(const fs::Fd& pointer) {
   return count < 0 ? std::string{} : std::string{text.data(), static_cast<std::size_t>(count)};
 }
 
-Result<std::unique_ptr<Source>> open_plain(const std::shared_ptr<const Tree>& tree,
-                                           const std::string& name, const std::string& shown,
+Result<std::unique_ptr<Source>> open_plain(const Tree& tree, const std::string& shown,
                                            Links links) {
-  PV_TRY(const fs::Fd pointer, point_at(*tree, name, links));
-  PV_TRY(const fs::Stat pointed, fs::stat(pointer, tree->path / name));
+  PV_ASSERT(shown.starts_with(tree.prefix));
+  const std::string name = shown.substr(tree.prefix.size());
+  PV_TRY(const fs::Fd pointer, point_at(tree, name, links));
+  PV_TRY(const fs::Stat pointed, fs::stat(pointer, tree.path / name));
   if (!pointed.is_file()) {
     return fail(Code::kNotFound, printable(shown) + " is no longer a regular file");
   }
-  if (tree->forbidden.has(pointed)) {
+  if (tree.forbidden.has(pointed)) {
     return fail(Code::kDenied, printable(shown) + " is a database under another name");
   }
-  PV_TRY(fs::Fd fd, open_pointed(pointer, *tree, name));
-  PV_TRY(const fs::Stat opened, fs::stat(fd, tree->path / name));
-  PV_TRY(auto source, fs::source_of(std::move(fd), tree->path / name));
+  PV_TRY(fs::Fd fd, open_pointed(pointer, tree, name));
+  PV_TRY(const fs::Stat opened, fs::stat(fd, tree.path / name));
+  PV_TRY(auto source, fs::source_of(std::move(fd), tree.path / name));
   return std::unique_ptr<Source>{
-      std::make_unique<WatchedSource>(std::move(source), opened, shown, tree->late)};
+      std::make_unique<WatchedSource>(std::move(source), opened, shown, tree.late)};
 }
 
 }  // namespace pv::snapshot

@@ -44,7 +44,8 @@ enum class Links { kFollow, kRefuse };
 // What is needed to open files of one tree, for as long as any of them may be opened.
 struct Tree {
   fs::Fd root;
-  fs::Path path;  // for texts
+  fs::Path path;       // for texts
+  std::string prefix;  // of its files' names in the snapshot: empty, or ends in a slash
   Forbidden forbidden;
   std::shared_ptr<LateWarnings> late;
 };
@@ -55,11 +56,10 @@ struct Tree {
 // Where it really lies; empty when /proc does not tell.
 [[nodiscard]] std::string real_path(const fs::Fd& pointer);
 
-// Opens the file `name` of `tree` for reading; `shown` is its name in the snapshot. kNotFound when
-// it has gone or is no longer a regular file, kDenied when it turned out to be a database's. What
-// changes while it is read becomes a late warning.
-[[nodiscard]] Result<std::unique_ptr<Source>> open_plain(const std::shared_ptr<const Tree>& tree,
-                                                         const std::string& name,
-                                                         const std::string& shown, Links links);
+// Opens the file that is `shown` in the snapshot, one of `tree`, for reading. kNotFound when it has
+// gone or is no longer a regular file, kDenied when it turned out to be a database's. What changes
+// while it is read becomes a late warning.
+[[nodiscard]] Result<std::unique_ptr<Source>> open_plain(const Tree& tree, const std::string& shown,
+                                                         Links links);
 
 }  // namespace pv::snapshot

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <condition_variable>
+#include <map>
 #include <mutex>
 #include <set>
 #include <thread>
@@ -71,12 +72,19 @@ class Taken final : public Snapshot {
     checker_ = std::jthread{[this] { check_pinned(); }};
     watch_ = std::make_unique<WalWatch>(pinned_, options_.wal_growth_max, options_.temporary);
     PV_CHECK(take_files());
-    std::sort(items_.begin(), items_.end(),
-              [](const Item& a, const Item& b) { return a.name < b.name; });
+    std::sort(items_.begin(), items_.end(), [](const Item& a, const Item& b) {
+      return a.is_database != b.is_database ? a.is_database : a.name < b.name;
+    });
     return {};
   }
 
-  [[nodiscard]] const std::vector<Item>& items() const override { return items_; }
+  [[nodiscard]] const std::deque<Item>& items() const override { return items_; }
+  [[nodiscard]] std::deque<Item> take_items() override { return std::exchange(items_, {}); }
+  [[nodiscard]] Result<std::unique_ptr<Source>> open(const Item& item) const override {
+    if (item.is_database) { return openers_.at(item.name)(); }
+    return open_plain(*trees_.at(item.tree), item.name,
+                      item.is_link ? Links::kFollow : Links::kRefuse);
+  }
   [[nodiscard]] const std::vector<Database>& databases() const override { return databases_; }
   [[nodiscard]] const std::vector<Warning>& warnings() const override { return warnings_; }
   [[nodiscard]] std::vector<Warning> late_warnings() const override { return late_->copy(); }
@@ -281,11 +289,7 @@ class Taken final : public Snapshot {
 
   void add_item(const std::string& name, const fs::Path& path, std::uint64_t size_bytes,
                 SourceOpener open) {
-    Item item{.name = name,
-              .size_bytes = size_bytes,
-              .modified = {},
-              .is_database = true,
-              .open = std::move(open)};
+    Item item{.name = name, .size_bytes = size_bytes, .modified = {}, .is_database = true};
     if (const auto about = fs::stat(path)) {
       item.mode = about->mode;
       item.modified = about->modified;
@@ -295,6 +299,7 @@ class Taken final : public Snapshot {
       item.modified = std::max(item.modified, wal->modified);
     }
     items_.push_back(std::move(item));
+    openers_.emplace(name, std::move(open));
   }
 
   Result<void> take_files() {
@@ -302,6 +307,7 @@ class Taken final : public Snapshot {
     PV_TRY(Gathered gathered,
            gather({directory_, rules_, forbidden_, options_.extras}, late_, stop_));
     left_out_ = std::move(gathered.left_out);
+    trees_ = std::move(gathered.trees);
     std::move(gathered.items.begin(), gathered.items.end(), std::back_inserter(items_));
     std::move(gathered.warnings.begin(), gathered.warnings.end(), std::back_inserter(warnings_));
     return {};
@@ -325,7 +331,9 @@ class Taken final : public Snapshot {
   RootRules rules_;
   Forbidden forbidden_;
   std::shared_ptr<LateWarnings> late_ = std::make_shared<LateWarnings>();
-  std::vector<Item> items_;
+  std::deque<Item> items_;
+  std::map<std::string, SourceOpener> openers_;  // of the databases
+  std::vector<std::unique_ptr<const Tree>> trees_;
   std::vector<Database> databases_;
   std::vector<Warning> warnings_;
   LeftOut left_out_;

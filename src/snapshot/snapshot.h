@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -53,19 +54,26 @@ struct Database {
   std::string why_copied;  // for people; empty when pinned
 };
 
-// One file of the snapshot. Databases come whole: no -wal, no -shm.
+// What tells, with size and time of change, that a file was not written since.
+struct Settled {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  WallTime changed;  // ctime
+};
+
+// One file of the snapshot. Databases come whole: no -wal, no -shm. There may be a million of
+// them: keep it small.
 struct Item {
   std::string name;  // relative to the directory, bytes as on disk
   std::uint64_t size_bytes = 0;
-  std::uint32_t mode = 0100644;
   WallTime modified;
-  bool is_database = false;
   // Of a plain file whose last change lies back so far that another one would show in its times.
-  std::optional<fs::Stat> settled = std::nullopt;
-  SourceOpener open;  // from any thread, at most once; as long as the Snapshot lives
+  std::optional<Settled> settled = std::nullopt;
+  std::uint32_t mode = 0100644;
+  bool is_database = false;
+  bool is_link = false;    // to the file that is meant
+  std::uint16_t tree = 0;  // for Snapshot::open(): of which walk
 };
-// Of a database every range is to be read once: after a spill a second read of a whole MiB that was
-// read before fails with kUnavailable. When its source goes, its pin is dropped.
 
 struct Warning {
   std::string name;  // of the file
@@ -86,7 +94,7 @@ struct Checked {
   Structure structure;
 };
 
-// Threads    take() from one; then items' sources from any thread at once.
+// Threads    take() from one; then open(), and what it gives, from any at once.
 // Lifetime   Holds the pin of each database until its source has gone, at the latest until
 //            destroyed: the app's WAL grows meanwhile, bounded by wal_growth_max. Whoever reads the
 //            databases first is done with the pin first.
@@ -117,8 +125,15 @@ class Snapshot {
                                                               std::stop_token stop);
   virtual ~Snapshot() = default;
 
-  [[nodiscard]] virtual const std::vector<Item>& items()
-      const = 0;  // in byte order, databases where they sort
+  // Databases first, each kind in byte order.
+  [[nodiscard]] virtual const std::deque<Item>& items() const = 0;
+  // The same, given away: whoever drops each when it is done with it needs no memory for all to the
+  // end. items() is empty then.
+  [[nodiscard]] virtual std::deque<Item> take_items() = 0;
+  // Each at most once; the source lives no longer than the snapshot. Of a database every range is
+  // to be read once: after a spill a second read of a whole MiB that was read before fails with
+  // kUnavailable. When its source goes, its pin is dropped.
+  [[nodiscard]] virtual Result<std::unique_ptr<Source>> open(const Item& item) const = 0;
   [[nodiscard]] virtual const std::vector<Database>& databases() const = 0;
   // Of take() itself.
   [[nodiscard]] virtual const std::vector<Warning>& warnings() const = 0;

@@ -199,7 +199,7 @@ class Stress : public ::testing::Test {
       copied_ += database.way == Way::kCopied ? 1 : 0;
     }
     for (const std::string name : {"data.db", "auxiliary.db"}) {
-      const auto source = must(find_item(*snapshot, name)->open());
+      const auto source = must(snapshot->open(*find_item(*snapshot, name)));
       store(*source, out() / name);
     }
     pauses_.push_back(snapshot->pause());

@@ -50,7 +50,7 @@ inline const Item* find_item(const Snapshot& snapshot, const std::string& name) 
 inline std::string content(const Snapshot& snapshot, const std::string& name) {
   const Item* item = find_item(snapshot, name);
   if (item == nullptr) { throw std::runtime_error{name + " is not in the snapshot"}; }
-  const auto source = must(item->open());
+  const auto source = must(snapshot.open(*item));
   return read_all(*source);
 }
 

@@ -63,27 +63,30 @@ class Gatherer {
         stop_{std::move(stop)} {}
 
   Result<Gathered> run() {
-    PV_TRY(const auto tree, tree_at(directory_));
+    PV_TRY(const Tree* tree, add_tree(directory_, ""));
     real_directory_ = real_path(tree->root);
     walked_at_ = system_clock().now();
-    PV_TRY(const fs::Walked walked,
-           fs::walk(directory_, [&](const std::string& name, const fs::Stat& stat) {
-             const bool at_root = name.find('/') == std::string::npos;
-             if (at_root && rules_.is_fixed(name)) { return false; }
-             if (!goes_in(name, stat)) { return false; }
-             return !at_root || stat.is_folder() || !rules_.leaves_out(name);
-           }));
-    take(tree, walked, "");
+    const auto enter = [&](const std::string& name, const fs::Stat& stat) {
+      const bool at_root = name.find('/') == std::string::npos;
+      if (at_root && rules_.is_fixed(name)) { return false; }
+      if (!goes_in(name, stat)) { return false; }
+      return !at_root || stat.is_folder() || !rules_.leaves_out(name);
+    };
+    PV_CHECK(walk(*tree, enter));
     for (const Extra& extra : extras_) { PV_CHECK(take_extra(extra)); }
     if (stop_.stop_requested()) { return fail(Code::kCancelled, "stopped"); }
     return std::move(gathered_);
   }
 
  private:
-  Result<std::shared_ptr<const Tree>> tree_at(const fs::Path& path) {
+  Result<const Tree*> add_tree(const fs::Path& path, std::string prefix) {
     PV_TRY(fs::Fd root, open_root(path));
-    return std::shared_ptr<const Tree>{std::make_shared<Tree>(
-        Tree{.root = std::move(root), .path = path, .forbidden = forbidden_, .late = late_})};
+    gathered_.trees.push_back(std::make_unique<const Tree>(Tree{.root = std::move(root),
+                                                                .path = path,
+                                                                .prefix = std::move(prefix),
+                                                                .forbidden = forbidden_,
+                                                                .late = late_}));
+    return gathered_.trees.back().get();
   }
 
   // Whether the caller wants it; counts what he does not. Excluded folders are entered, for what is
@@ -112,40 +115,35 @@ class Gatherer {
 
   // All files of a folder that lies elsewhere, below `name`.
   void take_folder(const fs::Path& folder, const std::string& name) {
-    const std::string prefix = name + "/";
-    const auto tree = tree_at(folder);
+    const auto tree = add_tree(folder, name + "/");
     if (!tree.has_value()) {
       leave_out(name, tree.error().what);
       return;
     }
-    const auto walked = fs::walk(folder, [&](const std::string& inner, const fs::Stat& stat) {
-      return goes_in(prefix + inner, stat);
+    const auto walked = walk(**tree, [&](const std::string& inner, const fs::Stat& stat) {
+      return goes_in((*tree)->prefix + inner, stat);
     });
-    if (!walked.has_value()) {
-      leave_out(name, walked.error().what);
-      return;
-    }
-    take(*tree, *walked, prefix);
+    if (!walked.has_value()) { leave_out(name, walked.error().what); }
   }
 
-  // What a walk found below `prefix`, which is empty or ends in a slash.
-  void take(const std::shared_ptr<const Tree>& tree, const fs::Walked& walked,
-            const std::string& prefix) {
-    for (const fs::Unread& unread : walked.unread) {
-      if (rules_.is_excluded(prefix + unread.name)) { continue; }
-      leave_out(prefix + unread.name, unread.error.what);
-    }
-    for (const fs::Found& found : walked.found) {
+  Result<void> walk(const Tree& tree, const fs::Enter& enter) {
+    const auto number = static_cast<std::uint16_t>(gathered_.trees.size() - 1);
+    const auto take = [&](const fs::Found& found) {
       if (stop_.stop_requested()) { return; }
-      const std::string shown = prefix + found.name;
       if (found.stat.is_file()) {
-        take_file(tree, found.name, shown, found.stat, Links::kRefuse);
+        take_file(tree, number, found.name, found.stat, Links::kRefuse);
       } else if (found.stat.is_link()) {
-        take_link(tree, found.name, shown);
+        take_link(tree, number, found.name);
       } else {
-        leave_out(shown, kind_of(found.stat));
+        leave_out(tree.prefix + found.name, kind_of(found.stat));
       }
+    };
+    PV_TRY(const std::vector<fs::Unread> unread, fs::walk(tree.path, enter, take));
+    for (const fs::Unread& one : unread) {
+      const std::string shown = tree.prefix + one.name;
+      if (!rules_.is_excluded(shown)) { leave_out(shown, one.error.what); }
     }
+    return {};
   }
 
   // File systems stamp changes with a clock that ticks every few milliseconds, some (FAT) every two
@@ -155,38 +153,41 @@ class Gatherer {
     return std::max(stat.modified, stat.changed) + kTick < walked_at_;
   }
 
-  void take_file(const std::shared_ptr<const Tree>& tree, const std::string& name,
-                 const std::string& shown, const fs::Stat& stat, Links links) {
+  void take_file(const Tree& tree, std::uint16_t number, const std::string& name,
+                 const fs::Stat& stat, Links links) {
+    std::string shown = tree.prefix + name;
     if (forbidden_.has(stat)) {
-      leave_out(shown, "it is a database under another name");
+      leave_out(std::move(shown), "it is a database under another name");
       return;
     }
-    if (::faccessat(tree->root.get(), name.c_str(), R_OK, AT_EACCESS) != 0) {
+    if (::faccessat(tree.root.get(), name.c_str(), R_OK, AT_EACCESS) != 0) {
       const bool gone = errno == ENOENT;
-      leave_out(shown,
+      leave_out(std::move(shown),
                 gone ? "deleted while the backup ran" : errno_error(errno, "not readable").what);
       return;
     }
-    gathered_.items.push_back(Item{
-        .name = shown,
-        .size_bytes = stat.size_bytes,
-        .mode = stat.mode,
-        .modified = stat.modified,
-        .is_database = false,
-        .settled = links == Links::kRefuse && is_settled(stat) ? std::optional{stat} : std::nullopt,
-        .open = [tree, name, shown, links] { return open_plain(tree, name, shown, links); }});
+    Item item{.name = std::move(shown),
+              .size_bytes = stat.size_bytes,
+              .modified = stat.modified,
+              .mode = stat.mode,
+              .is_link = links == Links::kFollow,
+              .tree = number};
+    if (links == Links::kRefuse && is_settled(stat)) {
+      item.settled = {.device = stat.device, .inode = stat.inode, .changed = stat.changed};
+    }
+    gathered_.items.push_back(std::move(item));
   }
 
-  void take_link(const std::shared_ptr<const Tree>& tree, const std::string& name,
-                 const std::string& shown) {
-    const auto pointer = point_at(*tree, name, Links::kFollow);
+  void take_link(const Tree& tree, std::uint16_t number, const std::string& name) {
+    const std::string shown = tree.prefix + name;
+    const auto pointer = point_at(tree, name, Links::kFollow);
     if (!pointer.has_value()) {
       const bool dangling = pointer.error().code == Code::kNotFound;
-      leave_out(shown, dangling ? "a link to what does not exist: " + target_of(*tree, name)
+      leave_out(shown, dangling ? "a link to what does not exist: " + target_of(tree, name)
                                 : "a link that can't be followed: " + pointer.error().what);
       return;
     }
-    const auto stat = fs::stat(*pointer, tree->path / name);
+    const auto stat = fs::stat(*pointer, tree.path / name);
     if (!stat.has_value()) {
       leave_out(shown, stat.error().what);
       return;
@@ -195,13 +196,13 @@ class Gatherer {
     if (shown == kStorage && stat->is_folder()) {
       take_linked_storage(real);
     } else if (!stat->is_file()) {
-      leave_out(shown, "a link to " + kind_of(*stat) + ": " + target_of(*tree, name));
+      leave_out(shown, "a link to " + kind_of(*stat) + ": " + target_of(tree, name));
     } else if (is_kernel_file(real)) {
-      leave_out(shown, "a link to a file of the kernel: " + target_of(*tree, name));
+      leave_out(shown, "a link to a file of the kernel: " + target_of(tree, name));
     } else if (leads_to_left_out(real)) {
-      leave_out(shown, "a link to what is no part of a backup: " + target_of(*tree, name));
+      leave_out(shown, "a link to what is no part of a backup: " + target_of(tree, name));
     } else {
-      take_file(tree, name, shown, *stat, Links::kFollow);
+      take_file(tree, number, name, *stat, Links::kFollow);
     }
   }
 

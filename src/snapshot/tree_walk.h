@@ -1,6 +1,8 @@
 // Which files of the directory go into the snapshot beside its databases.
 #pragma once
 
+#include <deque>
+#include <memory>
 #include <set>
 #include <stop_token>
 #include <string>
@@ -31,7 +33,8 @@ class RootRules {
 };
 
 struct Gathered {
-  std::vector<Item> items;
+  std::deque<Item> items;
+  std::vector<std::unique_ptr<const Tree>> trees;  // which Item::tree counts
   std::vector<Warning> warnings;
   LeftOut left_out;
 };

@@ -79,7 +79,7 @@ Result<Extra> resolve_64(Entry& entry, Bytes extra_bytes, std::uint16_t disk) {
   return extra;
 }
 
-Result<Entry> read_entry(Window& window) {
+Result<Entry> read_entry(Window& window, Names& names) {
   PV_TRY(const Bytes fixed, window.take(kCentralBytes));
   FieldReader reader{fixed};
   if (reader.u32() != kCentralSignature) {
@@ -105,7 +105,7 @@ Result<Entry> read_entry(Window& window) {
   if (made_on == kMadeOnUnix || made_on == kMadeOnDarwin) { entry.mode = external >> 16U; }
 
   PV_TRY(const Bytes rest, window.take(name_bytes + extra_bytes + comment_bytes));
-  entry.name = as_text(rest.first(name_bytes));
+  entry.name = names.keep(as_text(rest.first(name_bytes)));
   if (entry.name.empty()) { return fail(Code::kDamaged, "an entry has no name"); }
   auto extra = resolve_64(entry, rest.subspan(name_bytes, extra_bytes), disk);
   if (!extra.has_value()) { return fail(extra.error().within(printable(entry.name))); }
@@ -171,6 +171,21 @@ Result<void> check_places(Directory& directory) {
 
 }  // namespace
 
+std::string_view Names::keep(std::string_view name) {
+  constexpr std::size_t kBlockBytes = std::size_t{64} << 10U;
+  static_assert(kBlockBytes >= kNameBytesMax);
+  if (name.size() > left_bytes_) {
+    blocks_.push_back(std::make_unique_for_overwrite<char[]>(kBlockBytes));
+    free_ = blocks_.back().get();
+    left_bytes_ = kBlockBytes;
+  }
+  std::ranges::copy(name, free_);
+  const std::string_view kept{free_, name.size()};
+  free_ += name.size();
+  left_bytes_ -= name.size();
+  return kept;
+}
+
 std::uint64_t Directory::end_of_entry_at(std::uint64_t header_offset) const {
   const auto next = std::upper_bound(starts.begin(), starts.end(), header_offset);
   return next == starts.end() ? offset : *next;
@@ -186,6 +201,7 @@ Result<Directory> read_directory(Source& source, const ReaderLimits& limits) {
                                         format_size(limits.directory_bytes_max) + " are read");
   }
   Directory directory{.entries = {},
+                      .names = {},
                       .comment = std::move(end.comment),
                       .offset = end.directory_offset,
                       .crc32 = 0,
@@ -194,12 +210,12 @@ Result<Directory> read_directory(Source& source, const ReaderLimits& limits) {
   directory.entries.reserve(static_cast<std::size_t>(end.entries));
   Window window{source, end.directory_offset, end.directory_offset + end.directory_bytes};
   for (std::uint64_t i = 0; i < end.entries; ++i) {
-    PV_TRY(Entry entry, read_entry(window));
+    PV_TRY(Entry entry, read_entry(window, directory.names));
     if (__builtin_add_overflow(entry.header_offset, end.archive_offset, &entry.header_offset)) {
       return fail(Code::kDamaged, printable(entry.name) + ": would lie beyond the file");
     }
     PV_CHECK(check_sizes(entry));
-    directory.entries.push_back(std::move(entry));
+    directory.entries.push_back(entry);
   }
   if (window.left() != 0) {
     return fail(Code::kDamaged, "the directory has more than the declared " +

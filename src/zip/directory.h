@@ -2,15 +2,30 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "zip/zip_reader.h"
 
 namespace pv::zip {
 
+// The names of all entries, packed: a string each would take twice their size.
+class Names {
+ public:
+  // What it returns stays where it is.
+  [[nodiscard]] std::string_view keep(std::string_view name);
+
+ private:
+  std::vector<std::unique_ptr<char[]>> blocks_;
+  std::size_t left_bytes_ = 0;  // of the last one, at its end
+  char* free_ = nullptr;
+};
+
 struct Directory {
   std::vector<Entry> entries;
+  Names names;  // of the entries
   std::string comment;
   std::uint64_t offset = 0;           // of its first byte, from the start of the file
   std::uint32_t crc32 = 0;            // of its bytes, without the end records

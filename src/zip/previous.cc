@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "zip/crc.h"
 #include "zip/end_record.h"
@@ -12,10 +13,10 @@ namespace pv::zip {
 
 Previous::Previous(std::shared_ptr<Source> source, Directory directory, VaultBlock block)
     : source_{std::move(source)}, directory_{std::move(directory)}, block_{std::move(block)} {
-  by_name_.reserve(directory_.entries.size());
-  for (std::uint32_t i = 0; i < directory_.entries.size(); ++i) {
-    by_name_.emplace(directory_.entries[i].name, i);
-  }
+  by_name_.resize(directory_.entries.size());
+  std::iota(by_name_.begin(), by_name_.end(), 0U);
+  // Of two of one name the first counts.
+  std::ranges::stable_sort(by_name_, {}, [&](std::uint32_t i) { return name_of(i); });
 }
 
 Result<std::unique_ptr<Previous>> Previous::open(std::shared_ptr<Source> source,
@@ -32,9 +33,10 @@ Result<std::unique_ptr<Previous>> Previous::open(std::shared_ptr<Source> source,
 }
 
 std::optional<PreviousEntry> Previous::find(std::string_view name) const {
-  const auto found = by_name_.find(name);
-  if (found == by_name_.end()) { return std::nullopt; }
-  const Entry& entry = directory_.entries[found->second];
+  const auto found =
+      std::ranges::lower_bound(by_name_, name, {}, [&](std::uint32_t i) { return name_of(i); });
+  if (found == by_name_.end() || name_of(*found) != name) { return std::nullopt; }
+  const Entry& entry = directory_.entries[*found];
   std::array<std::byte, kLocalBytes> header{};
   if (!read_exactly(*source_, entry.header_offset, header).has_value()) { return std::nullopt; }
   FieldReader reader{header};
@@ -44,7 +46,7 @@ std::optional<PreviousEntry> Previous::find(std::string_view name) const {
   const std::uint64_t name_bytes = reader.u16();
   const std::uint64_t extra_bytes = reader.u16();
   PreviousEntry previous{
-      .record = block_.record(found->second, entry),
+      .record = block_.record(*found, entry),
       .method = static_cast<Method>(entry.method),
       .crc32 = entry.crc32,
       .raw_bytes = entry.raw_bytes,

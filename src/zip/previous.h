@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
+#include <vector>
 
 #include "zip/vault_block.h"
 
@@ -26,7 +26,7 @@ struct PreviousEntry {
 };
 
 // Threads    All methods from any thread.
-// Memory     The directory about three times, the block once.
+// Memory     The directory about one and a half times, the block once.
 class Previous {
  public:
   // kUnsupported: it has no vault block that was made with `key`, and why. Others: what reading it
@@ -54,10 +54,14 @@ class Previous {
  private:
   Previous(std::shared_ptr<Source> source, Directory directory, VaultBlock block);
 
+  [[nodiscard]] std::string_view name_of(std::uint32_t number) const {
+    return directory_.entries[number].name;
+  }
+
   std::shared_ptr<Source> source_;
   Directory directory_;
   VaultBlock block_;
-  std::unordered_map<std::string_view, std::uint32_t> by_name_;  // into directory_.entries
+  std::vector<std::uint32_t> by_name_;  // numbers of directory_.entries, in order of their names
 };
 
 }  // namespace pv::zip

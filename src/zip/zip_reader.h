@@ -6,6 +6,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -15,7 +16,7 @@
 namespace pv::zip {
 
 struct Entry {
-  std::string name;             // as it stands in the archive
+  std::string_view name;        // as it stands in the archive; lives as long as its reader
   std::uint64_t raw_bytes = 0;  // as declared; extraction stops at it
   std::uint64_t packed_bytes = 0;
   std::uint64_t header_offset = 0;  // of the local header, from the start of the file

@@ -89,8 +89,8 @@ inline Result<std::vector<File>> unpack(std::string archive) {
   std::vector<File> files;
   for (const Entry& entry : reader.entries()) {
     PV_TRY(std::string content, extract(reader, entry));
-    files.push_back(
-        {entry.name, std::move(content), entry.mode, entry.modified.value_or(WallTime{})});
+    files.push_back({std::string{entry.name}, std::move(content), entry.mode,
+                     entry.modified.value_or(WallTime{})});
   }
   return files;
 }

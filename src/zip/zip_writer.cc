@@ -66,7 +66,7 @@ class DirectoryWriter {
   [[nodiscard]] std::uint32_t checksum() const { return crc32_; }
 
  private:
-  static constexpr std::size_t kBlockBytes = std::size_t{256} << 10U;
+  static constexpr std::size_t kBlockBytes = std::size_t{64} << 10U;
   std::deque<std::string> blocks_;
   std::uint64_t size_bytes_ = 0;
   std::uint64_t entries_ = 0;
