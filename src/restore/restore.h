@@ -131,7 +131,8 @@ struct Progress {
 // link, of the archive's size, mode and time of change (to two seconds), whose content has the
 // archive's checksum. The staged tree then shares its blocks (reflink), or where the file system
 // can't do that is another name of it (hard link): PocketBase never changes a stored file, it
-// writes a new one.
+// writes a new one. What may be a database is never taken: one that is empty, has SQLite's header,
+// or has a -wal, -shm or -journal beside it.
 enum class Delta { kOn, kOff };
 
 // What is looked for in each database: quick_check; or integrity_check, which also looks whether
