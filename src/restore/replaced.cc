@@ -80,15 +80,17 @@ Result<void> make_folder(const fs::Path& directory, const Volume& volume, const 
   return disk.sync_folder(vault);
 }
 
-// With the folders on the way to it.
+// With the folders on the way to it. `parents`: where something was made.
 Result<void> make_aside(const fs::Path& directory, const Kept& kept, const std::string& place,
-                        Disk& disk) {
+                        Disk& disk, std::vector<fs::Path>& parents) {
   if (kept.layout.volume_of(place).at == place) { return {}; }
   const fs::Path aside = directory / kept.layout.inside(replaced_data(kept.replaced.id), place);
   if (fs::exists(aside)) { return {}; }
-  PV_CHECK(make_aside(directory, kept, parent_of(place), disk));
+  PV_CHECK(make_aside(directory, kept, parent_of(place), disk, parents));
   PV_CHECK(disk.make_folder_like(aside, directory / place));
-  return disk.sync_folder(aside.parent_path());
+  const fs::Path parent = aside.parent_path();
+  if (parents.empty() || parents.back() != parent) { parents.push_back(parent); }
+  return {};
 }
 
 Result<void> make_folders(const fs::Path& directory, const Kept& kept,
@@ -96,10 +98,11 @@ Result<void> make_folders(const fs::Path& directory, const Kept& kept,
   for (const Volume& volume : kept.layout.volumes()) {
     PV_CHECK(make_folder(directory, volume, kept, disk));
   }
+  std::vector<fs::Path> parents;
   for (const PlaceMoves& place : places) {
-    PV_CHECK(make_aside(directory, kept, place.folder, disk));
+    PV_CHECK(make_aside(directory, kept, place.folder, disk, parents));
   }
-  return {};
+  return sync_folders(directory, kept.layout, parents, disk);
 }
 
 }  // namespace

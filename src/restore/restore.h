@@ -170,11 +170,17 @@ class Disk {
   [[nodiscard]] virtual Result<void> make_folder_like(const fs::Path& path, const fs::Path& model);
   // fs::give_like()
   virtual void give_like(const fs::Path& model, const fs::Path& made);
+  // fs::rename_to_new_in_one_step()
   [[nodiscard]] virtual Result<void> rename(const fs::Path& from, const fs::Path& to);
+  // fs::exchange()
+  [[nodiscard]] virtual Result<void> exchange(const fs::Path& one, const fs::Path& other);
   [[nodiscard]] virtual Result<void> remove_file(const fs::Path& path);
   [[nodiscard]] virtual Result<void> remove_folder(const fs::Path& path);  // an empty one
   [[nodiscard]] virtual Result<void> remove_tree(const fs::Path& path);
   [[nodiscard]] virtual Result<void> sync_folder(const fs::Path& path);
+  // All that was done on the file system of `path`, a folder, is on disk: one call for many
+  // folders.
+  [[nodiscard]] virtual Result<void> sync_file_system(const fs::Path& path);
   [[nodiscard]] virtual Result<void> write_file(const fs::Path& path,
                                                 std::string_view content);  // durable, all at once
   [[nodiscard]] virtual Result<void> set_permissions(const fs::Path& path, std::uint32_t mode);
