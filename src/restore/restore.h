@@ -200,10 +200,13 @@ struct Replaced {
   // As note_kept() wrote them; nullopt where it did not come to that.
   std::optional<std::chrono::seconds> keep = std::nullopt;  // from `at` on
   std::optional<std::uint64_t> bytes = std::nullopt;        // on disk, that removing it would free
+  // What lay in the way of the exchange: what programs made meanwhile. It is in folders `stray` of
+  // replaced-ID; an undo does not bring it back, and leaves it there.
+  std::uint64_t strays = 0;  // files and folders; as list_replaced() counts them
+  bool can_undo = true;      // false: of data there is nothing (left), only strays
 };
 
-// Whether something lay in the way of the exchange that put this aside: what programs made
-// meanwhile. It is in folders `stray` of replaced-ID; an undo does not bring it back.
+// Whether there are strays.
 [[nodiscard]] bool has_strays(const fs::Path& directory, std::string_view id);
 
 // Exchanges directory's entries for the staged ones; where only units were staged, nothing else is
@@ -217,15 +220,21 @@ struct Replaced {
 [[nodiscard]] Result<Replaced> swap(const fs::Path& directory, const Staged& staged,
                                     std::string_view restored_from, WallTime now, Disk& disk);
 
-// Takes a swap back: the replaced data in place again, what had been restored goes into its folder,
-// so that an undo can be undone. Of a swap of units only these; those that were not there before
-// are taken away, with the folders that came with them unless others use these by now. kNotFound
-// when nothing is kept. kUnsupported, before anything is moved: the volumes are not the ones on
-// which the data was replaced. kDamaged: what was replaced can't be known.
+// Takes a swap back, with no `id` the newest: the replaced data in place again, what had been
+// restored goes into its folder, so that an undo can be undone. Of a swap of units only these;
+// those that were not there before are taken away, with the folders that came with them unless
+// others use these by now. kNotFound when nothing is kept. kUnsupported, before anything is moved:
+// the volumes are not the ones on which the data was replaced. kDamaged: what was replaced can't be
+// known.
 [[nodiscard]] Result<Replaced> undo(const fs::Path& directory, std::string_view id, WallTime now,
                                     Disk& disk);
 
-// Newest first.
+// kNoSpace, saying so, when there is not even room for the notes and folders that undo() of `id`
+// makes before it moves anything, and for what SQLite makes when it opens the databases then. Takes
+// that room and frees it again; anybody may be quicker to fill it. kNotFound as undo().
+[[nodiscard]] Result<void> check_room_for_undo(const fs::Path& directory, std::string_view id);
+
+// Newest first, with those of which only strays are kept.
 [[nodiscard]] Result<std::vector<Replaced>> list_replaced(const fs::Path& directory);
 
 // Writes beside replaced data how long it is to be kept, and measures what it takes on disk: files

@@ -339,6 +339,13 @@ TEST(SwapFaults, StraysAreKeptAsLongAsReplacedData) {
       vault_folder(world.folder.path()) / ("replaced-" + world.staged.id) / "stray/data.db";
   EXPECT_TRUE(has_strays(world.folder.path(), world.staged.id));
   EXPECT_FALSE(has_strays(world.folder.path(), "another"));
+  const std::vector<Replaced> listed = list_replaced(world.folder.path()).value();
+  ASSERT_EQ(listed.size(), 1U);
+  EXPECT_EQ(listed[0].strays, 2U);
+  EXPECT_FALSE(listed[0].can_undo);
+  for (const std::string& id : {std::string{}, world.staged.id}) {
+    EXPECT_EQ(undo(world.folder.path(), id, kNow, real_disk()).error().code, Code::kNotFound);
+  }
   ASSERT_TRUE(prune_replaced(world.folder.path(), kNow, day).has_value());
   EXPECT_EQ(testing::read_file(stray), "foreign");
   ASSERT_TRUE(prune_replaced(world.folder.path(), kNow + day, day).has_value());
