@@ -122,7 +122,10 @@ Result<restore::Replaced> exchange_closed(const Parts& parts, Job& job, Incoming
 Result<restore::Replaced> exchange_data(const Parts& parts, Job& job, Incoming incoming,
                                         const std::vector<std::string>& units, const Work& work) {
   const Work exchange = [&]() -> Result<restore::Replaced> {
-    PV_CHECK(refuse_users_of(parts.directory.path(), units, exchange_of(incoming)));
+    PV_CHECK(refuse_users_of(path, databases, exchange_of(incoming)));
+    PV_CHECK(refuse_hidden_users_of(databases));
+  const fs::Path& path = parts.directory.path();
+  const std::vector<fs::Path> databases = other_databases(path, units);
     return work();
   };
   return restore::involves_databases(units) ? exchange_closed(parts, job, incoming, exchange)
@@ -236,7 +239,7 @@ Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& orig
   if (restore::involves_databases(plan.units)) {
     PV_CHECK(refuse_other_users(path, Exchange::kRestore));
   }
-  PV_CHECK(refuse_users_of(path, plan.units, Exchange::kRestore));
+  PV_CHECK(refuse_users_of(path, other_databases(path, plan.units), Exchange::kRestore));
   PV_CHECK(go_on(job));
 
   job.set_phase("extract");

@@ -275,6 +275,9 @@ struct Replaced {
 // Whether that swap involves databases, or can't be read.
 [[nodiscard]] bool is_cut_off_with_databases(const fs::Path& directory);
 
+// What that swap exchanges, as Plan::units; empty also when it can't be read.
+[[nodiscard]] std::vector<std::string> units_cut_off(const fs::Path& directory);
+
 enum class Recovery { kNothing, kFinished, kTakenBack };
 // Finishes or takes back what a crash cut off. Call before the databases are opened, holding the
 // directory's lease, while no other process has them open if that swap involves them. kDamaged,

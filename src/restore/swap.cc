@@ -174,6 +174,11 @@ bool is_cut_off_with_databases(const fs::Path& directory) {
 Result<Recovery> recover(const fs::Path& directory, Disk& disk) {
   PV_TRY(const std::optional<Journal> journal, read_journal(directory));
   if (!journal) { return Recovery::kNothing; }
+std::vector<std::string> units_cut_off(const fs::Path& directory) {
+  const Result<std::optional<Journal>> journal = read_journal(directory);
+  return journal.value_or(std::nullopt) ? (*journal)->layout.units() : std::vector<std::string>{};
+}
+
   return finish_exchange(directory, *journal, disk);
 }
 
