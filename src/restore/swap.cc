@@ -1,4 +1,7 @@
+#include <fcntl.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 
 #include "base/text.h"
@@ -57,9 +60,6 @@ Result<Replaced> carry_out(const fs::Path& directory, const Order& order, Disk& 
   return fail(done.error());
 }
 
-// Whether it is all of the data or a part, and on which volumes, is known by its note alone.
-Result<void> check_note(const Kept& kept) {
-  if (kept.has_note) { return {}; }
 // To be undone; the newest without an `id`.
 Result<Kept> find_kept(const fs::Path& directory, std::string_view id) {
   PV_TRY(const std::vector<Kept> kept, list_kept(directory));
@@ -83,6 +83,9 @@ Result<void> try_room(const fs::Path& vault, std::uint64_t bytes) {
   return fs::sync(fd);  // some file systems look for the blocks only then
 }
 
+// Whether it is all of the data or a part, and on which volumes, is known by its note alone.
+Result<void> check_note(const Kept& kept) {
+  if (kept.has_note) { return {}; }
   return fail(Code::kDamaged, "the note " +
                                   printable((kept.replaced.folder / kReplacedInfo).native()) +
                                   " can't be read, so it is not known whether that is all of the "
@@ -128,18 +131,15 @@ Result<Replaced> undo(const fs::Path& directory, std::string_view id, WallTime n
   const Order order{.layout = kept.layout,
                     .incoming = replaced_data(kept.replaced.id),
                     .id = random_text(system_random(), kLowerAlphanumeric, 15),
-                    .restored_from = undone(found->replaced.restored_from),
+                    .restored_from = undone(kept.replaced.restored_from),
                     .now = now,
-                    .made = found->made};
+                    .made = kept.made};
   PV_TRY(Replaced replaced, carry_out(directory, order, disk));
   // Its data is in place; only the note is left.
-  discard_replaced(directory, found->layout, found->replaced.id, disk);
+  discard_replaced(directory, kept.layout, kept.replaced.id, disk);
   return replaced;
 }
 
-bool is_cut_off(const fs::Path& directory) {
-  // What can't be looked at counts: recover() then says what is wrong.
-  const Result<fs::Stat> found = fs::link_stat(journal_path(directory));
 Result<void> check_room_for_undo(const fs::Path& directory, std::string_view id) {
   PV_TRY(const Kept kept, find_kept(directory, id));
   // Two indexes of 32 KiB, the names of units in a note and in the journal, a block for each
@@ -162,6 +162,9 @@ Result<void> check_room_for_undo(const fs::Path& directory, std::string_view id)
   return {};
 }
 
+bool is_cut_off(const fs::Path& directory) {
+  // What can't be looked at counts: recover() then says what is wrong.
+  const Result<fs::Stat> found = fs::link_stat(journal_path(directory));
   return found.has_value() || found.error().code != Code::kNotFound;
 }
 
@@ -171,14 +174,14 @@ bool is_cut_off_with_databases(const fs::Path& directory) {
   return *journal && involves_databases((*journal)->layout.units());
 }
 
-Result<Recovery> recover(const fs::Path& directory, Disk& disk) {
-  PV_TRY(const std::optional<Journal> journal, read_journal(directory));
-  if (!journal) { return Recovery::kNothing; }
 std::vector<std::string> units_cut_off(const fs::Path& directory) {
   const Result<std::optional<Journal>> journal = read_journal(directory);
   return journal.value_or(std::nullopt) ? (*journal)->layout.units() : std::vector<std::string>{};
 }
 
+Result<Recovery> recover(const fs::Path& directory, Disk& disk) {
+  PV_TRY(const std::optional<Journal> journal, read_journal(directory));
+  if (!journal) { return Recovery::kNothing; }
   return finish_exchange(directory, *journal, disk);
 }
 
