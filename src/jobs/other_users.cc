@@ -161,7 +161,8 @@ bool is_called_as_database(const fs::Path& path) {
 // What in the folder may be a database, by its names. `names_left` are looked at, at most.
 void add_likely(const fs::Path& folder, std::size_t& names_left, std::set<fs::Path>& likely) {
   std::error_code error;
-  for (auto entry = std::filesystem::recursive_directory_iterator{folder, error};
+  constexpr auto kSkip = std::filesystem::directory_options::skip_permission_denied;
+  for (auto entry = std::filesystem::recursive_directory_iterator{folder, kSkip, error};
        !error && names_left > 0 && entry != std::filesystem::recursive_directory_iterator{};
        entry.increment(error), --names_left) {
     const fs::Path& path = entry->path();
