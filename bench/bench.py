@@ -13,6 +13,7 @@ before each command so that none pays for the writes of the one before.
 import argparse
 import base64
 import contextlib
+import http.client
 import json
 import os
 import pathlib
@@ -24,13 +25,14 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import zipfile
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = pathlib.Path(os.environ.get("POCKETVAULT", ROOT / "build/release/pocketvault"))
 PASSWORD = "correct horse battery"
-PARTS = ["backup", "sizes", "parts", "incremental", "restore", "stall", "s3"]
+PARTS = ["backup", "sizes", "parts", "incremental", "restore", "stall", "swap", "s3"]
 
 
 def fresh_data(folder: pathlib.Path):
@@ -241,6 +243,92 @@ def stalls(data, rounds):
         alone = writers.end()
         print(f"| {number + 1}: without | {alone[0]} | {alone[1]:.1f} | {alone[2]:.1f} | {alone[3]:.2f} | |")
         print(f"| {number + 1}: during a backup ({span:.2f} s) | {during[0]} | {during[1]:.1f} | {during[2]:.1f} | {during[3]:.2f} | {report['job']['report']['pauseMs']:.2f} |")
+
+
+class Client:
+    """Asks a server all the while for what wants its database, and times each answer."""
+
+    def __init__(self, port):
+        self.port, self.times, self.stopped = port, [], threading.Event()
+        answer = self.ask("POST", "/api/collections/_superusers/auth-with-password", json.dumps({"identity": "bench@example.com", "password": PASSWORD}))
+        self.headers = {"Authorization": json.loads(answer)["token"]}
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def ask(self, method, path, body=None, headers=None):
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection.request(method, path, body, {"Content-Type": "application/json", **(headers or {})})
+        response = connection.getresponse()
+        text = response.read()
+        connection.close()
+        if response.status != 200:
+            raise RuntimeError(f"{path}: {response.status} {text}")
+        return text
+
+    def run(self):
+        while not self.stopped.is_set():
+            start = time.monotonic()
+            self.ask("GET", "/api/backups", headers=self.headers)
+            self.times.append(time.monotonic() - start)
+            time.sleep(0.001)
+
+    def end(self):
+        """Milliseconds of the slowest request, and of the median."""
+        self.stopped.set()
+        self.thread.join()
+        return max(self.times) * 1e3, statistics.median(self.times) * 1e3
+
+
+@contextlib.contextmanager
+def serving(data):
+    """The port of a server on the data."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    server = subprocess.Popen([str(PROGRAM), "serve", "--dir", str(data), "--http", f"127.0.0.1:{port}"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        for _ in range(200):
+            with contextlib.suppress(OSError):
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+                break
+            time.sleep(0.05)
+        yield port
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def swaps(whole, folder, work, rounds):
+    """How long restores and undos close the databases, by size and by number of files; a server does them while a client asks."""
+    many = work / "many"
+    many.mkdir()
+    fresh_data(many)
+    rng = random.Random(20261122)
+    for index in range(10_000):
+        name = many / "storage/pbc_1234567890" / f"{index:015d}" / "note.txt"
+        name.parent.mkdir(parents=True)
+        name.write_bytes(rng.randbytes(2000))
+    print("\n### How long restores and undos close the databases, while a client asks a server all the while\n\n"
+          "| data | job | closed ms (min, median, max) | slowest request ms (of each round) | median request ms |\n| --- | --- | --- | --- | --- |")
+    for source in (make_data(folder, 0.06), whole, many):
+        data = work / "swapped"
+        shutil.copytree(source, data, ignore=shutil.ignore_patterns("backups", ".pocketvault"))
+        subprocess.run([PROGRAM, "backup", "a.zip", "--dir", data], check=True, capture_output=True)
+        files = sum(1 for file in (data / "storage").rglob("*") if file.is_file())
+        figures = {"restore": [], "undo": []}
+        with serving(data) as port:
+            for _ in range(rounds):
+                for job, words in (("restore", ["restore", "a.zip"]), ("undo", ["undo"])):
+                    os.sync()
+                    client = Client(port)
+                    done = subprocess.run([PROGRAM, *words, "--dir", data, "--yes", "--json"], check=True, capture_output=True, text=True)
+                    slowest, median = client.end()
+                    figures[job].append((json.loads(done.stdout)["job"]["report"]["pauseMs"], slowest, median))
+        for job, runs in figures.items():
+            closed, slowest, median = zip(*runs)
+            print(f"| {size_of(source) / 1e6:.0f} MB, {files} files | {job} | {min(closed):.1f}, {statistics.median(closed):.1f}, {max(closed):.1f} "
+                  f"| {', '.join(f'{one:.0f}' for one in slowest)} | {statistics.median(median):.1f} |")
+        shutil.rmtree(data)
 
 
 def parts(data, work, rounds):
@@ -497,6 +585,8 @@ def main():
                     incremental(place / "data", place / "chain", options.rounds, "XFS that shares blocks")
         if "s3" in only:
             s3(data, work, options.rounds)
+        if "swap" in only:
+            swaps(data, options.dir, work, options.rounds)
         if "stall" in only:
             target = work / "live"
             shutil.copytree(data, target, ignore=shutil.ignore_patterns("backups", ".pocketvault"))

@@ -55,6 +55,25 @@ std::string units_of(const jobs::Kept& kept) {
          (more > 0 ? " and " + std::to_string(more) + " more" : "") + ")";
 }
 
+// "2 strays": what programs made meanwhile in the place of what was exchanged.
+std::string strays_of(const jobs::Kept& kept) {
+  return std::to_string(kept.strays) + (kept.strays == 1 ? " stray" : " strays");
+}
+
+// ", with 2 strays".
+std::string strays_beside(const jobs::Kept& kept) {
+  if (kept.strays == 0) { return {}; }
+  return (kept.can_undo ? ", with " : ", only ") + strays_of(kept);
+}
+
+// How to have it back, and what an undo leaves.
+std::string way_back(const jobs::Kept& kept) {
+  const std::string id = printable(kept.id);
+  if (!kept.can_undo) { return "only " + strays_of(kept) + ", in replaced-" + id; }
+  const std::string way = "pocketvault undo " + id;
+  return kept.strays == 0 ? way : way + ", which leaves " + strays_of(kept);
+}
+
 }  // namespace
 
 std::string render_newest(const jobs::Overview& overview, WallTime now) {
@@ -85,7 +104,7 @@ std::string render_status(const jobs::Overview& overview, WallTime now) {
   if (overview.data_free_bytes) { add("data", format_size(*overview.data_free_bytes) + " free"); }
   for (const jobs::Kept& kept : overview.kept) {
     add("replaced", size_of(kept.bytes) + ", kept until " + format_pocketbase_date(kept.until) +
-                        ": pocketvault undo " + printable(kept.id));
+                        ": " + way_back(kept));
   }
   if (overview.is_cut_off) {
     add("cut off",
@@ -103,7 +122,7 @@ std::string render_kept(const std::vector<jobs::Kept>& kept, WallTime now) {
   for (const jobs::Kept& one : kept) {
     text += column(printable(one.id), 17) + column(ago(one.at, now), 12) +
             column(size_of(one.bytes), 12) + format_pocketbase_date(one.until).substr(0, 16) +
-            "  " + printable(one.from) + units_of(one) + "\n";
+            "  " + printable(one.from) + units_of(one) + strays_beside(one) + "\n";
   }
   return text;
 }

@@ -151,6 +151,31 @@ TEST(Render, ABackupThatSharesBlocksSaysHowMuchItTakes) {
       << render_success(status);
 }
 
+TEST(Render, ReplacedDataIsListedWithItsStrays) {
+  EXPECT_EQ(render_kept({}, kNow), "Nothing that a restore replaced is kept.\n");
+  const jobs::Kept plain{
+      .id = "one", .from = "a.zip", .at = kNow - 2h, .until = kNow, .bytes = 3'000'000};
+  jobs::Kept part = plain;
+  part.units = {"storage/a", "storage/b"};
+  part.strays = 1;
+  jobs::Kept rest = plain;
+  rest.can_undo = false;
+  rest.strays = 12;
+  EXPECT_EQ(
+      render_kept({plain, part, rest}, kNow),
+      "ID               REPLACED    SIZE        KEPT UNTIL (UTC)  BY\n"
+      "one              2 h ago     3.0 MB      2026-11-21 00:54  a.zip\n"
+      "one              2 h ago     3.0 MB      2026-11-21 00:54  a.zip (only storage/a and 1 "
+      "more), with 1 stray\n"
+      "one              2 h ago     3.0 MB      2026-11-21 00:54  a.zip, only 12 strays\n");
+  jobs::Overview overview;
+  overview.kept = {plain, part, rest};
+  const std::string status = render_status(overview, kNow);
+  EXPECT_NE(status.find(": pocketvault undo one\n"), std::string::npos) << status;
+  EXPECT_NE(status.find(": pocketvault undo one, which leaves 1 stray\n"), std::string::npos);
+  EXPECT_NE(status.find(": only 12 strays, in replaced-one\n"), std::string::npos);
+}
+
 TEST(Render, ARestoreSaysWhatItKept) {
   jobs::Status status = succeeded(jobs::Kind::kRestore);
   EXPECT_EQ(render_success(status).find("unchanged"), std::string::npos);

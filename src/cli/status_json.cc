@@ -45,7 +45,9 @@ std::vector<jobs::Kept> kept_in(const json::array& array) {
                     .at = date_of(from, "at"),
                     .until = date_of(from, "until"),
                     .bytes = from.count_if_there("size"),
-                    .units = texts_in(from.array("only"))});
+                    .units = texts_in(from.array("only")),
+                    .strays = from.count("strays"),
+                    .can_undo = from.flag_if_there("canUndo").value_or(true)});
   }
   return kept;
 }

@@ -92,7 +92,13 @@ void start_sync(const Fd& fd, std::uint64_t offset, std::uint64_t count);
                                         std::uint32_t mode = 0777);          // fine when there
 [[nodiscard]] Result<void> rename(const Path& from, const Path& to);         // replaces a file
 [[nodiscard]] Result<void> rename_to_new(const Path& from, const Path& to);  // kExists instead
-[[nodiscard]] Result<void> remove_file(const Path& path);                    // kNotFound
+// As rename_to_new(), and in one step on every file system: no crash leaves two names. Where the
+// file system can't look and rename at once, what is made at `to` in between is replaced.
+[[nodiscard]] Result<void> rename_to_new_in_one_step(const Path& from, const Path& to);
+// The two change places at once: neither name is free or means anything else for a moment.
+// kUnsupported where the file system can't do that; nothing has happened then.
+[[nodiscard]] Result<void> exchange(const Path& one, const Path& other);
+[[nodiscard]] Result<void> remove_file(const Path& path);  // kNotFound
 [[nodiscard]] Result<void> remove_empty_folder(const Path& path);
 [[nodiscard]] Result<void> set_permissions(const Path& path, std::uint32_t mode);
 [[nodiscard]] Result<void> remove_tree(

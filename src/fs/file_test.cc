@@ -164,6 +164,30 @@ TEST(Rename, ToANewNameReplacesNothing) {
   EXPECT_EQ(testing::read_file(temp / "b"), "a");
 }
 
+TEST(Rename, InOneStepReplacesNothing) {
+  const TempFolder temp;
+  write_file(temp / "a", "a");
+  write_file(temp / "b", "b");
+  stdfs::create_directory(temp / "empty");
+  for (const char* taken : {"b", "empty"}) {
+    EXPECT_EQ(rename_to_new_in_one_step(temp / "a", temp / taken).error().code, Code::kExists);
+  }
+  EXPECT_EQ(testing::read_file(temp / "b"), "b");
+  EXPECT_TRUE(rename_to_new_in_one_step(temp / "a", temp / "c").has_value());
+  EXPECT_EQ(testing::read_file(temp / "c"), "a");
+}
+
+TEST(Exchange, PutsEachInTheOthersPlace) {
+  const TempFolder temp;
+  write_file(temp / "one/x", "1");
+  write_file(temp / "in/other/y", "2");
+  ASSERT_TRUE(exchange(temp / "one", temp / "in/other").has_value());
+  EXPECT_EQ(testing::read_file(temp / "one/y"), "2");
+  EXPECT_EQ(testing::read_file(temp / "in/other/x"), "1");
+  EXPECT_EQ(exchange(temp / "one", temp / "none").error().code, Code::kNotFound);
+  EXPECT_TRUE(fs::exists(temp / "one/y"));
+}
+
 TEST(RemoveTree, TakesEverythingAndFollowsNoLink) {
   const TempFolder temp;
   write_file(temp / "keep/file", "x");

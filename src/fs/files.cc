@@ -113,6 +113,26 @@ Result<void> rename_to_new(const Path& from, const Path& to) {
   return fail(errno_error(errno, "rename " + arrow));
 }
 
+Result<void> rename_to_new_in_one_step(const Path& from, const Path& to) {
+  if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) {
+    return {};
+  }
+  const bool can_tell = errno != EINVAL && errno != ENOSYS && errno != ENOTSUP;
+  if (!can_tell && !fs::exists(to)) { return fs::rename(from, to); }
+  const int why = can_tell ? errno : EEXIST;
+  return fail(
+      errno_error(why, "rename " + printable(from.native()) + " to " + printable(to.native())));
+}
+
+Result<void> exchange(const Path& one, const Path& other) {
+  if (::renameat2(AT_FDCWD, one.c_str(), AT_FDCWD, other.c_str(), RENAME_EXCHANGE) == 0) {
+    return {};
+  }
+  const int why = errno == EINVAL ? ENOTSUP : errno;  // what most file systems say for it
+  return fail(errno_error(
+      why, "exchange " + printable(one.native()) + " and " + printable(other.native())));
+}
+
 Result<void> remove_file(const Path& path) {
   if (::unlink(path.c_str()) != 0) { return fail(path_error("remove", path)); }
   return {};

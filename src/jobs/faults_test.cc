@@ -273,7 +273,7 @@ TEST(FullDisk, FailsARestoreBeforeItBegins) {
 
 TEST(FullDisk, ARestoreSaysHowMuchReplacedDataHolds) {
   const TempFolder folder;
-  const Mount disk{folder / "small", "size=24m", 0};
+  const Mount disk{folder / "small", "size=8m", 0};
   if (!disk.mounted()) { GTEST_SKIP() << "may not mount"; }
   const fs::Path pb_data = unpack_pb_data("0.39.11", folder / "small");
   const fs::Path big = unpack_pb_data("0.36.6", folder.path());

@@ -56,11 +56,12 @@ struct Report {
   std::uint64_t entries = 0;
   std::uint64_t raw_bytes = 0;
   std::uint64_t archive_bytes = 0;
-  std::chrono::nanoseconds pause{0};  // how long commits could not happen
-  std::string way = {};               // "pinned", "copied: data.db is not in WAL mode"
-  std::uint64_t copied_bytes = 0;     // backup: of raw_bytes, packed before, taken from `previous`
-  std::uint64_t shared_bytes = 0;     // backup: of archive_bytes, blocks that `previous` has too
-  std::string previous = {};          // the backup that was; empty: all was packed anew, because:
+  // Backup: how long commits could not happen; restore, undo: how long the databases were closed.
+  std::chrono::nanoseconds pause{0};
+  std::string way = {};            // "pinned", "copied: data.db is not in WAL mode"
+  std::uint64_t copied_bytes = 0;  // backup: of raw_bytes, packed before, taken from `previous`
+  std::uint64_t shared_bytes = 0;  // backup: of archive_bytes, blocks that `previous` has too
+  std::string previous = {};       // the backup that was; empty: all was packed anew, because:
   std::string full_because = {};
   std::string structure = {};    // backup: "sound", or which databases are not, and why
   std::string replaced_id = {};  // restore, undo: what can be had back

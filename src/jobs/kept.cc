@@ -15,7 +15,9 @@ Result<std::vector<Kept>> list_kept(const fs::Path& directory, std::chrono::seco
                     .at = one.at,
                     .until = one.at + one.keep.value_or(keep),
                     .bytes = one.bytes,
-                    .units = one.units});
+                    .units = one.units,
+                    .strays = one.strays,
+                    .can_undo = one.can_undo});
   }
   return kept;
 }

@@ -19,6 +19,8 @@ struct Kept {
   WallTime until;                       // goes with the next job, or start of a server, after that
   std::optional<std::uint64_t> bytes;   // on disk, that removing it would free; nullopt: unknown
   std::vector<std::string> units = {};  // files and folders that it is of; empty: everything
+  std::uint64_t strays = 0;  // files and folders that programs made where the data was exchanged
+  bool can_undo = true;      // false: only strays are kept
   friend bool operator==(const Kept&, const Kept&) = default;
 };
 

@@ -33,8 +33,10 @@ Result<void> write_note(const fs::Path& path, const LeaseNote& note) {
   (void)fs::remove_file(temporary);  // a crash may have left one
   PV_TRY(const fs::Fd fd, fs::create_new(temporary, 0600));
   fs::give_like(path.parent_path(), fd);
-  PV_CHECK(fs::write_all(fd, as_bytes(boost::json::serialize(object))));
-  return fs::rename(temporary, path);
+  Result<void> written = fs::write_all(fd, as_bytes(boost::json::serialize(object)));
+  if (written.has_value()) { written = fs::rename(temporary, path); }
+  if (!written.has_value()) { (void)fs::remove_file(temporary); }
+  return written;
 }
 
 std::optional<LeaseNote> read_note(const fs::Path& path) {

@@ -1,6 +1,10 @@
 #include "jobs/other_users.h"
 
 #include <algorithm>
+#include <array>
+#include <filesystem>
+#include <iterator>
+#include <set>
 #include <span>
 
 #include "base/text.h"
@@ -100,6 +104,12 @@ tl::unexpected<Error> in_use(const fs::Path& directory, const Users& users, Exch
                                other_ways(users, exchange));
 }
 
+tl::unexpected<Error> in_hidden_use(const fs::Path& database) {
+  return fail(Code::kBusy, printable(database.native()) +
+                               " is in use by a process that can't be seen from here (in another "
+                               "container?): stop the app that uses it first");
+}
+
 Users users_of(const std::vector<fs::Path>& files) {
   Users users = fs::other_lock_holders(files);
   for (fs::LockHolder& opener : fs::other_openers(files)) {
@@ -110,18 +120,22 @@ Users users_of(const std::vector<fs::Path>& files) {
   return users;
 }
 
+bool is_pocketbases(const fs::Path& directory, const fs::Stat& file) {
+  const std::vector<fs::Path> databases = database_files(directory);
+  return std::any_of(databases.begin(), databases.end(), [&](const fs::Path& database) {
+    const Result<fs::Stat> found = fs::stat(database);
+    return found.has_value() && found->device == file.device && found->inode == file.inode;
+  });
+}
+
 // A plain descriptor of a database that this process has open may not be closed: its locks would
 // go. So of what is another name of one, or called as one, nothing is read.
-bool may_be_database(const fs::Path& directory, const fs::Path& path) {
+bool is_database(const fs::Path& directory, const fs::Path& path) {
   const Result<fs::Stat> found = fs::link_stat(path);
-  if (!found.has_value() || !found->is_file()) { return false; }
-  if (path.native().ends_with(".db") || found->size_bytes == 0) { return true; }
-  for (const fs::Path& database : database_files(directory)) {
-    const Result<fs::Stat> other = fs::stat(database);
-    if (other.has_value() && other->device == found->device && other->inode == found->inode) {
-      return true;
-    }
+  if (!found.has_value() || !found->is_file() || is_pocketbases(directory, *found)) {
+    return false;
   }
+  if (path.native().ends_with(".db") || found->size_bytes == 0) { return true; }
   const Result<fs::Fd> fd = fs::open_for_reading(path);
   if (!fd.has_value()) { return false; }
   std::string head(sqlite::kFileMagic.size(), '\0');
@@ -129,18 +143,70 @@ bool may_be_database(const fs::Path& directory, const fs::Path& path) {
   return count.has_value() && head == sqlite::kFileMagic;
 }
 
+// The file that `path` would belong to as one of SQLite's companions; empty: to none.
+fs::Path main_of(const fs::Path& path) {
+  const std::string& name = path.native();
+  for (const std::string_view companion : sqlite::kCompanions) {
+    if (name.ends_with(companion)) { return name.substr(0, name.size() - companion.size()); }
+  }
+  return {};
+}
+
+bool is_called_as_database(const fs::Path& path) {
+  constexpr std::array<std::string_view, 3> kEndings{".db", ".sqlite", ".sqlite3"};
+  return std::any_of(kEndings.begin(), kEndings.end(),
+                     [&](std::string_view ending) { return path.native().ends_with(ending); });
+}
+
+// What in the folder may be a database, by its names. `names_left` are looked at, at most.
+void add_likely(const fs::Path& folder, std::size_t& names_left, std::set<fs::Path>& likely) {
+  std::error_code error;
+  constexpr auto kSkip = std::filesystem::directory_options::skip_permission_denied;
+  for (auto entry = std::filesystem::recursive_directory_iterator{folder, kSkip, error};
+       !error && names_left > 0 && entry != std::filesystem::recursive_directory_iterator{};
+       entry.increment(error), --names_left) {
+    const fs::Path& path = entry->path();
+    if (is_called_as_database(path)) { likely.insert(path); }
+    if (fs::Path main = main_of(path); !main.empty()) { likely.insert(std::move(main)); }
+  }
+}
+
+void add_at_the_top(const fs::Path& directory, std::set<fs::Path>& likely) {
+  std::error_code error;
+  for (auto entry = std::filesystem::directory_iterator{directory, error};
+       !error && entry != std::filesystem::directory_iterator{}; entry.increment(error)) {
+    if (is_called_as_database(entry->path())) { likely.insert(entry->path()); }
+  }
+}
+
 }  // namespace
 
 Users other_users(const fs::Path& directory) { return users_of(database_files(directory)); }
 
-Result<void> refuse_users_of(const fs::Path& directory, const std::vector<std::string>& units,
+std::vector<fs::Path> other_databases(const fs::Path& directory,
+                                      const std::vector<std::string>& units) {
+  std::size_t names_left = 100'000;
+  std::set<fs::Path> likely;
+  if (units.empty()) { add_at_the_top(directory, likely); }
+  for (const std::string& unit : units) {
+    const Result<fs::Stat> found = fs::stat(directory / unit);
+    const bool is_folder = found.has_value() && found->is_folder();
+    if (is_folder) { add_likely(directory / unit, names_left, likely); }
+    if (!is_folder) { likely.insert(directory / unit); }
+  }
+  std::vector<fs::Path> databases;
+  std::copy_if(likely.begin(), likely.end(), std::back_inserter(databases),
+               [&](const fs::Path& path) { return is_database(directory, path); });
+  return databases;
+}
+
+Result<void> refuse_users_of(const fs::Path& directory, const std::vector<fs::Path>& databases,
                              Exchange exchange) {
   std::vector<fs::Path> files;
-  for (const std::string& unit : units) {
-    if (!may_be_database(directory, directory / unit)) { continue; }
-    files.push_back(directory / unit);
+  for (const fs::Path& database : databases) {
+    files.push_back(database);
     for (const std::string_view companion : sqlite::kCompanions) {
-      files.push_back(directory / (unit + std::string{companion}));
+      files.emplace_back(database.native() + std::string{companion});
     }
   }
   if (files.empty()) { return {}; }
@@ -168,10 +234,14 @@ Result<void> refuse_hidden_users(const fs::Path& directory) {
     if (!fs::exists(directory / name)) { continue; }
     const Result<bool> alone = sqlite::is_alone(directory / name);
     // What can't be opened, nobody else works with either.
-    if (alone.value_or(true)) { continue; }
-    return fail(Code::kBusy, printable((directory / name).native()) +
-                                 " is in use by a process that can't be seen from here (in another "
-                                 "container?): stop the app that uses it first");
+    if (!alone.value_or(true)) { return in_hidden_use(directory / name); }
+  }
+  return {};
+}
+
+Result<void> refuse_hidden_users_of(const std::vector<fs::Path>& databases) {
+  for (const fs::Path& database : databases) {
+    if (sqlite::is_locked_by_others(database).value_or(false)) { return in_hidden_use(database); }
   }
   return {};
 }

@@ -22,10 +22,17 @@ enum class Exchange { kRestore, kUndo, kRecovery };
 // and how to go on. Opens no database: good at any time, in the middle of a swap too.
 [[nodiscard]] Result<void> refuse_other_users(const fs::Path& directory, Exchange exchange);
 
-// kBusy, likewise, while another process has one of the files `units` open that is a database in
-// place: called *.db, empty, or with SQLite's header.
+// The databases in place that an exchange of `units` (none: of everything) moves, beside data.db
+// and auxiliary.db: files called *.db, empty, or with SQLite's header. Of units that are folders,
+// those in them that are called as databases are or have a -wal, -shm or -journal beside them, as
+// far as 100,000 names tell; of everything, those at the top. Opens none that this process may have
+// open.
+[[nodiscard]] std::vector<fs::Path> other_databases(const fs::Path& directory,
+                                                    const std::vector<std::string>& units);
+
+// kBusy, as refuse_other_users(), while another process has one of `databases` open.
 [[nodiscard]] Result<void> refuse_users_of(const fs::Path& directory,
-                                           const std::vector<std::string>& units,
+                                           const std::vector<fs::Path>& databases,
                                            Exchange exchange);
 
 // What refuse_other_users() would say for a restore, of programs that are not pocketvault; empty
@@ -36,6 +43,8 @@ enum class Exchange { kRestore, kUndo, kRecovery };
 // container, seen by its locks. Opens each database with SQLite, so only while this process has
 // none open, and not between the renames of a swap.
 [[nodiscard]] Result<void> refuse_hidden_users(const fs::Path& directory);
+// kBusy, likewise, of other_databases(): nobody holds a lock on one of them.
+[[nodiscard]] Result<void> refuse_hidden_users_of(const std::vector<fs::Path>& databases);
 
 // Other processes that work with a database in WAL mode without the lock that SQLite holds on it
 // for as long as it is open. Whoever else opens and closes the database then takes itself for the

@@ -10,6 +10,7 @@
 namespace pv::jobs {
 namespace {
 
+using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::Not;
@@ -82,15 +83,51 @@ TEST_F(OtherUsers, OfOtherDatabasesCountWhereTheseAreExchanged) {
     std::filesystem::copy_file(data, pb_data / name);
     OtherProcess other{database_user(pb_data / name)};
     ASSERT_EQ(other.hear(), "ready");
-    const Result<void> refused = refuse_users_of(pb_data, {"a", name}, Exchange::kRestore);
-    ASSERT_FALSE(refused.has_value()) << name;
-    EXPECT_EQ(refused.error().code, Code::kBusy);
-    EXPECT_TRUE(refuse_users_of(pb_data, {"data.db", "sub"}, Exchange::kRestore).has_value());
+    const auto refused = [&](const std::vector<std::string>& units) {
+      const auto databases = other_databases(pb_data, units);
+      const Result<void> visible = refuse_users_of(pb_data, databases, Exchange::kRestore);
+      const Result<void> hidden = refuse_hidden_users_of(databases);
+      EXPECT_EQ(visible.has_value(), hidden.has_value());
+      if (!visible.has_value()) {
+        EXPECT_EQ(visible.error().code, Code::kBusy);
+        EXPECT_THAT(visible.error().what, HasSubstr("in use by python3"));
+        EXPECT_EQ(hidden.error().code, Code::kBusy);
+        EXPECT_THAT(hidden.error().what, HasSubstr(std::string{name} + " is in use by a process"));
+      }
+      return !visible.has_value();
+    };
+    EXPECT_TRUE(refused({"a", name})) << name;
+    const bool is_at_top = std::string_view{name} == "custom.db";
+    EXPECT_NE(refused({"data.db", "sub"}), is_at_top);
+    EXPECT_EQ(refused({}), is_at_top);
+    EXPECT_FALSE(refused({"data.db", "storage"}));
     EXPECT_TRUE(refuse_other_users(pb_data, Exchange::kRestore).has_value());
     other.say("");
     other.finish();
-    EXPECT_TRUE(refuse_users_of(pb_data, {name}, Exchange::kRestore).has_value()) << name;
+    EXPECT_FALSE(refused({name})) << name;
   }
+}
+
+TEST_F(OtherUsers, OtherDatabasesAreFoundByTheirNamesAndByWhatLiesBesideThem) {
+  for (const char* name : {"storage/x.db", "storage/deep/er/y", "storage/deep/er/y-shm", "top.db",
+                           "storage/z.sqlite3", "storage/w", "storage/plain-wal"}) {
+    std::filesystem::create_directories((pb_data / name).parent_path());
+    std::filesystem::copy_file(data, pb_data / name);
+  }
+  testing::write_file(pb_data / "storage/no.sqlite", "something else");
+  std::filesystem::create_hard_link(data, pb_data / "storage/data-linked.db");
+  const auto found = [&](const std::vector<std::string>& units) {
+    std::vector<std::string> names;
+    for (const fs::Path& path : other_databases(pb_data, units)) {
+      names.push_back(path.lexically_relative(pb_data));
+    }
+    return names;
+  };
+  EXPECT_THAT(found({}), ElementsAre("top.db"));
+  EXPECT_THAT(found({"storage"}),
+              ElementsAre("storage/deep/er/y", "storage/x.db", "storage/z.sqlite3"));
+  EXPECT_THAT(found({"storage/deep", "storage/w", "storage/no.sqlite", "data.db", "none"}),
+              ElementsAre("storage/deep/er/y", "storage/w"));
 }
 
 TEST_F(OtherUsers, WithoutLocksAreToldFromThoseWhoHaveThem) {

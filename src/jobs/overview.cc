@@ -131,7 +131,9 @@ json::object to_json(const Kept& kept) {
           {"at", format_pocketbase_date(kept.at)},
           {"until", format_pocketbase_date(kept.until)},
           {"size", number_or_null(kept.bytes)},
-          {"only", std::move(only)}};
+          {"only", std::move(only)},
+          {"strays", kept.strays},
+          {"canUndo", kept.can_undo}};
 }
 
 json::object to_json(const Overview& overview, WallTime now) {

@@ -176,7 +176,8 @@ TEST_F(Look, IsToldAsJson) {
                     .at = kNow,
                     .until = kNow + 1h,
                     .bytes = {},
-                    .units = {"storage/a"}}};
+                    .units = {"storage/a"},
+                    .strays = 2}};
   overview.users = {{12, "pocketbase"}};
   EXPECT_EQ(
       boost::json::serialize(to_json(overview, kNow)),
@@ -190,7 +191,7 @@ TEST_F(Look, IsToldAsJson) {
       "\xEF\xBF\xBD"
       R"(.zip",)"
       R"("at":"2026-11-21 00:54:47.000Z","until":"2026-11-21 01:54:47.000Z","size":null,)"
-      R"("only":["storage/a"]}],)"
+      R"("only":["storage/a"],"strays":2,"canUndo":true}],)"
       R"("verdictsUnknownBecause":"","cutOff":false,"job":null,"users":[{"pid":12,"program":"pocketbase"}]})");
 }
 

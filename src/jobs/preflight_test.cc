@@ -107,7 +107,9 @@ TEST(Preflight, TellsWhatARestoreWouldChange) {
   write_file(storage / "edited", "before");
   write_file(storage / "deleted", "12345");
   write_file(storage / "touched", "the same");
+  rig.change("INSERT INTO _migrations (file, applied) VALUES ('1700000000_taken_back.js', 1)");
   ASSERT_EQ(rig.back_up("a.zip").state, State::kSucceeded);
+  rig.change("DELETE FROM _migrations WHERE file = '1700000000_taken_back.js'");
   write_file(storage / "grows", "longer than it was");
   write_file(storage / "edited", "after!");
   write_file(storage / "new", "1234567");
@@ -139,9 +141,21 @@ TEST(Preflight, TellsWhatARestoreWouldChange) {
   EXPECT_FALSE(collection(result, "fresh").is_in_archive);
   EXPECT_EQ(collection(result, "fresh").before, 0U);
   EXPECT_EQ(result.migrations_only_in_place, (Names{1, {"1800000000_later.js"}}));
-  EXPECT_EQ(result.migrations_only_in_archive.count, 0U);
+  EXPECT_EQ(result.migrations_only_in_archive, (Names{1, {"1700000000_taken_back.js"}}));
   EXPECT_THAT(result.superusers.names, ElementsAre("admin@example.com"));
   EXPECT_THAT(result.superusers_lost.names, ElementsAre("late@example.com"));
+}
+
+TEST(Preflight, TellsTheSpaceThatALargeDatabaseInASmallArchiveNeeds) {
+  const TempFolder folder;
+  const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
+  VaultRig rig{{.pb_data = pb_data}};
+  rig.change("CREATE TABLE big (b)");
+  rig.change("INSERT INTO big VALUES (zeroblob(30000000))");
+  ASSERT_EQ(rig.back_up("a.zip").state, State::kSucceeded);
+  const Preflight result = found(preflight(rig, "a.zip"));
+  EXPECT_GT(result.space_needed, 30'000'000U);
+  EXPECT_LT(fs::stat(pb_data / "backups" / "a.zip").value().size_bytes, 1'000'000U);
 }
 
 TEST(Preflight, AppliesAWalThatTheArchiveHolds) {

@@ -99,6 +99,7 @@ Result<restore::Replaced> exchange_closed(const Parts& parts, Job& job, Incoming
   PV_CHECK(refuse_other_users(path, exchange_of(incoming)));
   PV_CHECK(go_on(job));
   job.set_phase("swap");  // from here on it is not cancelled any more
+  const auto closed_at = parts.clock.steady_now();
   PV_CHECK(parts.directory.suspend(kSuspendWait));
   Result<restore::Replaced> replaced = [&]() -> Result<restore::Replaced> {
     PV_CHECK(refuse_other_users(
@@ -116,13 +117,17 @@ Result<restore::Replaced> exchange_closed(const Parts& parts, Job& job, Incoming
   }
   const Result<void> opened = parts.directory.resume();
   if (!opened.has_value()) { return take_back(opened.error(), *replaced, incoming, parts); }
+  job.report([&](Report& report) { report.pause = parts.clock.steady_now() - closed_at; });
   return replaced;
 }
 
 Result<restore::Replaced> exchange_data(const Parts& parts, Job& job, Incoming incoming,
                                         const std::vector<std::string>& units, const Work& work) {
+  const fs::Path& path = parts.directory.path();
+  const std::vector<fs::Path> databases = other_databases(path, units);
   const Work exchange = [&]() -> Result<restore::Replaced> {
-    PV_CHECK(refuse_users_of(parts.directory.path(), units, exchange_of(incoming)));
+    PV_CHECK(refuse_users_of(path, databases, exchange_of(incoming)));
+    PV_CHECK(refuse_hidden_users_of(databases));
     return work();
   };
   return restore::involves_databases(units) ? exchange_closed(parts, job, incoming, exchange)
@@ -236,7 +241,7 @@ Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& orig
   if (restore::involves_databases(plan.units)) {
     PV_CHECK(refuse_other_users(path, Exchange::kRestore));
   }
-  PV_CHECK(refuse_users_of(path, plan.units, Exchange::kRestore));
+  PV_CHECK(refuse_users_of(path, other_databases(path, plan.units), Exchange::kRestore));
   PV_CHECK(go_on(job));
 
   job.set_phase("extract");
@@ -268,6 +273,7 @@ Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& orig
 }
 
 Result<void> run_undo(const Parts& parts, Job& job, const Kept& undone) {
+  PV_CHECK(restore::check_room_for_undo(parts.directory.path(), undone.id));
   PV_TRY(const restore::Replaced replaced,
          exchange_data(parts, job, Incoming::kOnlyCopy, undone.units, [&] {
            return restore::undo(parts.directory.path(), undone.id, parts.clock.now(),

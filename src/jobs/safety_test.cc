@@ -186,6 +186,44 @@ TEST_F(Safety, ABackupBeforeIsMadeWhenAskedForAndElseOnlyWhereNothingIsKept) {
   }
 }
 
+// On the worst day the disk is full, of the restore that is to be undone.
+TEST(SafetyOnASmallDisk, AnUndoWithoutRoomForItsNotesChangesNothingAndSaysSo) {
+  const TempFolder folder;
+  const std::string mount = folder / "mount";
+  std::filesystem::create_directory(mount);
+  if (testing::run("mount -t tmpfs -o size=16m none '" + mount + "'").status != 0) {
+    GTEST_SKIP() << "not allowed to mount here";
+  }
+  const auto unmount = [&](const int*) { (void)testing::run("umount -l '" + mount + "'"); };
+  const int mounted = 0;
+  const std::unique_ptr<const int, decltype(unmount)> guard{&mounted, unmount};
+  const fs::Path pb_data = unpack_pb_data("0.36.6", mount);
+  VaultRig rig{{.pb_data = pb_data}};
+  rig.change("DELETE FROM products");
+  ASSERT_EQ(rig.restore("fixture.zip").state, State::kSucceeded);
+  const auto listed = rig.vault->kept().value();
+  const auto fill = [&](const char* name, int mib) {
+    (void)testing::run("head -c " + std::to_string(mib) + "M /dev/zero > '" + mount + "/" + name +
+                       "'");
+  };
+  fill("little", 1);
+  fill("much", 16);  // more than there is
+  ASSERT_EQ(fs::space(mount).value().free_bytes, 0U);
+
+  const Status refused = rig.undo();
+  ASSERT_EQ(refused.state, State::kFailed);
+  EXPECT_EQ(refused.error->code, Code::kNoSpace);
+  EXPECT_THAT(refused.error->what, StartsWith("nothing was changed: an undo moves data"));
+  EXPECT_EQ(rig.ask("SELECT count(*) FROM products"), "40");
+  EXPECT_EQ(rig.vault->kept().value(), listed);
+  EXPECT_THAT(left_in(pb_data / ".pocketvault"), ElementsAre("replaced-" + listed.front().id));
+
+  std::filesystem::remove(mount + "/little");
+  const Status undone = rig.undo();
+  ASSERT_EQ(undone.state, State::kSucceeded) << why(undone);
+  EXPECT_EQ(rig.ask("SELECT count(*) FROM products"), "0");
+}
+
 TEST_F(Safety, WithoutDataThereIsNothingToBackUp) {
   open({.keep_replaced = 0s});
   rig.reset();

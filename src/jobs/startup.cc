@@ -45,6 +45,11 @@ Result<Opened> open_directory(const fs::Path& directory, const datadir::OpenOpti
     if (restore::is_cut_off_with_databases(directory)) {
       PV_CHECK(refuse_other_users(directory, Exchange::kRecovery));
     }
+    if (restore::is_cut_off(directory)) {
+      PV_CHECK(refuse_users_of(directory,
+                               other_databases(directory, restore::units_cut_off(directory)),
+                               Exchange::kRecovery));
+    }
     PV_TRY(const restore::Recovery recovery, restore::recover(directory, restore::real_disk()));
     if (recovery == restore::Recovery::kFinished) {
       opened.notes.emplace_back("finished a restore that was interrupted");

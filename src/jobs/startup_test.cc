@@ -119,10 +119,9 @@ TEST(OpenDirectory, RepairsNothingUnderAProcessThatHasTheDatabasesOpen) {
 TEST(OpenDirectory, RepairsFilesUnderAProcessThatHasTheDatabasesOpen) {
   const TempFolder folder;
   const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
-  constexpr int kSecondRename = 2;  // storage/ has left
-  ASSERT_EQ(restore_and_crash(pb_data, kSecondRename, {"storage"}), 77);
+  constexpr int kAfterTheExchange = 1;
+  ASSERT_EQ(restore_and_crash(pb_data, kAfterTheExchange, {"storage"}), 77);
   ASSERT_TRUE(restore::is_cut_off(pb_data));
-  ASSERT_FALSE(fs::exists(pb_data / "storage"));
   testing::OtherProcess app{"import sqlite3\nc = sqlite3.connect('" +
                             (pb_data / "data.db").string() +
                             "')\nc.execute('SELECT * FROM products').fetchall()\n"
@@ -131,6 +130,31 @@ TEST(OpenDirectory, RepairsFilesUnderAProcessThatHasTheDatabasesOpen) {
   const VaultRig rig{{.pb_data = pb_data}};
   EXPECT_EQ(rig.notes, std::vector<std::string>{"finished a restore that was interrupted"});
   EXPECT_TRUE(fs::exists(pb_data / "storage"));
+}
+
+TEST(OpenDirectory, RepairsNoFilesThatAreADatabaseInUse) {
+  const TempFolder folder;
+  const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
+  const fs::Path database = pb_data / "storage" / "hook.db";
+  std::filesystem::copy_file(pb_data / "data.db", database);
+  constexpr int kAfterTheExchange = 1;
+  ASSERT_EQ(restore_and_crash(pb_data, kAfterTheExchange, {"storage"}), 77);
+  ASSERT_TRUE(restore::is_cut_off(pb_data));
+  std::filesystem::copy_file(pb_data / "data.db", database,
+                             std::filesystem::copy_options::overwrite_existing);
+  testing::OtherProcess app{"import sqlite3\nc = sqlite3.connect('" + database.string() +
+                            "')\nc.execute('SELECT * FROM products').fetchall()\n"
+                            "print('ready', flush=True)\ninput()\n"};
+  ASSERT_EQ(app.hear(), "ready");
+  const auto refused = open_directory(pb_data, {}, system_clock(), system_random());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Code::kBusy);
+  EXPECT_THAT(refused.error().what, HasSubstr("python3 (process " + std::to_string(app.pid())));
+  EXPECT_TRUE(restore::is_cut_off(pb_data));
+  app.say("");
+  app.finish();
+  const VaultRig rig{{.pb_data = pb_data}};
+  EXPECT_EQ(rig.notes, std::vector<std::string>{"finished a restore that was interrupted"});
 }
 
 TEST(OpenDirectory, RemovesWhatAKilledRestoreLeft) {

@@ -302,13 +302,17 @@ Result<std::shared_ptr<Job>> Vault::start_restore_file(const fs::Path& file,
 Result<std::shared_ptr<Job>> Vault::start_undo(const std::string& id) {
   PV_TRY(Lease lease, impl_->take_lease(Kind::kUndo, {}));
   PV_TRY(const std::vector<Kept> all, kept());
-  const auto found = std::find_if(all.begin(), all.end(),
-                                  [&](const Kept& one) { return id.empty() || one.id == id; });
-  if (all.empty()) {
-    return fail(Code::kNotFound,
-                "nothing to undo: no data that a restore replaced is kept in this directory");
+  const auto found = std::find_if(all.begin(), all.end(), [&](const Kept& one) {
+    return id.empty() ? one.can_undo : one.id == id;
+  });
+  if (found == all.end() && !id.empty()) {
+    return fail(Code::kNotFound, "no replaced data has that id");
   }
-  if (found == all.end()) { return fail(Code::kNotFound, "no replaced data has that id"); }
+  if (found == all.end() || !found->can_undo) {
+    return fail(Code::kNotFound,
+                "nothing to undo: no data that a restore replaced is kept in this directory" +
+                    std::string{id.empty() ? "" : " under that id, only what was in its way"});
+  }
   return impl_->launch({.kind = Kind::kUndo,
                         .name = found->from,
                         .in_store = false,

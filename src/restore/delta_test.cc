@@ -46,9 +46,8 @@ class DeltaRestore : public ::testing::Test {
     }
     archive.add("data.db", testing::read_file(source / "a.db"));
     put("data.db", "an older one");
-    for (const char* name : {"storage/c/1/a.txt", "storage/c/2/b.txt", "storage/c/3/empty"}) {
-      const std::string content =
-          std::string{name}.ends_with("empty") ? "" : "hello " + std::string{name};
+    for (const char* name : {"storage/c/1/a.txt", "storage/c/2/b.txt", "storage/c/3/c.txt"}) {
+      const std::string content = "hello " + std::string{name};
       archive.add(name, content);
       put(name, content);
     }
@@ -79,7 +78,7 @@ TEST_F(DeltaRestore, TakesWhatIsUnchangedAndNothingElse) {
   const Result<Staged> staged = run();
   ASSERT_TRUE(staged.has_value()) << staged.error().what;
   EXPECT_EQ(staged->unchanged_files, 3U);
-  EXPECT_EQ(staged->unchanged_bytes, 2U * (sizeof "hello storage/c/1/a.txt" - 1));
+  EXPECT_EQ(staged->unchanged_bytes, 3U * (sizeof "hello storage/c/1/a.txt" - 1));
   EXPECT_EQ(bytes, plan(archive)->raw_bytes);
   EXPECT_EQ(testing::read_file(staged->folder / "storage/c/1/a.txt"), "hello storage/c/1/a.txt");
   const struct ::stat kept = look_at(staged->folder / "storage/c/1/a.txt");
@@ -165,6 +164,41 @@ TEST_F(DeltaRestore, OnlyStoredFilesAreTaken) {
   EXPECT_EQ(staged->unchanged_files, 3U);
   EXPECT_EQ(look_at(folder / "types.d.ts").st_nlink, 1U);
   EXPECT_EQ(look_at(folder / "extra/data/x.db").st_nlink, 1U);
+}
+
+// A file with two names, one of them in the data in place and open in an app, would change in the
+// replaced data as well.
+TEST_F(DeltaRestore, WhatMayBeADatabaseIsExtracted) {
+  const std::string database = archive.content(0);
+  const std::string name = "storage/c/4/file";
+  struct Case {
+    const char* label;
+    std::string name;
+    std::string content;
+    std::function<void()> also;
+  };
+  const Case cases[] = {
+      {"SQLite's header", name, database, [] {}},
+      {"empty", name, "", [] {}},
+      {"with a WAL", name, "x", [&] { put(name + "-wal", "y"); }},
+      {"with an index", name, "x", [&] { put(name + "-shm", "y"); }},
+      {"with a journal", name, "x", [&] { put(name + "-journal", "y"); }},
+      {"with one in the archive", name, "x", [&] { archive.add(name + "-wal", "y"); }},
+      {"a WAL", name + "-wal", "x", [] {}},
+  };
+  const FakeArchive before = archive;
+  for (const Case& each : cases) {
+    std::filesystem::remove_all(folder / "storage/c/4");
+    archive = before;
+    archive.add(each.name, each.content);
+    put(each.name, each.content);
+    each.also();
+    const Result<Staged> staged = run();
+    ASSERT_TRUE(staged.has_value()) << each.label << ": " << staged.error().what;
+    EXPECT_EQ(staged->unchanged_files, 3U) << each.label;
+    EXPECT_EQ(look_at(folder / each.name).st_nlink, 1U) << each.label;
+    EXPECT_EQ(testing::read_file(staged->folder / each.name), each.content) << each.label;
+  }
 }
 
 // Changes the file in place once its content has been read for the checksum.

@@ -38,11 +38,21 @@ Result<void> Disk::make_folder_like(const fs::Path& path, const fs::Path& model)
 }
 
 void Disk::give_like(const fs::Path& model, const fs::Path& made) { fs::give_like(model, made); }
-Result<void> Disk::rename(const fs::Path& from, const fs::Path& to) { return fs::rename(from, to); }
+Result<void> Disk::rename(const fs::Path& from, const fs::Path& to) {
+  return fs::rename_to_new_in_one_step(from, to);
+}
+Result<void> Disk::exchange(const fs::Path& one, const fs::Path& other) {
+  return fs::exchange(one, other);
+}
 Result<void> Disk::remove_file(const fs::Path& path) { return fs::remove_file(path); }
 Result<void> Disk::remove_folder(const fs::Path& path) { return fs::remove_empty_folder(path); }
 Result<void> Disk::remove_tree(const fs::Path& path) { return fs::remove_tree(path); }
 Result<void> Disk::sync_folder(const fs::Path& path) { return fs::sync_folder(path); }
+
+Result<void> Disk::sync_file_system(const fs::Path& path) {
+  PV_TRY(const fs::Fd fd, fs::open_for_reading(path));
+  return fs::sync_file_system(fd);
+}
 
 Result<void> Disk::write_file(const fs::Path& path, std::string_view content) {
   // A fixed name: what a crash leaves of it goes with the next one.

@@ -23,6 +23,7 @@ class Mover {
     if (done) { return finish_forward(); }
     for (const PlaceMover& place : places_) { PV_CHECK(place.check_incoming()); }
     for (PlaceMover& place : places_) { PV_CHECK(place.clear_out()); }
+    PV_CHECK(sync());
     const std::string* last = last_in().name;
     for (auto place = places_.rbegin(); place != places_.rend(); ++place) {
       for (const std::string& name : place->moves().in) {
@@ -39,6 +40,7 @@ class Mover {
     if (done) { return finish_back(); }
     for (const PlaceMover& place : places_) { PV_CHECK(place.check_aside()); }
     for (PlaceMover& place : places_) { PV_CHECK(place.clear_in()); }
+    PV_CHECK(sync());
     // The other way round than they went: data.db last again.
     const std::string* last = first_out();
     for (auto place = places_.rbegin(); place != places_.rend(); ++place) {
@@ -94,6 +96,7 @@ class Mover {
   }
 
   Result<void> finish_forward() {
+    PV_CHECK(sort_out());
     PV_CHECK(set_permissions());
     PV_CHECK(mark(journal_.aside, first_out() == nullptr && last_in().name != nullptr));
     PV_CHECK(mark(journal_.incoming, false));
@@ -101,6 +104,7 @@ class Mover {
   }
 
   Result<void> finish_back() {
+    PV_CHECK(sort_out());
     PV_CHECK(set_permissions());
     PV_CHECK(mark(journal_.aside, false));
     PV_CHECK(mark(journal_.incoming, last_in().name == nullptr && first_out() != nullptr));
@@ -120,14 +124,31 @@ class Mover {
     return disk_.sync_folder(folder);
   }
 
+  Result<void> sort_out() {
+    bool is_mixed_up = false;
+    for (const PlaceMover& place : places_) {
+      PV_TRY(const bool is, place.is_mixed_up());
+      is_mixed_up = is_mixed_up || is;
+    }
+    if (!is_mixed_up) { return {}; }
+    PV_CHECK(sync());
+    for (PlaceMover& place : places_) { PV_CHECK(place.sort_out()); }
+    return {};
+  }
+
   Result<void> set_permissions() {
     for (PlaceMover& place : places_) { PV_CHECK(place.set_permissions()); }
     return {};
   }
 
+  // What was moved so far is on disk.
   Result<void> sync() {
-    for (PlaceMover& place : places_) { PV_CHECK(place.sync()); }
-    return {};
+    std::vector<fs::Path> folders;
+    for (const PlaceMover& place : places_) {
+      const std::vector<fs::Path> its = place.folders();
+      folders.insert(folders.end(), its.begin(), its.end());
+    }
+    return sync_folders(directory_, journal_.layout, folders, disk_);
   }
 
   const fs::Path& directory_;

@@ -4,6 +4,10 @@
 //     sync
 //     in    each new entry comes from `incoming`    data.db last: nobody opens it before the rest
 //
+// Where an app may go on, a folder that is on both sides does neither: the two change places when
+// the new one is to come, and the old one goes from `incoming` to `aside` in the end. So no moment
+// is left in which the app, finding no folder, makes one.
+//
 // Each step looks at where the entries lie, so all of it can be begun again after a crash at any of
 // its calls, as often as it takes. What lies in the directory and is on neither side (a program was
 // started between crash and recovery, and made databases of its own) goes to replaced-ID/stray: a

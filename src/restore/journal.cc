@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view kTitle = "pocketvault restore journal 2";
 constexpr std::string_view kTitleOfPart = "pocketvault restore journal 3";
+constexpr std::string_view kTitleOfAtOnce = "pocketvault restore journal 4";
 constexpr std::string_view kTitleOfOne = "pocketvault restore journal 1";
 constexpr std::uint64_t kJournalBytesMax = 64 << 20;
 constexpr std::size_t kVolumesMax = 4096;
@@ -42,6 +43,11 @@ bool are_sound(const std::vector<PlaceMoves>& places) {
         !std::all_of(place.out.begin(), place.out.end(), is_entry) ||
         !std::all_of(place.in.begin(), place.in.end(), is_entry)) {
       return false;
+    }
+    const std::set<std::string_view> out{place.out.begin(), place.out.end()};
+    const std::set<std::string_view> in{place.in.begin(), place.in.end()};
+    for (const auto& [name, inodes] : place.at_once) {
+      if (!out.contains(name) || !in.contains(name)) { return false; }
     }
   }
   return true;
@@ -73,6 +79,25 @@ Result<void> add_mode(std::string_view value, std::map<std::string, std::uint32_
   return {};
 }
 
+// "OLD/NEW/NAME": inodes in front of a name.
+Result<void> add_inodes(std::string_view value,
+                        std::map<std::string, PlaceMoves::Inodes>& at_once) {
+  PlaceMoves::Inodes inodes;
+  for (std::uint64_t* inode : {&inodes.old, &inodes.fresh}) {
+    const std::size_t slash = std::min(value.find('/'), value.size());
+    const auto [end, error] = std::from_chars(value.data(), value.data() + slash, *inode);
+    if (error != std::errc{} || end != value.data() + slash || slash == value.size()) {
+      return fail(Code::kDamaged, "bad inodes");
+    }
+    value.remove_prefix(slash + 1);
+  }
+  if (inodes.old == inodes.fresh || !is_one_name(value)) {
+    return fail(Code::kDamaged, "bad inodes");
+  }
+  at_once.emplace(value, inodes);
+  return {};
+}
+
 void add_place(const PlaceMoves& place, Record& record) {
   record.emplace_back("place", place.folder.empty() ? std::string{kDirectory} : place.folder);
   if (place.extent == PlaceMoves::Extent::kNamed) { record.emplace_back("extent", "named"); }
@@ -83,6 +108,10 @@ void add_place(const PlaceMoves& place, Record& record) {
   }
   for (const auto& [name, mode] : place.read_only_in) {
     record.emplace_back("read-only-in", with_mode(name, mode));
+  }
+  for (const auto& [name, inodes] : place.at_once) {
+    record.emplace_back(
+        "at-once", std::to_string(inodes.old) + '/' + std::to_string(inodes.fresh) + '/' + name);
   }
 }
 
@@ -106,6 +135,8 @@ Result<std::vector<PlaceMoves>> places_of(const Record& record) {
       PV_CHECK(add_mode(value, place.read_only_out));
     } else if (word == "read-only-in") {
       PV_CHECK(add_mode(value, place.read_only_in));
+    } else if (word == "at-once") {
+      PV_CHECK(add_inodes(value, place.at_once));
     } else {
       return fail(Code::kDamaged, "an unknown line");
     }
@@ -114,10 +145,11 @@ Result<std::vector<PlaceMoves>> places_of(const Record& record) {
 }
 
 Result<Journal> decode(std::string_view text) {
-  Result<Record> record = decode_record(kTitleOfPart, text);
+  Result<Record> record = decode_record(kTitleOfAtOnce, text);
   const auto is_of_another = [&] {
     return !record.has_value() && record.error().code == Code::kUnsupported;
   };
+  if (is_of_another()) { record = decode_record(kTitleOfPart, text); }
   if (is_of_another()) { record = decode_record(kTitle, text); }
   if (is_of_another()) {
     record = decode_record(kTitleOfOne, text);
@@ -148,6 +180,15 @@ Result<Journal> decode(std::string_view text) {
   return journal;
 }
 
+// The first version that can act on it.
+std::string_view title_of(const Journal& journal) {
+  const bool any_at_once =
+      std::any_of(journal.places.begin(), journal.places.end(),
+                  [](const PlaceMoves& place) { return !place.at_once.empty(); });
+  if (any_at_once) { return kTitleOfAtOnce; }
+  return journal.layout.units().empty() ? kTitle : kTitleOfPart;
+}
+
 Error unreadable(const fs::Path& path, const Error& why) {
   const std::string name = printable(path.native()) + ": " + why.what;
   if (why.code == Code::kUnsupported) {
@@ -175,8 +216,7 @@ Result<void> write_journal(const fs::Path& directory, const Journal& journal, Di
   }
   for (const std::string& unit : journal.layout.units()) { record.emplace_back("unit", unit); }
   for (const PlaceMoves& place : journal.places) { add_place(place, record); }
-  const bool is_part = !journal.layout.units().empty();
-  const std::string text = encode_record(is_part ? kTitleOfPart : kTitle, record);
+  const std::string text = encode_record(title_of(journal), record);
   if (text.size() > kJournalBytesMax) {
     return fail(Code::kUnsupported, "too many entries would have to be moved one by one");
   }

@@ -357,6 +357,21 @@ Result<void> Layout::check_still_so(const fs::Path& directory, std::string_view 
   return {};
 }
 
+Result<void> sync_folders(const fs::Path& directory, const Layout& layout,
+                          const std::vector<fs::Path>& folders, Disk& disk) {
+  // An fsync waits for a commit of the file system's journal, and so does a syncfs, which may have
+  // more to write that is others'.
+  constexpr std::size_t kAloneMax = 24;
+  if (folders.size() <= kAloneMax) {
+    for (const fs::Path& folder : folders) { PV_CHECK(disk.sync_folder(folder)); }
+    return {};
+  }
+  for (const Volume& volume : layout.volumes()) {
+    PV_CHECK(disk.sync_file_system(directory / volume.vault));
+  }
+  return {};
+}
+
 Result<void> refuse_linked_vault(const fs::Path& vault) {
   const Result<fs::Stat> found = fs::link_stat(vault);
   if (!found.has_value() && found.error().code == Code::kNotFound) { return {}; }

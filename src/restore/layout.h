@@ -154,6 +154,11 @@ class Layout {
   std::vector<std::string> places_;
 };
 
+// What was done in `folders` of the directory, and in its vaults, is on disk: one after the other,
+// or where they are many the file systems of all volumes as a whole.
+[[nodiscard]] Result<void> sync_folders(const fs::Path& directory, const Layout& layout,
+                                        const std::vector<fs::Path>& folders, Disk& disk);
+
 // kInvalid unless `vault` is a folder, or absent: where a link stands in its place, work and
 // cleaning up would go on where it leads.
 [[nodiscard]] Result<void> refuse_linked_vault(const fs::Path& vault);

@@ -289,7 +289,7 @@ TEST_F(Layouts, EachFileSystemMustHaveRoomForItsOwn) {
   Plan plan;
   plan.files.push_back({.index = 0, .name = "data.db", .raw_bytes = 64 * kMiB});
   EXPECT_TRUE(check_space(plan, folder.path()).has_value());
-  plan.files.push_back({.index = 1, .name = "storage/a", .raw_bytes = 20 * kMiB});
+  plan.files.push_back({.index = 1, .name = "storage/a", .raw_bytes = 30 * kMiB});
   const Result<void> result = check_space(plan, folder.path());
   ASSERT_FALSE(result.has_value());
   EXPECT_EQ(result.error().code, Code::kNoSpace);

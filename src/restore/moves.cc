@@ -22,6 +22,25 @@ Result<std::map<std::string, std::uint32_t>> read_only_among(const std::vector<s
   return found;
 }
 
+// Folders that are there on both sides. Not where they have nothing to be told apart by, or lie on
+// two devices (a subvolume).
+Result<std::map<std::string, PlaceMoves::Inodes>> on_both_sides(const PlaceMoves& moves,
+                                                                const fs::Path& here,
+                                                                const fs::Path& coming) {
+  const std::set<std::string_view> leaving{moves.out.begin(), moves.out.end()};
+  std::map<std::string, PlaceMoves::Inodes> found;
+  for (const std::string& name : moves.in) {
+    if (!leaving.contains(name)) { continue; }
+    PV_TRY(const fs::Stat old, fs::link_stat(here / name));
+    PV_TRY(const fs::Stat fresh, fs::link_stat(coming / name));
+    if (old.is_folder() && fresh.is_folder() && old.device == fresh.device &&
+        old.inode != fresh.inode) {
+      found.emplace(name, PlaceMoves::Inodes{.old = old.inode, .fresh = fresh.inode});
+    }
+  }
+  return found;
+}
+
 enum class Kind { kNone, kFile, kFolder };
 
 Result<Kind> kind_of(const fs::Path& path) {
@@ -180,6 +199,9 @@ class Gathering {
       std::reverse(one.in.begin(), one.in.end());
       PV_TRY(one.read_only_out, read_only_among(one.out, here(place)));
       PV_TRY(one.read_only_in, read_only_among(one.in, coming(place)));
+      if (may_be_in_use(one, layout_)) {
+        PV_TRY(one.at_once, on_both_sides(one, here(place), coming(place)));
+      }
       moves.places.push_back(std::move(one));
     }
     return moves;
@@ -194,6 +216,11 @@ class Gathering {
 };
 
 }  // namespace
+
+bool may_be_in_use(const PlaceMoves& moves, const Layout& layout) {
+  const bool is_of_files = !involves_databases(layout.units());
+  return is_of_files || (moves.extent == PlaceMoves::Extent::kNamed && !moves.folder.empty());
+}
 
 Result<Moves> moves_of(const fs::Path& directory, const Layout& layout, std::string_view incoming,
                        const std::vector<std::string>& made) {

@@ -15,6 +15,10 @@ struct Moves {
   std::vector<std::string> made;
 };
 
+// The entries of the place are files that an app may go on with: what it makes and removes
+// meanwhile is its own.
+[[nodiscard]] bool may_be_in_use(const PlaceMoves& moves, const Layout& layout);
+
 // The entries that lie in `directory` and in the folder `incoming` of its vaults, for all places of
 // the layout: of a whole place all entries, else those of units.
 //

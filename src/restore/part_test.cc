@@ -163,6 +163,18 @@ TEST(PartOfTheData, WhatAProgramMakesInThePlaceOfSomethingNewIsNotMovedAway) {
   }
 }
 
+TEST(PartOfTheData, AFileThatAProgramMakesInTheLastMomentIsNotReplaced) {
+  const World world{{Lie::kPlain, Part::kFiles}};
+  const fs::Path file = world.folder / "storage/new.txt";
+  Meddling disk{file, [&] { write_file(file, "theirs"); }};
+  const Result<Replaced> replaced = world.run(disk);
+  ASSERT_FALSE(replaced.has_value());
+  EXPECT_EQ(replaced.error().code, Code::kBusy);
+  Tree expected = world.old_tree;
+  expected["storage/new.txt"] = "theirs";
+  EXPECT_EQ(world.tree(), expected);
+}
+
 TEST(PartOfTheData, WhatAProgramRemovesInThatMomentStaysRemoved) {
   const World world{{Lie::kPlain, Part::kFiles}};
   Meddling disk{journal_path(world.folder.path()),

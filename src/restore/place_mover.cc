@@ -1,6 +1,9 @@
 #include "restore/place_mover.h"
 
+#include <utility>
+
 #include "base/text.h"
+#include "restore/moves.h"
 
 namespace pv::restore {
 namespace {
@@ -18,6 +21,14 @@ Result<bool> lies_in(const fs::Path& folder, const std::string& name) {
 // Files that SQLite removes by itself when the last connection closes.
 bool may_vanish(std::string_view name) { return name.ends_with("-wal") || name.ends_with("-shm"); }
 
+// 0 where nothing is.
+Result<std::uint64_t> inode_of(const fs::Path& path) {
+  const Result<fs::Stat> found = fs::link_stat(path);
+  if (found.has_value()) { return found->inode; }
+  if (found.error().code == Code::kNotFound) { return 0; }
+  return fail(found.error());
+}
+
 // "replaced-ID/stray" for "replaced-ID/pb_data". A journal whose `aside` is a "restore-ID" has none
 // written by us, but it is sound: strays would lie beside it.
 std::string strays_of(const std::string& aside) {
@@ -33,7 +44,7 @@ PlaceMover::PlaceMover(const fs::Path& directory, const Journal& journal, const 
       disk_{disk},
       directory_{directory},
       aside_name_{journal.aside},
-      is_of_files_{!involves_databases(journal.layout.units())},
+      may_be_in_use_{restore::may_be_in_use(moves, journal.layout)},
       journal_path_{restore::journal_path(directory)},
       here_{moves.folder.empty() ? directory : directory / moves.folder},
       incoming_{directory / layout_.inside(journal.incoming, moves.folder)},
@@ -47,41 +58,65 @@ Result<bool> PlaceMover::lies_here(const std::string& name) const { return lies_
 Result<bool> PlaceMover::is_cleared() const {
   for (const std::string& name : moves_.out) {
     PV_TRY(const bool here, lies_here(name));
-    PV_TRY(const bool left, lies_in(aside_, name));
-    if (here && !(left && is_part())) { return false; }
+    PV_TRY(const Beside beside, beside_of(name));
+    if (here && !(beside.old && is_part())) { return false; }
   }
   return true;
 }
 
 Result<bool> PlaceMover::has_come(const std::string& name) const {
   if (!in_.contains(name)) { return false; }
-  PV_TRY(const bool waits, lies_in(incoming_, name));
-  PV_TRY(const bool here, lies_in(here_, name));
-  if (waits || !here) { return false; }
-  if (!out_.contains(name) || may_vanish(name)) { return true; }
-  return lies_in(aside_, name);
+  PV_TRY(const Beside beside, beside_of(name));
+  PV_TRY(const bool here, lies_here(name));
+  if (beside.fresh || !here) { return false; }
+  return beside.old || !out_.contains(name) || may_vanish(name);
+}
+
+Result<PlaceMover::Beside> PlaceMover::beside_of(const std::string& name) const {
+  PV_TRY(const bool in_incoming, lies_in(incoming_, name));
+  PV_TRY(const bool in_aside, lies_in(aside_, name));
+  if (in_incoming == in_aside || !goes_at_once(name)) {
+    return Beside{.fresh = in_incoming, .old = in_aside};
+  }
+  PV_TRY(const bool fresh, is_fresh(name, in_incoming ? incoming_ : aside_));
+  return Beside{.fresh = fresh, .old = !fresh};
+}
+
+// Whether the one that lies in `folder`, beside the directory, is the new one. An app may have put
+// another in the place of either while it was in the directory, but not of both.
+Result<bool> PlaceMover::is_fresh(const std::string& name, const fs::Path& folder) const {
+  const PlaceMoves::Inodes& inodes = moves_.at_once.at(name);
+  PV_TRY(const std::uint64_t there, inode_of(folder / name));
+  PV_TRY(const std::uint64_t here, inode_of(here_ / name));
+  if (there == inodes.fresh || here == inodes.old) { return true; }
+  if (there == inodes.old || here == inodes.fresh) { return false; }
+  return fail(Code::kDamaged, "neither " + printable((folder / name).native()) + " nor " +
+                                  printable((here_ / name).native()) +
+                                  " is what it was when the exchange began: put the right one in "
+                                  "its place by hand, then remove " +
+                                  printable(journal_path_.native()));
 }
 
 // `name` in the directory is the old one, which has not left yet.
 Result<bool> PlaceMover::has_stayed(const std::string& name) const {
   if (!out_.contains(name)) { return false; }
-  PV_TRY(const bool left, lies_in(aside_, name));
-  return !left;
+  PV_TRY(const Beside beside, beside_of(name));
+  return !beside.old;
 }
 
 Result<bool> PlaceMover::has_any_aside() const {
   for (const std::string& name : moves_.out) {
-    PV_TRY(const bool left, lies_in(aside_, name));
-    if (left) { return true; }
+    PV_TRY(const Beside beside, beside_of(name));
+    if (beside.old) { return true; }
   }
   return false;
 }
 
 Result<void> PlaceMover::check_incoming() const {
   for (const std::string& name : moves_.in) {
-    PV_TRY(const bool waits, lies_in(incoming_, name));
+    PV_TRY(const Beside beside, beside_of(name));
     PV_TRY(const bool come, has_come(name));
-    if (waits || come || name.ends_with("-shm")) { continue; }
+    if (beside.fresh || come || name.ends_with("-shm")) { continue; }
     return fail(Code::kDamaged, "the restored " + printable(name) + " has vanished from " +
                                     printable(incoming_.native()));
   }
@@ -90,9 +125,9 @@ Result<void> PlaceMover::check_incoming() const {
 
 Result<void> PlaceMover::check_aside() const {
   for (const std::string& name : moves_.out) {
-    PV_TRY(const bool left, lies_in(aside_, name));
-    PV_TRY(const bool here, lies_in(here_, name));
-    if (left || here || may_vanish(name) || may_be_in_use()) { continue; }
+    PV_TRY(const Beside beside, beside_of(name));
+    PV_TRY(const bool here, lies_here(name));
+    if (beside.old || here || may_vanish(name) || may_be_in_use_) { continue; }
     return fail(Code::kDamaged,
                 "the replaced " + printable(name) + " has vanished from " +
                     printable(aside_.native()) + "; put it there again, or remove " +
@@ -120,16 +155,24 @@ Result<void> PlaceMover::make_again(const std::string& folder) {
   return disk_.sync_folder(path.parent_path());
 }
 
+Error PlaceMover::just_removed(const std::string& name) const {
+  return {Code::kBusy, "a program has just removed " + printable((here_ / name).native()) +
+                           ", which was to be replaced: try again"};
+}
+
+Error PlaceMover::just_made(const std::string& name) const {
+  return {Code::kBusy, "a program has just made " + printable((here_ / name).native()) +
+                           ", where restored data belongs: try again"};
+}
+
 // What is neither here nor aside was removed after the journal was written. Were another put in its
 // place, it could not be told later which of the two that is.
 Result<void> PlaceMover::check_leaving() const {
-  if (!may_be_in_use()) { return {}; }
+  if (!may_be_in_use_) { return {}; }
   for (const std::string& name : moves_.out) {
     PV_TRY(const bool here, lies_here(name));
-    PV_TRY(const bool left, lies_in(aside_, name));
-    if (here || left) { continue; }
-    return fail(Code::kBusy, "a program has just removed " + printable((here_ / name).native()) +
-                                 ", which was to be replaced: try again");
+    PV_TRY(const Beside beside, beside_of(name));
+    if (!here && !beside.old) { return fail(just_removed(name)); }
   }
   return {};
 }
@@ -141,41 +184,107 @@ Result<void> PlaceMover::clear_out() {
     PV_TRY(const bool come, has_come(name));
     if (come) { continue; }
     PV_TRY(const bool old, has_stayed(name));
+    if (old && goes_at_once(name)) { continue; }  // when the new one comes
     PV_CHECK(old ? move(here_ / name, aside_ / name) : put_by(name));
   }
-  // The old WAL is out, on disk, before a new database appears: SQLite would apply it.
-  PV_CHECK(disk_.sync_folder(aside_));
-  return sync_here();
+  return {};
 }
 
 Result<void> PlaceMover::clear_in() {
   for (auto name = moves_.in.rbegin(); name != moves_.in.rend(); ++name) {
+    if (goes_at_once(*name)) { continue; }  // when the old one comes back
     PV_TRY(const bool come, has_come(*name));
     if (come) { PV_CHECK(move(here_ / *name, incoming_ / *name)); }
   }
   PV_TRY(const std::vector<std::string> names, names_here());
   for (const std::string& name : names) {
     PV_TRY(const bool old, has_stayed(name));
-    if (!old) { PV_CHECK(put_by(name)); }
+    PV_TRY(const bool come, has_come(name));
+    if (!old && !come) { PV_CHECK(put_by(name)); }
   }
-  PV_CHECK(sync_incoming());
-  return sync_here();
+  return {};
 }
 
 Result<void> PlaceMover::bring_in(const std::string& name) {
-  PV_TRY(const bool waits, lies_in(incoming_, name));
+  PV_TRY(const Beside beside, beside_of(name));
+  if (goes_at_once(name) && beside.fresh && !beside.old) {
+    PV_TRY(const bool changed, change_places(name));
+    if (changed) { return {}; }
+    PV_CHECK(move(here_ / name, aside_ / name));
+  }
   PV_TRY(const bool occupied, lies_here(name));
   // Nothing of that name lay there when the units were chosen: what does now is none of them.
-  if (waits && occupied && may_be_in_use() && !out_.contains(name)) {
-    return fail(Code::kBusy, "a program has just made " + printable((here_ / name).native()) +
-                                 ", where restored data belongs: try again");
+  if (beside.fresh && occupied && may_be_in_use_ && !out_.contains(name)) {
+    return fail(just_made(name));
   }
   return bring(name, incoming_, in_);
 }
 
-Result<void> PlaceMover::bring_back(const std::string& name) { return bring(name, aside_, out_); }
+Result<void> PlaceMover::bring_back(const std::string& name) {
+  PV_TRY(const Beside beside, beside_of(name));
+  PV_TRY(const bool occupied, lies_here(name));
+  if (goes_at_once(name) && beside.old && !beside.fresh && occupied) {
+    PV_TRY(const bool changed, change_places(name));
+    if (changed) { return {}; }
+    PV_CHECK(move(here_ / name, incoming_ / name));
+  }
+  return bring(name, aside_, out_);
+}
 
+// The folder here and the one beside it. False: the file system can't.
+Result<bool> PlaceMover::change_places(const std::string& name) {
+  PV_TRY(const bool in_incoming, lies_in(incoming_, name));
+  const fs::Path other = (in_incoming ? incoming_ : aside_) / name;
+  PV_CHECK(make_movable(other));
+  PV_CHECK(make_movable(here_ / name));
+  const Result<void> done = disk_.exchange(other, here_ / name);
+  if (done.has_value()) { return true; }
+  if (done.error().code == Code::kUnsupported) { return false; }
+  return fail(done.error().code == Code::kNotFound ? just_removed(name) : done.error());
+}
+
+// Alone beside the directory, where the other one belongs.
+Result<bool> PlaceMover::is_out_of_place(const std::string& name) const {
+  PV_TRY(const bool in_incoming, lies_in(incoming_, name));
+  PV_TRY(const Beside beside, beside_of(name));
+  return beside.fresh != beside.old && beside.fresh != in_incoming;
+}
+
+Result<bool> PlaceMover::is_mixed_up() const {
+  for (const auto& [name, inodes] : moves_.at_once) {
+    PV_TRY(const bool out_of_place, is_out_of_place(name));
+    if (out_of_place) { return true; }
+  }
+  return false;
+}
+
+Result<void> PlaceMover::sort_out() {
+  for (const auto& [name, inodes] : moves_.at_once) {
+    PV_TRY(const bool out_of_place, is_out_of_place(name));
+    if (!out_of_place) { continue; }
+    PV_TRY(const bool in_incoming, lies_in(incoming_, name));
+    const fs::Path& from = in_incoming ? incoming_ : aside_;
+    const fs::Path& to = in_incoming ? aside_ : incoming_;
+    PV_CHECK(move(from / name, to / name));
+  }
+  return {};
+}
+
+// A program may be as quick as we are to take the name that it needs.
 Result<void> PlaceMover::bring(const std::string& name, const fs::Path& from, const Names& ours) {
+  constexpr int kTriesMax = 10;
+  for (int tries = 1;; ++tries) {
+    const Result<void> brought = bring_once(name, from, ours);
+    const bool is_taken = !brought.has_value() && brought.error().code == Code::kExists;
+    if (!is_taken) { return brought; }
+    if (tries == kTriesMax || (may_be_in_use_ && !out_.contains(name))) {
+      return fail(just_made(name));
+    }
+  }
+}
+
+Result<void> PlaceMover::bring_once(const std::string& name, const fs::Path& from,
+                                    const Names& ours) {
   PV_TRY(const bool waits, lies_in(from, name));
   if (!waits) { return {}; }
   PV_CHECK(make_again(moves_.folder));
@@ -210,14 +319,16 @@ Result<void> PlaceMover::put_by(const std::string& name) {
 }
 
 // A folder's ".." changes with the rename, so who moves it must be able to write to it.
+Result<void> PlaceMover::make_movable(const fs::Path& path) {
+  const std::string name = path.filename().string();
+  if (!moves_.read_only_out.contains(name) && !moves_.read_only_in.contains(name)) { return {}; }
+  PV_TRY(const fs::Stat found, fs::link_stat(path));
+  if (!found.is_folder() || (found.mode & kOwnerMayWrite) != 0) { return {}; }
+  return disk_.set_permissions(path, found.mode | kOwnerMayWrite);
+}
+
 Result<void> PlaceMover::move(const fs::Path& from, const fs::Path& to) {
-  const std::string name = from.filename().string();
-  if (moves_.read_only_out.contains(name) || moves_.read_only_in.contains(name)) {
-    PV_TRY(const fs::Stat found, fs::link_stat(from));
-    if (found.is_folder() && (found.mode & kOwnerMayWrite) == 0) {
-      PV_CHECK(disk_.set_permissions(from, found.mode | kOwnerMayWrite));
-    }
-  }
+  PV_CHECK(make_movable(from));
   return disk_.rename(from, to);
 }
 
@@ -231,8 +342,8 @@ Result<void> PlaceMover::set_permissions() {
     return disk_.set_permissions(path, mode);
   };
   for (const auto& [name, mode] : moves_.read_only_out) {
-    PV_TRY(const bool left, lies_in(aside_, name));
-    PV_CHECK(set((left ? aside_ : here_) / name, mode));
+    PV_TRY(const Beside beside, beside_of(name));
+    PV_CHECK(set((beside.old ? aside_ : here_) / name, mode));
   }
   for (const auto& [name, mode] : moves_.read_only_in) {
     PV_TRY(const bool come, has_come(name));
@@ -241,22 +352,14 @@ Result<void> PlaceMover::set_permissions() {
   return {};
 }
 
-Result<void> PlaceMover::sync() {
-  // Where entries were taken from comes last: a name is then on disk in one of two places.
-  PV_CHECK(disk_.sync_folder(aside_));
-  PV_CHECK(sync_here());
-  return sync_incoming();
-}
-
-Result<void> PlaceMover::sync_here() {
-  if (may_be_in_use() && !fs::exists(here_)) { return {}; }  // it will be made again
-  return disk_.sync_folder(here_);
-}
-
-// All of it may have come long ago, and the folder gone, when a power cut brings a journal back;
-// and an archive may have nothing for this place.
-Result<void> PlaceMover::sync_incoming() {
-  return fs::exists(incoming_) ? disk_.sync_folder(incoming_) : Result<void>{};
+std::vector<fs::Path> PlaceMover::folders() const {
+  std::vector<fs::Path> folders{aside_};
+  // It will be made again.
+  if (!may_be_in_use_ || fs::exists(here_)) { folders.push_back(here_); }
+  // All of it may have come long ago, and the folder gone, when a power cut brings a journal back;
+  // and an archive may have nothing for this place.
+  if (fs::exists(incoming_)) { folders.push_back(incoming_); }
+  return folders;
 }
 
 }  // namespace pv::restore

@@ -29,26 +29,41 @@ class PlaceMover {
   [[nodiscard]] Result<void> check_incoming() const;
   [[nodiscard]] Result<void> check_aside() const;
 
-  // Old entries leave, strays are put by.
+  // Old entries leave, strays are put by. Then the old WAL has to be out, on disk, before a new
+  // database appears: SQLite would apply it.
   [[nodiscard]] Result<void> clear_out();
-  // New entries go back to where they came from, strays are put by.
+  // New entries go back to where they came from, strays are put by; then likewise.
   [[nodiscard]] Result<void> clear_in();
   [[nodiscard]] Result<void> bring_in(const std::string& name);
   [[nodiscard]] Result<void> bring_back(const std::string& name);
+  // After folders have changed places at once, the one that is not in the directory lies where the
+  // other came from, until sort_out() brings it where it belongs. The exchange is on disk before,
+  // for where it lies tells that it was made.
+  [[nodiscard]] Result<bool> is_mixed_up() const;
+  [[nodiscard]] Result<void> sort_out();
 
   // Folders that were widened to be moved have their permissions again, wherever they are.
   [[nodiscard]] Result<void> set_permissions();
-  // What was moved so far is on disk.
-  [[nodiscard]] Result<void> sync();
+  // The folders between which entries move, in the order in which they are synced: where entries
+  // were taken from comes last, so that a name is then on disk in one of two places.
+  [[nodiscard]] std::vector<fs::Path> folders() const;
 
  private:
   using Names = std::unordered_set<std::string>;
   [[nodiscard]] bool is_part() const { return moves_.extent == PlaceMoves::Extent::kNamed; }
-  // The entries are files that an app may go on with: what it makes and removes meanwhile is its
-  // own.
-  [[nodiscard]] bool may_be_in_use() const {
-    return is_of_files_ || (is_part() && !moves_.folder.empty());
+  // What of an entry is beside the directory: the new one, the old one.
+  struct Beside {
+    bool fresh = false;
+    bool old = false;
+  };
+  [[nodiscard]] Result<Beside> beside_of(const std::string& name) const;
+  [[nodiscard]] Result<bool> is_fresh(const std::string& name, const fs::Path& folder) const;
+  [[nodiscard]] bool goes_at_once(const std::string& name) const {
+    return moves_.at_once.contains(name);
   }
+  [[nodiscard]] Result<bool> change_places(const std::string& name);
+  [[nodiscard]] Error just_removed(const std::string& name) const;
+  [[nodiscard]] Error just_made(const std::string& name) const;
   [[nodiscard]] Result<void> check_leaving() const;
   [[nodiscard]] Result<bool> has_stayed(const std::string& name) const;
   [[nodiscard]] Result<void> make_again(const std::string& folder);
@@ -56,18 +71,20 @@ class PlaceMover {
   [[nodiscard]] Result<void> move_out(const std::string& name);
   [[nodiscard]] Result<void> bring(const std::string& name, const fs::Path& from,
                                    const Names& ours);
+  [[nodiscard]] Result<void> bring_once(const std::string& name, const fs::Path& from,
+                                        const Names& ours);
   [[nodiscard]] Result<void> make_room(const std::string& name);
   [[nodiscard]] Result<void> put_by(const std::string& name);
   [[nodiscard]] Result<void> move(const fs::Path& from, const fs::Path& to);
-  [[nodiscard]] Result<void> sync_here();
-  [[nodiscard]] Result<void> sync_incoming();
+  [[nodiscard]] Result<void> make_movable(const fs::Path& path);
+  [[nodiscard]] Result<bool> is_out_of_place(const std::string& name) const;
 
   const PlaceMoves& moves_;
   const Layout& layout_;
   Disk& disk_;
   const fs::Path directory_;
   const std::string aside_name_;  // Journal::aside
-  const bool is_of_files_;        // no database is exchanged
+  const bool may_be_in_use_;
   const fs::Path journal_path_;
   const fs::Path here_;
   const fs::Path incoming_;

@@ -215,6 +215,16 @@ TEST(CheckSpace, CountsFoldersAndAppliedWals) {
   EXPECT_EQ(check_space(wal, folder.path()).error().code, Code::kNoSpace);
 }
 
+// Beside the data some room is wanted for what comes with it: no more of it than is in proportion.
+TEST(CheckSpace, WantsLittleMoreForLittle) {
+  Plan plan;
+  plan.files.push_back({.index = 0, .name = "storage/a/b.txt", .raw_bytes = 2000});
+  EXPECT_LT(bytes_needed(plan), 300'000U);
+  plan.files.back().raw_bytes = 1'000'000'000;
+  EXPECT_GT(bytes_needed(plan), 1'016'000'000U);
+  EXPECT_LT(bytes_needed(plan), 1'017'000'000U);
+}
+
 TEST(CheckSpace, SaysHowMuchIsMissing) {
   const testing::TempFolder folder;
   const Plan small;

@@ -43,7 +43,7 @@ bool is_all_there(const fs::Path& directory, const Kept& kept) {
 
 bool is_over(const fs::Path& directory, const Kept& kept, WallTime now, std::chrono::seconds keep) {
   // Without data it was taken back, or never filled.
-  if (!has_data(directory, kept) && !has_strays(directory, kept)) { return true; }
+  if (!has_data(directory, kept) && count_strays(directory, kept) == 0) { return true; }
   return now - kept.replaced.at >= kept.replaced.keep.value_or(keep);
 }
 

@@ -80,15 +80,17 @@ Result<void> make_folder(const fs::Path& directory, const Volume& volume, const 
   return disk.sync_folder(vault);
 }
 
-// With the folders on the way to it.
+// With the folders on the way to it. `parents`: where something was made.
 Result<void> make_aside(const fs::Path& directory, const Kept& kept, const std::string& place,
-                        Disk& disk) {
+                        Disk& disk, std::vector<fs::Path>& parents) {
   if (kept.layout.volume_of(place).at == place) { return {}; }
   const fs::Path aside = directory / kept.layout.inside(replaced_data(kept.replaced.id), place);
   if (fs::exists(aside)) { return {}; }
-  PV_CHECK(make_aside(directory, kept, parent_of(place), disk));
+  PV_CHECK(make_aside(directory, kept, parent_of(place), disk, parents));
   PV_CHECK(disk.make_folder_like(aside, directory / place));
-  return disk.sync_folder(aside.parent_path());
+  const fs::Path parent = aside.parent_path();
+  if (parents.empty() || parents.back() != parent) { parents.push_back(parent); }
+  return {};
 }
 
 Result<void> make_folders(const fs::Path& directory, const Kept& kept,
@@ -96,10 +98,11 @@ Result<void> make_folders(const fs::Path& directory, const Kept& kept,
   for (const Volume& volume : kept.layout.volumes()) {
     PV_CHECK(make_folder(directory, volume, kept, disk));
   }
+  std::vector<fs::Path> parents;
   for (const PlaceMoves& place : places) {
-    PV_CHECK(make_aside(directory, kept, place.folder, disk));
+    PV_CHECK(make_aside(directory, kept, place.folder, disk, parents));
   }
-  return {};
+  return sync_folders(directory, kept.layout, parents, disk);
 }
 
 }  // namespace
@@ -153,13 +156,14 @@ bool has_data(const fs::Path& directory, const Kept& kept) {
   });
 }
 
-bool has_strays(const fs::Path& directory, const Kept& kept) {
-  const std::vector<Volume>& volumes = kept.layout.volumes();
-  return std::any_of(volumes.begin(), volumes.end(), [&](const Volume& volume) {
+std::uint64_t count_strays(const fs::Path& directory, const Kept& kept) {
+  std::uint64_t count = 0;
+  for (const Volume& volume : kept.layout.volumes()) {
     const auto names =
         names_if_any(directory / volume.vault / replaced_folder(kept.replaced.id) / kReplacedStray);
-    return !names.has_value() || !names->empty();
-  });
+    count += names.has_value() ? names->size() : 1;
+  }
+  return count;
 }
 
 bool has_strays(const fs::Path& directory, std::string_view id) {
@@ -167,7 +171,7 @@ bool has_strays(const fs::Path& directory, std::string_view id) {
   return std::any_of(kOwnVaults.begin(), kOwnVaults.end(), [&](std::string_view vault) {
     if (!fs::exists(directory / vault / name)) { return false; }
     const auto kept = read_kept(directory, vault, name);
-    return kept.has_value() && has_strays(directory, *kept);
+    return kept.has_value() && count_strays(directory, *kept) > 0;
   });
 }
 
@@ -223,7 +227,10 @@ Result<std::vector<Kept>> list_kept(const fs::Path& directory) {
     for (const std::string& name : names) {
       if (!name.starts_with(kReplacedPrefix)) { continue; }
       PV_TRY(Kept kept, read_kept(directory, vault, name));
-      if (has_data(directory, kept)) { all.push_back(std::move(kept)); }
+      kept.replaced.strays = count_strays(directory, kept);
+      kept.replaced.can_undo = has_data(directory, kept);
+      const bool holds_any = kept.replaced.can_undo || kept.replaced.strays > 0;
+      if (holds_any) { all.push_back(std::move(kept)); }
     }
   }
   std::sort(all.begin(), all.end(), [](const Kept& one, const Kept& other) {

@@ -41,13 +41,14 @@ struct Kept {
 // one that is damaged, it is known by its folder alone, as lying on no other volume.
 [[nodiscard]] Result<Kept> read_kept(const fs::Path& directory, std::string_view vault,
                                      const std::string& name);
-// Newest first.
+// Newest first, with all that is known of them.
 [[nodiscard]] Result<std::vector<Kept>> list_kept(const fs::Path& directory);
 
 // Whether there is something to take back: what was put aside, or a mark that units came where none
 // were. Empty folders for places are nothing.
 [[nodiscard]] bool has_data(const fs::Path& directory, const Kept& kept);
-[[nodiscard]] bool has_strays(const fs::Path& directory, const Kept& kept);
+// Files and folders that were put by. A folder that can't be looked into counts as one.
+[[nodiscard]] std::uint64_t count_strays(const fs::Path& directory, const Kept& kept);
 
 // names_in(); none where there is no folder.
 [[nodiscard]] Result<std::vector<std::string>> names_if_any(const fs::Path& folder);

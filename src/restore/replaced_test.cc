@@ -50,6 +50,28 @@ TEST(Replaced, IsNotedEvenIfMeasuringItWouldTakeTooLong) {
   EXPECT_EQ(kept.bytes, std::nullopt);
 }
 
+// What is left when its data is back in place is nothing to undo, and not in the way of what is.
+TEST(Replaced, IsListedForItsStraysAlone) {
+  const World world;
+  const fs::Path& directory = world.folder.path();
+  const Replaced replaced = world.run(real_disk()).value();
+  testing::write_file(replaced.folder / kReplacedStray / "data.db-wal", "foreign");
+  EXPECT_EQ(list_replaced(directory)->front().strays, 1U);
+  EXPECT_TRUE(list_replaced(directory)->front().can_undo);
+  ASSERT_TRUE(undo(directory, "", kNow - 1s, real_disk()).has_value());
+  const std::vector<Replaced> listed = list_replaced(directory).value();
+  ASSERT_EQ(listed.size(), 2U);
+  EXPECT_EQ(listed[0].id, replaced.id);
+  EXPECT_FALSE(listed[0].can_undo);
+  EXPECT_TRUE(listed[1].can_undo);
+  ASSERT_TRUE(undo(directory, "", kNow, real_disk()).has_value()) << "the other one";
+  EXPECT_EQ(world.tree(), world.new_tree);
+  ASSERT_TRUE(prune_replaced(directory, kNow + 23h, 24h).has_value());
+  EXPECT_EQ(testing::read_file(replaced.folder / kReplacedStray / "data.db-wal"), "foreign");
+  ASSERT_TRUE(remove_replaced(directory, replaced.id).has_value());
+  EXPECT_FALSE(fs::exists(replaced.folder));
+}
+
 TEST(Replaced, IsRemovedByItsId) {
   const World world;
   const fs::Path& directory = world.folder.path();

@@ -132,7 +132,8 @@ struct Progress {
 // link, of the archive's size, mode and time of change (to two seconds), whose content has the
 // archive's checksum. The staged tree then shares its blocks (reflink), or where the file system
 // can't do that is another name of it (hard link): PocketBase never changes a stored file, it
-// writes a new one.
+// writes a new one. What may be a database is never taken: one that is empty, has SQLite's header,
+// or has a -wal, -shm or -journal beside it.
 enum class Delta { kOn, kOff };
 
 // What is looked for in each database: quick_check; or integrity_check, which also looks whether
@@ -170,11 +171,17 @@ class Disk {
   [[nodiscard]] virtual Result<void> make_folder_like(const fs::Path& path, const fs::Path& model);
   // fs::give_like()
   virtual void give_like(const fs::Path& model, const fs::Path& made);
+  // fs::rename_to_new_in_one_step()
   [[nodiscard]] virtual Result<void> rename(const fs::Path& from, const fs::Path& to);
+  // fs::exchange()
+  [[nodiscard]] virtual Result<void> exchange(const fs::Path& one, const fs::Path& other);
   [[nodiscard]] virtual Result<void> remove_file(const fs::Path& path);
   [[nodiscard]] virtual Result<void> remove_folder(const fs::Path& path);  // an empty one
   [[nodiscard]] virtual Result<void> remove_tree(const fs::Path& path);
   [[nodiscard]] virtual Result<void> sync_folder(const fs::Path& path);
+  // All that was done on the file system of `path`, a folder, is on disk: one call for many
+  // folders.
+  [[nodiscard]] virtual Result<void> sync_file_system(const fs::Path& path);
   [[nodiscard]] virtual Result<void> write_file(const fs::Path& path,
                                                 std::string_view content);  // durable, all at once
   [[nodiscard]] virtual Result<void> set_permissions(const fs::Path& path, std::uint32_t mode);
@@ -194,10 +201,13 @@ struct Replaced {
   // As note_kept() wrote them; nullopt where it did not come to that.
   std::optional<std::chrono::seconds> keep = std::nullopt;  // from `at` on
   std::optional<std::uint64_t> bytes = std::nullopt;        // on disk, that removing it would free
+  // What lay in the way of the exchange: what programs made meanwhile. It is in folders `stray` of
+  // replaced-ID; an undo does not bring it back, and leaves it there.
+  std::uint64_t strays = 0;  // files and folders; as list_replaced() counts them
+  bool can_undo = true;      // false: of data there is nothing (left), only strays
 };
 
-// Whether something lay in the way of the exchange that put this aside: what programs made
-// meanwhile. It is in folders `stray` of replaced-ID; an undo does not bring it back.
+// Whether there are strays.
 [[nodiscard]] bool has_strays(const fs::Path& directory, std::string_view id);
 
 // Exchanges directory's entries for the staged ones; where only units were staged, nothing else is
@@ -211,15 +221,21 @@ struct Replaced {
 [[nodiscard]] Result<Replaced> swap(const fs::Path& directory, const Staged& staged,
                                     std::string_view restored_from, WallTime now, Disk& disk);
 
-// Takes a swap back: the replaced data in place again, what had been restored goes into its folder,
-// so that an undo can be undone. Of a swap of units only these; those that were not there before
-// are taken away, with the folders that came with them unless others use these by now. kNotFound
-// when nothing is kept. kUnsupported, before anything is moved: the volumes are not the ones on
-// which the data was replaced. kDamaged: what was replaced can't be known.
+// Takes a swap back, with no `id` the newest: the replaced data in place again, what had been
+// restored goes into its folder, so that an undo can be undone. Of a swap of units only these;
+// those that were not there before are taken away, with the folders that came with them unless
+// others use these by now. kNotFound when nothing is kept. kUnsupported, before anything is moved:
+// the volumes are not the ones on which the data was replaced. kDamaged: what was replaced can't be
+// known.
 [[nodiscard]] Result<Replaced> undo(const fs::Path& directory, std::string_view id, WallTime now,
                                     Disk& disk);
 
-// Newest first.
+// kNoSpace, saying so, when there is not even room for the notes and folders that undo() of `id`
+// makes before it moves anything, and for what SQLite makes when it opens the databases then. Takes
+// that room and frees it again; anybody may be quicker to fill it. kNotFound as undo().
+[[nodiscard]] Result<void> check_room_for_undo(const fs::Path& directory, std::string_view id);
+
+// Newest first, with those of which only strays are kept.
 [[nodiscard]] Result<std::vector<Replaced>> list_replaced(const fs::Path& directory);
 
 // Writes beside replaced data how long it is to be kept, and measures what it takes on disk: files
@@ -259,6 +275,9 @@ struct Replaced {
 
 // Whether that swap involves databases, or can't be read.
 [[nodiscard]] bool is_cut_off_with_databases(const fs::Path& directory);
+
+// What that swap exchanges, as Plan::units; empty also when it can't be read.
+[[nodiscard]] std::vector<std::string> units_cut_off(const fs::Path& directory);
 
 enum class Recovery { kNothing, kFinished, kTakenBack };
 // Finishes or takes back what a crash cut off. Call before the databases are opened, holding the

@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 
@@ -10,7 +11,11 @@
 namespace pv::restore {
 namespace {
 
-constexpr std::uint64_t kReserveBytes = std::uint64_t{16} << 20U;
+// For what is not counted: the journal, notes, the folders of each place, what SQLite makes when it
+// opens the databases; and for what others write meanwhile.
+constexpr std::uint64_t kReserveBytesMin = std::uint64_t{256} << 10U;
+constexpr std::uint64_t kReserveBytesMax = std::uint64_t{16} << 20U;
+constexpr std::uint64_t kReservePart = 8;  // of the data
 // An inode and the last block of a file or folder.
 constexpr std::uint64_t kEntryBytes = 4096;
 
@@ -18,6 +23,10 @@ constexpr std::uint64_t kEntryBytes = 4096;
 std::uint64_t bytes_needed(const PlannedFile& file) {
   const bool is_wal = is_in_root(file.name) && file.name.ends_with(".db-wal");
   return file.raw_bytes * (is_wal ? 2 : 1) + kEntryBytes;
+}
+
+std::uint64_t with_reserve(std::uint64_t bytes) {
+  return bytes + std::min(kReserveBytesMin + bytes / kReservePart, kReserveBytesMax);
 }
 
 // What is to be made on one file system.
@@ -31,19 +40,20 @@ using Needs = std::map<std::uint64_t, Need>;  // by device
 Result<void> check(const Need& need) {
   if (need.bytes == 0) { return {}; }  // nothing comes here
   PV_TRY(const fs::Space space, fs::space(need.at));
-  if (space.free_bytes >= need.bytes) { return {}; }
+  const std::uint64_t bytes = with_reserve(need.bytes);
+  if (space.free_bytes >= bytes) { return {}; }
   return fail(Code::kNoSpace,
-              "the restored data needs " + format_size(need.bytes) + " beside what " +
+              "the restored data needs " + format_size(bytes) + " beside what " +
                   printable(need.at.native()) + " holds now, " + format_size(space.free_bytes) +
-                  " are free: " + format_size(need.bytes - space.free_bytes) + " are missing");
+                  " are free: " + format_size(bytes - space.free_bytes) + " are missing");
 }
 
 }  // namespace
 
 std::uint64_t bytes_needed(const Plan& plan) {
-  std::uint64_t needed = kReserveBytes + plan.folder_count * kEntryBytes;
+  std::uint64_t needed = plan.folder_count * kEntryBytes;
   for (const PlannedFile& file : plan.files) { needed += bytes_needed(file); }
-  return needed;
+  return with_reserve(needed);
 }
 
 Result<void> check_space(const Plan& plan, const fs::Path& directory) {
@@ -57,9 +67,7 @@ Result<void> check_space(const Plan& plan, const fs::Path& directory) {
     by_volume.emplace(volume.at, &need);
   }
   for (const PlannedFile& file : plan.files) {
-    Need& need = *by_volume.at(layout.volume_of(file.name).at);
-    if (need.bytes == 0) { need.bytes = kReserveBytes; }
-    need.bytes += bytes_needed(file);
+    by_volume.at(layout.volume_of(file.name).at)->bytes += bytes_needed(file);
   }
   by_volume.at("")->bytes += plan.folder_count * kEntryBytes;
   for (const auto& [device, need] : needs) { PV_CHECK(check(need)); }

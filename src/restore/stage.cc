@@ -382,7 +382,7 @@ Result<Staged> stage(const Archive& archive, const Plan& plan, const fs::Path& d
   PV_CHECK(check_fits(plan, layout));
   PV_TRY(const std::optional<Owner> owner, Owner::of(directory));
   PV_TRY(const std::optional<fs::Fd> storage, open_storage(directory, layout));
-  UnchangedFiles unchanged{storage, archive, owner};
+  UnchangedFiles unchanged{storage, archive, plan, owner};
   PV_TRY(const std::shared_ptr<const StagingFolder> folder,
          StagingFolder::create(directory, layout, random));
   DatabaseChecks checks{plan, folder->path(), stop, options};

@@ -1,4 +1,7 @@
+#include <fcntl.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 
 #include "base/text.h"
@@ -57,6 +60,29 @@ Result<Replaced> carry_out(const fs::Path& directory, const Order& order, Disk& 
   return fail(done.error());
 }
 
+// To be undone; the newest without an `id`.
+Result<Kept> find_kept(const fs::Path& directory, std::string_view id) {
+  PV_TRY(const std::vector<Kept> kept, list_kept(directory));
+  const auto found = std::find_if(kept.begin(), kept.end(), [&](const Kept& one) {
+    return one.replaced.can_undo && (id.empty() || one.replaced.id == id);
+  });
+  if (found != kept.end()) { return *found; }
+  return fail(Code::kNotFound, "there is no replaced data to take back in " +
+                                   printable(vault_folder(directory).native()));
+}
+
+// Fills a file without a name. Where there are none such, nothing is tried.
+Result<void> try_room(const fs::Path& vault, std::uint64_t bytes) {
+  const fs::Fd fd{::open(vault.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600)};
+  if (!fd.is_open() && errno != ENOSPC && errno != EDQUOT) { return {}; }
+  if (!fd.is_open()) { return fail(errno_error(errno, printable(vault.native()))); }
+  const std::vector<std::byte> block(std::size_t{64} << 10U);
+  for (std::uint64_t written = 0; written < bytes; written += block.size()) {
+    PV_CHECK(fs::write_all(fd, block));
+  }
+  return fs::sync(fd);  // some file systems look for the blocks only then
+}
+
 // Whether it is all of the data or a part, and on which volumes, is known by its note alone.
 Result<void> check_note(const Kept& kept) {
   if (kept.has_note) { return {}; }
@@ -100,25 +126,40 @@ Result<Replaced> swap(const fs::Path& directory, const Staged& staged,
 }
 
 Result<Replaced> undo(const fs::Path& directory, std::string_view id, WallTime now, Disk& disk) {
-  PV_TRY(const std::vector<Kept> kept, list_kept(directory));
-  const auto found = std::find_if(kept.begin(), kept.end(), [&](const Kept& one) {
-    return id.empty() || one.replaced.id == id;
-  });
-  if (found == kept.end()) {
-    return fail(Code::kNotFound, "there is no replaced data to take back in " +
-                                     printable(vault_folder(directory).native()));
-  }
-  PV_CHECK(check_note(*found));
-  const Order order{.layout = found->layout,
-                    .incoming = replaced_data(found->replaced.id),
+  PV_TRY(const Kept kept, find_kept(directory, id));
+  PV_CHECK(check_note(kept));
+  const Order order{.layout = kept.layout,
+                    .incoming = replaced_data(kept.replaced.id),
                     .id = random_text(system_random(), kLowerAlphanumeric, 15),
-                    .restored_from = undone(found->replaced.restored_from),
+                    .restored_from = undone(kept.replaced.restored_from),
                     .now = now,
-                    .made = found->made};
+                    .made = kept.made};
   PV_TRY(Replaced replaced, carry_out(directory, order, disk));
   // Its data is in place; only the note is left.
-  discard_replaced(directory, found->layout, found->replaced.id, disk);
+  discard_replaced(directory, kept.layout, kept.replaced.id, disk);
   return replaced;
+}
+
+Result<void> check_room_for_undo(const fs::Path& directory, std::string_view id) {
+  PV_TRY(const Kept kept, find_kept(directory, id));
+  // Two indexes of 32 KiB, the names of units in a note and in the journal, a block for each
+  // folder.
+  constexpr std::uint64_t kAtLeastBytes = std::uint64_t{256} << 10U;
+  constexpr std::uint64_t kFolderBytes = 4096;
+  constexpr std::uint64_t kTimesNoted = 5;
+  const Result<fs::Stat> note = fs::stat(kept.replaced.folder / kReplacedInfo);
+  const std::uint64_t bytes = kAtLeastBytes + kept.layout.places().size() * kFolderBytes +
+                              (note.has_value() ? note->size_bytes * kTimesNoted : 0);
+  for (const Volume& volume : kept.layout.volumes()) {
+    const fs::Path vault = directory / volume.vault;
+    const Result<void> has_room = try_room(vault, bytes);
+    if (has_room.has_value() || has_room.error().code != Code::kNoSpace) { continue; }
+    return fail(Code::kNoSpace,
+                "nothing was changed: an undo moves data without copying it, but needs " +
+                    format_size(bytes) + " for its notes in " + printable(vault.native()) +
+                    ", and the disk is full. Free that much, then try again");
+  }
+  return {};
 }
 
 bool is_cut_off(const fs::Path& directory) {
@@ -131,6 +172,11 @@ bool is_cut_off_with_databases(const fs::Path& directory) {
   const Result<std::optional<Journal>> journal = read_journal(directory);
   if (!journal.has_value()) { return true; }
   return *journal && involves_databases((*journal)->layout.units());
+}
+
+std::vector<std::string> units_cut_off(const fs::Path& directory) {
+  const Result<std::optional<Journal>> journal = read_journal(directory);
+  return journal.value_or(std::nullopt) ? (*journal)->layout.units() : std::vector<std::string>{};
 }
 
 Result<Recovery> recover(const fs::Path& directory, Disk& disk) {

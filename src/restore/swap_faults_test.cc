@@ -33,8 +33,15 @@ class ForgetfulDisk final : public MountedDisk {
   }
   Result<void> rename(const fs::Path& from, const fs::Path& to) override {
     step();
+    PV_CHECK(MountedDisk::rename(from, to));
     pending_.push_back({from, to, {}, {from.parent_path(), to.parent_path()}});
-    return MountedDisk::rename(from, to);
+    return {};
+  }
+  Result<void> exchange(const fs::Path& one, const fs::Path& other) override {
+    step();
+    PV_CHECK(MountedDisk::exchange(one, other));
+    pending_.push_back({one, other, {}, {one.parent_path(), other.parent_path()}, true});
+    return {};
   }
   Result<void> remove_file(const fs::Path& path) override {
     step();
@@ -58,12 +65,26 @@ class ForgetfulDisk final : public MountedDisk {
     return Disk::sync_folder(path);
   }
 
+  Result<void> sync_file_system(const fs::Path& path) override {
+    step();
+    const fs::Path mount = mount_of(path / "x");
+    for (Change& change : pending_) {
+      std::erase_if(change.unsynced,
+                    [&](const fs::Path& folder) { return mount_of(folder / "x") == mount; });
+    }
+    std::erase_if(pending_, [](const Change& change) { return change.unsynced.empty(); });
+    return Disk::sync_file_system(path);
+  }
+
   // Undoes what `choose` says of what may be forgotten; returns how much might have been.
   std::size_t forget(std::mt19937& choose) {
     for (auto change = pending_.rbegin(); change != pending_.rend(); ++change) {
       if (choose() % 2 == 0) { continue; }
       if (change->to.empty()) {
         testing::write_file(change->from, change->content);
+      } else if (change->is_exchange) {
+        const bool are_there = fs::exists(change->from) && fs::exists(change->to);
+        if (are_there) { PV_ASSERT(fs::exchange(change->from, change->to).has_value()); }
       } else if (fs::exists(change->to) && !fs::exists(change->from) &&
                  fs::exists(change->from.parent_path())) {
         PV_ASSERT(fs::rename(change->to, change->from).has_value());
@@ -78,6 +99,7 @@ class ForgetfulDisk final : public MountedDisk {
     fs::Path to;  // empty: removed
     std::string content;
     std::vector<fs::Path> unsynced;
+    bool is_exchange = false;
   };
   void step() {
     if (++calls == cut_at_) { throw PowerCut{}; }
@@ -163,7 +185,7 @@ void cut_off(World& world, int call) {
 
 // In the middle of the renames, with a part of the restored data gone: only the way back is left.
 void cut_off_for_good(World& world) {
-  cut_off(world, 18);
+  cut_off(world, 19);
   ASSERT_FALSE(fs::exists(world.folder / "data.db"));
   ASSERT_TRUE(fs::exists(world.folder / "only-new"));
   ASSERT_TRUE(fs::exists(world.staged.folder / "auxiliary.db"));
@@ -317,6 +339,13 @@ TEST(SwapFaults, StraysAreKeptAsLongAsReplacedData) {
       vault_folder(world.folder.path()) / ("replaced-" + world.staged.id) / "stray/data.db";
   EXPECT_TRUE(has_strays(world.folder.path(), world.staged.id));
   EXPECT_FALSE(has_strays(world.folder.path(), "another"));
+  const std::vector<Replaced> listed = list_replaced(world.folder.path()).value();
+  ASSERT_EQ(listed.size(), 1U);
+  EXPECT_EQ(listed[0].strays, 2U);
+  EXPECT_FALSE(listed[0].can_undo);
+  for (const std::string& id : {std::string{}, world.staged.id}) {
+    EXPECT_EQ(undo(world.folder.path(), id, kNow, real_disk()).error().code, Code::kNotFound);
+  }
   ASSERT_TRUE(prune_replaced(world.folder.path(), kNow, day).has_value());
   EXPECT_EQ(testing::read_file(stray), "foreign");
   ASSERT_TRUE(prune_replaced(world.folder.path(), kNow + day, day).has_value());
@@ -395,7 +424,7 @@ TEST(SwapFaults, AJournalOfANewerVersionIsLeftToIt) {
   const fs::Path path = journal_path(world.folder.path());
   const auto record = decode_record("pocketvault restore journal 2", testing::read_file(path));
   ASSERT_TRUE(record.has_value());
-  write_file(path, encode_record("pocketvault restore journal 4", *record));
+  write_file(path, encode_record("pocketvault restore journal 5", *record));
   const Tree before = world.tree();
   const Result<Recovery> recovery = recover(world.folder.path(), real_disk());
   ASSERT_FALSE(recovery.has_value());

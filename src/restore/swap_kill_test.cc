@@ -155,6 +155,9 @@ class MarkingDisk final : public MountedDisk {
   Result<void> rename(const fs::Path& from, const fs::Path& to) override {
     return marked([&] { return MountedDisk::rename(from, to); });
   }
+  Result<void> exchange(const fs::Path& one, const fs::Path& other) override {
+    return marked([&] { return MountedDisk::exchange(one, other); });
+  }
   Result<void> remove_file(const fs::Path& path) override {
     return marked([&] { return Disk::remove_file(path); });
   }
@@ -166,6 +169,9 @@ class MarkingDisk final : public MountedDisk {
   }
   Result<void> sync_folder(const fs::Path& path) override {
     return marked([&] { return Disk::sync_folder(path); });
+  }
+  Result<void> sync_file_system(const fs::Path& path) override {
+    return marked([&] { return Disk::sync_file_system(path); });
   }
   Result<void> write_file(const fs::Path& path, std::string_view content) override {
     return marked([&] { return Disk::write_file(path, content); });

@@ -58,6 +58,7 @@ TEST(Swap, TheOrderOfThings) {
       // A database leaves before its WAL; all old WALs have left before a new database comes.
       "out data.db", "out data.db-shm", "out data.db-wal", "out auxiliary.db", "out only-old",
       "out storage", "out types.d.ts", "sync pb_data", "sync directory",
+      "sync restore-abcdefghijklmno",
       // All else is in place, and on disk, before data.db comes.
       "in storage", "in only-new", "in auxiliary.db", "sync pb_data", "sync directory",
       "sync restore-abcdefghijklmno", "in data.db", "sync pb_data", "sync directory",
@@ -261,7 +262,9 @@ TEST(Journal, ADamagedOneIsNotActedOn) {
   PlaceMoves storage;
   storage.folder = "storage";
   storage.extent = PlaceMoves::Extent::kNamed;
+  storage.out = {".x"};
   storage.in = {".x"};
+  storage.at_once = {{".x", {.old = 7, .fresh = 18446744073709551615U}}};
   const Journal journal{.back = false,
                         .layout = Layout{".pocketvault", {"storage", "a b/c"}},
                         .incoming = "restore-abcdefghijklmno",

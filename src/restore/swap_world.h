@@ -21,18 +21,30 @@ enum class Part {
   kEverything,
   kDatabases,  // auxiliary.db and data.db, with a WAL and an index in place
   kStorage,    // a folder, or what is mounted there
+  kFolder,     // in a folder
   kFiles,      // some in folders that are there, some in new ones, some at the top
-  kNewFile     // in a folder that is not there: nothing is replaced
+  kNewFile,    // in a folder that is not there: nothing is replaced
+  kScattered   // files in many folders
 };
+constexpr int kFoldersOfScattered = 9;  // synced all together
+
 inline std::vector<std::string> units_of(Part part) {
   switch (part) {
     case Part::kEverything: return {};
     case Part::kDatabases: return {"auxiliary.db", "data.db"};
     case Part::kStorage: return {"storage"};
+    case Part::kFolder: return {"storage/a"};
     case Part::kFiles:
       return {"only-new", "storage/a/b.txt", "storage/fresh/d/e.txt", "storage/fresh/f.txt",
               "storage/new.txt"};
     case Part::kNewFile: return {"storage/fresh/d/e.txt"};
+    case Part::kScattered: {
+      std::vector<std::string> units;
+      for (int i = 0; i < kFoldersOfScattered; ++i) {
+        units.push_back("storage/s" + std::to_string(i) + "/file");
+      }
+      return units;
+    }
   }
   return {};
 }
@@ -49,17 +61,20 @@ struct InMemory {
 // How the data directory lies on file systems.
 enum class Lie {
   kPlain,
-  kMadeUpMounts,  // storage, storage/c and deep/er/inner are mounts for MountedDisk
-  kRealMounts,    // they are, in a mount namespace of this process
-  kLinkedStorage  // storage is a link to a folder outside
+  kMadeUpMounts,   // storage, storage/c and deep/er/inner are mounts for MountedDisk
+  kRealMounts,     // they are, in a mount namespace of this process
+  kLinkedStorage,  // storage is a link to a folder outside
+  kNoExchange      // on a file system that can't exchange two names at once
 };
 inline std::string name_of(Part part) {
   switch (part) {
     case Part::kEverything: return {};
     case Part::kDatabases: return "Databases";
     case Part::kStorage: return "Storage";
+    case Part::kFolder: return "Folder";
     case Part::kFiles: return "Files";
     case Part::kNewFile: return "NewFile";
+    case Part::kScattered: return "Scattered";
   }
   return {};
 }
@@ -69,6 +84,7 @@ inline std::string name_of(Lie lie) {
     case Lie::kMadeUpMounts: return "MadeUpMounts";
     case Lie::kRealMounts: return "RealMounts";
     case Lie::kLinkedStorage: return "LinkedStorage";
+    case Lie::kNoExchange: return "NoExchange";
   }
   return {};
 }
@@ -91,9 +107,11 @@ inline std::string name_of(Setting setting) { return name_of(setting.lie) + name
 // What the sweeps go through, beside everything everywhere.
 inline const std::vector<Setting>& parts_everywhere() {
   static const std::vector<Setting> settings{
-      {Lie::kPlain, Part::kDatabases},      {Lie::kPlain, Part::kStorage},
-      {Lie::kPlain, Part::kFiles},          {Lie::kPlain, Part::kNewFile},
-      {Lie::kMadeUpMounts, Part::kStorage}, {Lie::kLinkedStorage, Part::kFiles}};
+      {Lie::kPlain, Part::kDatabases},    {Lie::kPlain, Part::kStorage},
+      {Lie::kPlain, Part::kFiles},        {Lie::kPlain, Part::kNewFile},
+      {Lie::kPlain, Part::kFolder},       {Lie::kNoExchange, Part::kStorage},
+      {Lie::kPlain, Part::kScattered},    {Lie::kMadeUpMounts, Part::kStorage},
+      {Lie::kLinkedStorage, Part::kFiles}};
   return settings;
 }
 
@@ -119,6 +137,7 @@ struct World : private InMemory {
   testing::TempFolder folder;
   testing::TempFolder elsewhere;
   std::vector<fs::Path> made_up;  // for MountedDisk
+  bool can_exchange = true;       // likewise
   std::vector<Mount> mounts;
   Staged staged;
   Layout layout{std::string{kOwnVault}, {}};
@@ -126,7 +145,8 @@ struct World : private InMemory {
   Tree new_tree;
 
   explicit World(Setting setting = Lie::kPlain) {
-    const Lie lie = setting.lie;
+    const Lie lie = setting.lie == Lie::kNoExchange ? Lie::kPlain : setting.lie;
+    can_exchange = setting.lie != Lie::kNoExchange;
     staged.units = units_of(setting.part);
     lay_out(lie);
     std::vector<std::string> old_names{"data.db",      "data.db-wal",      "data.db-shm",
@@ -139,6 +159,10 @@ struct World : private InMemory {
                        {"storage/a/b.txt.attrs", "storage/a/other", "storage/x/y"});
       new_names.insert(new_names.end(), {"storage/fresh/d/e.txt", "storage/fresh/f.txt",
                                          "storage/fresh/f.txt.attrs"});
+    }
+    if (setting.part == Part::kScattered) {
+      old_names.insert(old_names.end(), staged.units.begin(), staged.units.end());
+      new_names.insert(new_names.end(), staged.units.begin(), staged.units.end());
     }
     if (lie != Lie::kPlain) {
       old_names.insert(old_names.end(), {"storage/c/old.txt", "storage/c/both", "deep/er/beside",
@@ -232,25 +256,36 @@ struct World : private InMemory {
 class MountedDisk : public Disk {
  public:
   MountedDisk() = default;
-  explicit MountedDisk(const World& world) : made_up_{world.made_up} {}
+  explicit MountedDisk(const World& world)
+      : made_up_{world.made_up}, can_exchange_{world.can_exchange} {}
   Result<void> rename(const fs::Path& from, const fs::Path& to) override {
     if (is_mount(from) || is_mount(to)) { return fail(errno_error(EBUSY, "rename")); }
     if (mount_of(from) != mount_of(to)) { return fail(errno_error(EXDEV, "rename")); }
     return Disk::rename(from, to);
   }
+  Result<void> exchange(const fs::Path& one, const fs::Path& other) override {
+    if (!can_exchange_) { return fail(Code::kUnsupported, "this file system can't"); }
+    if (is_mount(one) || is_mount(other)) { return fail(errno_error(EBUSY, "exchange")); }
+    if (mount_of(one) != mount_of(other)) { return fail(errno_error(EXDEV, "exchange")); }
+    return Disk::exchange(one, other);
+  }
   [[nodiscard]] std::vector<fs::Path> mounts() const override {
     return made_up_.empty() ? Disk::mounts() : made_up_;
+  }
+
+ protected:
+  // On which the entry `path` of a folder lies.
+  [[nodiscard]] fs::Path mount_of(fs::Path path) const {
+    for (path = path.parent_path(); path != "/" && !is_mount(path);) { path = path.parent_path(); }
+    return path;
   }
 
  private:
   [[nodiscard]] bool is_mount(const fs::Path& path) const {
     return std::find(made_up_.begin(), made_up_.end(), path) != made_up_.end();
   }
-  [[nodiscard]] fs::Path mount_of(fs::Path path) const {
-    for (path = path.parent_path(); path != "/" && !is_mount(path);) { path = path.parent_path(); }
-    return path;
-  }
   std::vector<fs::Path> made_up_;
+  bool can_exchange_ = true;
 };
 
 // Counts the calls that change something, and fails or ends the process at one of them.
@@ -275,6 +310,9 @@ class CountingDisk final : public MountedDisk {
   Result<void> rename(const fs::Path& from, const fs::Path& to) override {
     return call([&] { return MountedDisk::rename(from, to); });
   }
+  Result<void> exchange(const fs::Path& one, const fs::Path& other) override {
+    return call([&] { return MountedDisk::exchange(one, other); });
+  }
   Result<void> remove_file(const fs::Path& path) override {
     return call([&] { return Disk::remove_file(path); });
   }
@@ -286,6 +324,9 @@ class CountingDisk final : public MountedDisk {
   }
   Result<void> sync_folder(const fs::Path& path) override {
     return call([&] { return Disk::sync_folder(path); });
+  }
+  Result<void> sync_file_system(const fs::Path& path) override {
+    return call([&] { return Disk::sync_file_system(path); });
   }
   Result<void> write_file(const fs::Path& path, std::string_view content) override {
     return call([&] { return Disk::write_file(path, content); });

@@ -5,7 +5,9 @@
 
 #include <atomic>
 #include <optional>
+#include <set>
 #include <stop_token>
+#include <string>
 
 #include "restore/owner.h"
 #include "restore/restore.h"
@@ -21,16 +23,16 @@ namespace pv::restore {
 // agree to the two seconds that an archive may know.
 [[nodiscard]] bool has_time(const ArchiveEntry& entry, WallTime there);
 
-// See Delta for what counts as unchanged.
+// See Delta for what counts as unchanged. What may be a database is never taken: an app may have it
+// open, and what it writes would be in the replaced data as well.
 //
 // Threads    take() from any thread.
 // Lifetime   What it is made of outlives it.
 class UnchangedFiles {
  public:
   // `storage` is the folder of that name with the data in place.
-  UnchangedFiles(const std::optional<fs::Fd>& storage, const Archive& archive,
-                 std::optional<Owner> owner)
-      : storage_{storage}, archive_{archive}, owner_{owner} {}
+  UnchangedFiles(const std::optional<fs::Fd>& storage, const Archive& archive, const Plan& plan,
+                 std::optional<Owner> owner);
 
   // True: `path`, new, is what the archive has under `file`. False: there is nothing at `path`, and
   // the file has to be extracted. kCancelled.
@@ -38,6 +40,7 @@ class UnchangedFiles {
                                   const std::stop_token& stop);
 
  private:
+  [[nodiscard]] bool lies_beside_companions(const std::string& name) const;
   [[nodiscard]] bool could_be(const ArchiveEntry& entry, const PlannedFile& file,
                               const struct ::stat& found) const;
   [[nodiscard]] bool clone(const fs::Fd& from, const struct ::stat& found, const fs::Path& path);
@@ -45,7 +48,8 @@ class UnchangedFiles {
   const std::optional<fs::Fd>& storage_;
   const Archive& archive_;
   const std::optional<Owner> owner_;
-  std::atomic<bool> can_clone_ = true;  // until the file system says no
+  std::set<std::string, std::less<>> with_companions_;  // that the archive has beside others
+  std::atomic<bool> can_clone_ = true;                  // until the file system says no
 };
 
 }  // namespace pv::restore

@@ -1,5 +1,10 @@
+#include <fcntl.h>
 #include <sqlite3.h>
 
+#include <cerrno>
+
+#include "base/text.h"
+#include "fs/file.h"
 #include "sqlite/connection.h"
 
 namespace pv::sqlite {
@@ -25,6 +30,22 @@ Result<bool> is_alone(const std::filesystem::path& path) {
   file->pMethods->xUnlock(file, SQLITE_LOCK_SHARED);
   PV_CHECK(connection.exec("ROLLBACK"));
   return locked == SQLITE_OK;
+}
+
+Result<bool> is_locked_by_others(const std::filesystem::path& path) {
+  // SQLite's PENDING_BYTE, RESERVED_BYTE and the SHARED range behind them (its os.h).
+  constexpr off_t kLocksFrom = 0x40000000;
+  constexpr off_t kLocks = 512;
+  PV_TRY(const fs::Fd fd, fs::open_for_reading(path));
+  struct ::flock lock {};
+  lock.l_type = F_WRLCK;  // what any of them stands against
+  lock.l_whence = SEEK_SET;
+  lock.l_start = kLocksFrom;
+  lock.l_len = kLocks;
+  if (::fcntl(fd.get(), F_GETLK, &lock) != 0) {
+    return fail(errno_error(errno, "look for locks on " + printable(path.native())));
+  }
+  return lock.l_type != F_UNLCK;
 }
 
 }  // namespace pv::sqlite

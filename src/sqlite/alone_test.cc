@@ -33,6 +33,36 @@ TEST(IsAlone, SeesAnotherProcessInAnyJournalMode) {
   }
 }
 
+TEST(IsLockedByOthers, SeesTheLocksOfAnotherProcessAndLeavesNoTrace) {
+  for (const char* mode : {"wal", "delete"}) {
+    const testing::TempFolder folder;
+    const auto path = folder / "data.db";
+    ASSERT_EQ(testing::run("sqlite3 '" + path.string() + "' 'PRAGMA journal_mode=" + mode +
+                           "; CREATE TABLE t (n); INSERT INTO t VALUES (1)'")
+                  .status,
+              0);
+    EXPECT_FALSE(is_locked_by_others(path).value()) << mode;
+    {
+      testing::OtherProcess other{"import sqlite3\nc = sqlite3.connect('" + path.string() +
+                                  "', isolation_level=None)\n"
+                                  "c.execute('BEGIN'); c.execute('SELECT * FROM t').fetchall()\n"
+                                  "print('reads', flush=True); input()\n"
+                                  "c.execute('COMMIT'); print('idle', flush=True); input()\n"
+                                  "c.execute('INSERT INTO t VALUES (2)')\n"
+                                  "print('wrote', flush=True); input()\n"};
+      ASSERT_EQ(other.hear(), "reads");
+      EXPECT_TRUE(is_locked_by_others(path).value()) << mode;
+      other.say("");
+      ASSERT_EQ(other.hear(), "idle");
+      EXPECT_EQ(is_locked_by_others(path).value(), std::string{mode} == "wal") << mode;
+      other.say("");
+      ASSERT_EQ(other.hear(), "wrote") << "its own locks are its own still";
+    }
+    EXPECT_FALSE(is_locked_by_others(path).value()) << mode;
+  }
+  EXPECT_EQ(is_locked_by_others("/none/x.db").error().code, Code::kNotFound);
+}
+
 TEST(IsAlone, ChangesNothing) {
   const testing::TempFolder folder;
   const auto pb_data = testing::unpack_pb_data("0.36.6", folder.path());

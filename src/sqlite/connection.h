@@ -139,6 +139,12 @@ class Transaction {
 // exclusive lock on the file and lets it go. Not while this process has the file open.
 [[nodiscard]] Result<bool> is_alone(const std::filesystem::path& path);
 
+// Whether another process holds one of SQLite's locks on the file just now, whatever /proc shows of
+// it: in WAL mode it does for as long as the database is open, else in a transaction. Changes
+// nothing and makes nothing, as is_alone() may, but closes a plain descriptor of the file: never of
+// one that this process has open with SQLite.
+[[nodiscard]] Result<bool> is_locked_by_others(const std::filesystem::path& path);
+
 // Reads the whole database: "ok", or the first problems found (at most `problems_max` lines).
 enum class Check { kQuick, kIntegrity };
 [[nodiscard]] Result<std::string> check(Connection& connection, Check kind, int problems_max = 20);

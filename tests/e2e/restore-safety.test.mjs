@@ -1,12 +1,12 @@
 // Restores that can be taken back: undo, what is kept, the backup before, who stands in the way.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
-import { createHash } from "node:crypto";
+import { createHash, randomBytes } from "node:crypto";
 import { once } from "node:events";
 import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { cli, signIn, sql, startServer, tempFolder, unpackFixture } from "./support.mjs";
+import { cli, raw, signIn, sql, startServer, tempFolder, unpackFixture } from "./support.mjs";
 
 function ok(done) {
   assert.equal(done.status, 0, done.stdout + done.stderr);
@@ -60,6 +60,22 @@ test("an undo brings back every byte of a real tree", (t) => {
   ok(cli(["undo", first.id, "--dir", dir, "--yes"]));
   assert.deepEqual(treeOf(dir), before);
   assert.equal(sql(path.join(dir, "data.db"), "SELECT count(*) FROM products"), "33");
+});
+
+test("a restore goes on when its client has left", async (t) => {
+  const dir = unpackFixture("0.39.11", tempFolder(t));
+  fs.writeFileSync(path.join(dir, "storage/big.bin"), randomBytes(64 << 20));
+  ok(cli(["backup", "a.zip", "--dir", dir]));
+  fs.rmSync(path.join(dir, "storage/big.bin"));
+  const server = await startServer(t, { dir });
+  const token = await signIn(server);
+  const answer = await raw(server, `POST /api/backups/a.zip/restore HTTP/1.1\r\nHost: x\r\nAuthorization: ${token}\r\nContent-Length: 0\r\n\r\n`, { timeout: 30 });
+  assert.equal(answer, "", "it was over before the client left");
+  const end = Date.now() + 30_000;
+  while (!fs.existsSync(path.join(dir, "storage/big.bin"))) {
+    assert.ok(Date.now() < end, "the restore ended with its client");
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
 });
 
 test("a strict server takes undo, list and delete from commands on its directory", async (t) => {

@@ -418,6 +418,40 @@ print("ready", flush=True); sys.stdin.read()`;
   assert.equal(fs.readFileSync(path.join(dir, changed), "utf8"), "changed since");
 });
 
+test("a folder into which an app uploads all the while is never missing, and no upload is lost", async (t) => {
+  const { dir, changed } = changedSince(t);
+  const folder = path.dirname(changed);
+  const script = `import os, sys, threading
+done = threading.Event()
+threading.Thread(target=lambda: (sys.stdin.read(), done.set()), daemon=True).start()
+number = 0
+while not done.is_set():
+    number += 1
+    with open(os.path.join(sys.argv[1], f"upload-{number}"), "x") as file: file.write("theirs")
+    if number == 1: print("begun", flush=True)
+    done.wait(0.001)
+print(number, flush=True)`;
+  const app = spawn("python3", ["-c", script, path.join(dir, folder)], { stdio: ["pipe", "pipe", "inherit"] });
+  t.after(() => app.kill("SIGKILL"));
+  let said = "";
+  app.stdout.on("data", (data) => { said += data; });
+  await once(app.stdout, "data");
+  for (const only of ["storage", folder, "storage"]) {
+    ok(restoreOnly(dir, [only]));
+    ok(cli(["undo", "--dir", dir, "--yes"]));
+  }
+  app.stdin.end();
+  const [code] = await once(app, "exit");
+  assert.equal(code, 0, "an upload failed, for the folder was not there");
+  const uploads = Number(said.trim().split("\n").pop());
+  assert.ok(uploads > 20);
+  const kept = JSON.parse(ok(cli(["replaced", "--dir", dir, "--json"])).stdout);
+  assert.deepEqual(kept.map((one) => one.strays), kept.map(() => 0));
+  const everything = spawnSync("find", [dir, "-name", "upload-*", "-size", "6c"], { encoding: "utf8" }).stdout;
+  const names = new Set(everything.trim().split("\n").map((name) => path.basename(name)));
+  assert.equal(names.size, uploads);
+});
+
 test("--keep-replaced 0 makes a backup of everything before", (t) => {
   const { dir, changed } = changedSince(t);
   const { report } = JSON.parse(ok(restoreOnly(dir, [changed], "--keep-replaced", "0", "--json")).stdout).job;

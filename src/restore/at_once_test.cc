@@ -1,0 +1,235 @@
+// Folders that change places at once with the restored ones, while an app goes on.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+#include <sys/wait.h>
+
+#include "restore/journal.h"
+#include "restore/record.h"
+#include "restore/replaced.h"
+#include "restore/swap_world.h"
+
+namespace pv::restore {
+namespace {
+
+using ::testing::HasSubstr;
+using testing::read_file;
+using testing::write_file;
+
+// An app that uploads before and after whatever is done to the file system: a file into storage/a,
+// which it makes when it is not there.
+class Uploading final : public MountedDisk {
+ public:
+  explicit Uploading(const World& world) : MountedDisk{world}, world_{world} {}
+  int uploads = 0;
+  int folders_made = 0;
+
+  Result<void> make_folder_like(const fs::Path& path, const fs::Path& model) override {
+    return beside([&] { return MountedDisk::make_folder_like(path, model); });
+  }
+  Result<void> rename(const fs::Path& from, const fs::Path& to) override {
+    return beside([&] { return MountedDisk::rename(from, to); });
+  }
+  Result<void> exchange(const fs::Path& one, const fs::Path& other) override {
+    return beside([&] { return MountedDisk::exchange(one, other); });
+  }
+  Result<void> sync_folder(const fs::Path& path) override {
+    return beside([&] { return MountedDisk::sync_folder(path); });
+  }
+
+ private:
+  template <class Work>
+  Result<void> beside(const Work& work) {
+    upload();
+    Result<void> result = work();
+    upload();
+    return result;
+  }
+  void upload() {
+    if (!fs::exists(world_.folder / "storage/a")) { ++folders_made; }
+    testing::write_file(world_.folder / "storage/a" / ("upload-" + std::to_string(++uploads)),
+                        "theirs");
+  }
+
+  const World& world_;
+};
+
+std::size_t uploads_in(const fs::Path& folder) {
+  std::size_t count = 0;
+  for (const auto& [name, content] : tree_of(folder)) {
+    count += name.find("upload-") != std::string::npos && content == "theirs" ? 1 : 0;
+  }
+  return count;
+}
+
+Tree without_uploads(Tree tree) {
+  std::erase_if(tree,
+                [](const auto& item) { return item.first.find("upload-") != std::string::npos; });
+  return tree;
+}
+
+class AtOnce : public ::testing::TestWithParam<Setting> {};
+
+INSTANTIATE_TEST_SUITE_P(Everywhere, AtOnce,
+                         ::testing::Values(Setting{Lie::kPlain, Part::kStorage},
+                                           Setting{Lie::kPlain, Part::kFolder},
+                                           Setting{Lie::kMadeUpMounts, Part::kStorage},
+                                           Setting{Lie::kLinkedStorage, Part::kFolder}),
+                         [](const auto& setting) { return name_of(setting.param); });
+
+TEST_P(AtOnce, NothingThatAnAppUploadsMeanwhileGoesAstray) {
+  const World world{GetParam()};
+  const fs::Path& directory = world.folder.path();
+  Uploading disk{world};
+  const Result<Replaced> replaced = world.run(disk);
+  ASSERT_TRUE(replaced.has_value()) << replaced.error().what;
+  EXPECT_GT(disk.uploads, 20);
+  EXPECT_EQ(disk.folders_made, 0) << "the folder was missing";
+  EXPECT_FALSE(has_strays(directory, replaced->id));
+  EXPECT_EQ(without_uploads(world.tree()), world.new_tree);
+  const auto is_kept = [&](int uploads) {
+    std::size_t found = uploads_in(directory / "storage");
+    const std::vector<Kept> all = list_kept(directory).value();
+    for (const Kept& kept : all) {
+      for (const Volume& volume : kept.layout.volumes()) {
+        found += uploads_in(directory / volume.vault / replaced_data(kept.replaced.id));
+      }
+    }
+    EXPECT_EQ(found, static_cast<std::size_t>(uploads));
+  };
+  is_kept(disk.uploads);
+
+  ASSERT_TRUE(undo(directory, "", kNow, disk).has_value());
+  EXPECT_EQ(disk.folders_made, 0);
+  EXPECT_EQ(without_uploads(world.tree()), world.old_tree);
+  is_kept(disk.uploads);
+}
+
+// Where no two names can be exchanged, the folder is missing for a moment, and what is made there
+// then is put by: however often it comes between.
+TEST(AtOnce, ElseTheNameIsMadeFreeAsOftenAsAProgramTakesIt) {
+  class Quick final : public MountedDisk {
+   public:
+    explicit Quick(const World& world) : MountedDisk{world}, world_{world} {}
+    int times = 3;
+    Result<void> rename(const fs::Path& from, const fs::Path& to) override {
+      if (to == world_.folder / "storage" && times > 0) {
+        testing::write_file(to / ("a/upload-" + std::to_string(times--)), "theirs");
+      }
+      return MountedDisk::rename(from, to);
+    }
+
+   private:
+    const World& world_;
+  };
+  for (const int times : {3, 1000}) {
+    const World world{{Lie::kNoExchange, Part::kStorage}};
+    Quick disk{world};
+    disk.times = times;
+    const Result<Replaced> replaced = world.run(disk);
+    ASSERT_EQ(replaced.has_value(), times == 3);
+    if (replaced.has_value()) {
+      EXPECT_EQ(world.tree(), world.new_tree);
+      EXPECT_EQ(uploads_in(replaced->folder / kReplacedStray), 3U);
+    } else {
+      EXPECT_EQ(replaced.error().code, Code::kBusy);
+      EXPECT_THAT(replaced.error().what, HasSubstr("has just made"));
+    }
+  }
+}
+
+// Cut off before its `call`th change. False: it has no more of them.
+bool cut_off(const World& world, int call) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    CountingDisk disk{world};
+    disk.die_at = call;
+    (void)world.run(disk);
+    ::_exit(0);
+  }
+  int status = 0;
+  PV_ASSERT(::waitpid(child, &status, 0) == child);
+  return WEXITSTATUS(status) == 42;
+}
+
+TEST(AtOnce, AfterACrashTheAppMayRemoveTheFolderAndMakeAnother) {
+  int recovered = 0;
+  for (int call = 1;; ++call) {
+    const World world{{Lie::kPlain, Part::kFolder}};
+    const fs::Path& directory = world.folder.path();
+    if (!cut_off(world, call)) { break; }
+    if (!is_cut_off(directory)) { continue; }
+    std::filesystem::remove_all(world.folder / "storage/a");
+    write_file(world.folder / "storage/a/upload-1", "theirs");
+    const Result<Recovery> recovery = recover(directory, real_disk());
+    ASSERT_TRUE(recovery.has_value()) << call << ": " << recovery.error().what;
+    ASSERT_EQ(*recovery, Recovery::kFinished) << call;
+    EXPECT_TRUE(world.left_others_alone());
+    const Replaced replaced = list_replaced(directory)->front();
+    EXPECT_EQ(uploads_in(directory / "storage") + uploads_in(replaced.folder), 1U) << call;
+    EXPECT_EQ(recover(directory, real_disk()).value(), Recovery::kNothing);
+    ++recovered;
+  }
+  EXPECT_GT(recovered, 5);
+}
+
+// After copying the directory to another disk in between, say.
+TEST(AtOnce, WhatCannotBeToldApartAnyMoreIsLeftAlone) {
+  int refused = 0;
+  for (int call = 1;; ++call) {
+    const World world{{Lie::kPlain, Part::kFolder}};
+    const fs::Path& directory = world.folder.path();
+    if (!cut_off(world, call)) { break; }
+    if (!is_cut_off(directory)) { continue; }
+    const fs::Path vault = vault_folder(directory);
+    for (const fs::Path& folder :
+         {directory / "storage/a", vault / ("restore-" + world.staged.id) / "storage/a",
+          vault / replaced_data(world.staged.id) / "storage/a"}) {
+      if (!fs::exists(folder)) { continue; }
+      const fs::Path copy{folder.native() + "-copy"};
+      std::filesystem::copy(folder, copy, std::filesystem::copy_options::recursive);
+      std::filesystem::rename(folder, world.elsewhere / std::to_string(refused++));
+      std::filesystem::rename(copy, folder);
+    }
+    const Tree before = world.tree();
+    for (int run = 0; run < 2; ++run) {
+      const Result<Recovery> recovery = recover(directory, real_disk());
+      ASSERT_FALSE(recovery.has_value()) << call;
+      EXPECT_EQ(recovery.error().code, Code::kDamaged);
+      EXPECT_THAT(recovery.error().what, HasSubstr("put the right one in its place by hand"));
+      EXPECT_EQ(world.tree(), before);
+    }
+  }
+  EXPECT_GT(refused, 5);
+}
+
+TEST(AtOnce, ItsJournalIsRefusedByVersionsThatWouldTakeItForAnother) {
+  const World world;
+  PlaceMoves moves;
+  moves.folder = "storage";
+  moves.extent = PlaceMoves::Extent::kNamed;
+  moves.out = {"a", "b"};
+  moves.in = {"a"};
+  moves.at_once = {{"a", {.old = 1, .fresh = 2}}};
+  const auto write = [&] {
+    const Journal journal{.back = false,
+                          .layout = Layout{std::string{kOwnVault}, {}, {"storage/a"}},
+                          .incoming = "restore-x",
+                          .aside = "replaced-x/pb_data",
+                          .places = {moves}};
+    PV_ASSERT(write_journal(world.folder.path(), journal, real_disk()).has_value());
+    return journal;
+  };
+  const Journal journal = write();
+  EXPECT_EQ(read_journal(world.folder.path()).value(), journal);
+  const std::string text = read_file(journal_path(world.folder.path()));
+  EXPECT_EQ(decode_record("pocketvault restore journal 3", text).error().code, Code::kUnsupported);
+  EXPECT_TRUE(decode_record("pocketvault restore journal 4", text).has_value());
+  for (const char* name : {"b", "c", "../a"}) {
+    moves.at_once = {{name, {.old = 1, .fresh = 2}}};
+    write();
+    EXPECT_EQ(read_journal(world.folder.path()).error().code, Code::kDamaged) << name;
+  }
+}
+
+}  // namespace
+}  // namespace pv::restore
