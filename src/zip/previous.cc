@@ -10,6 +10,14 @@
 
 namespace pv::zip {
 
+bool is_same_state(const BlockRecord& record, std::uint64_t raw_bytes,
+                   const SourceIdentity& identity) {
+  if (!record.identity) { return false; }
+  SourceIdentity there = *record.identity;
+  there.size_bytes = identity.size_bytes ? std::optional{raw_bytes} : std::nullopt;
+  return there == identity;
+}
+
 Previous::Previous(std::shared_ptr<Source> source, Directory directory, VaultBlock block)
     : source_{std::move(source)}, directory_{std::move(directory)}, block_{std::move(block)} {
   by_name_.reserve(directory_.entries.size());
@@ -43,15 +51,19 @@ std::optional<PreviousEntry> Previous::find(std::string_view name) const {
   reader.bytes(kToNameLength);
   const std::uint64_t name_bytes = reader.u16();
   const std::uint64_t extra_bytes = reader.u16();
-  PreviousEntry previous{
-      .record = block_.record(found->second, entry),
-      .method = static_cast<Method>(entry.method),
-      .crc32 = entry.crc32,
-      .raw_bytes = entry.raw_bytes,
-      .data_offset = entry.header_offset + kLocalBytes + name_bytes + extra_bytes,
-      .header_bytes = kLocalBytes + name_bytes + extra_bytes};
-  if (previous.record.identity) { previous.record.identity->size_bytes = entry.raw_bytes; }
-  return previous;
+  return PreviousEntry{.record = block_.record(found->second, entry),
+                       .method = static_cast<Method>(entry.method),
+                       .crc32 = entry.crc32,
+                       .raw_bytes = entry.raw_bytes,
+                       .data_offset = entry.header_offset + kLocalBytes + name_bytes + extra_bytes,
+                       .header_bytes = kLocalBytes + name_bytes + extra_bytes};
+}
+
+bool Previous::has_state(std::string_view name, const SourceIdentity& identity) const {
+  const auto found = by_name_.find(name);
+  if (found == by_name_.end()) { return false; }
+  const Entry& entry = directory_.entries[found->second];
+  return is_same_state(block_.record(found->second, entry), entry.raw_bytes, identity);
 }
 
 bool Previous::copy(const Chunk& chunk, std::uint64_t offset, MutableBytes into) const {
