@@ -103,7 +103,7 @@ std::string first_of(std::initializer_list<std::string> values) {
 }
 
 // The bucket that the command line names, with what it leaves open from the environment.
-Result<std::unique_ptr<store::BackupStore>> named_bucket(const cli::BucketOptions& bucket) {
+Result<s3::Options> named_bucket(const cli::BucketOptions& bucket) {
   const std::string region = first_of(
       {bucket.region, variable("AWS_REGION"), variable("AWS_DEFAULT_REGION"), "us-east-1"});
   const std::string endpoint =
@@ -115,12 +115,15 @@ Result<std::unique_ptr<store::BackupStore>> named_bucket(const cli::BucketOption
                       .credentials = s3::environment_credentials(s3::process_environment()),
                       .ca_file = variable("AWS_CA_BUNDLE")};
   options.limits.control_timeout = jobs::kBucketPatience;
-  return store::make_s3_store(std::move(options), {.prefix = bucket.prefix});
+  return options;
 }
 
 // The store that the command line names; nullptr: it names none, so the settings say.
 Result<std::unique_ptr<store::BackupStore>> named_store(const cli::LocalOptions& options) {
-  if (!options.bucket.name.empty()) { return named_bucket(options.bucket); }
+  if (!options.bucket.name.empty()) {
+    PV_TRY(s3::Options bucket, named_bucket(options.bucket));
+    return store::make_s3_store(std::move(bucket), {.prefix = options.bucket.prefix});
+  }
   if (options.backups_dir.empty()) { return nullptr; }
   PV_TRY(fs::Path folder, backups_folder_of(options));
   return store::make_folder_store(std::move(folder));
@@ -159,6 +162,10 @@ Result<Local> open_local(LocalSetup setup) {
   options.nice = setup.options.nice;
   options.keep_replaced = setup.options.keep_replaced;
   options.bytes_per_second_max = setup.bytes_per_second_max;
+  if (const cli::BucketOptions& bucket = setup.options.bucket; !bucket.name.empty()) {
+    PV_TRY(const s3::Options named, named_bucket(bucket));
+    options.backups_places.push_back({named.address.describe(), bucket.prefix});
+  }
   if (store == nullptr) {
     auto chosen = std::make_unique<jobs::SettingsStore>(*opened.directory, options.encryption_key,
                                                         std::move(backups_folder));

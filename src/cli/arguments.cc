@@ -193,6 +193,11 @@ class Parser {
     backup.add_flag("--without-logs", into_.order.without_logs, "no auxiliary.db")
         ->group(kContents);
     backup
+        .add_flag("--include-s3-storage,!--no-include-s3-storage", into_.order.include_s3_storage,
+                  "also the uploaded files that PocketBase keeps in an S3 bucket (on; off: "
+                  "--no-include-s3-storage)")
+        ->group(kContents);
+    backup
         .add_flag("--with-code", into_.order.with_code,
                   "also pb_hooks, pb_migrations and pb_public beside the data")
         ->group(kContents);
@@ -260,6 +265,12 @@ class Parser {
         ->type_name("WHAT")
         ->allow_extra_args(false)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    restore
+        .add_option("--files-to", files_to_,
+                    "disk or s3: where uploaded files go; else files from an S3 bucket go into the "
+                    "one of the settings, others to disk")
+        ->type_name("disk|s3")
+        ->check(CLI::IsMember{{"disk", "s3"}});
     add_yes(restore, into_);
     restore.footer(
         "\nThe data replaced is kept, for 24 hours if nothing else is said: `pocketvault undo` "
@@ -399,6 +410,7 @@ class Parser {
     into_.serve.bytes_per_second_max = rate_of(serve_limit_);
     into_.order.bytes_per_second_max = rate_of(limit_);
     into_.keep_replaced = parse_duration(keep_);
+    into_.files_to = restore::parse_files_to(files_to_).value_or(restore::FilesTo::kOrigin);
     into_.serve.keep_replaced = into_.keep_replaced.value_or(kKeepReplaced);
     into_.max_age = parse_duration(max_age_);
     if (into_.remove && into_.all == !into_.names.empty()) {
@@ -440,6 +452,7 @@ class Parser {
   std::string limit_;
   std::string serve_limit_;
   std::string keep_;
+  std::string files_to_;
   std::string max_age_;
   std::string http_ = "127.0.0.1:8090";
   CLI::App app_{"Backs up and restores PocketBase data while it is in use."};

@@ -66,9 +66,10 @@ struct Arguments {
   std::string new_name;            // upload: another name than the file's
   std::string to;                  // restore: a folder instead of the data's place
   std::vector<std::string> only;   // restore: a part
-  std::string path;                // ls, get: of the thing in the backup
-  bool recursive = false;          // ls
-  bool long_form = false;          // ls
+  restore::FilesTo files_to = restore::FilesTo::kOrigin;  // restore
+  std::string path;                                       // ls, get: of the thing in the backup
+  bool recursive = false;                                 // ls
+  bool long_form = false;                                 // ls
   SuperuserAction action = SuperuserAction::kCreate;
   std::optional<std::string> password;  // as an argument; "-": a line of standard input
 

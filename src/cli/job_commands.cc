@@ -213,9 +213,10 @@ Result<Exit> preflight(const Context& context) {
   PV_TRY(const Place place, open_place(context, Purpose::kAny));
   PV_TRY(const Chosen chosen, choose(*place.backups, context.arguments.name));
   return run_job(context, label_of("check", chosen), [&](const Watch& watch) {
-    const std::vector<std::string>& only = context.arguments.only;
-    return chosen.backup ? place.backups->preflight(chosen.backup->name, only, watch)
-                         : place.backups->preflight_file(chosen.file, only, watch);
+    const jobs::PreflightOrder order{.only = context.arguments.only,
+                                     .files_to = context.arguments.files_to};
+    return chosen.backup ? place.backups->preflight(chosen.backup->name, order, watch)
+                         : place.backups->preflight_file(chosen.file, order, watch);
   });
 }
 
@@ -340,7 +341,8 @@ Result<Exit> run_restore(const Context& context) {
   const jobs::RestoreOptions options{.delta = !context.arguments.no_delta,
                                      .keep_replaced = context.arguments.keep_replaced,
                                      .backup_first = context.arguments.backup_first,
-                                     .only = context.arguments.only};
+                                     .only = context.arguments.only,
+                                     .files_to = context.arguments.files_to};
   return run_job(context, label_of("restore", chosen), [&](const Watch& watch) {
     return chosen.backup ? place.backups->restore({chosen.backup->name, options}, watch)
                          : place.backups->restore_file(chosen.file, options, watch);

@@ -2,6 +2,7 @@
 
 #include "base/priority.h"
 #include "base/text.h"
+#include "jobs/bucket_files.h"
 #include "jobs/chain.h"
 #include "jobs/lease.h"
 #include "jobs/other_users.h"
@@ -9,6 +10,7 @@
 #include "jobs/selection.h"
 #include "jobs/space_guard.h"
 #include "jobs/workers.h"
+#include "s3/sidecar.h"
 #include "snapshot/snapshot.h"
 #include "zip/zip_writer.h"
 
@@ -38,8 +40,15 @@ void tell(const snapshot::Snapshot& snapshot, Job& job) {
 }
 
 void tell(const zip::ArchiveReport& archive, const Chain& chain, Job& job) {
+  std::string last_left_out;
   for (const zip::EntryReport& entry : archive.entries) {
-    if (entry.skipped) { job.warn({printable(entry.name), "left out: " + entry.skipped->what}); }
+    // What lies beside an object goes with it.
+    const bool goes_along =
+        !last_left_out.empty() && entry.name == last_left_out + std::string{s3::kSidecarSuffix};
+    if (entry.skipped) { last_left_out = entry.name; }
+    if (entry.skipped && !goes_along) {
+      job.warn({printable(entry.name), "left out: " + entry.skipped->what});
+    }
     if (entry.shortened) {
       job.warn({printable(entry.name), "cut short: " + entry.shortened->what});
     }
@@ -80,6 +89,8 @@ struct Packing {
   snapshot::Snapshot& snapshot;
   const Chain& chain;
   const BackupOrder& order;
+  BucketFiles& bucket;
+  store::BackupStore& store;
   std::chrono::steady_clock::time_point since;
   WallTime now;
   Facts facts;
@@ -159,6 +170,37 @@ std::optional<zip::SourceIdentity> identity_of(const snapshot::Item& item) {
                              .changed_ns = stat.changed.time_since_epoch().count()};
 }
 
+bool is_stored_file(const snapshot::Item& item) { return item.name.starts_with("storage/"); }
+
+Result<void> add(zip::ZipWriter& writer, const snapshot::Item& item) {
+  zip::EntryMeta meta{.name = item.name,
+                      .mode = item.mode,
+                      .modified = item.modified,
+                      .required = item.is_database,
+                      .expected_bytes = item.size_bytes,
+                      .identity = identity_of(item)};
+  return writer.add(std::move(meta), item.open);
+}
+
+// The files in the bucket, and those that lie on this machine beside them: PocketBase does not look
+// at these, so where both have a name the bucket counts. The databases are written by then.
+Result<void> add_stored_files(zip::ZipWriter& writer, Job& job, Packing& packing) {
+  BucketFiles& bucket = packing.bucket;
+  PV_CHECK(writer.settle());
+  PV_CHECK(bucket.wait_for_list());
+  job.set_total(raw_bytes_of(packing.snapshot) + bucket.bytes());
+  PV_CHECK(check_backup_space(packing.store, bucket.bytes()));
+  for (const snapshot::Item& item : packing.snapshot.items()) {
+    if (!is_stored_file(item)) { continue; }
+    if (bucket.has(item.name)) {
+      job.warn({printable(item.name), "left out: the bucket has a file of that name as well"});
+      continue;
+    }
+    PV_CHECK(add(writer, item));
+  }
+  return bucket.add_to(writer, packing.chain, packing.order.paranoid);
+}
+
 Result<zip::ArchiveReport> pack(const Parts& parts, Job& job, Packing& packing, Sink& sink) {
   const snapshot::Snapshot& snapshot = packing.snapshot;
   zip::WriterOptions options;
@@ -169,14 +211,10 @@ Result<zip::ArchiveReport> pack(const Parts& parts, Job& job, Packing& packing, 
   zip::ZipWriter writer{sink, parts.pool, options, job.stop_token()};
   const Job::Gauge gauge{job, [&writer] { return writer.raw_bytes_done(); }};
   for (const snapshot::Item* item : packing_order(snapshot)) {
-    zip::EntryMeta meta{.name = item->name,
-                        .mode = item->mode,
-                        .modified = item->modified,
-                        .required = item->is_database,
-                        .expected_bytes = item->size_bytes,
-                        .identity = identity_of(*item)};
-    PV_CHECK(writer.add(std::move(meta), item->open));
+    const bool comes_later = packing.bucket.is_used() && is_stored_file(*item);
+    if (!comes_later) { PV_CHECK(add(writer, *item)); }
   }
+  if (packing.bucket.is_used()) { PV_CHECK(add_stored_files(writer, job, packing)); }
   return writer.finish([&]() -> Result<std::string> {
     job.set_phase("check");
     PV_CHECK(check_structures(packing, job));
@@ -237,6 +275,7 @@ Result<void> make_backup(const Parts& parts, store::BackupStore& store, Job& job
   PV_TRY(std::unique_ptr<snapshot::Snapshot> snapshot,
          snapshot::Snapshot::take(path, options, job.stop_token()));
   tell(*snapshot, job);
+  BucketFiles bucket{parts, job, order};
 
   job.set_phase("pack");
   job.set_total(raw_bytes_of(*snapshot));
@@ -248,6 +287,8 @@ Result<void> make_backup(const Parts& parts, store::BackupStore& store, Job& job
   Packing packing{.snapshot = *snapshot,
                   .chain = chain,
                   .order = order,
+                  .bucket = bucket,
+                  .store = store,
                   .since = std::chrono::steady_clock::now(),
                   .now = now,
                   .facts = {.made = now,
@@ -259,6 +300,7 @@ Result<void> make_backup(const Parts& parts, store::BackupStore& store, Job& job
   if (!archive.has_value()) { return fail(guard.explain(std::move(archive).error())); }
   PV_CHECK(check_databases(*archive, *snapshot));
   tell(*archive, chain, job);
+  if (bucket.is_used()) { bucket.tell(*archive); }
   for (const snapshot::Warning& warning : snapshot->late_warnings()) {
     job.warn({printable(warning.name), warning.what});
   }

@@ -86,7 +86,7 @@ struct Vault::Impl {
   [[nodiscard]] Result<std::shared_ptr<Job>> start_extract(ArchiveOrigin origin, bool in_store,
                                                            const ExtractOrder& order);
   [[nodiscard]] Result<std::shared_ptr<Job>> start_preflight(ArchiveOrigin origin, bool in_store,
-                                                             const std::vector<std::string>& only);
+                                                             const PreflightOrder& order);
 
   struct Launch {
     Kind kind;
@@ -401,26 +401,26 @@ Result<std::shared_ptr<Job>> Vault::start_verify_file(const fs::Path& file, Veri
 }
 
 Result<std::shared_ptr<Job>> Vault::Impl::start_preflight(ArchiveOrigin origin, bool in_store,
-                                                          const std::vector<std::string>& only) {
-  PV_TRY(const restore::Scope scope, restore::Scope::parse(only));
+                                                          const PreflightOrder& order) {
+  PV_TRY(const restore::Scope scope, restore::Scope::parse(order.only));
   return start_reading(
       Kind::kPreflight,
-      [this, scope](Job& job, const ArchiveOrigin& from) {
-        return run_preflight(parts, job, from, scope);
+      [this, scope, files_to = order.files_to](Job& job, const ArchiveOrigin& from) {
+        return run_preflight(parts, job, from, scope, files_to);
       },
       std::move(origin), in_store);
 }
 
 Result<std::shared_ptr<Job>> Vault::start_preflight(const store::BackupName& name,
-                                                    const std::vector<std::string>& only) {
+                                                    const PreflightOrder& order) {
   PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
-  return impl_->start_preflight(impl_->origin_of(backup.name), true, only);
+  return impl_->start_preflight(impl_->origin_of(backup.name), true, order);
 }
 
 Result<std::shared_ptr<Job>> Vault::start_preflight_file(const fs::Path& file,
-                                                         const std::vector<std::string>& only) {
+                                                         const PreflightOrder& order) {
   PV_TRY(ArchiveOrigin origin, impl_->origin_of(file));
-  return impl_->start_preflight(std::move(origin), false, only);
+  return impl_->start_preflight(std::move(origin), false, order);
 }
 
 // ------------------------------------------------------------------------------------- asking

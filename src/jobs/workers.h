@@ -68,7 +68,7 @@ void prune_kept(const Parts& parts, Job& job);
 // Succeeds with a Preflight in the report, also where that says that a restore would be refused. An
 // error is one of this machine or of the store. Nothing of the data is changed.
 [[nodiscard]] Result<void> run_preflight(const Parts& parts, Job& job, const ArchiveOrigin& origin,
-                                         const restore::Scope& scope);
+                                         const restore::Scope& scope, restore::FilesTo files_to);
 
 // What it means that only a part comes from the archive; empty where records and files both do, or
 // neither.
