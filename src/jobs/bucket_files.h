@@ -81,6 +81,7 @@ class BucketRestore {
 
   // Puts what the bucket lacks; nothing there is changed. Reports how much.
   [[nodiscard]] Result<void> add_missing();
+  [[nodiscard]] bool will_replace() const { return !differing_.empty(); }
   // Then what has another content there, with a warning for each.
   [[nodiscard]] Result<void> replace_differing();
 

@@ -221,7 +221,7 @@ Result<void> check_data_db(const fs::Path& data_db) {
 Result<SafetyBackup> fill_bucket(const Parts& parts, Job& job, const RestoreOptions& options,
                                  BucketRestore& bucket) {
   PV_CHECK(bucket.add_missing());
-  PV_TRY(SafetyBackup safety, back_up_first(parts, job, options));
+  PV_TRY(SafetyBackup safety, back_up_first(parts, job, options, bucket.will_replace()));
   PV_CHECK(bucket.replace_differing());
   return safety;
 }

@@ -125,7 +125,9 @@ TEST_F(PutBack, ReadsWhereTheEtagTellsNothing) {
 }
 
 TEST_F(PutBack, ADamagedFileIsNotPut) {
-  for (const char* key : {"c/r/large.bin", "c/r/small.txt"}) {
+  for (const auto& [key, content] : std::map<std::string, std::string>{
+           {"c/r/large.bin", noise(kPartBytes + 5)}, {"c/r/small.txt", "small"}}) {
+    made_.files = {{key, content}};
     made_.broken = key;
     const auto outcome = put_missing(*client_, made_, kOptions, {});
     EXPECT_EQ(outcome.error().code, Code::kDamaged);

@@ -11,10 +11,10 @@ namespace pv::objects {
 struct ReadAheadLimits {
   std::size_t at_once = 12;  // requests on their way ahead of who reads
   // Objects up to this size are fetched whole; of larger ones spans, a few ahead of the reader.
-  std::uint64_t whole_bytes_max = std::uint64_t{4} << 20U;
+  std::uint64_t whole_bytes_max = std::uint64_t{2} << 20U;
   std::uint64_t span_bytes = std::uint64_t{1} << 20U;
   // Of whole objects that wait for their reader. What comes beyond is fetched when it is asked for.
-  std::uint64_t waiting_bytes_max = std::uint64_t{24} << 20U;
+  std::uint64_t waiting_bytes_max = std::uint64_t{12} << 20U;
 };
 
 // What is added is fetched in that order, by threads of its own, and is best read in that order;
