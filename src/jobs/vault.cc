@@ -69,7 +69,11 @@ struct Vault::Impl {
   Impl(datadir::DataDir& directory, store::BackupStore& store, WorkPool& pool, const Clock& clock,
        Random& random, VaultOptions options)
       : spooled{store, directory.vault_folder()},
-        parts{directory, spooled, pool, clock, random, std::move(options)} {}
+        parts{directory, spooled, pool, clock, random, std::move(options)} {
+    if (parts.options.mirror != nullptr) {
+      mirror.emplace(spooled, parts.options.mirror, directory.vault_folder());
+    }
+  }
   ~Impl();
 
   [[nodiscard]] LeaseNote note(Kind kind, std::string name) const;
@@ -105,6 +109,7 @@ struct Vault::Impl {
   [[nodiscard]] Result<ArchiveOrigin> origin_of(const fs::Path& file);
 
   SpooledStore spooled;
+  std::optional<Mirror> mirror;
   Parts parts;
   std::mutex mutex;
   std::deque<Entry> entries;    // oldest first
@@ -321,8 +326,22 @@ Result<std::shared_ptr<Job>> Vault::start_undo(const std::string& id) {
 
 Result<Overview> Vault::overview() {
   const Parts& parts = impl_->parts;
-  return look_over(parts.directory.path(), parts.store, parts.options.keep_replaced,
-                   parts.clock.now());
+  PV_TRY(Overview overview, look_over(parts.directory.path(), parts.store,
+                                      parts.options.keep_replaced, parts.clock.now()));
+  overview.mirror = mirror();
+  return overview;
+}
+
+bool Vault::has_mirror() const { return impl_->mirror.has_value(); }
+
+Result<std::vector<store::BackupName>> Vault::fill_mirror(const CopyProgress& progress,
+                                                          const std::stop_token& stop) {
+  if (!impl_->mirror) { return fail(Code::kNotFound, "there is no mirror"); }
+  return impl_->mirror->fill(progress, stop);
+}
+
+std::optional<MirrorState> Vault::mirror() {
+  return impl_->mirror ? std::optional{impl_->mirror->state()} : std::nullopt;
 }
 
 Result<std::vector<Kept>> Vault::kept() {
@@ -498,9 +517,8 @@ Result<std::shared_ptr<const Contents>> Vault::look_into(const store::BackupName
 
 Result<std::vector<store::Backup>> Vault::waiting() { return impl_->spooled.waiting(); }
 
-Result<std::vector<store::BackupName>> Vault::send_waiting(
-    const std::function<void(std::uint64_t done, std::uint64_t total)>& progress,
-    const std::stop_token& stop) {
+Result<std::vector<store::BackupName>> Vault::send_waiting(const CopyProgress& progress,
+                                                           const std::stop_token& stop) {
   return impl_->spooled.send(progress, stop);
 }
 

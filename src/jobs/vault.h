@@ -18,6 +18,7 @@
 #include "jobs/bucket.h"
 #include "jobs/job.h"
 #include "jobs/kept.h"
+#include "jobs/mirror.h"
 #include "jobs/overview.h"
 #include "jobs/verdicts.h"
 #include "restore/restore.h"
@@ -44,6 +45,8 @@ struct VaultOptions {
   // Where the settings do not tell of them. What lies there is no file of the app, should it keep
   // its files in the same bucket.
   std::vector<BackupsPlace> backups_places = {};
+  // A second store that is to have every backup; nullptr: none.
+  std::shared_ptr<store::BackupStore> mirror = nullptr;
   TuneBucket tune_bucket = {};  // of the app's files
   // Told when a job has started and when it has ended; from the thread that starts it, and from the
   // job's own. Must not block for long, nor call the vault.
@@ -171,9 +174,14 @@ class Vault {
 
   // Backups made while the store was away, oldest first; and their sending (spooled_store.h).
   [[nodiscard]] Result<std::vector<store::Backup>> waiting();
-  [[nodiscard]] Result<std::vector<store::BackupName>> send_waiting(
-      const std::function<void(std::uint64_t done, std::uint64_t total)>& progress,
-      const std::stop_token& stop);
+  [[nodiscard]] Result<std::vector<store::BackupName>> send_waiting(const CopyProgress& progress,
+                                                                    const std::stop_token& stop);
+
+  // What the mirror lacks goes there (mirror.h). kNotFound: there is no mirror.
+  [[nodiscard]] bool has_mirror() const;
+  [[nodiscard]] Result<std::vector<store::BackupName>> fill_mirror(const CopyProgress& progress,
+                                                                   const std::stop_token& stop);
+  [[nodiscard]] std::optional<MirrorState> mirror();  // nullopt: none
 
   [[nodiscard]] std::chrono::seconds keep_replaced() const;
   // What waits to be sent to it counts as being there.
