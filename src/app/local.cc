@@ -129,7 +129,27 @@ Result<std::unique_ptr<store::BackupStore>> named_store(const cli::LocalOptions&
   return store::make_folder_store(std::move(folder));
 }
 
+// The mirror that the command line names; nullptr: none.
+Result<std::shared_ptr<store::BackupStore>> mirror_of(const cli::LocalOptions& options) {
+  if (!options.mirror) { return nullptr; }
+  PV_TRY(std::unique_ptr<store::BackupStore> store, open_store(*options.mirror, options.dir));
+  return std::shared_ptr<store::BackupStore>{std::move(store)};
+}
+
 }  // namespace
+
+Result<std::unique_ptr<store::BackupStore>> open_store(const cli::StorePlace& place,
+                                                       const fs::Path& dir) {
+  if (!place.bucket.name.empty()) {
+    PV_TRY(s3::Options bucket, named_bucket(place.bucket));
+    return store::make_s3_store(std::move(bucket), {.prefix = place.bucket.prefix});
+  }
+  cli::LocalOptions options;
+  options.dir = dir;
+  options.backups_dir = place.folder;
+  PV_TRY(fs::Path folder, backups_folder_of(options));
+  return store::make_folder_store(std::move(folder));
+}
 
 Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
   if (!fs::exists(options.dir)) {
@@ -141,7 +161,15 @@ Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
     PV_TRY(store, jobs::store_of_closed(options.dir, encryption_key_from(options.encryption_env),
                                         std::move(folder)));
   }
-  return jobs::look_over(options.dir, *store, options.keep_replaced, system_clock().now());
+  PV_TRY(const std::shared_ptr<store::BackupStore> mirror, mirror_of(options));
+  PV_TRY(jobs::Overview overview,
+         jobs::look_over(options.dir, *store, options.keep_replaced, system_clock().now()));
+  if (mirror != nullptr) {
+    const fs::Path vault_folder = options.dir / ".pocketvault";
+    jobs::SpooledStore spooled{*store, vault_folder};
+    overview.mirror = jobs::Mirror{spooled, mirror, vault_folder}.state();
+  }
+  return overview;
 }
 
 std::string encryption_key_from(const std::string& name) {
@@ -162,9 +190,12 @@ Result<Local> open_local(LocalSetup setup) {
   options.nice = setup.options.nice;
   options.keep_replaced = setup.options.keep_replaced;
   options.bytes_per_second_max = setup.bytes_per_second_max;
-  if (const cli::BucketOptions& bucket = setup.options.bucket; !bucket.name.empty()) {
-    PV_TRY(const s3::Options named, named_bucket(bucket));
-    options.backups_places.push_back({named.address.describe(), bucket.prefix});
+  PV_TRY(options.mirror, mirror_of(setup.options));
+  const cli::StorePlace first{.folder = {}, .bucket = setup.options.bucket};
+  for (const cli::StorePlace& place : {first, setup.options.mirror.value_or(cli::StorePlace{})}) {
+    if (place.bucket.name.empty()) { continue; }
+    PV_TRY(const s3::Options named, named_bucket(place.bucket));
+    options.backups_places.push_back({named.address.describe(), place.bucket.prefix});
   }
   if (store == nullptr) {
     auto chosen = std::make_unique<jobs::SettingsStore>(*opened.directory, options.encryption_key,
