@@ -172,6 +172,12 @@ test("over HTTP: includeS3Storage and filesTo", { skip }, async (t) => {
   assert.equal((await call("POST", "/api/backups", { name: "c.zip", includeS3Storage: "maybe" })).status, 400);
   assert.equal(entries("a.zip"), 2 * gateway.objects().length);
   assert.equal(entries("b.zip"), 0);
+  const remote = (...words) => run([...words, "--url", server.url, "--token", token]);
+  const d = report(ok(await remote("backup", "d.zip", "--json")));
+  assert.equal(d.bucketFiles, gateway.objects().length);
+  assert.equal(report(ok(await remote("backup", "e.zip", "--no-include-s3-storage", "--json"))).bucketFiles, 0);
+  assert.match(ok(await remote("restore", "a.zip", "--dry-run")).stdout, /uploads .* go into S3 bucket/);
+  assert.equal(report(await remote("restore", "a.zip", "--dry-run", "--files-to", "disk", "--json")).bucketFiles, 0);
   assert.equal((await call("POST", "/api/backups/a.zip/restore?filesTo=moon")).status, 400);
   assert.equal((await call("POST", "/api/backups/a.zip/restore?filesTo=disk")).status, 204);
   assert.equal(sums(path.join(dir, "storage")), sums(gateway.bucket));
