@@ -54,10 +54,11 @@ std::string completed(std::string name) {
 
 // PocketBase's field first; the others are ours, and unknown to the strict manner.
 std::span<const FormField> create_fields(const Exchange& exchange) {
-  static constexpr std::array<FormField, 5> kFields{
+  static constexpr std::array<FormField, 6> kFields{
       {{"name", "Name"},
        {"withoutLogs", "WithoutLogs", FieldKind::kFlag},
        {"withCode", "WithCode", FieldKind::kFlag},
+       {"includeS3Storage", "IncludeS3Storage", FieldKind::kFlag},
        {"exclude", "Exclude", FieldKind::kList},
        {"limitRate", "LimitRate"}}};
   return std::span{kFields}.first(exchange.strict() ? 1 : kFields.size());
@@ -69,11 +70,16 @@ std::optional<jobs::BackupOrder> order_of(FormValues& values) {
   const auto with_code = flag_of(values, "withCode");
   const std::string rate = std::move(values["limitRate"]);
   const auto bytes_per_second = rate.empty() ? std::uint64_t{0} : parse_size(rate);
-  if (!without_logs || !with_code || !bytes_per_second) { return std::nullopt; }
+  const bool says_nothing_of_s3 = values["includeS3Storage"].empty();
+  const auto include_s3_storage = flag_of(values, "includeS3Storage");
+  if (!without_logs || !with_code || !include_s3_storage || !bytes_per_second) {
+    return std::nullopt;
+  }
   jobs::BackupOrder order;
   order.name = std::move(values["name"]);
   order.without_logs = *without_logs;
   order.with_code = *with_code;
+  order.include_s3_storage = says_nothing_of_s3 || *include_s3_storage;
   order.bytes_per_second_max = *bytes_per_second;
   order.exclude = list_of(values["exclude"]);
   return order;
@@ -97,6 +103,8 @@ Result<jobs::RestoreOptions> restore_options_of(const Exchange& exchange) {
     }
     options.backup_first = *first == "true";
   }
+  PV_TRY(options.files_to,
+         restore::parse_files_to(http::query_value(query, "filesTo").value_or(std::string{})));
   return options;
 }
 

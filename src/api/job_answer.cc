@@ -56,6 +56,9 @@ json::object report_json(const jobs::Report& report) {
   object.emplace("structure", report.structure);
   object.emplace("replacedId", report.replaced_id);
   object.emplace("leftOut", left_out_json(report.left_out));
+  object.emplace("bucket", report.bucket);
+  object.emplace("bucketFiles", report.bucket_files);
+  object.emplace("bucketBytes", report.bucket_bytes);
   object.emplace("unchangedFiles", report.unchanged_files);
   object.emplace("unchangedBytes", report.unchanged_bytes);
   object.emplace("safetyBackup", report.safety_backup);

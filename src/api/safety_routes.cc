@@ -11,7 +11,7 @@ namespace {
 namespace json = boost::json;
 
 // What a client asks for before it sends a wish that a server without it would pass over.
-constexpr std::string_view kFeatures[] = {"only"};
+constexpr std::string_view kFeatures[] = {"only", "filesTo"};
 
 }  // namespace
 

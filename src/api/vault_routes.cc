@@ -93,9 +93,13 @@ AnswerTask preflight_backup(Exchange& exchange) {
   if (!name) { co_return tl::unexpected{not_found()}; }
   const auto part = co_await read_part(exchange);
   if (!part.has_value()) { co_return tl::unexpected{part.error()}; }
+  const std::string where =
+      http::query_value(exchange.request.query, "filesTo").value_or(std::string{});
+  const auto files_to = restore::parse_files_to(where);
+  if (!files_to.has_value()) { co_return tl::unexpected{explained(files_to.error())}; }
   std::function<Result<JobPointer>()> work = [&vault = exchange.services.parts.vault, name = *name,
-                                              only = *part] {
-    return vault.start_preflight(name, only);
+                                              only = *part, to = *files_to] {
+    return vault.start_preflight(name, {.only = only, .files_to = to});
   };
   const auto job = co_await blocking<JobPointer>(exchange.services, std::move(work));
   if (!job.has_value()) { co_return tl::unexpected{explained(job.error())}; }

@@ -103,7 +103,7 @@ std::string first_of(std::initializer_list<std::string> values) {
 }
 
 // The bucket that the command line names, with what it leaves open from the environment.
-Result<std::unique_ptr<store::BackupStore>> named_bucket(const cli::BucketOptions& bucket) {
+Result<s3::Options> named_bucket(const cli::BucketOptions& bucket) {
   const std::string region = first_of(
       {bucket.region, variable("AWS_REGION"), variable("AWS_DEFAULT_REGION"), "us-east-1"});
   const std::string endpoint =
@@ -115,18 +115,41 @@ Result<std::unique_ptr<store::BackupStore>> named_bucket(const cli::BucketOption
                       .credentials = s3::environment_credentials(s3::process_environment()),
                       .ca_file = variable("AWS_CA_BUNDLE")};
   options.limits.control_timeout = jobs::kBucketPatience;
-  return store::make_s3_store(std::move(options), {.prefix = bucket.prefix});
+  return options;
 }
 
 // The store that the command line names; nullptr: it names none, so the settings say.
 Result<std::unique_ptr<store::BackupStore>> named_store(const cli::LocalOptions& options) {
-  if (!options.bucket.name.empty()) { return named_bucket(options.bucket); }
+  if (!options.bucket.name.empty()) {
+    PV_TRY(s3::Options bucket, named_bucket(options.bucket));
+    return store::make_s3_store(std::move(bucket), {.prefix = options.bucket.prefix});
+  }
   if (options.backups_dir.empty()) { return nullptr; }
   PV_TRY(fs::Path folder, backups_folder_of(options));
   return store::make_folder_store(std::move(folder));
 }
 
+// The mirror that the command line names; nullptr: none.
+Result<std::shared_ptr<store::BackupStore>> mirror_of(const cli::LocalOptions& options) {
+  if (!options.mirror) { return nullptr; }
+  PV_TRY(std::unique_ptr<store::BackupStore> store, open_store(*options.mirror, options.dir));
+  return std::shared_ptr<store::BackupStore>{std::move(store)};
+}
+
 }  // namespace
+
+Result<std::unique_ptr<store::BackupStore>> open_store(const cli::StorePlace& place,
+                                                       const fs::Path& dir) {
+  if (!place.bucket.name.empty()) {
+    PV_TRY(s3::Options bucket, named_bucket(place.bucket));
+    return store::make_s3_store(std::move(bucket), {.prefix = place.bucket.prefix});
+  }
+  cli::LocalOptions options;
+  options.dir = dir;
+  options.backups_dir = place.folder;
+  PV_TRY(fs::Path folder, backups_folder_of(options));
+  return store::make_folder_store(std::move(folder));
+}
 
 Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
   if (!fs::exists(options.dir)) {
@@ -138,7 +161,15 @@ Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
     PV_TRY(store, jobs::store_of_closed(options.dir, encryption_key_from(options.encryption_env),
                                         std::move(folder)));
   }
-  return jobs::look_over(options.dir, *store, options.keep_replaced, system_clock().now());
+  PV_TRY(const std::shared_ptr<store::BackupStore> mirror, mirror_of(options));
+  PV_TRY(jobs::Overview overview,
+         jobs::look_over(options.dir, *store, options.keep_replaced, system_clock().now()));
+  if (mirror != nullptr) {
+    const fs::Path vault_folder = options.dir / ".pocketvault";
+    jobs::SpooledStore spooled{*store, vault_folder};
+    overview.mirror = jobs::Mirror{spooled, mirror, vault_folder}.state();
+  }
+  return overview;
 }
 
 std::string encryption_key_from(const std::string& name) {
@@ -159,6 +190,13 @@ Result<Local> open_local(LocalSetup setup) {
   options.nice = setup.options.nice;
   options.keep_replaced = setup.options.keep_replaced;
   options.bytes_per_second_max = setup.bytes_per_second_max;
+  PV_TRY(options.mirror, mirror_of(setup.options));
+  const cli::StorePlace first{.folder = {}, .bucket = setup.options.bucket};
+  for (const cli::StorePlace& place : {first, setup.options.mirror.value_or(cli::StorePlace{})}) {
+    if (place.bucket.name.empty()) { continue; }
+    PV_TRY(const s3::Options named, named_bucket(place.bucket));
+    options.backups_places.push_back({named.address.describe(), place.bucket.prefix});
+  }
   if (store == nullptr) {
     auto chosen = std::make_unique<jobs::SettingsStore>(*opened.directory, options.encryption_key,
                                                         std::move(backups_folder));

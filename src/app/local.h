@@ -22,6 +22,11 @@ struct Local {
 // a restore would move it away; the rest as jobs::open_directory.
 [[nodiscard]] Result<Local> open_local(LocalSetup setup);
 
+// A store that the command line names beside that of the directory `dir`. kInvalid: a folder that
+// lies among its data, or is its own backups.
+[[nodiscard]] Result<std::unique_ptr<store::BackupStore>> open_store(const cli::StorePlace& place,
+                                                                     const fs::Path& dir);
+
 // How the directory is, without opening it. kNotFound: there is none; the rest as jobs::look_over.
 [[nodiscard]] Result<jobs::Overview> look_over(const cli::LocalOptions& options);
 

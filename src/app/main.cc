@@ -28,6 +28,7 @@ int main(int argc, char** argv) {
     pv::cli::Environment environment;
     environment.open_local = open_for_command;
     environment.look_over = pv::app::look_over;
+    environment.open_store = pv::app::open_store;
     environment.serve = pv::app::serve;
     environment.version = PV_VERSION;
     return pv::cli::run(argc, argv, environment);

@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <stop_token>
 #include <thread>
@@ -10,24 +11,35 @@
 
 namespace pv::app {
 
-// Sends what waits in the spool, for as long as a server runs: soon after it has come there, then
-// after 30 s, and twice as long each time up to a quarter of an hour, until the store is back.
-class Sender {
+// One kind of sending that goes on for as long as a server runs: when it is woken, else from time
+// to time; after a failure 30 s later, and twice as long each time up to a quarter of an hour.
+//
+// Threads    wake() and stop() from any.
+class Errand {
  public:
-  explicit Sender(jobs::Vault& vault);
+  // How long to rest after a success; nullopt: it failed.
+  using Work = std::function<std::optional<std::chrono::seconds>(const std::stop_token& stop,
+                                                                 std::chrono::seconds next_try)>;
+  explicit Errand(Work work);
+  void wake();
   // Begins no more, and ends what is on its way; the destructor waits for that.
   void stop() { thread_.request_stop(); }
 
  private:
   void run(const std::stop_token& stop);
-  // How long to wait before the next look.
-  [[nodiscard]] std::chrono::seconds look(const std::stop_token& stop);
 
-  jobs::Vault& vault_;
-  int failures_ = 0;
+  const Work work_;
   std::mutex mutex_;
-  std::condition_variable_any never_;
+  std::condition_variable_any woken_;
+  bool is_due_ = false;
   std::jthread thread_;  // last: joined before the rest goes
 };
+
+// Sends what waits in the spool, soon after it has come there.
+[[nodiscard]] Errand::Work send_from_spool(jobs::Vault& vault);
+
+// Copies what the mirror lacks: woken after each backup, and every quarter of an hour for those
+// that others made.
+[[nodiscard]] Errand::Work fill_mirror(jobs::Vault& vault);
 
 }  // namespace pv::app

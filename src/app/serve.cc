@@ -8,6 +8,7 @@
 #include <boost/asio/signal_set.hpp>
 #include <csignal>
 #include <cstdio>
+#include <mutex>
 
 #include "api/api.h"
 #include "app/banner.h"
@@ -65,6 +66,7 @@ class Service {
   [[nodiscard]] Result<void> listen();
   [[nodiscard]] Result<void> greet();
   void await_signals();
+  void wake_mirror(const jobs::Status& status);
   void stop(int signal);
 
   static constexpr std::size_t kCommandKeyLength = 32;
@@ -76,8 +78,10 @@ class Service {
   boost::asio::io_context context_{1};
   boost::asio::signal_set signals_;
   std::optional<fs::FileLock> server_lock_;
+  std::mutex mirror_mutex_;
+  std::unique_ptr<Errand> mirror_;  // nullptr: there is none, not yet, or no more
   std::unique_ptr<cli::LocalVault> local_;
-  std::unique_ptr<Sender> sender_;
+  std::unique_ptr<Errand> sender_;
   std::unique_ptr<WorkPool> pool_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Server> server_;
@@ -85,6 +89,13 @@ class Service {
 };
 
 Service::~Service() {
+  std::unique_ptr<Errand> mirror;
+  {
+    // Jobs that end with the vault find none.
+    const std::lock_guard lock{mirror_mutex_};
+    mirror = std::move(mirror_);
+  }
+  mirror.reset();
   if (noted_) { cli::remove_server_note(local_->directory().vault_folder()); }
 }
 
@@ -99,7 +110,11 @@ Result<void> Service::open() {
   setup.options.keep_replaced = options_.keep_replaced;
   setup.bytes_per_second_max = options_.bytes_per_second_max;
   setup.owner = true;
-  setup.observer = log_job;
+  setup.options.mirror = options_.mirror;
+  setup.observer = [this](const jobs::Status& status) {
+    log_job(status);
+    wake_mirror(status);
+  };
   PV_TRY(Local local, open_local(std::move(setup)));
   local_ = std::move(local.vault);
   PV_TRY(server_lock_, take_server_lock(local_->directory().vault_folder()));
@@ -170,8 +185,19 @@ Result<void> Service::start() {
   const std::vector<std::string> notes = jobs::sweep(
       local_->directory(), local_->store(), system_clock(), local_->vault().keep_replaced());
   for (const std::string& note : notes) { spdlog::info("{}", note); }
-  sender_ = std::make_unique<Sender>(local_->vault());
+  sender_ = std::make_unique<Errand>(send_from_spool(local_->vault()));
+  if (local_->vault().has_mirror()) {
+    auto mirror = std::make_unique<Errand>(fill_mirror(local_->vault()));
+    const std::lock_guard lock{mirror_mutex_};
+    mirror_ = std::move(mirror);
+  }
   return greet();
+}
+
+// From the threads of jobs: after each that has ended, for any may have made a backup.
+void Service::wake_mirror(const jobs::Status& status) {
+  const std::lock_guard lock{mirror_mutex_};
+  if (mirror_ != nullptr && status.finished) { mirror_->wake(); }
 }
 
 // Jobs first, for requests wait for them. The io_context then runs out of work by itself.
@@ -180,6 +206,7 @@ void Service::stop(int signal) {
   watchdog_.start(kStopLimit);
   local_->vault().shut_down();
   if (sender_ != nullptr) { sender_->stop(); }
+  if (mirror_ != nullptr) { mirror_->stop(); }
   server_->stop(kAnswersGrace, [] {});
 }
 

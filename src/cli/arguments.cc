@@ -66,6 +66,12 @@ void add_bucket(CLI::App& app, BucketOptions& into) {
       ->needs(bucket);
 }
 
+void add_mirror(CLI::App& app, std::string& into) {
+  app.add_option("--mirror", into, "a second store, that is to have every backup (docs/s3.md)")
+      ->type_name("s3://BUCKET/PREFIX|DIR")
+      ->group(kWhere);
+}
+
 void add_server(CLI::App& app, Arguments& into) {
   app.add_option("--url", into.url, "work on this server instead of a directory")
       ->type_name("URL")
@@ -150,6 +156,7 @@ class Parser {
     constexpr const char* kGroup = "Backups";
     CLI::App& backup = add_work(kGroup, Command::kBackup, "Make a backup; writers do not wait");
     take_name(backup, "NAME", "a-z, 0-9, _ and -; without it pb_backup_<app>_<time>.zip");
+    add_mirror(backup, mirror_);
     backup.add_flag("--full", into_.order.full,
                     "pack all anew, even what the last backup has packed");
     backup.add_flag("--paranoid", into_.order.paranoid,
@@ -175,8 +182,27 @@ class Parser {
         "\nA backup made while the S3 bucket was away waits in DIR/.pocketvault/spool. A server "
         "sends\n"
         "it by itself when the bucket is back, and so does the next `pocketvault backup`.");
+    add_copy(add(kGroup, Command::kCopy, "Copy backups to another store"));
     CLI::App& remove = add_work(kGroup, Command::kDelete, "Delete backups");
     remove.add_option("NAME", into_.names, "the backups")->required()->type_name("");
+  }
+
+  void add_copy(CLI::App& copy) {
+    add_directory(copy, into_);
+    add_bucket(copy, into_.bucket);
+    add_output(copy, into_);
+    copy.add_option("NAME", into_.names, "the backups")->type_name("");
+    copy.add_flag("--all", into_.all, "every backup");
+    copy.add_option("--to", to_store_, "where to")->type_name("s3://BUCKET/PREFIX|DIR")->required();
+    copy.footer(
+        "\nWhat is there already is passed over, and nothing is replaced: after a failure the same "
+        "again\n"
+        "goes on. The keys of the bucket come from AWS_ACCESS_KEY_ID and so on, the rest from\n"
+        "AWS_ENDPOINT_URL_S3 and AWS_REGION, or from the address:\n"
+        "  s3://backups/shop?endpoint=https://s3.example.com&region=eu-1&path-style\n"
+        "\nExamples:\n  pocketvault copy nightly.zip --to /mnt/usb\n"
+        "  pocketvault copy --all --to s3://my-backups/shop\n"
+        "  pocketvault copy nightly.zip --s3-bucket my-backups --to .");
   }
 
   static void add_limits(CLI::App& app, bool& nice, std::string& limit) {
@@ -191,6 +217,11 @@ class Parser {
   void add_contents(CLI::App& backup) {
     constexpr const char* kContents = "What goes in";
     backup.add_flag("--without-logs", into_.order.without_logs, "no auxiliary.db")
+        ->group(kContents);
+    backup
+        .add_flag("--include-s3-storage,!--no-include-s3-storage", into_.order.include_s3_storage,
+                  "also the uploaded files that PocketBase keeps in an S3 bucket (on; off: "
+                  "--no-include-s3-storage)")
         ->group(kContents);
     backup
         .add_flag("--with-code", into_.order.with_code,
@@ -211,7 +242,7 @@ class Parser {
 
   void add_looking() {
     constexpr const char* kGroup = "Looking";
-    add_work(kGroup, Command::kList, "List the backups");
+    add_mirror(add_work(kGroup, Command::kList, "List the backups"), mirror_);
     add_status(add_work(kGroup, Command::kStatus, "Say how old the newest backup is, and more"));
     CLI::App& show = add_work(kGroup, Command::kShow, "Show what a backup holds");
     take_name(show, "NAME", "the backup")->required();
@@ -260,6 +291,12 @@ class Parser {
         ->type_name("WHAT")
         ->allow_extra_args(false)
         ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+    restore
+        .add_option("--files-to", files_to_,
+                    "disk or s3: where uploaded files go; else files from an S3 bucket go into the "
+                    "one of the settings, others to disk")
+        ->type_name("disk|s3")
+        ->check(CLI::IsMember{{"disk", "s3"}});
     add_yes(restore, into_);
     restore.footer(
         "\nThe data replaced is kept, for 24 hours if nothing else is said: `pocketvault undo` "
@@ -314,6 +351,7 @@ class Parser {
   }
 
   void add_status(CLI::App& status) {
+    add_mirror(status, mirror_);
     status.add_option("--max-age", max_age_, "exit status 10 unless the newest backup is younger")
         ->type_name("26h")
         ->check(&fault_of_span);
@@ -346,6 +384,7 @@ class Parser {
   void add_serve(CLI::App& serve) {
     add_directory(serve, into_);
     add_bucket(serve, into_.bucket);
+    add_mirror(serve, mirror_);
     serve.add_option("--http", http_, "address and port to listen on")
         ->type_name("HOST:PORT")
         ->capture_default_str();
@@ -399,6 +438,7 @@ class Parser {
     into_.serve.bytes_per_second_max = rate_of(serve_limit_);
     into_.order.bytes_per_second_max = rate_of(limit_);
     into_.keep_replaced = parse_duration(keep_);
+    into_.files_to = restore::parse_files_to(files_to_).value_or(restore::FilesTo::kOrigin);
     into_.serve.keep_replaced = into_.keep_replaced.value_or(kKeepReplaced);
     into_.max_age = parse_duration(max_age_);
     if (into_.remove && into_.all == !into_.names.empty()) {
@@ -410,18 +450,34 @@ class Parser {
     if (!into_.bucket.name.empty() && !into_.url.empty()) {
       throw CLI::ValidationError("--s3-bucket", "is for the server to say, not with --url");
     }
+    if (!mirror_.empty() && !into_.url.empty()) {
+      throw CLI::ValidationError("--mirror",
+                                 "is for the server to say: pocketvault serve --mirror");
+    }
+    if (into_.command == Command::kCopy && into_.all == !into_.names.empty()) {
+      throw CLI::ValidationError("copy", "needs either names or --all");
+    }
+    if (!mirror_.empty()) { into_.mirror = place_of("--mirror", mirror_); }
+    if (!to_store_.empty()) { into_.copy_to = place_of("--to", to_store_); }
     if (into_.nice && !into_.url.empty()) {
       throw CLI::ValidationError("--nice", "is for the server to say: pocketvault serve --nice");
     }
     into_.serve.dir = into_.dir;
     into_.serve.backups_dir = into_.backups_dir;
     into_.serve.bucket = into_.bucket;
+    into_.serve.mirror = into_.mirror;
     into_.serve.encryption_env = into_.encryption_env;
   }
 
   // Empty: none. An option that is given as '' has to be told from one that is not given.
   static std::string fault_of_span(const std::string& text) {
     return parse_duration(text) ? "" : "needs a span of time: 30m, 24h, 7d, or 0";
+  }
+
+  static StorePlace place_of(const std::string& option, const std::string& text) {
+    auto place = parse_store_place(text);
+    if (!place.has_value()) { throw CLI::ValidationError(option, place.error().what); }
+    return *std::move(place);
   }
 
   // Less than 1K a second would be never, and is a slip.
@@ -440,6 +496,9 @@ class Parser {
   std::string limit_;
   std::string serve_limit_;
   std::string keep_;
+  std::string files_to_;
+  std::string mirror_;
+  std::string to_store_;
   std::string max_age_;
   std::string http_ = "127.0.0.1:8090";
   CLI::App app_{"Backs up and restores PocketBase data while it is in use."};
@@ -464,6 +523,7 @@ std::string_view command_name(Command command) {
     case Command::kDownload: return "download";
     case Command::kUpload: return "upload";
     case Command::kSend: return "send";
+    case Command::kCopy: return "copy";
     case Command::kSuperuser: return "superuser";
     case Command::kLogin: return "login";
     case Command::kLogout: return "logout";
@@ -474,6 +534,44 @@ std::string_view command_name(Command command) {
 
 Parsed parse(int argc, const char* const* argv, const std::string& version) {
   return Parser{version}.parse(argc, argv);
+}
+
+Result<StorePlace> parse_store_place(const std::string& text) {
+  constexpr std::string_view kScheme = "s3://";
+  if (!text.starts_with(kScheme)) {
+    if (text.find("://") != std::string::npos || text.empty()) {
+      return fail(Code::kInvalid, "needs s3://BUCKET/PREFIX or a folder");
+    }
+    return StorePlace{.folder = text};
+  }
+  StorePlace place;
+  const std::size_t question = std::min(text.find('?'), text.size());
+  const std::string path = text.substr(kScheme.size(), question - kScheme.size());
+  const std::size_t slash = std::min(path.find('/'), path.size());
+  place.bucket.name = path.substr(0, slash);
+  place.bucket.prefix = path.substr(std::min(slash + 1, path.size()));
+  if (place.bucket.name.empty()) { return fail(Code::kInvalid, "names no bucket: " + text); }
+  if (!place.bucket.prefix.empty() && !place.bucket.prefix.ends_with('/')) {
+    place.bucket.prefix += '/';
+  }
+  for (std::size_t at = question + 1; at < text.size();) {
+    const std::size_t end = std::min(text.find('&', at), text.size());
+    const std::string word = text.substr(at, end - at);
+    const std::size_t equals = std::min(word.find('='), word.size());
+    const std::string name = word.substr(0, equals);
+    const std::string value = word.substr(std::min(equals + 1, word.size()));
+    if (name == "endpoint") {
+      place.bucket.endpoint = value;
+    } else if (name == "region") {
+      place.bucket.region = value;
+    } else if (word == "path-style") {
+      place.bucket.force_path_style = true;
+    } else {
+      return fail(Code::kInvalid, "knows endpoint, region and path-style, not " + word);
+    }
+    at = end + 1;
+  }
+  return place;
 }
 
 Result<Listen> parse_listen(const std::string& text) {

@@ -25,6 +25,7 @@ enum class Command {
   kDownload,
   kUpload,
   kSend,
+  kCopy,
   kSuperuser,
   kLogin,
   kLogout,
@@ -57,18 +58,21 @@ struct Arguments {
   std::optional<std::chrono::seconds> keep_replaced;  // restore
   std::optional<bool> backup_first;                   // restore
   bool remove = false;                                // replaced: delete, not list
-  bool all = false;                                   // of it
+  bool all = false;                                   // of it; copy: every backup
   std::optional<std::chrono::seconds> max_age;        // status
 
   std::string name;                // NAME, FILE, EMAIL or ID: what the command takes; may be empty
-  std::vector<std::string> names;  // delete takes several, replaced delete as well
+  std::vector<std::string> names;  // delete takes several, replaced delete and copy as well
   std::string output;              // download, get: where to; "-" is standard output
   std::string new_name;            // upload: another name than the file's
   std::string to;                  // restore: a folder instead of the data's place
-  std::vector<std::string> only;   // restore: a part
-  std::string path;                // ls, get: of the thing in the backup
-  bool recursive = false;          // ls
-  bool long_form = false;          // ls
+  StorePlace copy_to;              // copy
+  std::optional<StorePlace> mirror;                       // backup, list, status
+  std::vector<std::string> only;                          // restore: a part
+  restore::FilesTo files_to = restore::FilesTo::kOrigin;  // restore
+  std::string path;                                       // ls, get: of the thing in the backup
+  bool recursive = false;                                 // ls
+  bool long_form = false;                                 // ls
   SuperuserAction action = SuperuserAction::kCreate;
   std::optional<std::string> password;  // as an argument; "-": a line of standard input
 

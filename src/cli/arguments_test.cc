@@ -194,5 +194,30 @@ TEST(Listen, TakesAddressesOfThisMachine) {
   }
 }
 
+TEST(Arguments, NameAStore) {
+  const StorePlace folder = parse_store_place("/mnt/usb").value();
+  EXPECT_EQ(folder.folder, "/mnt/usb");
+  EXPECT_TRUE(folder.bucket.name.empty());
+  const StorePlace plain = parse_store_place("s3://my-backups").value();
+  EXPECT_EQ(plain.bucket.name, "my-backups");
+  EXPECT_EQ(plain.bucket.prefix, "");
+  const StorePlace full =
+      parse_store_place("s3://b/shop/x?endpoint=http://h:9000&region=r&path-style").value();
+  EXPECT_EQ(full.bucket.prefix, "shop/x/");
+  EXPECT_EQ(full.bucket.endpoint, "http://h:9000");
+  EXPECT_EQ(full.bucket.region, "r");
+  EXPECT_TRUE(full.bucket.force_path_style);
+  for (const char* wrong :
+       {"", "s3://", "s3:///x", "ftp://b", "s3://b?x=1", "s3://b?path-style=0"}) {
+    EXPECT_EQ(parse_store_place(wrong).error().code, Code::kInvalid) << wrong;
+  }
+  EXPECT_EQ(parsed({"backup", "--mirror", "/mnt/usb"}).mirror->folder, "/mnt/usb");
+  EXPECT_FALSE(parsed({"backup"}).mirror.has_value());
+  EXPECT_TRUE(parsed({"backup"}).order.include_s3_storage);
+  EXPECT_FALSE(parsed({"backup", "--no-include-s3-storage"}).order.include_s3_storage);
+  EXPECT_EQ(parsed({"restore", "a", "--files-to", "disk"}).files_to, restore::FilesTo::kDisk);
+  EXPECT_EQ(parsed({"copy", "a", "b", "--to", "/x"}).names.size(), 2U);
+}
+
 }  // namespace
 }  // namespace pv::cli

@@ -86,12 +86,12 @@ class Backups {
   [[nodiscard]] virtual Result<jobs::Status> restore_file(const fs::Path& file,
                                                           const jobs::RestoreOptions& options,
                                                           const Watch& watch) = 0;
-  // What these restores would do, of all or a part (RestoreOptions::only); nothing is changed.
+  // What these restores would do; nothing is changed.
   [[nodiscard]] virtual Result<jobs::Status> preflight(const store::BackupName& name,
-                                                       const std::vector<std::string>& only,
+                                                       const jobs::PreflightOrder& order,
                                                        const Watch& watch) = 0;
   [[nodiscard]] virtual Result<jobs::Status> preflight_file(const fs::Path& file,
-                                                            const std::vector<std::string>& only,
+                                                            const jobs::PreflightOrder& order,
                                                             const Watch& watch) = 0;
   // `id`: of what kept() lists; empty: the newest.
   [[nodiscard]] virtual Result<jobs::Status> undo(const std::string& id, const Watch& watch) = 0;

@@ -33,6 +33,7 @@ Result<Exit> dispatch(const Context& context) {
     case Command::kDownload: return run_download(context);
     case Command::kUpload: return run_upload(context);
     case Command::kSend: return run_send(context);
+    case Command::kCopy: return run_copy(context);
     case Command::kSuperuser: return run_superuser(context);
     case Command::kLogin: return run_login(context);
     case Command::kLogout: return run_logout(context);

@@ -31,6 +31,15 @@ struct BucketOptions {
   bool force_path_style = false;
 };
 
+// A store that the command line names: a bucket, else a folder.
+struct StorePlace {
+  fs::Path folder;
+  BucketOptions bucket = {};
+};
+// "s3://BUCKET/PREFIX", with ?endpoint=URL&region=NAME&path-style where the environment does not
+// say; else a folder. kInvalid.
+[[nodiscard]] Result<StorePlace> parse_store_place(const std::string& text);
+
 // A data directory to be opened by this process.
 struct LocalOptions {
   fs::Path dir = "pb_data";
@@ -38,16 +47,18 @@ struct LocalOptions {
   BucketOptions bucket = {};   // goes before both
   std::string encryption_env;  // the variable that holds the settings' key; empty: none
   bool create = false;         // an absent or empty directory becomes a fresh one
-  bool nice = false;           // backups and verifications give way to everything else
+  std::optional<StorePlace> mirror = std::nullopt;  // a second store, that is to have all backups
+  bool nice = false;  // backups and verifications give way to everything else
   std::chrono::seconds keep_replaced = kKeepReplaced;  // jobs::VaultOptions
 };
 
 struct ServeOptions {
   fs::Path dir = "pb_data";
-  fs::Path backups_dir;               // as above
-  BucketOptions bucket = {};          // as above
-  std::string encryption_env;         // as above
-  std::string address = "127.0.0.1";  // an IP address; IPv6 without brackets
+  fs::Path backups_dir;                             // as above
+  BucketOptions bucket = {};                        // as above
+  std::optional<StorePlace> mirror = std::nullopt;  // as above
+  std::string encryption_env;                       // as above
+  std::string address = "127.0.0.1";                // an IP address; IPv6 without brackets
   std::uint16_t port = 8090;
   std::vector<std::string> origins = {"*"};  // CORS; '*' any text, '?' one character
   bool nice = false;                         // as above
@@ -68,6 +79,9 @@ class LocalVault {
 // Everything from outside, so that tests decide what it is. References outlive run().
 struct Environment {
   std::function<Result<std::unique_ptr<LocalVault>>(const LocalOptions&)> open_local;
+  // A store beside the one of a directory, which is not to lie among its data.
+  std::function<Result<std::unique_ptr<store::BackupStore>>(const StorePlace&, const fs::Path& dir)>
+      open_store;
   // Looks without opening anything. kNotFound: no such directory.
   std::function<Result<jobs::Overview>(const LocalOptions&)> look_over;
   // Serves until it is told to stop; handles signals itself. Returns the exit status.

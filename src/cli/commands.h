@@ -43,6 +43,7 @@ enum class Purpose {
 // Each returns the exit status, or an error that run() shows.
 [[nodiscard]] Result<Exit> run_backup(const Context& context);
 [[nodiscard]] Result<Exit> run_send(const Context& context);
+[[nodiscard]] Result<Exit> run_copy(const Context& context);
 [[nodiscard]] Result<Exit> run_verify(const Context& context);
 [[nodiscard]] Result<Exit> run_restore(const Context& context);
 [[nodiscard]] Result<Exit> run_undo(const Context& context);

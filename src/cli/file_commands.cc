@@ -7,6 +7,7 @@
 #include "cli/new_file.h"
 #include "cli/progress.h"
 #include "cli/render.h"
+#include "cli/render_status.h"
 
 namespace pv::cli {
 namespace {
@@ -61,6 +62,14 @@ void tell_of_waiting(const Context& context, const Place& place) {
   }
 }
 
+// What the mirror lacks, if there is one.
+void tell_of_mirror(const Context& context, const Place& place) {
+  const auto mirror = place.local == nullptr ? std::nullopt : place.local->vault().mirror();
+  if (mirror && (mirror->missing > 0 || !mirror->trouble.empty())) {
+    context.say("The mirror, " + render_mirror(*mirror) + ".");
+  }
+}
+
 }  // namespace
 
 Result<Exit> run_list(const Context& context) {
@@ -74,6 +83,7 @@ Result<Exit> run_list(const Context& context) {
   for (const jobs::ListedBackup& listed : listing->backups) { document.push_back(to_json(listed)); }
   context.show(document, render_list(listing->backups, context.environment.clock.now()));
   warn_of_unknown(context, listing->unknown_because);
+  tell_of_mirror(context, place);
   return Exit::kDone;
 }
 

@@ -72,6 +72,31 @@ void send_earlier(const Context& context, LocalVault& local) {
   }
 }
 
+// After a backup: the mirror gets it, and what it lacked before. What fails does no harm to the
+// backup, and is tried again by the next one.
+Exit fill_mirror(const Context& context, LocalVault& local, Exit made) {
+  if (!local.vault().has_mirror()) { return made; }
+  Progress progress{context.console.err(), progress_style(context), context.environment.clock,
+                    "mirror"};
+  const auto copied = local.vault().fill_mirror(
+      [&](std::uint64_t done, std::uint64_t total) { progress.update("", done, total); },
+      context.stop);
+  progress.clear();
+  const std::string place = printable(local.vault().mirror()->place);
+  if (copied.has_value()) {
+    for (const store::BackupName& name : *copied) {
+      context.say("Copied " + printable(name.text()) + " to the mirror, " + place + ".");
+    }
+    return made;
+  }
+  // Somebody else fills it: a server, most often.
+  if (copied.error().code == Code::kBusy) { return made; }
+  context.say(
+      "Warning: the mirror, " + place +
+      ", lacks backups, and gets them with the next one: " + printable(copied.error().what));
+  return made == Exit::kDone ? Exit::kWarnings : made;
+}
+
 // A name as a person may type it: ".zip" may be left out.
 std::string completed(const std::string& name) {
   return name.empty() || name.find('.') != std::string::npos ? name : name + ".zip";
@@ -213,9 +238,10 @@ Result<Exit> preflight(const Context& context) {
   PV_TRY(const Place place, open_place(context, Purpose::kAny));
   PV_TRY(const Chosen chosen, choose(*place.backups, context.arguments.name));
   return run_job(context, label_of("check", chosen), [&](const Watch& watch) {
-    const std::vector<std::string>& only = context.arguments.only;
-    return chosen.backup ? place.backups->preflight(chosen.backup->name, only, watch)
-                         : place.backups->preflight_file(chosen.file, only, watch);
+    const jobs::PreflightOrder order{.only = context.arguments.only,
+                                     .files_to = context.arguments.files_to};
+    return chosen.backup ? place.backups->preflight(chosen.backup->name, order, watch)
+                         : place.backups->preflight_file(chosen.file, order, watch);
   });
 }
 
@@ -290,8 +316,11 @@ Result<Exit> run_backup(const Context& context) {
   order.name = name;
   auto made = run_job(context, "backup" + (name.empty() ? "" : " " + printable(name)),
                       [&](const Watch& watch) { return place.backups->backup(order, watch); });
-  if (place.local != nullptr && made == Exit::kDone) { send_earlier(context, *place.local); }
-  return made;
+  PV_TRY(const Exit exit, std::move(made));
+  if (place.local == nullptr) { return exit; }
+  if (exit == Exit::kDone) { send_earlier(context, *place.local); }
+  const bool is_made = exit == Exit::kDone || exit == Exit::kWarnings;
+  return is_made ? fill_mirror(context, *place.local, exit) : exit;
 }
 
 Result<Exit> run_send(const Context& context) {
@@ -340,7 +369,8 @@ Result<Exit> run_restore(const Context& context) {
   const jobs::RestoreOptions options{.delta = !context.arguments.no_delta,
                                      .keep_replaced = context.arguments.keep_replaced,
                                      .backup_first = context.arguments.backup_first,
-                                     .only = context.arguments.only};
+                                     .only = context.arguments.only,
+                                     .files_to = context.arguments.files_to};
   return run_job(context, label_of("restore", chosen), [&](const Watch& watch) {
     return chosen.backup ? place.backups->restore({chosen.backup->name, options}, watch)
                          : place.backups->restore_file(chosen.file, options, watch);

@@ -42,6 +42,9 @@ json::object to_json(const jobs::Report& report) {
           {"structure", report.structure},
           {"replacedId", report.replaced_id},
           {"leftOut", to_json(report.left_out)},
+          {"bucket", text_of(report.bucket)},
+          {"bucketFiles", report.bucket_files},
+          {"bucketBytes", report.bucket_bytes},
           {"unchangedFiles", report.unchanged_files},
           {"unchangedBytes", report.unchanged_bytes},
           {"safetyBackup", text_of(report.safety_backup)},
@@ -94,6 +97,9 @@ jobs::Report report_from(const Reader& from) {
   if (const json::object* left_out = from.object("leftOut")) {
     report.left_out = left_out_from(Reader{*left_out});
   }
+  report.bucket = from.text("bucket");
+  report.bucket_files = from.count("bucketFiles");
+  report.bucket_bytes = from.count("bucketBytes");
   report.unchanged_files = from.count("unchangedFiles");
   report.unchanged_bytes = from.count("unchangedBytes");
   report.safety_backup = from.text("safetyBackup");

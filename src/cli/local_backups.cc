@@ -96,14 +96,14 @@ class LocalBackups final : public Backups {
     return run(local_.vault().start_restore_file(file, options), watch);
   }
   [[nodiscard]] Result<jobs::Status> preflight(const store::BackupName& name,
-                                               const std::vector<std::string>& only,
+                                               const jobs::PreflightOrder& order,
                                                const Watch& watch) override {
-    return run(local_.vault().start_preflight(name, only), watch);
+    return run(local_.vault().start_preflight(name, order), watch);
   }
   [[nodiscard]] Result<jobs::Status> preflight_file(const fs::Path& file,
-                                                    const std::vector<std::string>& only,
+                                                    const jobs::PreflightOrder& order,
                                                     const Watch& watch) override {
-    return run(local_.vault().start_preflight_file(file, only), watch);
+    return run(local_.vault().start_preflight_file(file, order), watch);
   }
   [[nodiscard]] Result<jobs::Status> undo(const std::string& id, const Watch& watch) override {
     return run(local_.vault().start_undo(id), watch);

@@ -107,6 +107,7 @@ LocalOptions local_options(const Context& context) {
                       .backups_dir = arguments.backups_dir,
                       .bucket = arguments.bucket,
                       .encryption_env = arguments.encryption_env,
+                      .mirror = arguments.mirror,
                       .nice = arguments.nice,
                       .keep_replaced = kKeepReplaced};
 }

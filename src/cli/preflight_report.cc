@@ -148,6 +148,11 @@ std::string render_preflight(const jobs::Status& status) {
     report.add("", "now " + app_text(*preflight.in_place));
   }
   if (preflight.changes) { add_changes(report, *preflight.changes); }
+  if (!status.report.bucket.empty()) {
+    report.add("uploads", plural(status.report.bucket_files, "file") + ", " +
+                              format_size(status.report.bucket_bytes) + ", go into " +
+                              printable(status.report.bucket));
+  }
   add_collections(report, preflight);
   add_migrations(report, "in the backup", preflight.migrations_only_in_archive);
   add_migrations(report, "in the data now", preflight.migrations_only_in_place);

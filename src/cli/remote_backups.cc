@@ -42,6 +42,7 @@ Result<json::object> wishes_of(const jobs::BackupOrder& order) {
   json::object body;
   if (order.without_logs) { body["withoutLogs"] = true; }
   if (order.with_code) { body["withCode"] = true; }
+  if (!order.include_s3_storage) { body["includeS3Storage"] = false; }
   if (order.bytes_per_second_max > 0) {
     body["limitRate"] = std::to_string(order.bytes_per_second_max);
   }
@@ -69,6 +70,9 @@ std::string query_of(const jobs::RestoreOptions& options) {
   }
   if (options.backup_first) {
     add(std::string{"backupFirst="} + (*options.backup_first ? "true" : "false"));
+  }
+  if (options.files_to != restore::FilesTo::kOrigin) {
+    add("filesTo=" + std::string{restore::files_to_name(options.files_to)});
   }
   return query;
 }
@@ -209,22 +213,23 @@ class RemoteBackups final : public Backups {
   }
 
   [[nodiscard]] Result<jobs::Status> preflight(const store::BackupName& name,
-                                               const std::vector<std::string>& only,
+                                               const jobs::PreflightOrder& order,
                                                const Watch& watch) override {
-    PV_CHECK(need_preflight(only));
+    PV_CHECK(need_preflight(order));
     PV_TRY(curl::Request request,
            about_part({.method = "POST",
-                       .url = "/api/vault/backups/" + curl::escape(name.text()) + "/preflight"},
-                      only));
+                       .url = "/api/vault/backups/" + curl::escape(name.text()) + "/preflight" +
+                              query_of({.files_to = order.files_to})},
+                      order.only));
     return run_job(std::move(request), jobs::Kind::kPreflight, name.text(), watch);
   }
 
   [[nodiscard]] Result<jobs::Status> preflight_file(const fs::Path& file,
-                                                    const std::vector<std::string>& only,
+                                                    const jobs::PreflightOrder& order,
                                                     const Watch& watch) override {
-    PV_CHECK(need_preflight(only));
+    PV_CHECK(need_preflight(order));
     return with_uploaded(file, jobs::Kind::kPreflight, watch, [&](const store::BackupName& name) {
-      return preflight(name, only, watch);
+      return preflight(name, order, watch);
     });
   }
 
@@ -357,26 +362,34 @@ class RemoteBackups final : public Backups {
                 "only: run it there with --dir");
   }
 
-  // An older pocketvault passes over `only`, and would restore everything. Asked each time, right
-  // before it is sent: the server may be another one by then.
-  Result<void> need_only(const std::vector<std::string>& only) {
-    if (only.empty()) { return {}; }
+  // An older pocketvault passes over `only`, and would restore everything; and over `filesTo`.
+  // Asked each time, right before it is sent: the server may be another one by then.
+  Result<void> need_features(const jobs::PreflightOrder& order) {
+    const bool is_elsewhere = order.files_to != restore::FilesTo::kOrigin;
+    if (order.only.empty() && !is_elsewhere) { return {}; }
     PV_TRY(const curl::Reply reply, ask({.method = "GET", .url = "/api/vault/status"}));
     PV_TRY(const json::value value, parse_body(reply));
-    if (has_feature(value, "only")) { return {}; }
+    const bool lacks_only = !order.only.empty() && !has_feature(value, "only");
+    if (!lacks_only && (!is_elsewhere || has_feature(value, "filesTo"))) { return {}; }
     return fail(Code::kUnsupported,
-                "this server is an older pocketvault, which knows no --only and would take it for "
-                "everything; bring it up to date");
+                lacks_only
+                    ? "this server is an older pocketvault, which knows no --only and would take "
+                      "it for everything; bring it up to date"
+                    : "this server is an older pocketvault, which knows no --files-to; bring it up "
+                      "to date");
   }
 
   // A server that does not know a wish would restore without it.
   Result<void> refuse_unheard(const jobs::RestoreOptions& options) {
-    if (!options.keep_replaced && !options.backup_first && options.only.empty()) { return {}; }
+    if (!options.keep_replaced && !options.backup_first && options.only.empty() &&
+        options.files_to == restore::FilesTo::kOrigin) {
+      return {};
+    }
     PV_TRY(const bool vault, is_vault());
-    if (vault) { return need_only(options.only); }
+    if (vault) { return need_features({.only = options.only, .files_to = options.files_to}); }
     return fail(Code::kUnsupported,
                 "this server is a plain PocketBase (or strict), which knows no --keep-replaced, "
-                "--backup-first or --only");
+                "--backup-first, --only or --files-to");
   }
 
   // Whether the server has jobs and all that goes with them.
@@ -398,9 +411,9 @@ class RemoteBackups final : public Backups {
                                         what + "; download the backup and do it with the file");
   }
 
-  Result<void> need_preflight(const std::vector<std::string>& only) {
+  Result<void> need_preflight(const jobs::PreflightOrder& order) {
     PV_CHECK(need_vault("tell what a restore would do"));
-    return need_only(only);
+    return need_features(order);
   }
 
   // The server works with what is in its own store only: there and away again.

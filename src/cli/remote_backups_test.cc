@@ -291,7 +291,7 @@ TEST_F(RemoteBackups, AsksWhetherTheServerKnowsAPartBeforeItSendsOne) {
   const std::vector<std::string> only{"databases"};
   const jobs::RestoreOrder order{.name = name("a.zip"), .options = {.only = only}};
   ASSERT_TRUE(backups_->restore(order, {}).has_value());
-  ASSERT_TRUE(backups_->preflight(name("a.zip"), only, {}).has_value());
+  ASSERT_TRUE(backups_->preflight(name("a.zip"), {.only = only}, {}).has_value());
 
   const testing::TempFolder dir;
   const fs::Path file = dir.path() / "b.zip";
@@ -304,8 +304,8 @@ TEST_F(RemoteBackups, AsksWhetherTheServerKnowsAPartBeforeItSendsOne) {
     EXPECT_EQ(error.code, Code::kUnsupported) << older;
     EXPECT_NE(error.what.find("--only"), std::string::npos) << error.what;
     EXPECT_EQ(backups_->restore_file(file, order.options, {}).error(), error);
-    EXPECT_EQ(backups_->preflight(name("a.zip"), only, {}).error(), error);
-    EXPECT_EQ(backups_->preflight_file(file, only, {}).error(), error);
+    EXPECT_EQ(backups_->preflight(name("a.zip"), {.only = only}, {}).error(), error);
+    EXPECT_EQ(backups_->preflight_file(file, {.only = only}, {}).error(), error);
   }
   const std::vector<std::string> requests = server_->requests();
   for (std::size_t i = before; i < requests.size(); ++i) {

@@ -87,6 +87,10 @@ std::string kept_unchanged(const jobs::Report& report) {
          format_size(report.unchanged_bytes);
 }
 
+std::string bucket_text(const jobs::Report& report) {
+  return plural(report.bucket_files, "file") + ", " + format_size(report.bucket_bytes);
+}
+
 std::string amount_of(const jobs::LeftOut& left_out) {
   return plural(left_out.files, "file") + ", " + format_size(left_out.bytes);
 }
@@ -108,6 +112,9 @@ std::string mode_text(const jobs::ContentItem& item) {
 std::string render_restored(const jobs::Status& status) {
   std::string text = "Restored " + printable(status.name) + in_part(status.report) + took(status) +
                      kept_unchanged(status.report);
+  if (!status.report.bucket.empty()) {
+    text += "; in " + printable(status.report.bucket) + ": " + bucket_text(status.report);
+  }
   if (!status.report.replaced_id.empty()) {
     text += "; the data before it is kept: `pocketvault undo` brings it back";
   }
@@ -142,6 +149,9 @@ std::string render_made(const jobs::Status& status) {
             ")";
   }
   if (!report.structure.empty()) { text += "; databases: " + printable(report.structure); }
+  if (!report.bucket.empty()) {
+    text += "; of it " + bucket_text(report) + ", from " + printable(report.bucket);
+  }
   if (report.left_out.files > 0) { text += "; left out as asked: " + amount_of(report.left_out); }
   return text;
 }

@@ -76,6 +76,21 @@ std::string way_back(const jobs::Kept& kept) {
 
 }  // namespace
 
+std::string render_mirror(const jobs::MirrorState& mirror) {
+  std::string text = printable(mirror.place) + ", ";
+  if (mirror.missing == 0 && !mirror.trouble.empty()) {
+    return text + "what it lacks is not known: " + printable(mirror.trouble);
+  }
+  if (mirror.missing == 0) { return text + "lacks nothing"; }
+  text += "lacks " + plural(mirror.missing, "backup");
+  std::string names;
+  for (const std::string& name : mirror.names) {
+    names += (names.empty() ? "" : ", ") + printable(name);
+  }
+  text += ": " + names + (mirror.missing > mirror.names.size() ? " and more" : "");
+  return mirror.trouble.empty() ? text : text + " (" + printable(mirror.trouble) + ")";
+}
+
 std::string render_newest(const jobs::Overview& overview, WallTime now) {
   const bool is_first = overview.discounted.empty();
   if (!overview.newest) {
@@ -101,6 +116,7 @@ std::string render_status(const jobs::Overview& overview, WallTime now) {
     add("not counted", printable(one.backup.name.text()) + ", " + ago(one.backup.modified, now) +
                            ": " + printable(one.why));
   }
+  if (overview.mirror) { add("mirror", render_mirror(*overview.mirror)); }
   if (overview.data_free_bytes) { add("data", format_size(*overview.data_free_bytes) + " free"); }
   for (const jobs::Kept& kept : overview.kept) {
     add("replaced", size_of(kept.bytes) + ", kept until " + format_pocketbase_date(kept.until) +

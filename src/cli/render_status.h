@@ -16,6 +16,9 @@ namespace pv::cli {
 [[nodiscard]] std::string render_newest(const jobs::Overview& overview, WallTime now);
 
 // A table with a heading; a sentence when there are none.
+// "S3 bucket backups at https://..., lacks 2 backups: a.zip, b.zip".
+[[nodiscard]] std::string render_mirror(const jobs::MirrorState& mirror);
+
 [[nodiscard]] std::string render_kept(const std::vector<jobs::Kept>& kept, WallTime now);
 
 }  // namespace pv::cli

@@ -105,6 +105,13 @@ Result<jobs::Overview> overview_from_json(const json::value& value) {
       overview.users.push_back({pid_of(user), user.text("program")});
     }
   }
+  if (const json::object* mirror = from.object("mirror")) {
+    const Reader detail{*mirror};
+    overview.mirror = jobs::MirrorState{.place = detail.text("place"),
+                                        .missing = detail.count("missing"),
+                                        .names = texts_in(detail.array("names")),
+                                        .trouble = detail.text("trouble")};
+  }
   return overview;
 }
 

@@ -1,5 +1,6 @@
 #include "jobs/archive.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/text.h"
@@ -65,8 +66,14 @@ ZipArchive::ZipArchive(zip::ZipReader reader, std::uint64_t archive_bytes)
          .is_folder = entry.is_folder(),
          .refused = refusal ? std::make_shared<const Error>(*std::move(refusal)) : nullptr,
          .checksum = entry.crc32,
-         .modified = entry.modified});
+         .modified = entry.modified,
+         .is_object = reader_.is_object(entry)});
   }
+}
+
+bool ZipArchive::has_objects() const {
+  return std::any_of(entries_.begin(), entries_.end(),
+                     [](const restore::ArchiveEntry& entry) { return entry.is_object; });
 }
 
 Result<void> ZipArchive::extract(std::size_t index, Sink& sink, std::stop_token stop) const {

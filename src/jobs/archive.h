@@ -32,6 +32,9 @@ class ZipArchive final : public restore::Archive {
   [[nodiscard]] std::unique_ptr<restore::ArchivePieces> pieces_of(std::size_t index) const override;
   [[nodiscard]] std::uint32_t checksum(Bytes bytes, std::uint32_t before) const override;
 
+  // Whether files of it were objects of a bucket.
+  [[nodiscard]] bool has_objects() const;
+
   [[nodiscard]] std::uint64_t archive_bytes() const { return archive_bytes_; }
   // As zip::ZipReader has them.
   [[nodiscard]] std::uint32_t directory_crc32() const { return reader_.directory_crc32(); }

@@ -1,7 +1,9 @@
 #include <algorithm>
+#include <deque>
 
 #include "base/priority.h"
 #include "base/text.h"
+#include "jobs/bucket_files.h"
 #include "jobs/chain.h"
 #include "jobs/lease.h"
 #include "jobs/other_users.h"
@@ -9,6 +11,7 @@
 #include "jobs/selection.h"
 #include "jobs/space_guard.h"
 #include "jobs/workers.h"
+#include "s3/sidecar.h"
 #include "snapshot/snapshot.h"
 #include "zip/zip_writer.h"
 
@@ -38,8 +41,15 @@ void tell(const snapshot::Snapshot& snapshot, Job& job) {
 }
 
 void tell(const zip::ArchiveReport& archive, const Chain& chain, Job& job) {
+  std::string last_left_out;
   for (const zip::EntryReport& entry : archive.entries) {
-    if (entry.skipped) { job.warn({printable(entry.name), "left out: " + entry.skipped->what}); }
+    // What lies beside an object goes with it.
+    const bool goes_along =
+        !last_left_out.empty() && entry.name == last_left_out + std::string{s3::kSidecarSuffix};
+    if (entry.skipped) { last_left_out = entry.name; }
+    if (entry.skipped && !goes_along) {
+      job.warn({printable(entry.name), "left out: " + entry.skipped->what});
+    }
     if (entry.shortened) {
       job.warn({printable(entry.name), "cut short: " + entry.shortened->what});
     }
@@ -70,6 +80,9 @@ struct Packing {
   snapshot::Snapshot& snapshot;
   const Chain& chain;
   const BackupOrder& order;
+  BucketFiles& bucket;
+  store::BackupStore& store;
+  std::uint64_t raw_bytes;  // of the snapshot
   std::chrono::steady_clock::time_point since;
   WallTime now;
   Facts facts;
@@ -148,8 +161,42 @@ std::optional<zip::SourceIdentity> identity_of(const snapshot::Item& item) {
                              .changed_ns = item.settled->changed.time_since_epoch().count()};
 }
 
+bool is_stored_file(const snapshot::Item& item) { return item.name.starts_with("storage/"); }
+
+// The item goes as it is packed: while the directory of the archive grows, the list of them
+// shrinks.
+Result<void> add(zip::ZipWriter& writer, const snapshot::Snapshot& snapshot, snapshot::Item item) {
+  zip::EntryMeta meta{.name = item.name,
+                      .mode = item.mode,
+                      .modified = item.modified,
+                      .required = item.is_database,
+                      .expected_bytes = item.size_bytes,
+                      .identity = identity_of(item)};
+  return writer.add(std::move(meta),
+                    [&snapshot, item = std::move(item)] { return snapshot.open(item); });
+}
+
+// The files in the bucket, and those that lie on this machine beside them: PocketBase does not look
+// at these, so where both have a name the bucket counts. The databases are written by then.
+Result<void> add_stored_files(zip::ZipWriter& writer, Job& job, Packing& packing,
+                              std::deque<snapshot::Item> here) {
+  BucketFiles& bucket = packing.bucket;
+  PV_CHECK(writer.settle());
+  PV_CHECK(bucket.wait_for_list());
+  job.set_total(packing.raw_bytes + bucket.bytes());
+  PV_CHECK(check_backup_space(packing.store, bucket.bytes()));
+  for (; !here.empty(); here.pop_front()) {
+    snapshot::Item& item = here.front();
+    if (bucket.has(item.name)) {
+      job.warn({printable(item.name), "left out: the bucket has a file of that name as well"});
+      continue;
+    }
+    PV_CHECK(add(writer, packing.snapshot, std::move(item)));
+  }
+  return bucket.add_to(writer, packing.chain, packing.order.paranoid);
+}
+
 Result<zip::ArchiveReport> pack(const Parts& parts, Job& job, Packing& packing, Sink& sink) {
-  snapshot::Snapshot& snapshot = packing.snapshot;
   zip::WriterOptions options;
   options.report_all = false;
   options.hash_key = packing.chain.key;
@@ -157,17 +204,17 @@ Result<zip::ArchiveReport> pack(const Parts& parts, Job& job, Packing& packing, 
   options.paranoid = packing.order.paranoid;
   zip::ZipWriter writer{sink, parts.pool, options, job.stop_token()};
   const Job::Gauge gauge{job, [&writer] { return writer.raw_bytes_done(); }};
-  // Each item goes as it is packed: while the directory of the archive grows, this list shrinks.
-  for (auto items = snapshot.take_items(); !items.empty(); items.pop_front()) {
+  std::deque<snapshot::Item> stored_files;
+  for (auto items = packing.snapshot.take_items(); !items.empty(); items.pop_front()) {
     snapshot::Item& item = items.front();
-    zip::EntryMeta meta{.name = item.name,
-                        .mode = item.mode,
-                        .modified = item.modified,
-                        .required = item.is_database,
-                        .expected_bytes = item.size_bytes,
-                        .identity = identity_of(item)};
-    PV_CHECK(writer.add(std::move(meta),
-                        [&snapshot, item = std::move(item)] { return snapshot.open(item); }));
+    if (packing.bucket.is_used() && is_stored_file(item)) {
+      stored_files.push_back(std::move(item));
+    } else {
+      PV_CHECK(add(writer, packing.snapshot, std::move(item)));
+    }
+  }
+  if (packing.bucket.is_used()) {
+    PV_CHECK(add_stored_files(writer, job, packing, std::move(stored_files)));
   }
   return writer.finish([&]() -> Result<std::string> {
     job.set_phase("check");
@@ -229,10 +276,12 @@ Result<void> make_backup(const Parts& parts, store::BackupStore& store, Job& job
   PV_TRY(std::unique_ptr<snapshot::Snapshot> snapshot,
          snapshot::Snapshot::take(path, options, job.stop_token()));
   tell(*snapshot, job);
+  BucketFiles bucket{parts, job, order};
 
   job.set_phase("pack");
-  job.set_total(raw_bytes_of(*snapshot));
-  PV_CHECK(check_backup_space(store, raw_bytes_of(*snapshot)));
+  const std::uint64_t raw_bytes = raw_bytes_of(*snapshot);
+  job.set_total(raw_bytes);
+  PV_CHECK(check_backup_space(store, raw_bytes));
   PV_TRY(const std::unique_ptr<store::Upload> upload,
          store.create(name, {.original_name = name.text()}));
   SpaceGuard guard{*upload, store, job};
@@ -240,6 +289,9 @@ Result<void> make_backup(const Parts& parts, store::BackupStore& store, Job& job
   Packing packing{.snapshot = *snapshot,
                   .chain = chain,
                   .order = order,
+                  .bucket = bucket,
+                  .store = store,
+                  .raw_bytes = raw_bytes,
                   .since = std::chrono::steady_clock::now(),
                   .now = now,
                   .facts = {.made = now,
@@ -251,6 +303,7 @@ Result<void> make_backup(const Parts& parts, store::BackupStore& store, Job& job
   if (!archive.has_value()) { return fail(guard.explain(std::move(archive).error())); }
   PV_CHECK(check_databases(*archive, *snapshot));
   tell(*archive, chain, job);
+  if (bucket.is_used()) { bucket.tell(*archive); }
   for (const snapshot::Warning& warning : snapshot->late_warnings()) {
     job.warn({printable(warning.name), warning.what});
   }

@@ -7,6 +7,9 @@
 
 namespace pv::jobs {
 
+// What a bucket of the settings is reached with; tests have other clocks and limits.
+using TuneBucket = std::function<void(s3::Options&)>;
+
 // For one request about backups that somebody waits for, with all its tries, as PocketBase has it.
 // Those that carry a backup's bytes have more.
 inline constexpr std::chrono::seconds kBucketPatience{30};

@@ -66,6 +66,11 @@ struct Report {
   std::string structure = {};    // backup: "sound", or which databases are not, and why
   std::string replaced_id = {};  // restore, undo: what can be had back
   LeftOut left_out = {};
+  // The bucket of the app's files: what a backup took out of it; what a restore put into it, or
+  // found there.
+  std::string bucket = {};
+  std::uint64_t bucket_files = 0;
+  std::uint64_t bucket_bytes = 0;
   std::uint64_t unchanged_files = 0;  // restore: of entries, in place already and kept
   std::uint64_t unchanged_bytes = 0;  // of raw_bytes
   std::string safety_backup = {};     // restore: made of the data before it was replaced
@@ -84,7 +89,7 @@ struct Status {
   Kind kind = Kind::kBackup;
   std::string name;  // of the backup
   State state = State::kRunning;
-  std::string phase;              // "pin", "pack", "check", "commit", "extract", "swap"
+  std::string phase;              // "pin", "pack", "check", "commit", "extract", "upload", "swap"
   std::uint64_t bytes_total = 0;  // 0 while unknown
   std::uint64_t bytes_done = 0;   // never goes back, never passes bytes_total once that is known
   // Over the last few seconds; on average when it has finished.

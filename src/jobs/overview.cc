@@ -136,6 +136,15 @@ json::object to_json(const Kept& kept) {
           {"canUndo", kept.can_undo}};
 }
 
+json::object to_json(const MirrorState& mirror) {
+  json::array names;
+  for (const std::string& name : mirror.names) { names.emplace_back(text_of(name)); }
+  return {{"place", text_of(mirror.place)},
+          {"missing", mirror.missing},
+          {"names", std::move(names)},
+          {"trouble", text_of(mirror.trouble)}};
+}
+
 json::object to_json(const Overview& overview, WallTime now) {
   json::array kept;
   for (const Kept& one : overview.kept) { kept.push_back(to_json(one)); }
@@ -156,7 +165,9 @@ json::object to_json(const Overview& overview, WallTime now) {
       {"verdictsUnknownBecause", text_of(overview.unknown_because)},
       {"cutOff", overview.is_cut_off},
       {"job", nullptr},
-      {"users", std::move(users)}};
+      {"users", std::move(users)},
+      {"mirror", nullptr}};
+  if (overview.mirror) { object["mirror"] = to_json(*overview.mirror); }
   if (overview.newest) { object["newest"] = newest_json(overview, now); }
   if (overview.job) { object["job"] = to_json(*overview.job); }
   return object;

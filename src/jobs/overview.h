@@ -11,6 +11,7 @@
 #include "fs/file.h"
 #include "jobs/kept.h"
 #include "jobs/lease.h"
+#include "jobs/mirror.h"
 #include "jobs/verdicts.h"
 #include "store/backup_store.h"
 
@@ -37,6 +38,7 @@ struct Overview {
   bool is_cut_off = false;            // a restore or an undo died between its renames
   std::optional<LeaseNote> job;       // that is at work on the directory
   std::vector<fs::LockHolder> users;  // other processes that have the databases open
+  std::optional<MirrorState> mirror;  // nullopt: there is none; look_over() does not ask
 };
 
 // Opens no database of PocketBase, and of archives the newest alone, unless it was verified: one
@@ -54,5 +56,6 @@ void count(std::vector<store::Backup> backups, WallTime now, const Doubt& doubt,
 // docs/api.md, "Status". Strings are valid UTF-8.
 [[nodiscard]] boost::json::object to_json(const Overview& overview, WallTime now);
 [[nodiscard]] boost::json::object to_json(const Kept& kept);
+[[nodiscard]] boost::json::object to_json(const MirrorState& mirror);
 
 }  // namespace pv::jobs

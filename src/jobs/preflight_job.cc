@@ -5,6 +5,7 @@
 #include "base/priority.h"
 #include "base/text.h"
 #include "jobs/archive_check.h"
+#include "jobs/bucket_files.h"
 #include "jobs/chain.h"
 #include "jobs/data_facts.h"
 #include "jobs/other_users.h"
@@ -69,26 +70,28 @@ bool is_answer(Code code) {
 
 // Numbers of the archive's entries whose checksums a restore of `plan` looks at, but for `files`.
 std::vector<std::size_t> rest_of(const ZipArchive& archive, const restore::Plan& plan,
+                                 bool is_everything,
                                  const std::vector<restore::PlannedFile>& files) {
   std::vector<std::size_t> rest = all_but(archive, files);
-  if (plan.units.empty()) { return rest; }
+  if (is_everything) { return rest; }
   std::vector<bool> planned(archive.entries().size());
   for (const restore::PlannedFile& file : plan.files) { planned[file.index] = true; }
+  for (const restore::PlannedFile& file : plan.objects) { planned[file.index] = true; }
   std::erase_if(rest, [&](std::size_t index) { return !planned[index]; });
   return rest;
 }
 
 class Examination {
  public:
-  Examination(const Parts& parts, Job& job, const restore::Scope& scope)
-      : parts_{parts}, job_{job}, scope_{scope} {}
+  Examination(const Parts& parts, Job& job, const restore::Scope& scope, restore::FilesTo files_to)
+      : parts_{parts}, job_{job}, scope_{scope}, files_to_{files_to} {}
 
   Result<void> run(const ArchiveOrigin& origin) {
     job_.set_phase("check");
     PV_TRY(const std::unique_ptr<ZipArchive> archive, answer_of(ZipArchive::open(origin)));
     if (archive != nullptr) {
       report_archive(*archive);
-      const Result<restore::Plan> plan = restore::plan(*archive, scope_);
+      const Result<restore::Plan> plan = restore::plan(*archive, scope_, files_to_);
       const bool lacks_it = !plan.has_value() && plan.error().code == Code::kNotFound;
       if (lacks_it) { found_.reasons.push_back(plan.error()); }
       PV_TRY(const bool fine, lacks_it ? Result<bool>{false} : answered(plan));
@@ -137,20 +140,22 @@ class Examination {
   void report_part(const restore::Plan& plan) {
     if (scope_.is_everything()) { return; }
     job_.report([&](Report& report) {
-      report.note = note_on_part(plan.units);
-      report.entries = plan.files.size();
-      report.raw_bytes = plan.raw_bytes;
+      report.note = note_on_part(restore::touched_by(plan));
+      report.entries = plan.files.size() + plan.objects.size();
+      report.raw_bytes = plan.raw_bytes + plan.object_bytes;
     });
-    job_.set_total(plan.raw_bytes);
+    job_.set_total(plan.raw_bytes + plan.object_bytes);
   }
 
   Result<void> examine(const ZipArchive& archive, const restore::Plan& plan) {
     report_part(plan);
     warn_of_dropped(plan, "a restore leaves it out", job_);
-    PV_CHECK(look_around());
-    PV_CHECK(measure(archive, plan));
-    job_.set_phase("compare");
-    compare(archive, plan);
+    if (scope_.is_everything() || !plan.units.empty()) {
+      PV_CHECK(look_around());
+      PV_CHECK(measure(archive, plan));
+      job_.set_phase("compare");
+      compare(archive, plan);
+    }
     PV_CHECK(go_on(job_));
     job_.set_phase("extract");
     return read(archive, plan);
@@ -200,14 +205,22 @@ class Examination {
       job_.warn({"", "the databases were not opened: " + fits.error().what});
       roots.files.clear();
     }
-    Checksums rest{parts_, job_, archive, rest_of(archive, plan, roots.files)};
+    Checksums rest{parts_, job_, archive,
+                   rest_of(archive, plan, scope_.is_everything(), roots.files)};
+    BucketRestore bucket{parts_, job_, archive, plan};
+    bool are_settings_known = !scope_.has_data_db();
     if (!roots.files.empty()) {
       const Result<Rehearsal> rehearsal =
           Rehearsal::make(parts_, job_, archive, roots, restore::DatabaseCheck::kQuick);
       PV_TRY(const bool sound, answered(rehearsal));
       found_.databases_checked = sound && restore::involves_databases(plan.units);
-      if (sound) { PV_CHECK(look_at(*rehearsal)); }
+      if (sound) {
+        PV_CHECK(look_at(*rehearsal));
+        if (scope_.has_data_db()) { bucket.look_at(rehearsal->data_db()); }
+        are_settings_known = true;
+      }
     }
+    if (are_settings_known) { PV_CHECK(look_at(bucket)); }
     return answered(rest.wait()).map([](bool) {});
   }
 
@@ -229,6 +242,23 @@ class Examination {
     }
     PV_TRY(const std::optional<DataFacts> before, facts_in_place());
     tell(*after, before);
+    return {};
+  }
+
+  // Where files that belong into a bucket would go.
+  Result<void> look_at(BucketRestore& bucket) {
+    const Result<void> found = bucket.find_place();
+    if (!found.has_value() && found.error().code != Code::kCancelled) {
+      found_.reasons.push_back(found.error());
+      return {};
+    }
+    PV_CHECK(found);
+    const Result<void> answers = bucket.try_place();
+    PV_CHECK(go_on(job_));
+    if (!answers.has_value()) {
+      job_.warn({"", "a restore is refused for as long as files can't be put into their bucket: " +
+                         answers.error().what});
+    }
     return {};
   }
 
@@ -295,6 +325,7 @@ class Examination {
   const Parts& parts_;
   Job& job_;
   const restore::Scope& scope_;
+  const restore::FilesTo files_to_;
   Preflight found_;
 };
 
@@ -310,9 +341,9 @@ std::string_view verdict_name(Verdict verdict) {
 }
 
 Result<void> run_preflight(const Parts& parts, Job& job, const ArchiveOrigin& origin,
-                           const restore::Scope& scope) {
+                           const restore::Scope& scope, restore::FilesTo files_to) {
   if (parts.options.nice) { give_way(); }
-  return Examination{parts, job, scope}.run(origin);
+  return Examination{parts, job, scope, files_to}.run(origin);
 }
 
 }  // namespace pv::jobs

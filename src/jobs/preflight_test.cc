@@ -283,7 +283,7 @@ TEST(Preflight, OfAPartTellsOfThatAlone) {
   const std::string before = state_of(pb_data);
   const auto of = [&](const std::vector<std::string>& only) {
     return VaultRig::ended(
-        rig.vault->start_preflight(store::BackupName::parse("a.zip").value(), only));
+        rig.vault->start_preflight(store::BackupName::parse("a.zip").value(), {.only = only}));
   };
 
   const Status files = of({"storage/mine"});

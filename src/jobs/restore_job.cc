@@ -2,6 +2,7 @@
 #include <functional>
 
 #include "base/text.h"
+#include "jobs/bucket_files.h"
 #include "jobs/lease.h"
 #include "jobs/other_users.h"
 #include "jobs/selection.h"
@@ -220,23 +221,39 @@ Result<void> check_data_db(const fs::Path& data_db) {
   return {};
 }
 
+// Before the exchange: the files come first, so that no record in place names one that is not
+// there. A backup of what is in place comes before anything in the bucket is replaced.
+Result<SafetyBackup> fill_bucket(const Parts& parts, Job& job, const RestoreOptions& options,
+                                 BucketRestore& bucket) {
+  PV_CHECK(bucket.add_missing());
+  PV_TRY(SafetyBackup safety, back_up_first(parts, job, options, bucket.will_replace()));
+  PV_CHECK(bucket.replace_differing());
+  return safety;
+}
+
 Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& origin,
                          const RestoreOptions& options) {
   const fs::Path& path = parts.directory.path();
   job.set_phase("check");
   PV_TRY(const std::unique_ptr<ZipArchive> archive, ZipArchive::open(origin));
   PV_TRY(const restore::Scope scope, restore::Scope::parse(options.only));
-  PV_TRY(const restore::Plan plan, restore::plan(*archive, scope));
+  PV_TRY(const restore::Plan plan, restore::plan(*archive, scope, options.files_to));
   warn_of_dropped(plan, "not restored", job);
   job.report([&](Report& report) {
     if (scope.is_everything()) { report.left_out = code_of(archive->entries()); }
     report.scope = scope.describe();
-    report.note = note_on_part(plan.units);
-    report.entries = plan.files.size();
-    report.raw_bytes = plan.raw_bytes;
+    report.note = note_on_part(restore::touched_by(plan));
+    report.entries = plan.files.size() + plan.objects.size();
+    report.raw_bytes = plan.raw_bytes + plan.object_bytes;
     report.archive_bytes = archive->archive_bytes();
   });
   prune_kept(parts, job);
+  job.set_total(plan.raw_bytes + plan.object_bytes);
+  BucketRestore bucket{parts, job, *archive, plan};
+  if (!scope.is_everything() && plan.units.empty()) {
+    PV_CHECK(bucket.find_place());
+    return fill_bucket(parts, job, options, bucket).map([](const SafetyBackup&) {});
+  }
   PV_CHECK(check_space(parts, plan));
   if (restore::involves_databases(plan.units)) {
     PV_CHECK(refuse_other_users(path, Exchange::kRestore));
@@ -245,11 +262,15 @@ Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& orig
   PV_CHECK(go_on(job));
 
   job.set_phase("extract");
-  job.set_total(plan.raw_bytes);
   const restore::Progress progress{
       .on_extracted = [&job](std::uint64_t bytes) { job.add_done(bytes); }};
+  const auto check_data = [&bucket](const fs::Path& data_db) -> Result<void> {
+    PV_CHECK(check_data_db(data_db));
+    bucket.look_at(data_db);
+    return {};
+  };
   PV_TRY(const restore::Staged staged,
-         restore::stage(*archive, plan, path, parts.pool, parts.random, progress, check_data_db,
+         restore::stage(*archive, plan, path, parts.pool, parts.random, progress, check_data,
                         job.stop_token(),
                         {.delta = options.delta ? restore::Delta::kOn : restore::Delta::kOff}));
   job.report([&](Report& report) {
@@ -257,7 +278,8 @@ Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& orig
     report.unchanged_bytes = staged.unchanged_bytes;
   });
   for (const std::string& warning : staged.warnings) { job.warn({"", warning}); }
-  PV_TRY(const SafetyBackup safety, back_up_first(parts, job, options));
+  PV_CHECK(bucket.find_place());
+  PV_TRY(const SafetyBackup safety, fill_bucket(parts, job, options, bucket));
 
   Result<restore::Replaced> replaced =
       exchange_data(parts, job, Incoming::kHasArchive, plan.units, [&] {

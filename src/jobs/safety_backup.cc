@@ -40,7 +40,8 @@ tl::unexpected<Error> given_up(Error why) {
 
 }  // namespace
 
-Result<SafetyBackup> back_up_first(const Parts& parts, Job& job, const RestoreOptions& options) {
+Result<SafetyBackup> back_up_first(const Parts& parts, Job& job, const RestoreOptions& options,
+                                   bool replaces_objects) {
   if (!is_wanted(parts, options)) { return SafetyBackup{}; }
   PV_TRY(const store::BackupName name, name_for(parts));
   job.set_phase("backup");
@@ -52,7 +53,9 @@ Result<SafetyBackup> back_up_first(const Parts& parts, Job& job, const RestoreOp
     const Job::Gauge gauge{job, [&inner, before] { return before + inner.bytes_done(); },
                            [&inner] { return inner.status().bytes_total; }};
     // Damaged or not: it is what there is.
-    made = run_backup(parts, inner, name, {.name = name.text(), .allow_damaged = true});
+    const BackupOrder order{
+        .name = name.text(), .allow_damaged = true, .include_s3_storage = replaces_objects};
+    made = run_backup(parts, inner, name, order);
   }
   for (const Warning& warning : inner.status().warnings) {
     job.warn({warning.name, "in the backup before the restore: " + warning.what});

@@ -2,7 +2,6 @@
 
 #include <mutex>
 
-#include "jobs/bucket.h"
 #include "jobs/lease.h"
 #include "restore/restore.h"
 #include "settings/settings.h"

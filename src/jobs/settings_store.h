@@ -3,13 +3,10 @@
 #include <memory>
 
 #include "datadir/data_dir.h"
-#include "s3/options.h"
+#include "jobs/bucket.h"
 #include "store/backup_store.h"
 
 namespace pv::jobs {
-
-// What a bucket of the settings is reached with; tests have other clocks and limits.
-using TuneBucket = std::function<void(s3::Options&)>;
 
 // Backups where the settings say: in the bucket of backups.s3 where that is enabled, else in
 // `folder`. They are read at each call, so a change counts from the next one on; a backup that is

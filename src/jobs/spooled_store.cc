@@ -6,40 +6,11 @@
 #include "store/folder_store.h"
 
 namespace pv::jobs {
-namespace {
 
 using store::Backup;
 using store::BackupName;
 using store::BackupStore;
 using store::Upload;
-
-constexpr std::size_t kBlockBytes = 1 << 20;
-
-Result<void> copy_into(Upload& upload, Source& source, const SpooledStore::Progress& progress,
-                       const std::stop_token& stop) {
-  std::vector<std::byte> block(kBlockBytes);
-  std::uint64_t done = 0;
-  while (done < source.size_bytes()) {
-    if (stop.stop_requested()) { return fail(Code::kCancelled, "cancelled"); }
-    PV_TRY(const std::size_t count, source.read_at(done, block));
-    if (count == 0) { return fail(Code::kDamaged, "it became shorter while it was sent"); }
-    PV_CHECK(upload.write(Bytes{block}.first(count)));
-    done += count;
-    if (progress) { progress(done, source.size_bytes()); }
-  }
-  return {};
-}
-
-// "nightly.zip", "nightly_02.zip", ...
-Result<BackupName> numbered(const BackupName& name, int number) {
-  if (number == 1) { return name; }
-  const std::string& text = name.text();
-  const std::size_t dot = std::min(text.rfind('.'), text.size());
-  const std::string digits = (number < 10 ? "_0" : "_") + std::to_string(number);
-  return BackupName::parse(text.substr(0, dot) + digits + text.substr(dot));
-}
-
-}  // namespace
 
 SpooledStore::SpooledStore(BackupStore& store, const fs::Path& vault_folder)
     : store_{store},
@@ -54,7 +25,7 @@ Result<std::vector<Backup>> SpooledStore::waiting() {
   return backups;
 }
 
-Result<std::vector<BackupName>> SpooledStore::send(const Progress& progress,
+Result<std::vector<BackupName>> SpooledStore::send(const CopyProgress& progress,
                                                    const std::stop_token& stop) {
   PV_TRY(const std::vector<Backup> backups, waiting());
   std::vector<BackupName> sent;
@@ -71,41 +42,12 @@ Result<std::vector<BackupName>> SpooledStore::send(const Progress& progress,
   return sent;
 }
 
-Result<BackupName> SpooledStore::send_one(const BackupName& name, const Progress& progress,
+Result<BackupName> SpooledStore::send_one(const BackupName& name, const CopyProgress& progress,
                                           const std::stop_token& stop) {
-  constexpr int kNumberMax = 99;
   PV_TRY(const std::unique_ptr<Source> source, spool_->open(name));
-  for (int number = 1; number <= kNumberMax; ++number) {
-    PV_TRY(const BackupName target, numbered(name, number));
-    const Result<Backup> there = store_.stat(target);
-    if (there.has_value()) {
-      PV_TRY(const bool is_it, has_arrived(*there, *source));
-      if (!is_it) { continue; }
-    } else {
-      if (there.error().code != Code::kNotFound) { return fail(there.error()); }
-      PV_TRY(const auto upload, store_.create(target, {.original_name = name.text()}));
-      PV_CHECK(copy_into(*upload, *source, progress, stop));
-      const auto stored = upload->commit();
-      if (!stored.has_value() && stored.error().code == Code::kExists) { continue; }
-      PV_CHECK(stored);
-    }
-    PV_CHECK(spool_->remove(name));
-    return target;
-  }
-  return fail(Code::kExists, "99 backups have that name already");
-}
-
-// The end of an archive has the sizes and checksums of all that is in it.
-Result<bool> SpooledStore::has_arrived(const Backup& there, Source& source) {
-  const std::uint64_t size = source.size_bytes();
-  if (there.size_bytes != size) { return false; }
-  PV_TRY(const std::unique_ptr<Source> arrived, store_.open(there.name));
-  const auto count = static_cast<std::size_t>(std::min<std::uint64_t>(size, kBlockBytes));
-  std::vector<std::byte> here(count);
-  std::vector<std::byte> other(count);
-  PV_TRY(const std::size_t a, source.read_at(size - count, here));
-  PV_TRY(const std::size_t b, arrived->read_at(size - count, other));
-  return a == count && b == count && here == other;
+  PV_TRY(Delivery delivery, deliver(*source, store_, name, progress, stop));
+  PV_CHECK(spool_->remove(name));
+  return std::move(delivery.name);
 }
 
 Result<std::vector<Backup>> SpooledStore::list() {

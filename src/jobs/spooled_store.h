@@ -4,6 +4,7 @@
 #include <stop_token>
 
 #include "fs/file.h"
+#include "jobs/copying.h"
 #include "store/backup_store.h"
 
 namespace pv::jobs {
@@ -34,11 +35,10 @@ class SpooledStore final : public store::BackupStore {
     return error.code == Code::kUnavailable && is_remote();
   }
 
-  using Progress = std::function<void(std::uint64_t done, std::uint64_t total)>;
   // Sends what waits, the oldest first; the names under which it arrived: one that the store has
   // given to something else meanwhile gets a number, "nightly_02.zip". kUnavailable: the store is
   // still away. kBusy: another process sends. kCancelled. What was sent before stays sent.
-  [[nodiscard]] Result<std::vector<store::BackupName>> send(const Progress& progress,
+  [[nodiscard]] Result<std::vector<store::BackupName>> send(const CopyProgress& progress,
                                                             const std::stop_token& stop);
 
   [[nodiscard]] Result<std::vector<store::Backup>> list() override;
@@ -54,9 +54,8 @@ class SpooledStore final : public store::BackupStore {
 
  private:
   [[nodiscard]] Result<store::BackupName> send_one(const store::BackupName& name,
-                                                   const Progress& progress,
+                                                   const CopyProgress& progress,
                                                    const std::stop_token& stop);
-  [[nodiscard]] Result<bool> has_arrived(const store::Backup& there, Source& source);
 
   store::BackupStore& store_;
   const fs::Path lock_;

@@ -69,7 +69,11 @@ struct Vault::Impl {
   Impl(datadir::DataDir& directory, store::BackupStore& store, WorkPool& pool, const Clock& clock,
        Random& random, VaultOptions options)
       : spooled{store, directory.vault_folder()},
-        parts{directory, spooled, pool, clock, random, std::move(options)} {}
+        parts{directory, spooled, pool, clock, random, std::move(options)} {
+    if (parts.options.mirror != nullptr) {
+      mirror.emplace(spooled, parts.options.mirror, directory.vault_folder());
+    }
+  }
   ~Impl();
 
   [[nodiscard]] LeaseNote note(Kind kind, std::string name) const;
@@ -86,7 +90,7 @@ struct Vault::Impl {
   [[nodiscard]] Result<std::shared_ptr<Job>> start_extract(ArchiveOrigin origin, bool in_store,
                                                            const ExtractOrder& order);
   [[nodiscard]] Result<std::shared_ptr<Job>> start_preflight(ArchiveOrigin origin, bool in_store,
-                                                             const std::vector<std::string>& only);
+                                                             const PreflightOrder& order);
 
   struct Launch {
     Kind kind;
@@ -105,6 +109,7 @@ struct Vault::Impl {
   [[nodiscard]] Result<ArchiveOrigin> origin_of(const fs::Path& file);
 
   SpooledStore spooled;
+  std::optional<Mirror> mirror;
   Parts parts;
   std::mutex mutex;
   std::deque<Entry> entries;    // oldest first
@@ -325,8 +330,22 @@ Result<std::shared_ptr<Job>> Vault::start_undo(const std::string& id) {
 
 Result<Overview> Vault::overview() {
   const Parts& parts = impl_->parts;
-  return look_over(parts.directory.path(), parts.store, parts.options.keep_replaced,
-                   parts.clock.now());
+  PV_TRY(Overview overview, look_over(parts.directory.path(), parts.store,
+                                      parts.options.keep_replaced, parts.clock.now()));
+  overview.mirror = mirror();
+  return overview;
+}
+
+bool Vault::has_mirror() const { return impl_->mirror.has_value(); }
+
+Result<std::vector<store::BackupName>> Vault::fill_mirror(const CopyProgress& progress,
+                                                          const std::stop_token& stop) {
+  if (!impl_->mirror) { return fail(Code::kNotFound, "there is no mirror"); }
+  return impl_->mirror->fill(progress, stop);
+}
+
+std::optional<MirrorState> Vault::mirror() {
+  return impl_->mirror ? std::optional{impl_->mirror->state()} : std::nullopt;
 }
 
 Result<std::vector<Kept>> Vault::kept() {
@@ -405,26 +424,26 @@ Result<std::shared_ptr<Job>> Vault::start_verify_file(const fs::Path& file, Veri
 }
 
 Result<std::shared_ptr<Job>> Vault::Impl::start_preflight(ArchiveOrigin origin, bool in_store,
-                                                          const std::vector<std::string>& only) {
-  PV_TRY(const restore::Scope scope, restore::Scope::parse(only));
+                                                          const PreflightOrder& order) {
+  PV_TRY(const restore::Scope scope, restore::Scope::parse(order.only));
   return start_reading(
       Kind::kPreflight,
-      [this, scope](Job& job, const ArchiveOrigin& from) {
-        return run_preflight(parts, job, from, scope);
+      [this, scope, files_to = order.files_to](Job& job, const ArchiveOrigin& from) {
+        return run_preflight(parts, job, from, scope, files_to);
       },
       std::move(origin), in_store);
 }
 
 Result<std::shared_ptr<Job>> Vault::start_preflight(const store::BackupName& name,
-                                                    const std::vector<std::string>& only) {
+                                                    const PreflightOrder& order) {
   PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
-  return impl_->start_preflight(impl_->origin_of(backup.name), true, only);
+  return impl_->start_preflight(impl_->origin_of(backup.name), true, order);
 }
 
 Result<std::shared_ptr<Job>> Vault::start_preflight_file(const fs::Path& file,
-                                                         const std::vector<std::string>& only) {
+                                                         const PreflightOrder& order) {
   PV_TRY(ArchiveOrigin origin, impl_->origin_of(file));
-  return impl_->start_preflight(std::move(origin), false, only);
+  return impl_->start_preflight(std::move(origin), false, order);
 }
 
 // ------------------------------------------------------------------------------------- asking
@@ -502,9 +521,8 @@ Result<std::shared_ptr<const Contents>> Vault::look_into(const store::BackupName
 
 Result<std::vector<store::Backup>> Vault::waiting() { return impl_->spooled.waiting(); }
 
-Result<std::vector<store::BackupName>> Vault::send_waiting(
-    const std::function<void(std::uint64_t done, std::uint64_t total)>& progress,
-    const std::stop_token& stop) {
+Result<std::vector<store::BackupName>> Vault::send_waiting(const CopyProgress& progress,
+                                                           const std::stop_token& stop) {
   return impl_->spooled.send(progress, stop);
 }
 

@@ -15,13 +15,23 @@
 #include "base/random.h"
 #include "base/work_pool.h"
 #include "datadir/data_dir.h"
+#include "jobs/bucket.h"
 #include "jobs/job.h"
 #include "jobs/kept.h"
+#include "jobs/mirror.h"
 #include "jobs/overview.h"
 #include "jobs/verdicts.h"
+#include "restore/restore.h"
 #include "store/backup_store.h"
 
 namespace pv::jobs {
+
+// A bucket in which backups are kept, as s3::Client::describe() says it, and the prefix of their
+// keys.
+struct BackupsPlace {
+  std::string bucket;
+  std::string prefix;
+};
 
 struct VaultOptions {
   std::string encryption_key = {};  // for settings; see settings::read
@@ -32,6 +42,12 @@ struct VaultOptions {
   // Backups and verifications give way to everything else, but for the moment in which commits
   // can't happen. The pool's threads are for its owner to slow down.
   bool nice = false;
+  // Where the settings do not tell of them. What lies there is no file of the app, should it keep
+  // its files in the same bucket.
+  std::vector<BackupsPlace> backups_places = {};
+  // A second store that is to have every backup; nullptr: none.
+  std::shared_ptr<store::BackupStore> mirror = nullptr;
+  TuneBucket tune_bucket = {};  // of the app's files
   // Told when a job has started and when it has ended; from the thread that starts it, and from the
   // job's own. Must not block for long, nor call the vault.
   std::function<void(const Status&)> observer = {};
@@ -43,11 +59,12 @@ struct VaultOptions {
 // whether it is one that PocketBase would take is for the front to say (names.h).
 struct BackupOrder {
   std::string name = {};
-  bool full = false;           // packs all anew, though an earlier backup has it packed already
-  bool paranoid = false;       // reads every file, though its times say that it did not change
-  bool allow_damaged = false;  // a data.db that is broken inside is stored, with a warning
-  bool without_logs = false;   // no auxiliary.db
-  bool with_code = false;      // the folders beside the data directory that hold the app's code
+  bool full = false;               // packs all anew, though an earlier backup has it packed already
+  bool paranoid = false;           // reads every file, though its times say that it did not change
+  bool allow_damaged = false;      // a data.db that is broken inside is stored, with a warning
+  bool without_logs = false;       // no auxiliary.db
+  bool include_s3_storage = true;  // the app's files, where the settings keep them in a bucket
+  bool with_code = false;          // the folders beside the data directory that hold the app's code
   std::uint64_t bytes_per_second_max = 0;  // 0: as the vault's options say; else no more than those
   std::vector<std::string> exclude = {};   // patterns as base/glob.h has them; see selection.h
 };
@@ -58,10 +75,15 @@ struct RestoreOptions {
   // what is replaced is not kept.
   std::optional<bool> backup_first = std::nullopt;
   std::vector<std::string> only = {};  // a part, as restore::Scope::parse() takes it
+  restore::FilesTo files_to = restore::FilesTo::kOrigin;
 };
 struct ExtractOrder {
   fs::Path target;                     // a new folder, or an empty one; not in a data directory
   std::vector<std::string> only = {};  // as restore::Scope::parse() takes it
+};
+struct PreflightOrder {
+  std::vector<std::string> only = {};  // as of RestoreOptions
+  restore::FilesTo files_to = restore::FilesTo::kOrigin;
 };
 struct RestoreOrder {
   store::BackupName name;
@@ -118,10 +140,10 @@ class Vault {
 
   // What a restore, or one of a part, would do and meet: Report::preflight. As a verification for
   // the rest.
-  [[nodiscard]] Result<std::shared_ptr<Job>> start_preflight(
-      const store::BackupName& name, const std::vector<std::string>& only = {});
-  [[nodiscard]] Result<std::shared_ptr<Job>> start_preflight_file(
-      const fs::Path& file, const std::vector<std::string>& only = {});
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_preflight(const store::BackupName& name,
+                                                             const PreflightOrder& order = {});
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_preflight_file(const fs::Path& file,
+                                                                  const PreflightOrder& order = {});
 
   // Whether a backup or restore runs, here or in another process on this directory.
   [[nodiscard]] bool busy();
@@ -152,9 +174,14 @@ class Vault {
 
   // Backups made while the store was away, oldest first; and their sending (spooled_store.h).
   [[nodiscard]] Result<std::vector<store::Backup>> waiting();
-  [[nodiscard]] Result<std::vector<store::BackupName>> send_waiting(
-      const std::function<void(std::uint64_t done, std::uint64_t total)>& progress,
-      const std::stop_token& stop);
+  [[nodiscard]] Result<std::vector<store::BackupName>> send_waiting(const CopyProgress& progress,
+                                                                    const std::stop_token& stop);
+
+  // What the mirror lacks goes there (mirror.h). kNotFound: there is no mirror.
+  [[nodiscard]] bool has_mirror() const;
+  [[nodiscard]] Result<std::vector<store::BackupName>> fill_mirror(const CopyProgress& progress,
+                                                                   const std::stop_token& stop);
+  [[nodiscard]] std::optional<MirrorState> mirror();  // nullopt: none
 
   [[nodiscard]] std::chrono::seconds keep_replaced() const;
   // What waits to be sent to it counts as being there.

@@ -43,9 +43,9 @@ class NamedFiles {
 };
 
 // Counts the records, and looks for the files that they name; where those are in a bucket of S3 the
-// archive has none.
-Result<void> count(sqlite::Connection& data, const restore::Plan& plan, const Parts& parts,
-                   Job& job) {
+// archive may do without them.
+Result<void> count(sqlite::Connection& data, const ZipArchive& archive, const restore::Plan& plan,
+                   const Parts& parts, Job& job) {
   PV_TRY(const DataFacts facts, facts_of(data, parts.options.encryption_key));
   NamedFiles files{plan};
   std::uint64_t records = 0;
@@ -54,7 +54,7 @@ Result<void> count(sqlite::Connection& data, const restore::Plan& plan, const Pa
     if (!collection.records) { continue; }
     records += *collection.records;
     collections.push_back({.name = printable(collection.name), .records = *collection.records});
-    if (facts.app.files_in_s3) { continue; }
+    if (facts.app.files_in_s3 && !archive.has_objects()) { continue; }
     PV_CHECK(datadir::for_each_stored_file(data, collection,
                                            [&](const std::string& name) -> Result<void> {
                                              files.look_for(name);
@@ -69,8 +69,8 @@ Result<void> count(sqlite::Connection& data, const restore::Plan& plan, const Pa
   return {};
 }
 
-Result<void> look_into(const Rehearsal& rehearsal, const restore::Plan& plan, const Parts& parts,
-                       Job& job) {
+Result<void> look_into(const Rehearsal& rehearsal, const ZipArchive& archive,
+                       const restore::Plan& plan, const Parts& parts, Job& job) {
   job.set_phase("count");
   PV_TRY(const fs::Stat file, fs::stat(rehearsal.data_db()));
   PV_TRY(
@@ -78,7 +78,7 @@ Result<void> look_into(const Rehearsal& rehearsal, const restore::Plan& plan, co
       sqlite::Connection::open(rehearsal.data_db(), {.checkpoints = sqlite::Checkpoints::kOwner}));
   sqlite::Guard guard{data, file.size_bytes, job.stop_token(), deadline_for(file.size_bytes)};
   PV_CHECK(guard.arm());
-  const Result<void> counted = count(data, plan, parts, job);
+  const Result<void> counted = count(data, archive, plan, parts, job);
   if (!counted.has_value()) { return fail(guard.explain(counted.error()).within("data.db")); }
   return {};
 }
@@ -123,7 +123,7 @@ Result<void> examine(const Parts& parts, Job& job, const ArchiveOrigin& origin, 
                            depth == VerifyDepth::kDeep ? restore::DatabaseCheck::kFull
                                                        : restore::DatabaseCheck::kQuick));
     for (const std::string& warning : rehearsal.warnings()) { job.warn({"", warning}); }
-    if (depth == VerifyDepth::kDeep) { PV_CHECK(look_into(rehearsal, plan, parts, job)); }
+    if (depth == VerifyDepth::kDeep) { PV_CHECK(look_into(rehearsal, *archive, plan, parts, job)); }
   }
   return rest.wait();
 }

@@ -42,9 +42,11 @@ struct SafetyBackup {
 
 // Makes one, if that is wanted (RestoreOptions::backup_first) and there is something; part of
 // `job`: its progress, its report, cancelled with it. Its data.db is stored even if it is damaged
-// inside, with a warning. What else fails is an error that says how to go on.
+// inside, with a warning. What else fails is an error that says how to go on. `replaces_objects`:
+// the restore will change files in the app's bucket; else these need no backup.
 [[nodiscard]] Result<SafetyBackup> back_up_first(const Parts& parts, Job& job,
-                                                 const RestoreOptions& options);
+                                                 const RestoreOptions& options,
+                                                 bool replaces_objects);
 
 // Why it can't stand in for the data that was replaced; empty where it can, and where none was
 // made.
@@ -68,7 +70,7 @@ void prune_kept(const Parts& parts, Job& job);
 // Succeeds with a Preflight in the report, also where that says that a restore would be refused. An
 // error is one of this machine or of the store. Nothing of the data is changed.
 [[nodiscard]] Result<void> run_preflight(const Parts& parts, Job& job, const ArchiveOrigin& origin,
-                                         const restore::Scope& scope);
+                                         const restore::Scope& scope, restore::FilesTo files_to);
 
 // What it means that only a part comes from the archive; empty where records and files both do, or
 // neither.

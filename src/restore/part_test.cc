@@ -490,5 +490,38 @@ TEST_F(PartOfAnArchive, AnUnreadableDatabaseOutsideOfItIsNoObstacle) {
   EXPECT_TRUE(restore({"storage"}).has_value());
 }
 
+TEST(PartOfAnArchive, ObjectsGoIntoTheirBucketOrWhereTheyAreSent) {
+  FakeArchive archive;
+  archive.add("data.db").add("storage/a/b.txt", "four").add("storage/c/d.txt").add("other/e.txt");
+  for (ArchiveEntry& entry : archive.edit()) { entry.is_object = entry.name != "storage/c/d.txt"; }
+  const auto names = [](const std::vector<PlannedFile>& files) {
+    std::vector<std::string> result;
+    for (const PlannedFile& file : files) { result.push_back(file.name); }
+    return result;
+  };
+  using Names = std::vector<std::string>;
+  const Plan origin = plan(archive, {}, FilesTo::kOrigin).value();
+  EXPECT_EQ(names(origin.objects), (Names{"storage/a/b.txt"}));
+  EXPECT_EQ(names(origin.files), (Names{"data.db", "storage/c/d.txt", "other/e.txt"}));
+  EXPECT_EQ(origin.object_bytes, 4U);
+  EXPECT_EQ(origin.raw_bytes, 3U);
+  EXPECT_EQ(plan(archive, {}, FilesTo::kBucket).value().objects.size(), 2U);
+  EXPECT_TRUE(plan(archive, {}, FilesTo::kDisk).value().objects.empty());
+
+  const Plan part = plan(archive, Scope::parse({"storage/a"}).value(), FilesTo::kOrigin).value();
+  EXPECT_EQ(names(part.objects), (Names{"storage/a/b.txt"}));
+  EXPECT_TRUE(part.files.empty() && part.units.empty());
+  EXPECT_EQ(touched_by(part), (Names{"storage/a"}));
+  const Plan mixed = plan(archive, Scope::parse({"storage"}).value(), FilesTo::kOrigin).value();
+  EXPECT_EQ(mixed.units, (Names{"storage"}));
+  EXPECT_EQ(plan(archive, Scope::parse({"storage/x"}).value(), FilesTo::kOrigin).error().code,
+            Code::kNotFound);
+  archive.add("storage/./a/b.txt");
+  archive.edit().back().is_object = true;
+  EXPECT_EQ(plan(archive, {}, FilesTo::kOrigin).error().code, Code::kDamaged) << "twice";
+  EXPECT_EQ(parse_files_to("s3").value(), FilesTo::kBucket);
+  EXPECT_EQ(parse_files_to("moon").error().code, Code::kInvalid);
+}
+
 }  // namespace
 }  // namespace pv::restore

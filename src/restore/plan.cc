@@ -44,7 +44,7 @@ Error missing_data_db(const Plan& plan) {
 
 class Planner {
  public:
-  explicit Planner(const Scope& scope) : scope_{scope} {
+  Planner(const Scope& scope, FilesTo files_to) : scope_{scope}, files_to_{files_to} {
     for (const Scope::Unit& unit : scope.units()) {
       mains_.emplace(unit.name, false);
       mains_.emplace(main_of(unit.name), false);
@@ -76,11 +76,13 @@ class Planner {
     if (entry.refused) {
       return fail(entry.refused->within("the archive's entry \"" + printable(name) + "\""));
     }
-    PV_CHECK(count(entry, name));
-    plan_.files.push_back({.index = index,
-                           .name = std::move(name),
-                           .raw_bytes = entry.raw_bytes,
-                           .mode = mode_of(entry)});
+    const bool is_object = belongs_into_bucket(entry, name);
+    PV_CHECK(count(entry, name, is_object ? plan_.object_bytes : plan_.raw_bytes));
+    (is_object ? plan_.objects : plan_.files)
+        .push_back({.index = index,
+                    .name = std::move(name),
+                    .raw_bytes = entry.raw_bytes,
+                    .mode = mode_of(entry)});
     return {};
   }
 
@@ -95,23 +97,27 @@ class Planner {
   }
 
  private:
-  Result<void> count(const ArchiveEntry& entry, std::string_view name) {
+  static Result<void> count(const ArchiveEntry& entry, std::string_view name,
+                            std::uint64_t& bytes) {
     constexpr std::uint64_t kBytesMax = std::numeric_limits<std::uint64_t>::max() / 4;
-    if (entry.raw_bytes > kBytesMax - plan_.raw_bytes) {
-      return refuse(name, "of an impossible size");
-    }
-    plan_.raw_bytes += entry.raw_bytes;
+    if (entry.raw_bytes > kBytesMax - bytes) { return refuse(name, "of an impossible size"); }
+    bytes += entry.raw_bytes;
     return {};
+  }
+
+  [[nodiscard]] bool belongs_into_bucket(const ArchiveEntry& entry, std::string_view name) const {
+    return name.starts_with("storage/") &&
+           (files_to_ == FilesTo::kBucket || (files_to_ == FilesTo::kOrigin && entry.is_object));
   }
 
   // No name twice, none both a file and a folder, and the databases are files.
   Result<void> check_names() {
-    std::vector<std::string_view> files;
-    files.reserve(plan_.files.size());
-    for (const PlannedFile& file : plan_.files) { files.push_back(file.name); }
-    std::sort(files.begin(), files.end());
-    const auto twice = std::adjacent_find(files.begin(), files.end());
-    if (twice != files.end()) { return refuse(*twice, "twice"); }
+    const std::vector<std::string_view> files = names_of(plan_.files);
+    const std::vector<std::string_view> objects = names_of(plan_.objects);
+    for (const std::vector<std::string_view>* names : {&files, &objects}) {
+      const auto twice = std::adjacent_find(names->begin(), names->end());
+      if (twice != names->end()) { return refuse(*twice, "twice"); }
+    }
 
     const auto is_file = [&](std::string_view name) {
       return std::binary_search(files.begin(), files.end(), name);
@@ -125,7 +131,16 @@ class Planner {
     PV_CHECK(for_each_folder(files, check_folder));
     PV_CHECK(for_each_folder(folder_names(plan_.folders).views, check_folder));
     if (scope_.has_data_db() && !is_file("data.db")) { return fail(missing_data_db(plan_)); }
-    return find_units(files);
+    return find_units(files, objects);
+  }
+
+  // In byte order.
+  static std::vector<std::string_view> names_of(const std::vector<PlannedFile>& files) {
+    std::vector<std::string_view> names;
+    names.reserve(files.size());
+    for (const PlannedFile& file : files) { names.push_back(file.name); }
+    std::sort(names.begin(), names.end());
+    return names;
   }
 
   // Whether the archive has the file that `name` goes with, which is another one.
@@ -135,7 +150,8 @@ class Planner {
   }
 
   // A unit that the archive lacks would be taken away from the data.
-  Result<void> find_units(const std::vector<std::string_view>& files) {
+  Result<void> find_units(const std::vector<std::string_view>& files,
+                          const std::vector<std::string_view>& objects) {
     for (const Scope::Unit& unit : scope_.units()) {
       const std::string_view main = main_of(unit.name);
       const bool has_one = has_main(unit.name, main);
@@ -148,9 +164,11 @@ class Planner {
           std::binary_search(files.begin(), files.end(), std::string_view{unit.name})) {
         continue;
       }
+      const bool is_in_bucket = has_any(objects, unit.name);
+      if (is_in_bucket) { plan_.object_units.push_back(unit.name); }
       if (has_any(files, unit.name) || has_any(plan_.folders, unit.name)) {
         plan_.units.push_back(unit.name);
-      } else if (unit.required) {
+      } else if (unit.required && !is_in_bucket) {
         return fail(Code::kNotFound, "the archive has no " + printable(unit.name));
       }
     }
@@ -169,11 +187,15 @@ class Planner {
 
   // They have been let in by their names.
   void drop_companions_of_folders() {
-    std::erase_if(plan_.files, [&](const PlannedFile& file) {
-      if (scope_.contains(file.name) || has_main(file.name, main_of(file.name))) { return false; }
-      plan_.raw_bytes -= file.raw_bytes;
-      return true;
-    });
+    const auto drop = [&](std::vector<PlannedFile>& files, std::uint64_t& bytes) {
+      std::erase_if(files, [&](const PlannedFile& file) {
+        if (scope_.contains(file.name) || has_main(file.name, main_of(file.name))) { return false; }
+        bytes -= file.raw_bytes;
+        return true;
+      });
+    };
+    drop(plan_.files, plan_.raw_bytes);
+    drop(plan_.objects, plan_.object_bytes);
   }
 
   // A WAL or rollback journal without its database would be applied to a database that comes later
@@ -199,6 +221,7 @@ class Planner {
   }
 
   const Scope& scope_;
+  const FilesTo files_to_;
   // What units are, or would go with: whether the archive has a file of that name.
   std::map<std::string, bool, std::less<>> mains_;
   Plan plan_;
@@ -206,12 +229,34 @@ class Planner {
 
 }  // namespace
 
+std::string_view files_to_name(FilesTo files_to) {
+  switch (files_to) {
+    case FilesTo::kDisk: return "disk";
+    case FilesTo::kBucket: return "s3";
+    case FilesTo::kOrigin: break;
+  }
+  return "";
+}
+
+Result<FilesTo> parse_files_to(std::string_view name) {
+  for (const FilesTo one : {FilesTo::kDisk, FilesTo::kBucket, FilesTo::kOrigin}) {
+    if (files_to_name(one) == name) { return one; }
+  }
+  return fail(Code::kInvalid, "files go to disk or s3, not to " + printable(name));
+}
+
+std::vector<std::string> touched_by(const Plan& plan) {
+  std::vector<std::string> units = plan.units;
+  units.insert(units.end(), plan.object_units.begin(), plan.object_units.end());
+  return units;
+}
+
 bool involves_databases(const std::vector<std::string>& units) {
   return units.empty() || std::any_of(units.begin(), units.end(), is_database);
 }
 
-Result<Plan> plan(const Archive& archive, const Scope& scope) {
-  Planner planner{scope};
+Result<Plan> plan(const Archive& archive, const Scope& scope, FilesTo files_to) {
+  Planner planner{scope, files_to};
   const std::vector<ArchiveEntry>& entries = archive.entries();
   for (std::size_t index = 0; index < entries.size(); ++index) {
     PV_CHECK(planner.add(entries[index], index));

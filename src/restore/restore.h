@@ -36,6 +36,7 @@ struct ArchiveEntry {
   std::shared_ptr<const Error> refused = nullptr;
   std::uint32_t checksum = 0;                       // as Archive::checksum() makes it
   std::optional<WallTime> modified = std::nullopt;  // to two seconds or better
+  bool is_object = false;  // made of an object of a bucket, as far as the archive tells
 };
 
 // The parts of one entry that can be extracted each alone. They cover it, in order.
@@ -80,21 +81,39 @@ struct PlannedFile {
 
 struct Plan {
   std::vector<PlannedFile> files;
+  // Stored files that are not made on disk but belong into a bucket; their names begin with
+  // "storage/". Whoever restores sees to them.
+  std::vector<PlannedFile> objects = {};
   std::vector<std::string> folders;  // that stand in the archive as entries of their own
   std::vector<std::string> dropped;  // left out: links, devices, backups/, our own folder
-  std::uint64_t raw_bytes = 0;
+  std::uint64_t raw_bytes = 0;       // of `files`
+  std::uint64_t object_bytes = 0;
   std::uint64_t folder_count = 0;  // that will be made, or somewhat more
   // What of the data directory it takes the place of, each as a whole: those of its scope that the
-  // archive has, in byte order. Empty: everything.
+  // archive has, in byte order. Empty: everything; or, of a scope that is not everything, nothing:
+  // all of it belongs into a bucket.
   std::vector<std::string> units = {};
+  // Those of its scope that `objects` have, wholly or in part.
+  std::vector<std::string> object_units = {};
 };
+
+// The units of a part on disk and in the bucket.
+[[nodiscard]] std::vector<std::string> touched_by(const Plan& plan);
+
+// Where the files below storage/ go: to disk; into a bucket; or, those that the archive says were
+// objects of one, into a bucket, and the others to disk.
+enum class FilesTo { kDisk, kBucket, kOrigin };
+// "disk", "s3"; "" of kOrigin.
+[[nodiscard]] std::string_view files_to_name(FilesTo files_to);
+[[nodiscard]] Result<FilesTo> parse_files_to(std::string_view name);  // kInvalid
 
 // Decides what an archive would put where (docs/restore.md): names that escape, duplicates of one
 // name, a name as file and as folder, no data.db, more than declared, encrypted entries and unknown
 // methods are kInvalid, kDamaged or kUnsupported before anything is touched. With a `scope` only
 // what belongs to it is looked at, but for names that escape; kNotFound: the archive lacks a unit
 // of it.
-[[nodiscard]] Result<Plan> plan(const Archive& archive, const Scope& scope = {});
+[[nodiscard]] Result<Plan> plan(const Archive& archive, const Scope& scope = {},
+                                FilesTo files_to = FilesTo::kDisk);
 
 // Whether a database is among `units`: such an exchange wants the databases closed, by everybody.
 [[nodiscard]] bool involves_databases(const std::vector<std::string>& units);

@@ -1,5 +1,6 @@
 #include "s3/answers.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/text.h"
@@ -47,21 +48,25 @@ Result<Object> object_of(const Element& contents, bool is_encoded) {
   return object;
 }
 
-}  // namespace
-
-std::string decode_key(std::string_view text) {
+// Percent-decoded; bad escapes stay.
+std::string decode(std::string_view text) {
   std::string result;
   for (std::size_t at = 0; at < text.size(); ++at) {
     const int high = at + 2 < text.size() ? hex_digit(text[at + 1]) : -1;
     const int low = at + 2 < text.size() ? hex_digit(text[at + 2]) : -1;
-    if (text[at] == '%' && high >= 0 && low >= 0) {
-      result += static_cast<char>(high * 16 + low);
-      at += 2;
-    } else {
-      result += text[at] == '+' ? ' ' : text[at];
-    }
+    const bool is_escape = text[at] == '%' && high >= 0 && low >= 0;
+    result += is_escape ? static_cast<char>(high * 16 + low) : text[at];
+    if (is_escape) { at += 2; }
   }
   return result;
+}
+
+}  // namespace
+
+std::string decode_key(std::string_view text) {
+  std::string blanks{text};
+  std::replace(blanks.begin(), blanks.end(), '+', ' ');
+  return decode(blanks);
 }
 
 Result<ListPage> parse_list(std::string_view body) {
@@ -103,6 +108,11 @@ Result<Completed> parse_completed(std::string_view body) {
   return Completed{std::string{root.text_of("ChecksumCRC32C")}, std::string{root.text_of("ETag")}};
 }
 
+Attributes attributes_of_headers(const std::vector<curl::Header>& headers) {
+  return {std::string{curl::find_header(headers, "Content-Type").value_or("")},
+          decode(curl::find_header(headers, kOriginalNameHeader).value_or(""))};
+}
+
 Result<Object> object_of_headers(const std::string& key, const std::vector<curl::Header>& headers) {
   const auto text = [&](std::string_view name) {
     return std::string{curl::find_header(headers, name).value_or("")};
@@ -117,7 +127,7 @@ Result<Object> object_of_headers(const std::string& key, const std::vector<curl:
                 *size,
                 *modified,
                 text("ETag"),
-                text("Content-Type"),
+                attributes_of_headers(headers),
                 text("x-amz-meta-pocketvault-upload")};
 }
 

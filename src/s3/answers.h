@@ -16,6 +16,8 @@ struct Completed {
 };
 [[nodiscard]] Result<Completed> parse_completed(std::string_view body);
 
+inline constexpr const char* kOriginalNameHeader = "x-amz-meta-original-filename";
+[[nodiscard]] Attributes attributes_of_headers(const std::vector<curl::Header>& headers);
 [[nodiscard]] Result<Object> object_of_headers(const std::string& key,
                                                const std::vector<curl::Header>& headers);
 

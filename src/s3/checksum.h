@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 
 #include "base/io.h"
@@ -19,5 +20,27 @@ namespace pv::s3 {
 
 // 16 bytes.
 [[nodiscard]] std::string md5(Bytes bytes);
+
+// The MD5 of what is written, whole and in parts: what servers that encrypt nothing make the ETags
+// of their objects of.
+class EtagHasher final : public Sink {
+ public:
+  explicit EtagHasher(std::size_t part_bytes);
+  ~EtagHasher() override;
+  EtagHasher(const EtagHasher&) = delete;
+  EtagHasher& operator=(const EtagHasher&) = delete;
+
+  [[nodiscard]] Result<void> write(Bytes bytes) override;
+  // Whether `etag`, with or without its quotes, is that of an object of these bytes, put as one or
+  // in such parts. Nothing is written afterwards.
+  [[nodiscard]] bool fits(std::string_view etag);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+// Without the quotes that it may have.
+[[nodiscard]] std::string_view bare_etag(std::string_view etag);
 
 }  // namespace pv::s3

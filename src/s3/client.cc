@@ -19,7 +19,7 @@ std::string range_header(std::uint64_t offset, std::uint64_t size_bytes) {
 void append_object_headers(std::vector<curl::Header>& headers, const NewObject& object) {
   headers.emplace_back("Content-Type", object.content_type);
   if (!object.original_name.empty()) {
-    headers.emplace_back("x-amz-meta-original-filename", curl::escape(object.original_name));
+    headers.emplace_back(kOriginalNameHeader, curl::escape(object.original_name));
   }
   if (!object.tag.empty()) { headers.emplace_back("x-amz-meta-pocketvault-upload", object.tag); }
 }
@@ -64,8 +64,7 @@ Result<void> check_etag(const std::string& etag, const std::vector<Part>& parts)
   }
   const std::string count = "-" + std::to_string(parts.size());
   const std::string expected = to_hex(as_bytes(md5(as_bytes(all)))) + count;
-  std::string_view given = etag;
-  if (given.size() >= 2 && given.front() == '"') { given = given.substr(1, given.size() - 2); }
+  const std::string_view given = bare_etag(etag);
   if (given.size() != expected.size() || !given.ends_with(count) || given == expected) {
     return {};
   }
@@ -99,9 +98,9 @@ Result<Object> Client::head(const std::string& key, std::stop_token stop) {
   return object_of_headers(key, reply.headers);
 }
 
-Result<void> Client::read(const RangeOf& range, MutableBytes into, std::stop_token stop) {
-  PV_ASSERT(into.size() == range.size_bytes);
-  if (into.empty()) { return {}; }
+Result<Attributes> Client::read(const RangeOf& range, MutableBytes into, std::stop_token stop) {
+  PV_ASSERT(into.size() == range.size_bytes && !into.empty());
+  Attributes attributes;
   Received received{range, into};
   Call call;
   call.key = range.key;
@@ -112,6 +111,7 @@ Result<void> Client::read(const RangeOf& range, MutableBytes into, std::stop_tok
     headers.emplace_back("If-Match", range.etag);
   };
   call.on_answer = [&](int status, const std::vector<curl::Header>& headers) {
+    attributes = attributes_of_headers(headers);
     return received.check(status, headers);
   };
   const auto reply = requester_.send(call, stop);
@@ -122,7 +122,7 @@ Result<void> Client::read(const RangeOf& range, MutableBytes into, std::stop_tok
     return fail(Code::kDamaged,
                 "the server sends less of " + printable(range.key) + " than there is");
   }
-  return {};
+  return attributes;
 }
 
 // Where a reply was lost, the object that stands in the way, or has taken the upload's place, may

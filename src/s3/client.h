@@ -11,13 +11,20 @@
 
 namespace pv::s3 {
 
+// What is kept with an object beside its bytes.
+struct Attributes {
+  std::string content_type;
+  std::string original_name;  // as PocketBase keeps it, decoded; "": none
+  friend bool operator==(const Attributes&, const Attributes&) = default;
+};
+
 struct Object {
   std::string key;
   std::uint64_t size_bytes = 0;
-  WallTime modified;         // by the server's clock, whole seconds
-  std::string etag;          // with its quotes
-  std::string content_type;  // by head() only
-  std::string tag;           // NewObject::tag, by head() only
+  WallTime modified;           // by the server's clock, whole seconds
+  std::string etag;            // with its quotes
+  Attributes attributes = {};  // by head() only
+  std::string tag = {};        // NewObject::tag, by head() only
 };
 
 struct ListPage {
@@ -83,10 +90,10 @@ class Client {
                                       std::stop_token stop = {});
   [[nodiscard]] Result<Object> head(const std::string& key, std::stop_token stop = {});
 
-  // Fills `into` with the bytes from range.offset on; range.size_bytes is its size. When the
-  // connection breaks it asks for what is missing.
-  [[nodiscard]] Result<void> read(const RangeOf& range, MutableBytes into,
-                                  std::stop_token stop = {});
+  // Fills `into` with the bytes from range.offset on; range.size_bytes is its size, not 0. When the
+  // connection breaks it asks for what is missing. What is kept with the object comes along.
+  [[nodiscard]] Result<Attributes> read(const RangeOf& range, MutableBytes into,
+                                        std::stop_token stop = {});
 
   [[nodiscard]] Result<void> put(const std::string& key, Bytes bytes, const NewObject& object,
                                  IfTaken if_taken, std::stop_token stop = {});

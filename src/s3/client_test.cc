@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "s3/checksum.h"
 #include "s3/s3_testing.h"
+#include "s3/sidecar.h"
 #include "testing/scripted_server.h"
 
 namespace pv::s3 {
@@ -424,6 +425,35 @@ TEST(Checksum, IsThatOfTheStandards) {
   EXPECT_EQ(crc32c(as_bytes("6789"), crc32c(as_bytes("12345"))), 0xE3069283U);
   EXPECT_EQ(crc32c_text(0xE3069283U), "4waSgw==");
   EXPECT_EQ(to_hex(as_bytes(md5(as_bytes("abc")))), "900150983cd24fb0d6963f7d28e17f72");
+}
+
+TEST(Checksum, TellsWhetherAnEtagFits) {
+  const std::string content(25, 'x');
+  const auto hex = [](std::string_view text) { return to_hex(as_bytes(md5(as_bytes(text)))); };
+  const std::string_view all{content};
+  const std::string in_parts =
+      hex(md5(as_bytes(all.substr(0, 10))) + md5(as_bytes(all.substr(0, 10))) +
+          md5(as_bytes(all.substr(0, 5)))) +
+      "-3";
+  for (const std::string& etag : {hex(content), "\"" + hex(content) + "\"", in_parts}) {
+    EtagHasher hasher{10};
+    for (std::size_t at = 0; at < content.size(); at += 7) {
+      ASSERT_TRUE(hasher.write(as_bytes(all.substr(at, 7))).has_value());
+    }
+    EXPECT_TRUE(hasher.fits(etag)) << etag;
+  }
+  EtagHasher other{10};
+  ASSERT_TRUE(other.write(as_bytes("y")).has_value());
+  EXPECT_FALSE(other.fits(hex(content)));
+}
+
+TEST(Sidecar, IsReadBackAsItWasWritten) {
+  const Attributes attributes{"image/png", "Näme \"1\".png"};
+  EXPECT_EQ(attributes_in(sidecar_of(attributes)), attributes);
+  EXPECT_EQ(attributes_in("[]"), (Attributes{std::string{kUnknownType}, ""}));
+  const auto hostile = attributes_in(
+      R"({"user.content_type":"a/b\r\nX: y","user.metadata":{"original-filename":5}})");
+  EXPECT_EQ(hostile, (Attributes{"a/b  X: y", ""}));
 }
 
 }  // namespace

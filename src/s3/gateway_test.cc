@@ -44,7 +44,7 @@ TEST(Gateway, TakesAndGivesBackObjectsWhateverTheirKeys) {
         << key;
     const Object object = client.head(key).value();
     EXPECT_EQ(object.size_bytes, 1000U);
-    EXPECT_EQ(object.content_type, "application/zip");
+    EXPECT_EQ(object.attributes, (Attributes{"application/zip", key}));
     EXPECT_EQ(object.tag, "tag");
     EXPECT_EQ(read_all(client, key), content);
     const ListPage page = client.list("", "").value();

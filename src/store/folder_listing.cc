@@ -8,8 +8,8 @@
 #include <unordered_set>
 
 #include "fs/beneath.h"
+#include "s3/sidecar.h"
 #include "store/part.h"
-#include "store/sidecar.h"
 
 namespace pv::store {
 namespace {
@@ -70,7 +70,7 @@ class Lister {
     PV_TRY(const std::vector<DirEntry> entries, read_entries(folder));
     std::unordered_set<std::string_view> sidecars;
     for (const DirEntry& entry : entries) {
-      if (entry.name.ends_with(kSidecarSuffix)) { sidecars.insert(entry.name); }
+      if (entry.name.ends_with(s3::kSidecarSuffix)) { sidecars.insert(entry.name); }
     }
     for (const DirEntry& entry : entries) {
       const unsigned char type = type_of(folder, entry);
@@ -80,7 +80,7 @@ class Lister {
         continue;
       }
       if (needs_sidecar(entry.name) &&
-          !sidecars.contains(entry.name + std::string{kSidecarSuffix})) {
+          !sidecars.contains(entry.name + std::string{s3::kSidecarSuffix})) {
         continue;
       }
       if (type == DT_REG || type == DT_LNK) { add(folder, entry.name, prefix, type == DT_LNK); }

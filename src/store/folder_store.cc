@@ -10,9 +10,9 @@
 #include "fs/beneath.h"
 #include "fs/clone.h"
 #include "fs/give.h"
+#include "s3/sidecar.h"
 #include "store/folder_listing.h"
 #include "store/part.h"
-#include "store/sidecar.h"
 
 namespace pv::store {
 namespace {
@@ -20,7 +20,7 @@ namespace {
 constexpr int kFolderFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 
 std::string sidecar_of(std::string_view name) {
-  return std::string{name} + std::string{kSidecarSuffix};
+  return std::string{name} + std::string{s3::kSidecarSuffix};
 }
 
 std::string parent_of(const BackupName& name) {
@@ -101,7 +101,8 @@ class FolderUpload final : public Upload {
     PV_CHECK(fs::sync(part_->fd()));
     PV_TRY(const fs::Stat written, fs::stat(part_->fd(), name_.text()));
     PV_TRY(Part sidecar, Part::create(parent_));
-    PV_CHECK(fs::write_all(sidecar.fd(), as_bytes(sidecar_for_zip(original_name_))));
+    PV_CHECK(fs::write_all(sidecar.fd(),
+                           as_bytes(s3::sidecar_of({std::string{s3::kZipType}, original_name_}))));
     PV_CHECK(fs::sync(sidecar.fd()));
 
     const std::string last{name_.last_part()};
@@ -113,7 +114,7 @@ class FolderUpload final : public Upload {
       ::unlinkat(parent_->get(), sidecar_of(last).c_str(), 0);
       return fail(outcome.error());
     }
-    return Backup{name_, written.size_bytes, written.modified, std::string{kZipType}};
+    return Backup{name_, written.size_bytes, written.modified, std::string{s3::kZipType}};
   }
 
   std::shared_ptr<const fs::Fd> parent_;
@@ -253,21 +254,20 @@ class FolderStore final : public BackupStore {
   }
 
   static std::string content_type(const fs::Fd& root, const BackupName& name) {
-    constexpr std::size_t kSidecarBytesMax = 64 << 10;
     const auto fd = fs::open_beneath(root, sidecar_of(name.text()), O_RDONLY | O_NONBLOCK);
-    if (!fd.has_value()) { return std::string{kUnknownType}; }
-    std::string text(kSidecarBytesMax, '\0');
+    if (!fd.has_value()) { return std::string{s3::kUnknownType}; }
+    std::string text(s3::kSidecarBytesMax, '\0');
     const auto count = fs::read_some(*fd, 0, std::as_writable_bytes(std::span{text}));
-    if (!count.has_value()) { return std::string{kUnknownType}; }
-    return content_type_in(std::string_view{text}.substr(0, *count));
+    if (!count.has_value()) { return std::string{s3::kUnknownType}; }
+    return s3::attributes_in(std::string_view{text}.substr(0, *count)).content_type;
   }
 
   static Result<void> check_new_name(const BackupName& name) {
     const std::string_view last = name.last_part();
     constexpr std::size_t kNameBytesMax = NAME_MAX;
-    if (last.size() + kSidecarSuffix.size() > kNameBytesMax) {
+    if (last.size() + s3::kSidecarSuffix.size() > kNameBytesMax) {
       return fail(Code::kInvalid, "the name is too long for a file: at most " +
-                                      std::to_string(kNameBytesMax - kSidecarSuffix.size()) +
+                                      std::to_string(kNameBytesMax - s3::kSidecarSuffix.size()) +
                                       " bytes");
     }
     if (is_part_name(last)) {

@@ -9,9 +9,9 @@
 #include <filesystem>
 
 #include "base/random.h"
+#include "s3/sidecar.h"
 #include "store/folder_listing.h"
 #include "store/part.h"
-#include "store/sidecar.h"
 #include "testing/fixtures.h"
 #include "testing/loop_mount.h"
 #include "testing/memory_io.h"

@@ -5,7 +5,7 @@
 #include <mutex>
 
 #include "base/text.h"
-#include "store/sidecar.h"
+#include "s3/sidecar.h"
 
 namespace pv::store {
 namespace {
@@ -65,7 +65,7 @@ class MemUpload final : public Upload {
     const std::lock_guard lock{shelf_->mutex};
     const Kept kept{std::make_shared<const std::string>(std::move(bytes_)), clock_.now()};
     if (!shelf_->kept.emplace(name_, kept).second) { return fail(taken(name_)); }
-    return Backup{name_, kept.bytes->size(), kept.modified, std::string{kZipType}};
+    return Backup{name_, kept.bytes->size(), kept.modified, std::string{s3::kZipType}};
   }
 
  private:
@@ -89,7 +89,7 @@ class MemStore final : public BackupStore {
   }
   [[nodiscard]] Result<Backup> stat(const BackupName& name) override {
     PV_TRY(const Kept kept, find(name));
-    return Backup{name, kept.bytes->size(), kept.modified, std::string{kZipType}};
+    return Backup{name, kept.bytes->size(), kept.modified, std::string{s3::kZipType}};
   }
   [[nodiscard]] Result<std::unique_ptr<Source>> open(const BackupName& name) override {
     PV_TRY(const Kept kept, find(name));

@@ -34,7 +34,7 @@ class S3Store final : public BackupStore {
 
   [[nodiscard]] Result<Backup> stat(const BackupName& name) override {
     PV_TRY(const s3::Object object, find(name));
-    return Backup{name, object.size_bytes, object.modified, object.content_type};
+    return Backup{name, object.size_bytes, object.modified, object.attributes.content_type};
   }
 
   [[nodiscard]] Result<std::unique_ptr<Source>> open(const BackupName& name) override {

@@ -4,8 +4,8 @@
 
 #include "base/text.h"
 #include "s3/checksum.h"
+#include "s3/sidecar.h"
 #include "store/s3_parts.h"
-#include "store/sidecar.h"
 
 namespace pv::store {
 namespace {
@@ -17,7 +17,7 @@ constexpr auto kNoteRenewal = 1h;
 
 s3::NewObject new_object(Random& random, const BackupStore::UploadOptions& options) {
   constexpr std::size_t kNameBytesMax = 255;  // as PocketBase cuts it
-  return {std::string{kZipType}, options.original_name.substr(0, kNameBytesMax),
+  return {std::string{s3::kZipType}, options.original_name.substr(0, kNameBytesMax),
           random_text(random, kLowerAlphanumeric, 24)};
 }
 
@@ -93,7 +93,7 @@ class S3Upload final : public Upload {
     }
     main_.reset();
     note_.remove();
-    return Backup{name_, made->size_bytes, made->modified, made->content_type};
+    return Backup{name_, made->size_bytes, made->modified, made->attributes.content_type};
   }
 
  private:

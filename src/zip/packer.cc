@@ -289,7 +289,7 @@ std::shared_ptr<BigEntry> Packer::start_big(Pending pending, std::unique_ptr<Sou
   if (entry->previous) {
     entry->method = entry->previous->method;
   } else {
-    const bool worth = is_worth_deflating(*source, entry->raw_bytes);
+    const bool worth = entry->meta.is_object || is_worth_deflating(*source, entry->raw_bytes);
     entry->method = worth ? Method::kDeflated : Method::kStored;
   }
   set_width(*entry);

@@ -11,6 +11,14 @@
 
 namespace pv::zip {
 
+bool is_same_state(const BlockRecord& record, std::uint64_t raw_bytes,
+                   const SourceIdentity& identity) {
+  if (!record.identity) { return false; }
+  SourceIdentity there = *record.identity;
+  there.size_bytes = identity.size_bytes ? std::optional{raw_bytes} : std::nullopt;
+  return there == identity;
+}
+
 Previous::Previous(std::shared_ptr<Source> source, Directory directory, VaultBlock block)
     : source_{std::move(source)}, directory_{std::move(directory)}, block_{std::move(block)} {
   by_name_.resize(directory_.entries.size());
@@ -32,10 +40,16 @@ Result<std::unique_ptr<Previous>> Previous::open(std::shared_ptr<Source> source,
       new Previous{std::move(source), std::move(directory), std::move(*block)}};
 }
 
-std::optional<PreviousEntry> Previous::find(std::string_view name) const {
+std::optional<std::uint32_t> Previous::lookup(std::string_view name) const {
   const auto found =
       std::ranges::lower_bound(by_name_, name, {}, [&](std::uint32_t i) { return name_of(i); });
   if (found == by_name_.end() || name_of(*found) != name) { return std::nullopt; }
+  return *found;
+}
+
+std::optional<PreviousEntry> Previous::find(std::string_view name) const {
+  const auto found = lookup(name);
+  if (!found) { return std::nullopt; }
   const Entry& entry = directory_.entries[*found];
   std::array<std::byte, kLocalBytes> header{};
   if (!read_exactly(*source_, entry.header_offset, header).has_value()) { return std::nullopt; }
@@ -45,15 +59,19 @@ std::optional<PreviousEntry> Previous::find(std::string_view name) const {
   reader.bytes(kToNameLength);
   const std::uint64_t name_bytes = reader.u16();
   const std::uint64_t extra_bytes = reader.u16();
-  PreviousEntry previous{
-      .record = block_.record(*found, entry),
-      .method = static_cast<Method>(entry.method),
-      .crc32 = entry.crc32,
-      .raw_bytes = entry.raw_bytes,
-      .data_offset = entry.header_offset + kLocalBytes + name_bytes + extra_bytes,
-      .header_bytes = kLocalBytes + name_bytes + extra_bytes};
-  if (previous.record.identity) { previous.record.identity->size_bytes = entry.raw_bytes; }
-  return previous;
+  return PreviousEntry{.record = block_.record(*found, entry),
+                       .method = static_cast<Method>(entry.method),
+                       .crc32 = entry.crc32,
+                       .raw_bytes = entry.raw_bytes,
+                       .data_offset = entry.header_offset + kLocalBytes + name_bytes + extra_bytes,
+                       .header_bytes = kLocalBytes + name_bytes + extra_bytes};
+}
+
+bool Previous::has_state(std::string_view name, const SourceIdentity& identity) const {
+  const auto found = lookup(name);
+  if (!found) { return false; }
+  const Entry& entry = directory_.entries[*found];
+  return is_same_state(block_.record(*found, entry), entry.raw_bytes, identity);
 }
 
 bool Previous::copy(const Chunk& chunk, std::uint64_t offset, MutableBytes into) const {

@@ -11,6 +11,10 @@
 
 namespace pv::zip {
 
+// Whether an entry of `raw_bytes` with this record was made of just that.
+[[nodiscard]] bool is_same_state(const BlockRecord& record, std::uint64_t raw_bytes,
+                                 const SourceIdentity& identity);
+
 // An entry of the previous archive, and what its vault block says of it.
 struct PreviousEntry {
   BlockRecord record;
@@ -21,7 +25,7 @@ struct PreviousEntry {
   std::uint64_t header_bytes = 0;  // of its local header, which lies before them
 
   [[nodiscard]] bool is_of(const SourceIdentity& identity) const {
-    return record.identity && *record.identity == identity;
+    return is_same_state(record, raw_bytes, identity);
   }
 };
 
@@ -39,6 +43,9 @@ class Previous {
   // nullopt: it has none of that name, or its local header is not where the directory says.
   [[nodiscard]] std::optional<PreviousEntry> find(std::string_view name) const;
 
+  // Whether the entry of that name was made of just this; reads nothing.
+  [[nodiscard]] bool has_state(std::string_view name, const SourceIdentity& identity) const;
+
   // Puts `chunk.packed_bytes` bytes from `offset` on into `into`; false unless they are what they
   // were when they were written, its padding too.
   [[nodiscard]] bool copy(const Chunk& chunk, std::uint64_t offset, MutableBytes into) const;
@@ -54,6 +61,8 @@ class Previous {
  private:
   Previous(std::shared_ptr<Source> source, Directory directory, VaultBlock block);
 
+  // Numbers of directory_.entries.
+  [[nodiscard]] std::optional<std::uint32_t> lookup(std::string_view name) const;
   [[nodiscard]] std::string_view name_of(std::uint32_t number) const {
     return directory_.entries[number].name;
   }

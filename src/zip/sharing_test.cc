@@ -158,7 +158,7 @@ TEST(Sharing, LeavesOutWhatChangedAndMeetsThePreviousArchiveAgain) {
   change(files[0]);
   files[0].file.content[7] ^= 1;
   files[9].file.content += "longer by some bytes";
-  files[9].identity->size_bytes += 20;
+  *files[9].identity->size_bytes += 20;
   files.erase(files.begin() + 40);
   files.insert(files.begin() + 70, watched("new", testing::text_of(1000)));
   const Made second = make(files, previous.get());

@@ -28,8 +28,9 @@ constexpr unsigned kHasContent = 2;
 constexpr unsigned kHasChunks = 4;
 constexpr unsigned kHasPackedCrc = 8;  // of the content; else it is the entry's own
 constexpr unsigned kSameDevice = 16;   // of the identity: as of the nearest before that has one
+constexpr unsigned kIsObject = 32;     // of a bucket
 constexpr unsigned kAllFlags =
-    kHasIdentity | kHasContent | kHasChunks | kHasPackedCrc | kSameDevice;
+    kHasIdentity | kHasContent | kHasChunks | kHasPackedCrc | kSameDevice | kIsObject;
 constexpr std::size_t kDeviceBytes = 8;
 constexpr std::size_t kIdentityBytes = 3 * 8;  // without the device
 constexpr std::size_t kPackedCrcBytes = 4;
@@ -125,10 +126,10 @@ void BlockWriter::append(const BlockRecord& record) {
   const bool same_device = record.identity && device_ == record.identity->device;
   const bool has_packed_crc =
       record.content && record.content->packed_crc32 != record.content->raw_crc32;
-  bytes_ +=
-      static_cast<char>((record.identity ? kHasIdentity : 0U) |
-                        (record.content ? kHasContent : 0U) | (has_chunks ? kHasChunks : 0U) |
-                        (has_packed_crc ? kHasPackedCrc : 0U) | (same_device ? kSameDevice : 0U));
+  bytes_ += static_cast<char>(
+      (record.identity ? kHasIdentity : 0U) | (record.content ? kHasContent : 0U) |
+      (has_chunks ? kHasChunks : 0U) | (has_packed_crc ? kHasPackedCrc : 0U) |
+      (same_device ? kSameDevice : 0U) | (record.is_object ? kIsObject : 0U));
   if (record.identity) {
     if (!same_device) { append_number(bytes_, record.identity->device, kDeviceBytes); }
     device_ = record.identity->device;
@@ -239,6 +240,7 @@ BlockRecord VaultBlock::record(std::size_t index, const Entry& entry) const {
                                               static_cast<std::size_t>(to - from))};
   BlockRecord record;
   const auto flags = std::to_integer<unsigned>(reader.bytes(1).front());
+  record.is_object = (flags & kIsObject) != 0;
   if ((flags & kHasIdentity) != 0) {
     SourceIdentity& identity = record.identity.emplace();
     identity.device = device_of(index);
@@ -264,6 +266,10 @@ BlockRecord VaultBlock::record(std::size_t index, const Entry& entry) const {
 
 bool VaultBlock::has_chunks(std::size_t index) const {
   return (static_cast<unsigned char>(bytes_[records_[index]]) & kHasChunks) != 0;
+}
+
+bool VaultBlock::is_object(std::size_t index) const {
+  return (static_cast<unsigned char>(bytes_[records_[index]]) & kIsObject) != 0;
 }
 
 std::string_view VaultBlock::facts() const {

@@ -37,7 +37,8 @@ struct Chunk {
 // What the block says about one entry. Of one that is not cut into chunks `content` tells what
 // Chunk tells of a chunk; its packed_bytes and raw_crc32 are those of the entry and not stored.
 struct BlockRecord {
-  std::optional<SourceIdentity> identity = std::nullopt;
+  std::optional<SourceIdentity> identity = std::nullopt;  // but for its size, the entry's
+  bool is_object = false;                                 // made of an object of a bucket
   std::optional<Chunk> content = std::nullopt;
   std::uint32_t chunk_bytes = 0;  // raw, of each chunk but the last; 0: not cut
   std::vector<Chunk> chunks = {};
@@ -73,6 +74,7 @@ class VaultBlock {
   // Of the directory's entry number `index`, which is `entry`.
   [[nodiscard]] BlockRecord record(std::size_t index, const Entry& entry) const;
   [[nodiscard]] bool has_chunks(std::size_t index) const;
+  [[nodiscard]] bool is_object(std::size_t index) const;
   [[nodiscard]] std::string_view facts() const;
   // Whether it was made with this key.
   [[nodiscard]] bool is_signed_with(const HashKey& key) const;

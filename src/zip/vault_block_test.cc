@@ -27,6 +27,7 @@ constexpr HashKey kKey{std::byte{7}, std::byte{1}};
 struct Watched {
   File file;
   std::optional<SourceIdentity> identity = std::nullopt;
+  bool is_object = false;
 };
 
 std::atomic<int> opened = 0;
@@ -40,7 +41,8 @@ Result<ArchiveReport> pack(const std::vector<Watched>& files, const WriterOption
                    .mode = one.file.mode,
                    .modified = one.file.modified,
                    .expected_bytes = one.file.content.size(),
-                   .identity = one.identity};
+                   .identity = one.identity,
+                   .is_object = one.is_object};
     PV_CHECK(writer.add(std::move(meta), [&one]() -> Result<std::unique_ptr<Source>> {
       ++opened;
       return std::make_unique<MemorySource>(one.file.content);
@@ -312,7 +314,7 @@ TEST(Incremental, PacksWhatChangedAnew) {
   database[5 * kChunk + 17] ^= 1;
   database.resize(database.size() + 2 * kChunk, 'x');  // the old last chunk is one no more
   files[1].file.content += "more";
-  files[1].identity->size_bytes += 4;
+  *files[1].identity->size_bytes += 4;
   files[3].file.content[0] ^= 1;
   files[3].identity->modified_ns += 1;
   files[4].identity->changed_ns += 1;  // and nothing else: read, found to be the same
@@ -405,6 +407,33 @@ TEST(Incremental, ManyGenerationsRoundTrip) {
     }
     if (HasFailure()) { return; }
   }
+}
+
+TEST(VaultBlock, TellsWhatWasAnObjectOfABucket) {
+  std::vector<Watched> files = some_files();
+  files[1].is_object = true;  // small
+  files[4].is_object = true;  // in pieces
+  const Made made = make(files, options_with(nullptr));
+  const ZipReader reader = ZipReader::open(std::make_shared<MemorySource>(made.archive)).value();
+  for (std::size_t i = 0; i < files.size(); ++i) {
+    EXPECT_EQ(reader.is_object(reader.entries()[i]), files[i].is_object) << i;
+  }
+}
+
+TEST(Incremental, WhatIsMadeOfFactsIsTakenWhateverItsSize) {
+  std::vector<Watched> files = some_files();
+  files[1].identity->size_bytes.reset();
+  const Made first = make(files, options_with(nullptr));
+  const auto previous = previous_of(first.archive);
+  EXPECT_TRUE(previous->has_state("small.txt", *files[1].identity));
+  EXPECT_FALSE(previous->has_state("photo.jpg", *files[1].identity));
+  EXPECT_FALSE(previous->has_state("none", *files[1].identity));
+  SourceIdentity sized = *files[1].identity;
+  sized.size_bytes = 901;
+  EXPECT_FALSE(previous->has_state("small.txt", sized)) << "a size that is told has to be right";
+  opened = 0;
+  std::ignore = make(files, options_with(previous.get()));
+  EXPECT_EQ(opened, 2) << "the empty file, and data.db, of which nothing is known";
 }
 
 }  // namespace

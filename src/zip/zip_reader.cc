@@ -328,6 +328,11 @@ const std::vector<Entry>& ZipReader::entries() const { return state_->directory.
 const std::string& ZipReader::comment() const { return state_->directory.comment; }
 std::uint32_t ZipReader::directory_crc32() const { return state_->directory.crc32; }
 
+bool ZipReader::is_object(const Entry& entry) const {
+  const auto index = static_cast<std::size_t>(&entry - entries().data());
+  return state_->block && state_->block->is_object(index);
+}
+
 std::string_view ZipReader::facts() const {
   return state_->block ? state_->block->facts() : std::string_view{};
 }

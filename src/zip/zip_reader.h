@@ -79,6 +79,10 @@ class ZipReader {
   [[nodiscard]] Result<void> extract_piece(const Entry& entry, const Piece& piece,
                                            MutableBytes into) const;
 
+  // Whether the vault block says that the entry, one of entries(), was made of an object of a
+  // bucket.
+  [[nodiscard]] bool is_object(const Entry& entry) const;
+
   // What the maker of the archive noted about it in the vault block; empty without one.
   [[nodiscard]] std::string_view facts() const;
   // Why there is no vault block to go by; empty when there is.

@@ -96,6 +96,7 @@ class ZipWriter::Impl {
         pipeline_{pool, settings_, std::move(stop)} {}
 
   Result<void> add(EntryMeta meta, SourceOpener open);
+  Result<void> settle();
   Result<ArchiveReport> finish(const FactsMaker& make_facts);
   [[nodiscard]] std::uint64_t raw_bytes_done() const { return pipeline_.raw_bytes_done(); }
 
@@ -154,6 +155,12 @@ Result<void> ZipWriter::Impl::add(EntryMeta meta, SourceOpener open) {
   batch_bytes_ += bytes;
   batch_.push_back({.meta = std::move(meta), .open = std::move(open)});
   return {};
+}
+
+Result<void> ZipWriter::Impl::settle() {
+  PV_ASSERT(!is_finished_);
+  if (failure_) { return fail(*failure_); }
+  return send_batch(Pipeline::Wait::kForAll);
 }
 
 Result<ArchiveReport> ZipWriter::Impl::finish(const FactsMaker& make_facts) {
@@ -252,6 +259,7 @@ void ZipWriter::Impl::note_small(const SmallEntry& entry, std::uint64_t header_o
     directory_.append(header_of(entry), header_offset);
     if (settings_.pack.hash_key) {
       block_.append({.identity = entry.shortened ? std::nullopt : entry.meta.identity,
+                     .is_object = entry.meta.is_object,
                      .content = chunk_of(entry)});
     }
   }
@@ -331,11 +339,11 @@ Result<void> ZipWriter::Impl::end_big(std::optional<Error> shortened) {
   directory_.append(header, big_.header_offset);
   if (settings_.pack.hash_key) {
     // One that ended early may have a last chunk that ends nothing.
-    BlockRecord record;
+    BlockRecord record{.is_object = entry.meta.is_object};
     if (!shortened) {
-      record = {.identity = entry.meta.identity,
-                .chunk_bytes = static_cast<std::uint32_t>(settings_.pack.chunk_bytes),
-                .chunks = std::move(big_.chunks)};
+      record.identity = entry.meta.identity;
+      record.chunk_bytes = static_cast<std::uint32_t>(settings_.pack.chunk_bytes);
+      record.chunks = std::move(big_.chunks);
     }
     block_.append(record);
   }
@@ -390,6 +398,8 @@ ZipWriter::~ZipWriter() = default;
 Result<void> ZipWriter::add(EntryMeta meta, SourceOpener open) {
   return impl_->add(std::move(meta), std::move(open));
 }
+
+Result<void> ZipWriter::settle() { return impl_->settle(); }
 
 Result<ArchiveReport> ZipWriter::finish(const FactsMaker& facts) { return impl_->finish(facts); }
 

@@ -30,12 +30,15 @@
 
 namespace pv::zip {
 
-// Which state of which file an entry was made of. A file that still has all of it was not written
-// since: whoever gives one vouches that the clock had moved on since the file's last change.
+// Which state of which file, or object of a bucket, an entry was made of. A file that still has all
+// of it was not written since: whoever gives one vouches that the clock had moved on since the
+// file's last change.
 struct SourceIdentity {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
-  std::uint64_t size_bytes = 0;
+  // nullopt: the entry is not the file's content but made of what is known about it, so that its
+  // size does not tell.
+  std::optional<std::uint64_t> size_bytes = 0;
   std::int64_t modified_ns = 0;  // since 1970
   std::int64_t changed_ns = 0;   // of the inode: "ctime"
   friend bool operator==(const SourceIdentity&, const SourceIdentity&) = default;
@@ -55,6 +58,9 @@ struct EntryMeta {
   std::optional<std::uint64_t> expected_bytes = std::nullopt;
   // Kept in the vault block, for the next backup to compare.
   std::optional<SourceIdentity> identity = std::nullopt;
+  // Made of an object of a bucket, which the vault block notes. Far away, so it is not read here
+  // and there to find out whether it compresses.
+  bool is_object = false;
 };
 
 // The fastest that is never larger than Go's BestSpeed, which PocketBase uses. Measured in chunks
@@ -128,6 +134,9 @@ class ZipWriter {
   // Takes an entry in; blocks while too much is in flight. Errors of earlier entries come here too.
   // Without an opener the entry is empty, as a folder is.
   [[nodiscard]] Result<void> add(EntryMeta meta, SourceOpener open);
+
+  // Waits until all that was added has been written; more may be added afterwards.
+  [[nodiscard]] Result<void> settle();
 
   // Waits for all, writes the directory. Once; no add() after it. Nothing is durable before the
   // sink says so. `facts` is called when every entry is in the archive; what it says (at most

@@ -77,7 +77,8 @@ export async function startGateway(t) {
 }
 
 // Passes requests on to the gateway, byte for byte; `fate(request)` may say what happens instead:
-// a status to answer, "break" (the connection), or "lose" (the gateway does it, its answer is lost).
+// a status to answer, "break" (the connection), "lose" (the gateway does it, its answer is lost), or
+// { rewrite } of the answer's text.
 export async function startProxy(t, gateway, fate) {
   const server = http.createServer((request, response) => {
     const what = fate(request);
@@ -90,6 +91,16 @@ export async function startProxy(t, gateway, fate) {
     const onwards = http.request({ host: "127.0.0.1", port: gateway.port, method: request.method,
       path: request.url, headers: request.headers }, (answer) => {
       if (what === "lose") { answer.resume(); return void request.socket.destroy(); }
+      if (what.rewrite) {
+        let text = "";
+        answer.on("data", (block) => { text += block; });
+        answer.on("end", () => {
+          const { "content-length": _, ...headers } = answer.headers;
+          response.writeHead(answer.statusCode, headers);
+          response.end(what.rewrite(text));
+        });
+        return;
+      }
       response.writeHead(answer.statusCode, answer.headers);
       answer.pipe(response);
     });

@@ -1,0 +1,98 @@
+// copy: backups to another store.
+#include <boost/json.hpp>
+
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/job_json.h"
+#include "jobs/copying.h"
+
+namespace pv::cli {
+namespace {
+
+struct Outcome {
+  json::array copied;
+  json::array present;
+  json::array failed;
+  Exit exit = Exit::kDone;
+};
+
+class Copying {
+ public:
+  Copying(const Context& context, store::BackupStore& from, store::BackupStore& to)
+      : context_{context}, from_{from}, to_{to} {}
+
+  // False: the target is away, full or not ours, so that further ones would fail as well.
+  bool copy(const store::Backup& backup) {
+    const std::string name = printable(backup.name.text());
+    Progress progress{context_.console.err(), progress_style(context_), context_.environment.clock,
+                      "copy " + name};
+    const auto copied = [&]() -> Result<jobs::Copied> {
+      PV_TRY(const std::unique_ptr<Source> source, from_.open(backup.name));
+      return jobs::copy_archive(
+          *source, to_, backup.name,
+          [&](std::uint64_t done, std::uint64_t total) { progress.update("", done, total); },
+          context_.stop);
+    }();
+    progress.clear();
+    if (!copied.has_value()) {
+      note_failed(name, copied.error());
+      return copied.error().code == Code::kExists || copied.error().code == Code::kNotFound ||
+             copied.error().code == Code::kDamaged;
+    }
+    const bool is_new = *copied == jobs::Copied::kMade;
+    (is_new ? outcome_.copied : outcome_.present).emplace_back(name);
+    if (!context_.arguments.json) {
+      context_.console.print((is_new ? "Copied " : "There already: ") + name + "\n");
+    }
+    return true;
+  }
+
+  void note_failed(const std::string& name, const Error& error) {
+    json::object entry = to_json(error);
+    entry["key"] = name;
+    outcome_.failed.push_back(std::move(entry));
+    if (outcome_.exit == Exit::kDone) { outcome_.exit = exit_for(error.code); }
+    context_.say("Error: copy " + name + ": " + printable(error.what));
+  }
+
+  [[nodiscard]] Outcome take() { return std::move(outcome_); }
+
+ private:
+  const Context& context_;
+  store::BackupStore& from_;
+  store::BackupStore& to_;
+  Outcome outcome_;
+};
+
+}  // namespace
+
+Result<Exit> run_copy(const Context& context) {
+  const Arguments& arguments = context.arguments;
+  PV_TRY(const Place place, open_place(context, Purpose::kAny));
+  PV_TRY(const std::unique_ptr<store::BackupStore> to,
+         context.environment.open_store(arguments.copy_to, arguments.dir));
+  store::BackupStore& from = place.local->store();
+  Copying copying{context, from, *to};
+  std::vector<store::Backup> backups;
+  if (arguments.all) { PV_TRY(backups, from.list()); }
+  for (const std::string& given : arguments.names) {
+    auto found = find_backup(*place.backups, given);
+    if (found.has_value()) {
+      backups.push_back(*std::move(found));
+    } else {
+      copying.note_failed(printable(given), found.error());
+    }
+  }
+  for (const store::Backup& backup : backups) {
+    if (!copying.copy(backup)) { break; }
+  }
+  Outcome outcome = copying.take();
+  context.show(json::object{{"to", to->describe()},
+                            {"copied", std::move(outcome.copied)},
+                            {"present", std::move(outcome.present)},
+                            {"failed", std::move(outcome.failed)}},
+               "");
+  return outcome.exit;
+}
+
+}  // namespace pv::cli

@@ -1,0 +1,140 @@
+#include "jobs/mirror.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/text.h"
+
+namespace pv::jobs {
+namespace {
+
+using store::Backup;
+using store::BackupName;
+using store::BackupStore;
+
+using Listed = std::map<BackupName, Backup>;
+
+// A copy is never older than what it is of, but clocks differ. One that looks older may be of
+// another backup, of that name and size, that was there before.
+constexpr std::chrono::minutes kClocksDiffer{5};
+
+Result<bool> has(BackupStore& mirror, const Listed& there, const Backup& backup,
+                 BackupStore& store) {
+  for (int number = 1; number <= kNumberMax; ++number) {
+    PV_TRY(const BackupName name, numbered(backup.name, number));
+    const auto found = there.find(name);
+    if (found == there.end()) { return false; }
+    if (found->second.size_bytes != backup.size_bytes) { continue; }
+    if (found->second.modified + kClocksDiffer >= backup.modified) { return true; }
+    PV_TRY(const std::unique_ptr<Source> source, store.open(backup.name));
+    PV_TRY(const bool same, is_it(mirror, found->second, *source));
+    if (same) { return true; }
+  }
+  return false;
+}
+
+// Of the mirror as a whole, so that it is useless to go on with the next backup.
+bool ends_all(Code code) {
+  return code == Code::kUnavailable || code == Code::kNoSpace || code == Code::kDenied ||
+         code == Code::kUnauthenticated || code == Code::kCancelled;
+}
+
+}  // namespace
+
+Mirror::Mirror(SpooledStore& store, std::shared_ptr<BackupStore> mirror,
+               const fs::Path& vault_folder)
+    : store_{store}, mirror_{std::move(mirror)}, lock_{vault_folder / "mirror.lock"} {}
+
+Result<std::vector<Backup>> Mirror::missing() {
+  Listed there;
+  PV_TRY(std::vector<Backup> copies, mirror_->list());
+  for (Backup& copy : copies) { there.emplace(copy.name, copy); }
+  auto listed = store_.list();
+  if (!listed.has_value() && store_.is_away(listed.error())) { listed = store_.waiting(); }
+  PV_TRY(const std::vector<Backup> backups, std::move(listed));
+  std::vector<Backup> missing;
+  for (const Backup& backup : backups) {
+    PV_TRY(const bool is_there, has(*mirror_, there, backup, store_));
+    if (!is_there) { missing.push_back(backup); }
+  }
+  std::stable_sort(missing.begin(), missing.end(),
+                   [](const Backup& a, const Backup& b) { return a.modified > b.modified; });
+  return missing;
+}
+
+Result<std::vector<BackupName>> Mirror::fill(const CopyProgress& progress,
+                                             const std::stop_token& stop) {
+  PV_TRY(const fs::FileLock lock, fs::FileLock::try_take(lock_));
+  auto missing = this->missing();
+  if (!missing.has_value()) {
+    const std::lock_guard guard{mutex_};
+    if (!known_) { known_.emplace(); }  // what it lacked when it was last seen
+    known_->trouble = missing.error().what;
+    return fail(missing.error());
+  }
+  std::ignore = mirror_->sweep();  // what a crash of ours left
+  return copy_all(*std::move(missing), progress, stop);
+}
+
+Result<std::vector<BackupName>> Mirror::copy_all(std::vector<Backup> backups,
+                                                 const CopyProgress& progress,
+                                                 const std::stop_token& stop) {
+  std::vector<BackupName> copied;
+  std::vector<Backup> left = backups;
+  std::optional<Error> first;
+  remember(left, {});
+  for (const Backup& backup : backups) {
+    const auto delivered = [&]() -> Result<Delivery> {
+      PV_TRY(const std::unique_ptr<Source> source, store_.open(backup.name));
+      return deliver(*source, *mirror_, backup.name, progress, stop);
+    }();
+    const bool is_gone = !delivered.has_value() && delivered.error().code == Code::kNotFound;
+    if (delivered.has_value() || is_gone) {
+      std::erase_if(left, [&](const Backup& one) { return one.name == backup.name; });
+    }
+    if (delivered.has_value()) {
+      copied.push_back(delivered->name);
+    } else if (!is_gone) {
+      if (!first) { first = delivered.error().within(printable(backup.name.text())); }
+      if (ends_all(delivered.error().code)) { break; }
+    }
+    remember(left, first ? first->what : std::string{});
+  }
+  remember(left, first ? first->what : std::string{});
+  if (first) { return fail(*first); }
+  return copied;
+}
+
+void Mirror::remember(const std::vector<Backup>& missing, const std::string& trouble) {
+  MirrorState state = state_of(missing);
+  state.trouble = trouble;
+  const std::lock_guard guard{mutex_};
+  known_ = std::move(state);
+}
+
+MirrorState Mirror::state_of(const std::vector<Backup>& missing) const {
+  MirrorState state{.place = mirror_->describe(), .missing = missing.size()};
+  for (const Backup& backup : missing) {
+    if (state.names.size() == MirrorState::kNamesMax) { break; }
+    state.names.push_back(printable(backup.name.text()));
+  }
+  return state;
+}
+
+MirrorState Mirror::state() {
+  {
+    const std::lock_guard guard{mutex_};
+    if (known_) {
+      MirrorState state = *known_;
+      state.place = mirror_->describe();
+      return state;
+    }
+  }
+  const auto missing = this->missing();
+  if (!missing.has_value()) {
+    return {.place = mirror_->describe(), .trouble = missing.error().what};
+  }
+  return state_of(*missing);
+}
+
+}  // namespace pv::jobs

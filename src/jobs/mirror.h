@@ -1,0 +1,65 @@
+// A second store that is to have every backup of the first.
+#pragma once
+
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "fs/file.h"
+#include "jobs/copying.h"
+#include "jobs/spooled_store.h"
+
+namespace pv::jobs {
+
+// How a mirror is, for people.
+struct MirrorState {
+  static constexpr std::size_t kNamesMax = 10;
+  std::string place;               // "S3 bucket backups at https://..."
+  std::uint64_t missing = 0;       // backups that it lacks
+  std::vector<std::string> names;  // of the first, newest first
+  std::string trouble;             // why the last try failed, or why nothing is known; empty: fine
+  friend bool operator==(const MirrorState&, const MirrorState&) = default;
+};
+
+// What is missing is never written down: it is what the store has and the mirror has not, so
+// nothing can be forgotten, whatever ends when. A name that the mirror has given to another archive
+// gets a number there. Nothing is ever removed from a mirror.
+//
+//     lock     `.pocketvault/mirror.lock`: held by whoever fills it
+//
+// Threads    Any.
+// Errors     Those of the stores. kBusy: another process fills it just now. kCancelled.
+// Lifetime   `store` outlives it.
+class Mirror {
+ public:
+  Mirror(SpooledStore& store, std::shared_ptr<store::BackupStore> mirror,
+         const fs::Path& vault_folder);
+
+  // Newest first. While the store is away, of those that wait for it.
+  [[nodiscard]] Result<std::vector<store::Backup>> missing();
+
+  // Copies what is missing; the names under which it is there. One that can't be copied stops none
+  // of the others, unless the mirror itself is away or full.
+  [[nodiscard]] Result<std::vector<store::BackupName>> fill(const CopyProgress& progress,
+                                                            const std::stop_token& stop);
+
+  // As the last fill() found it; before the first one, as it is now.
+  [[nodiscard]] MirrorState state();
+
+ private:
+  [[nodiscard]] Result<std::vector<store::BackupName>> copy_all(std::vector<store::Backup> backups,
+                                                                const CopyProgress& progress,
+                                                                const std::stop_token& stop);
+  [[nodiscard]] MirrorState state_of(const std::vector<store::Backup>& missing) const;
+  void remember(const std::vector<store::Backup>& missing, const std::string& trouble);
+
+  SpooledStore& store_;
+  const std::shared_ptr<store::BackupStore> mirror_;
+  const fs::Path lock_;
+  std::mutex mutex_;
+  std::optional<MirrorState> known_;
+};
+
+}  // namespace pv::jobs
