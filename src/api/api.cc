@@ -8,6 +8,7 @@
 #include "api/exchange.h"
 #include "api/forms.h"
 #include "api/real_ip.h"
+#include "base/ip.h"
 #include "base/text.h"
 
 namespace pv::api {

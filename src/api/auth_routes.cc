@@ -3,7 +3,7 @@
 
 #include "api/exchange.h"
 #include "api/forms.h"
-#include "api/real_ip.h"
+#include "base/ip.h"
 
 namespace pv::api {
 namespace {
