@@ -75,7 +75,7 @@ struct Vault::Impl {
   [[nodiscard]] LeaseNote note(Kind kind, std::string name) const;
   [[nodiscard]] Result<Lease> take_lease(Kind kind, const std::string& name);
   [[nodiscard]] Result<ChosenName> choose_name(const BackupOrder& order);
-  [[nodiscard]] Result<ChosenName> choose_automatic_name();
+  [[nodiscard]] Result<ChosenName> choose_automatic_name(std::string_view prefix);
   [[nodiscard]] Result<std::shared_ptr<Job>> start_restore(std::optional<Lease> lease,
                                                            ArchiveOrigin origin, bool in_store,
                                                            const RestoreOptions& options);
@@ -203,7 +203,7 @@ void Vault::Impl::forget_old() {
 
 // ------------------------------------------------------------------------------------- backup
 
-Result<ChosenName> Vault::Impl::choose_automatic_name() {
+Result<ChosenName> Vault::Impl::choose_automatic_name(std::string_view prefix) {
   const Result<settings::Settings> settings = parts.directory.read<settings::Settings>(
       [&](sqlite::Connection& data) { return settings::read(data, parts.options.encryption_key); });
   std::optional<std::string> app;
@@ -215,18 +215,20 @@ Result<ChosenName> Vault::Impl::choose_automatic_name() {
         Warning{"", "named without the app: the settings can't be read: " + settings.error().what};
   }
   const WallTime now = parts.clock.now();
-  auto name = free_name(parts.store, kAutomaticPrefix, app, now);
+  auto name = free_name(parts.store, prefix, app, now);
   Destination destination = Destination::kStore;
   if (!name.has_value() && spooled.is_away(name.error())) {
     destination = Destination::kSpool;
-    name = free_name(spooled.spool(), kAutomaticPrefix, app, now);
+    name = free_name(spooled.spool(), prefix, app, now);
   }
   PV_CHECK(name);
   return ChosenName{*std::move(name), std::move(warning), destination};
 }
 
 Result<ChosenName> Vault::Impl::choose_name(const BackupOrder& order) {
-  if (order.name.empty()) { return choose_automatic_name(); }
+  if (order.name.empty()) {
+    return choose_automatic_name(order.is_scheduled ? kScheduledPrefix : kAutomaticPrefix);
+  }
   PV_TRY(store::BackupName name, store::BackupName::parse(order.name));
   const Result<store::Backup> there = parts.store.stat(name);
   if (there.has_value()) {
