@@ -355,6 +355,9 @@ class Parser {
         ->capture_default_str();
     add_limits(serve, into_.serve.nice, serve_limit_);
     add_keep(serve);
+    serve.add_flag(
+        "--schedule", into_.serve.schedule,
+        "make the backups of backups.cron even beside an app that runs on the directory");
     serve.add_flag("--strict", into_.serve.strict, "answer as PocketBase v0.36.6, to the byte");
     serve.footer(
         "\nExamples:\n  pocketvault serve --dir pb_data\n"
