@@ -127,6 +127,7 @@ AnswerTask dispatch(Exchange& exchange) {
     case Route::kStatus: return show_status(exchange);
     case Route::kShowVaultSettings: return show_vault_settings(exchange);
     case Route::kChangeVaultSettings: return change_vault_settings(exchange);
+    case Route::kListHistory: return list_history(exchange);
     case Route::kListReplaced: return list_replaced(exchange);
     case Route::kDeleteReplaced: return delete_replaced(exchange);
   }

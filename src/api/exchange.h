@@ -136,6 +136,7 @@ template <class T>
 // safety_routes.cc
 [[nodiscard]] AnswerTask undo_restore(Exchange& exchange);
 [[nodiscard]] AnswerTask show_status(Exchange& exchange);
+[[nodiscard]] AnswerTask list_history(Exchange& exchange);
 [[nodiscard]] AnswerTask list_replaced(Exchange& exchange);
 [[nodiscard]] AnswerTask delete_replaced(Exchange& exchange);
 

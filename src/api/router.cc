@@ -53,6 +53,7 @@ constexpr std::array kRoutes{
           true},
     Entry{"POST", "/api/vault/undo", Route::kUndo, Access::kSuperuser, true},
     Entry{"GET", "/api/vault/status", Route::kStatus, Access::kSuperuser, true},
+    Entry{"GET", "/api/vault/history", Route::kListHistory, Access::kSuperuser, true},
     Entry{"GET", "/api/vault/settings", Route::kShowVaultSettings, Access::kSuperuser, true},
     Entry{"PATCH", "/api/vault/settings", Route::kChangeVaultSettings, Access::kSuperuser, true},
     Entry{"GET", "/api/vault/replaced", Route::kListReplaced, Access::kSuperuser, true},

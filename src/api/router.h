@@ -43,6 +43,7 @@ enum class Route {
   kStatus,
   kShowVaultSettings,
   kChangeVaultSettings,
+  kListHistory,
   kListReplaced,
   kDeleteReplaced,
 };

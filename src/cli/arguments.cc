@@ -318,7 +318,9 @@ class Parser {
         ->type_name("26h")
         ->check(&fault_of_span);
     status.footer(
-        "\nReads the list of backups and nothing else: for a monitor that asks often.\n"
+        "\nOpens no database of the app: for a monitor that asks often. Also 10 when a backup by "
+        "the\n"
+        "clock was missed.\n"
         "\nExamples:\n  pocketvault status\n  pocketvault status --max-age 26h --json");
   }
 

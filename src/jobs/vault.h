@@ -147,6 +147,8 @@ class Vault {
   [[nodiscard]] Result<void> remove(const store::BackupName& name);
 
   [[nodiscard]] Result<Overview> overview();
+  // Jobs that have ended, of earlier processes too: newest first, at most `count`.
+  [[nodiscard]] Result<std::vector<state::PastJob>> history(std::size_t count);
 
   [[nodiscard]] Result<std::vector<Kept>> kept();  // newest first
   // Frees its space before its time. kNotFound; kBusy while a job runs.

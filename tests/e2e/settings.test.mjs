@@ -91,6 +91,20 @@ test("settings through the SDK", async (t) => {
     assert.equal(fs.statSync(path.join(server.dir, ".pocketvault/settings.json")).mode & 0o777, 0o600);
   });
 
+  await t.test("what was done is remembered, and the status tells when the next backup is", async () => {
+    const history = await pb.send("/api/vault/history", { method: "GET" });
+    assert.deepEqual(history.map((job) => [job.kind, job.state, job.scheduled]), [["backup", "succeeded", true], ["backup", "succeeded", false]]);
+    const status = await pb.send("/api/vault/status", { method: "GET" });
+    assert.equal(status.schedule.cron, "0 3 * * *");
+    assert.match(status.schedule.next, /^\d{4}-\d\d-\d\d 03:00:\d\d\.000Z$/);
+    assert.equal(status.schedule.missed, null);
+    assert.equal(status.lastSuccess.name, history[0].name);
+    assert.equal(status.risk, "");
+    const local = cli(["status", "--dir", server.dir]);
+    assert.equal(local.status, 0, local.stderr);
+    assert.match(local.stdout, /\n  last run     succeeded .*, by the clock\n  schedule     0 3 \* \* \*, next /);
+  });
+
   await t.test("no secret is in the log", () => assert.ok(!server.log().includes("not to be seen")));
 });
 
@@ -114,6 +128,9 @@ test("a backup that was missed while no server ran is made at the next start", a
   await eventually(() => fs.existsSync(database) && sql(database, "SELECT expression FROM schedule") === "0 3 * * *");
   await first.server.stop();
   sql(database, "UPDATE schedule SET served_ms = served_ms - 2 * 86400000");
+  const status = cli(["status", "--dir", dir]);
+  assert.equal(status.status, 10);
+  assert.match(status.stdout, /\nAt risk: the backup that was due at .* was missed\.\n/);
   const second = await startServer(t, { dir, createSuperuser: false });
   await eventually(() => /made now/.test(second.log()));
   const made = await eventually(() => JSON.parse(cli(["list", "--dir", dir, "--json"]).stdout).length);
