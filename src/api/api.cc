@@ -8,6 +8,7 @@
 #include "api/exchange.h"
 #include "api/forms.h"
 #include "api/real_ip.h"
+#include "base/ip.h"
 #include "base/text.h"
 
 namespace pv::api {
@@ -107,7 +108,11 @@ AnswerTask dispatch(Exchange& exchange) {
     case Route::kAuthMethods: return auth_methods(exchange);
     case Route::kAuthRefresh: return refresh(exchange);
     case Route::kAuthWithPassword: return sign_in(exchange);
+    case Route::kShowSettings: return show_settings(exchange);
+    case Route::kChangeSettings: return change_settings(exchange);
     case Route::kTestBucket: return test_bucket(exchange);
+    case Route::kListCrons: return list_crons(exchange);
+    case Route::kRunCron: return run_cron(exchange);
     case Route::kDownloadToken: return download_token(exchange);
     case Route::kListJobs: return list_jobs(exchange);
     case Route::kShowJob: return show_job(exchange);
@@ -120,6 +125,9 @@ AnswerTask dispatch(Exchange& exchange) {
     case Route::kPreflightBackup: return preflight_backup(exchange);
     case Route::kUndo: return undo_restore(exchange);
     case Route::kStatus: return show_status(exchange);
+    case Route::kShowVaultSettings: return show_vault_settings(exchange);
+    case Route::kChangeVaultSettings: return change_vault_settings(exchange);
+    case Route::kListHistory: return list_history(exchange);
     case Route::kListReplaced: return list_replaced(exchange);
     case Route::kDeleteReplaced: return delete_replaced(exchange);
   }
@@ -139,6 +147,7 @@ awaitable<Outcome> answer(Exchange& exchange) {
       !allowed_ip(exchange.ip, exchange.settings.superuser_ips)) {
     co_return Outcome{tl::unexpected{problem(403, phrase::kForbidden)}, false};
   }
+  if (!refused) { refused = co_await check_rate(exchange); }
   if (!refused) { refused = check_length(exchange); }
   if (!refused) { refused = check_access(exchange); }
   if (refused) { co_return Outcome{tl::unexpected{*std::move(refused)}, true}; }
@@ -184,9 +193,14 @@ Language language_of(const http::Request& request, const Options& options) {
 }  // namespace
 
 Api::Api(Parts parts, Options options)
-    : parts_{parts}, options_{std::move(options)}, default_manner_{options_} {
+    : parts_{parts},
+      options_{std::move(options)},
+      default_manner_{options_},
+      limiters_{std::make_unique<Limiters>()} {
   default_manner_.strict = false;
 }
+
+Api::~Api() = default;
 
 const Options& Api::manner_for(const http::Request& request) const {
   const std::string_view key = request.headers.find(options_.command_header).value_or("");
@@ -199,13 +213,13 @@ awaitable<http::Response> Api::handle(http::Request request, http::BodyReader& b
   if (auto elsewhere = redirect(request, options_.listen_host)) { co_return *std::move(elsewhere); }
   if (request.method == "OPTIONS") { co_return preflight(request, options_.origins); }
   const Options& manner = manner_for(request);
-  const Services services{parts_, manner, sign_ins_, event_streams_, content_readers_};
+  const Services services{parts_, manner, sign_ins_, event_streams_, content_readers_, *limiters_};
   Exchange exchange{.services = services,
                     .request = std::move(request),
                     .body = body,
                     .match = {},
                     .language = {},
-                    .settings = {},
+                    .settings = *parts_.settings.now(),
                     .who = {},
                     .ip = {}};
   exchange.match = match_route(exchange.request.method, exchange.request.path, manner.strict);

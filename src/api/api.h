@@ -13,7 +13,10 @@
 #include "base/work_pool.h"
 #include "datadir/data_dir.h"
 #include "http/message.h"
+#include "jobs/live_settings.h"
+#include "jobs/scheduler.h"
 #include "jobs/vault.h"
+#include "settings/vault_settings.h"
 
 namespace pv::api {
 
@@ -35,10 +38,15 @@ struct Options {
 struct Parts {
   jobs::Vault& vault;
   datadir::DataDir& directory;
+  jobs::LiveSettings& settings;
+  settings::VaultSettingsFile& own_settings;
+  jobs::Scheduler& scheduler;
   WorkPool& pool;
   const Clock& clock;
   Random& random;
 };
+
+struct Limiters;
 
 // Threads    handle() on the thread of the io_context, any number of requests at once.
 // Lifetime   The io_context outlives the vault, whose jobs report to it; the Api outlives every
@@ -46,6 +54,7 @@ struct Parts {
 class Api {
  public:
   Api(Parts parts, Options options);
+  ~Api();
 
   // Create and restore answer when their job has ended, however long that takes; the job goes on
   // when nobody waits for it any more. Never fails: what goes wrong is in the answer.
@@ -62,6 +71,7 @@ class Api {
   std::shared_ptr<std::size_t> event_streams_ = std::make_shared<std::size_t>(0);  // open now
   std::shared_ptr<std::atomic<std::size_t>> content_readers_ =
       std::make_shared<std::atomic<std::size_t>>(0);
+  std::unique_ptr<Limiters> limiters_;
 };
 
 }  // namespace pv::api

@@ -3,7 +3,7 @@
 
 #include "api/exchange.h"
 #include "api/forms.h"
-#include "api/real_ip.h"
+#include "base/ip.h"
 
 namespace pv::api {
 namespace {
@@ -18,14 +18,6 @@ Problem no_collection(const Error& error) {
   if (error.code == Code::kNotFound) { return problem(404, phrase::kNoCollection); }
   if (error.code == Code::kInvalid) { return problem(404, phrase::kNoAuthCollection); }
   return problem_of(error);
-}
-
-http::Task<auth::Collection> find_collection(const Services& services, std::string id_or_name) {
-  std::function<Result<auth::Collection>(sqlite::Connection&)> work =
-      [id_or_name = std::move(id_or_name)](sqlite::Connection& data) {
-        return auth::find_collection(data, id_or_name);
-      };
-  co_return co_await reading<auth::Collection>(services, std::move(work));
 }
 
 bool password_enabled(const auth::Collection& collection) {
@@ -130,6 +122,14 @@ http::Task<json::object> record_answer(const Services& services, auth::Collectio
 
 }  // namespace
 
+http::Task<auth::Collection> find_collection(const Services& services, std::string id_or_name) {
+  std::function<Result<auth::Collection>(sqlite::Connection&)> work =
+      [id_or_name = std::move(id_or_name)](sqlite::Connection& data) {
+        return auth::find_collection(data, id_or_name);
+      };
+  co_return co_await reading<auth::Collection>(services, std::move(work));
+}
+
 AnswerTask sign_in(Exchange& exchange) {
   const Services& services = exchange.services;
   auto collection = co_await find_collection(services, exchange.value());
@@ -140,12 +140,17 @@ AnswerTask sign_in(Exchange& exchange) {
   constexpr std::array<FormField, 3> kFields{{{"identity"}, {"password"}, {"identityField"}}};
   Form form = co_await read_form(exchange.request, exchange.body, kFields);
   if (form.fault) { co_return tl::unexpected{problem_of_form(*form.fault)}; }
-  if (services.sign_ins >= kSignInsMax) {
+  SignInGuard& guard = services.limiters.sign_ins;
+  const Clock& clock = services.parts.clock;
+  if (services.sign_ins >= kSignInsMax || !guard.allows(exchange.ip, clock.steady_now())) {
     co_return tl::unexpected{problem(429, phrase::kTooMany)};
   }
   const SignInSlot slot{services.sign_ins};
   const auto result = co_await check_password(exchange, *collection, std::move(form.values));
   if (!result.has_value()) { co_return tl::unexpected{problem_of(result.error())}; }
+  if (result->refusal == auth::SignInRefusal::kFailed) {
+    guard.failed(exchange.ip, clock.steady_now());
+  }
   if (result->refusal) { co_return tl::unexpected{problem_of_refusal(*result)}; }
   if (collection->is_superusers() && !allowed_ip(exchange.ip, exchange.settings.superuser_ips)) {
     co_return tl::unexpected{problem(403, phrase::kForbidden)};

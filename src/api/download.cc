@@ -1,6 +1,6 @@
 // Sending a backup, and the tokens that open one.
 #include "api/exchange.h"
-#include "api/real_ip.h"
+#include "base/ip.h"
 #include "base/text.h"
 #include "http/ranges.h"
 #include "http/url.h"

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "api/api.h"
+#include "api/limiters.h"
 #include "api/problem.h"
 #include "api/router.h"
 #include "auth/auth.h"
@@ -25,6 +26,7 @@ struct Services {
   std::size_t& sign_ins;
   const std::shared_ptr<std::size_t>& event_streams;                 // open now
   const std::shared_ptr<std::atomic<std::size_t>>& content_readers;  // of archives, at work now
+  Limiters& limiters;
 };
 
 struct Exchange {
@@ -33,7 +35,8 @@ struct Exchange {
   http::BodyReader& body;
   Match match;
   Language language = Language::kEnglish;
-  settings::Settings settings;         // the defaults, unless the route or a token needs them
+  // As of a moment ago; read with the token where there is one, or the route needs them.
+  settings::Settings settings;
   std::optional<auth::Principal> who;  // signed in by the Authorization header
   std::string ip;                      // of the client, expanded
 
@@ -74,7 +77,13 @@ template <class T>
 // and "." parts do not count. nullopt: no backup can have it.
 [[nodiscard]] std::optional<store::BackupName> name_of_key(std::string_view key);
 
+// rates.cc
+[[nodiscard]] boost::asio::awaitable<std::optional<Problem>> check_rate(Exchange& exchange);
+
 // auth_routes.cc
+// By id or name; the errors are those of auth::find_collection().
+[[nodiscard]] http::Task<auth::Collection> find_collection(const Services& services,
+                                                           std::string id_or_name);
 [[nodiscard]] AnswerTask sign_in(Exchange& exchange);
 [[nodiscard]] AnswerTask refresh(Exchange& exchange);
 [[nodiscard]] AnswerTask auth_methods(Exchange& exchange);
@@ -108,12 +117,26 @@ template <class T>
 [[nodiscard]] AnswerTask verify_backup(Exchange& exchange);
 [[nodiscard]] AnswerTask preflight_backup(Exchange& exchange);
 
+// settings_document.cc
+[[nodiscard]] FieldProblem to_field_problem(const settings::Fault& fault);
+[[nodiscard]] AnswerTask show_settings(Exchange& exchange);
+[[nodiscard]] AnswerTask change_settings(Exchange& exchange);
+
 // settings_routes.cc
 [[nodiscard]] AnswerTask test_bucket(Exchange& exchange);
+
+// cron_routes.cc
+[[nodiscard]] AnswerTask list_crons(Exchange& exchange);
+[[nodiscard]] AnswerTask run_cron(Exchange& exchange);
+
+// vault_settings_routes.cc
+[[nodiscard]] AnswerTask show_vault_settings(Exchange& exchange);
+[[nodiscard]] AnswerTask change_vault_settings(Exchange& exchange);
 
 // safety_routes.cc
 [[nodiscard]] AnswerTask undo_restore(Exchange& exchange);
 [[nodiscard]] AnswerTask show_status(Exchange& exchange);
+[[nodiscard]] AnswerTask list_history(Exchange& exchange);
 [[nodiscard]] AnswerTask list_replaced(Exchange& exchange);
 [[nodiscard]] AnswerTask delete_replaced(Exchange& exchange);
 

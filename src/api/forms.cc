@@ -104,6 +104,7 @@ class FormFields {
   }
 
   [[nodiscard]] FormValues take() { return std::move(values_); }
+  [[nodiscard]] std::vector<std::string> take_payloads() { return std::move(payloads_); }
 
  private:
   [[nodiscard]] std::vector<JsonField>::const_iterator find(std::string_view name) const {
@@ -301,6 +302,7 @@ awaitable<Form> read_form(const http::Request& request, http::BodyReader& body,
   } else if (is("multipart/form-data") || is("application/x-www-form-urlencoded")) {
     good = co_await read_either_form(request, bounded, content_type, known);
     form.values = known.take();
+    form.payloads = known.take_payloads();
   } else if (is("text/xml") || is("application/xml")) {
     if (fields.front().xml.empty()) {
       form.fault = FormFault::kXml;

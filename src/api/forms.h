@@ -4,7 +4,9 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "api/json_fields.h"
 #include "api/problem.h"
@@ -26,7 +28,8 @@ enum class FormFault {
 
 struct Form {
   std::optional<FormFault> fault;
-  FormValues values;  // by the names asked for; what was not sent is absent
+  FormValues values;                       // by the names asked for; what was not sent is absent
+  std::vector<std::string> payloads = {};  // each "@jsonPayload", already applied to the values
 };
 
 // One field: its name in JSON and forms, and its element in XML.

@@ -52,6 +52,9 @@ inline constexpr Phrase kBucketTestFailed{"Failed to test the S3 filesystem.", "
 inline constexpr Phrase kBucketTestFailedBecause{"Failed to test the S3 filesystem. Raw error: \n{}", "测试 S3 文件系统失败。原始错误：\n{}"};
 inline constexpr Phrase kBucketNotEnabled{"Failed to test the S3 filesystem. Raw error: \nS3 storage filesystem is not enabled.", "测试 S3 文件系统失败。原始错误：\nS3 存储文件系统未启用。"};
 
+inline constexpr Phrase kSaveSettingsFailed{"An error occurred while saving the new settings.", "保存新设置时出错。"};
+inline constexpr Phrase kNoCron{"Missing or invalid cron job.", "定时任务不存在或无效。"};
+
 inline constexpr Phrase kTooMany{"Too Many Requests.", "请求过多。"};
 inline constexpr Phrase kSuspended{"The data is just being replaced by a restore. Try again later.", "数据正在被恢复操作替换。请稍后再试。"};
 inline constexpr Phrase kNoSettings{"The settings of the data directory can't be read.", "无法读取数据目录的设置。"};
@@ -61,6 +64,20 @@ inline constexpr Phrase kBlank{"Cannot be blank.", "不能为空。"};
 inline constexpr Phrase kLengthBetween{"The length must be between {} and {}.", "长度必须在 {} 到 {} 之间。"};
 inline constexpr Phrase kMatch{"Must be in a valid format.", "格式无效。"};
 inline constexpr Phrase kOneOf{"Must be a valid value.", "必须是有效的值。"};
+inline constexpr Phrase kUrl{"Must be a valid URL.", "必须是有效的 URL。"};
+inline constexpr Phrase kEmail{"Must be a valid email address.", "必须是有效的电子邮件地址。"};
+inline constexpr Phrase kHost{"Must be a valid IP address or DNS name.", "必须是有效的 IP 地址或 DNS 名称。"};
+inline constexpr Phrase kHexColor{"Must be a valid hexadecimal color code.", "必须是有效的十六进制颜色代码。"};
+inline constexpr Phrase kIpOrSubnet{"Invalid IP or CIDR subnet.", "无效的 IP 或 CIDR 子网。"};
+inline constexpr Phrase kLeast{"Must be no less than {}.", "不能小于 {}。"};
+inline constexpr Phrase kMost{"Must be no greater than {}.", "不能大于 {}。"};
+inline constexpr Phrase kRuleConflict{"Rate limit rule configuration with label {} already exists or conflicts with another rule.", "标签为 {} 的速率限制规则已存在或与其他规则冲突。"};
+inline constexpr Phrase kUnknownSetting{"There is no such setting.", "没有这个设置。"};
+inline constexpr Phrase kWantsObject{"Must be an object.", "必须是对象。"};
+inline constexpr Phrase kWantsList{"Must be a list.", "必须是列表。"};
+inline constexpr Phrase kWantsFlag{"Must be true or false.", "必须是 true 或 false。"};
+inline constexpr Phrase kWantsNumber{"Must be a whole number.", "必须是整数。"};
+inline constexpr Phrase kWantsText{"Must be a text.", "必须是文本。"};
 inline constexpr Phrase kInvalidValue{"Invalid value.", "无效的值。"};
 inline constexpr Phrase kInvalidBecause{"Invalid value: {}.", "无效的值：{}。"};
 inline constexpr Phrase kNameExists{"The backup file name is invalid or already exists.", "备份文件名无效或已存在。"};

@@ -1,6 +1,7 @@
 #include "api/problem.h"
 
 #include <boost/json/value.hpp>
+#include <utility>
 
 #include "api/json.h"
 
@@ -13,6 +14,19 @@ json::object to_object(const FieldProblem& field, Language language) {
   json::object object{{"code", field.code}, {"message", in(language, field.message)}};
   if (!field.params.empty()) { object.emplace("params", sorted(field.params)); }
   return object;
+}
+
+// The object in which the last part of a dotted path belongs, and that part.
+std::pair<json::object*, std::string_view> place_of(std::string_view path, json::object& root) {
+  json::object* object = &root;
+  for (;;) {
+    const std::size_t dot = path.find('.');
+    if (dot == std::string_view::npos) { return {object, path}; }
+    json::value& inner = (*object)[path.substr(0, dot)];
+    if (!inner.is_object()) { inner.emplace_object(); }
+    object = &inner.get_object();
+    path.remove_prefix(dot + 1);
+  }
 }
 
 }  // namespace
@@ -61,7 +75,8 @@ Problem explained(const Error& error) {
 std::string to_body(const Problem& problem, Language language) {
   json::object data;
   for (const FieldProblem& field : problem.fields) {
-    data.insert_or_assign(field.field, to_object(field, language));
+    const auto [object, name] = place_of(field.field, data);
+    object->insert_or_assign(name, to_object(field, language));
   }
   json::object object;
   object.emplace("data", sorted(data));

@@ -18,7 +18,7 @@ namespace pv::api {
 
 // data.<field> = {"code", "message", "params"}; "params" only where the rule has some.
 struct FieldProblem {
-  std::string field;
+  std::string field;  // "name"; with dots in nested objects: "backups.s3.bucket"
   std::string code;
   Message message;
   boost::json::object params;

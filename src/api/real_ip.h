@@ -1,30 +1,12 @@
 // Whose request it is, behind proxies or not.
 #pragma once
 
-#include <array>
-#include <cstdint>
-#include <optional>
 #include <string>
-#include <string_view>
-#include <vector>
 
 #include "http/message.h"
 #include "settings/settings.h"
 
 namespace pv::api {
-
-struct Ip {
-  bool is_v6 = false;
-  std::array<std::uint8_t, 16> bytes{};  // an IPv4 address takes the first four
-  std::string zone;                      // "eth0" of "fe80::1%eth0"
-  friend bool operator==(const Ip&, const Ip&) = default;
-};
-
-// A bare address: no port, no brackets. "::ffff:1.2.3.4" stays an IPv6 address.
-[[nodiscard]] std::optional<Ip> parse_ip(std::string_view text);
-
-// IPv6 written out in full: "0000:0000:0000:0000:0000:0000:0000:0001".
-[[nodiscard]] std::string expanded(const Ip& ip);
 
 // The peer, or what the trusted headers say (settings.trustedProxy): of each named header the last
 // line, in it the right-most (or left-most) entry that is an address. Expanded.
@@ -33,9 +15,5 @@ struct Ip {
 // The first header of a request that looks as if a proxy had set it; empty: none.
 [[nodiscard]] std::string possible_proxy_header(const http::Request& request,
                                                 const settings::Settings& settings);
-
-// Whether `ip` is one of the addresses and prefixes; an empty list lets everyone in. An IPv4 prefix
-// does not match an IPv4-mapped IPv6 address.
-[[nodiscard]] bool allowed_ip(std::string_view ip, const std::vector<std::string>& list);
 
 }  // namespace pv::api

@@ -23,7 +23,11 @@ enum class Route {
   kAuthMethods,
   kAuthRefresh,
   kAuthWithPassword,
+  kShowSettings,
+  kChangeSettings,
   kTestBucket,
+  kListCrons,
+  kRunCron,
   // Not PocketBase's; absent in the strict manner.
   kDownloadToken,
   kListJobs,
@@ -37,6 +41,9 @@ enum class Route {
   kPreflightBackup,
   kUndo,
   kStatus,
+  kShowVaultSettings,
+  kChangeVaultSettings,
+  kListHistory,
   kListReplaced,
   kDeleteReplaced,
 };

@@ -30,9 +30,12 @@ AnswerTask undo_restore(Exchange& exchange) {
 
 AnswerTask show_status(Exchange& exchange) {
   std::function<Result<json::object>()> work =
-      [&vault = exchange.services.parts.vault,
+      [&vault = exchange.services.parts.vault, &scheduler = exchange.services.parts.scheduler,
        now = exchange.services.parts.clock.now()]() -> Result<json::object> {
-    PV_TRY(const jobs::Overview overview, vault.overview());
+    PV_TRY(jobs::Overview overview, vault.overview());
+    jobs::Timetable& timetable = overview.health.timetable;
+    timetable.off_because = scheduler.why_off();
+    if (const auto next = scheduler.next_backup()) { timetable.next = next; }
     json::object status = jobs::to_json(overview, now);
     status.emplace("features", json::array(std::begin(kFeatures), std::end(kFeatures)));
     return status;
@@ -40,6 +43,20 @@ AnswerTask show_status(Exchange& exchange) {
   const auto status = co_await blocking<json::object>(exchange.services, std::move(work));
   if (!status.has_value()) { co_return tl::unexpected{explained(status.error())}; }
   co_return json_answer(exchange, 200, *status);
+}
+
+AnswerTask list_history(Exchange& exchange) {
+  constexpr std::size_t kCount = 1000;
+  std::function<Result<json::array>()> work =
+      [&vault = exchange.services.parts.vault]() -> Result<json::array> {
+    PV_TRY(const std::vector<state::PastJob> history, vault.history(kCount));
+    json::array array;
+    for (const state::PastJob& job : history) { array.push_back(jobs::to_json(job)); }
+    return array;
+  };
+  const auto array = co_await blocking<json::array>(exchange.services, std::move(work));
+  if (!array.has_value()) { co_return tl::unexpected{explained(array.error())}; }
+  co_return json_answer(exchange, 200, *array);
 }
 
 AnswerTask list_replaced(Exchange& exchange) {

@@ -200,7 +200,13 @@ class TestServer {
     api_.reset();
     vault_ = std::make_unique<jobs::Vault>(*directory_, *store_, computing_, clock_,
                                            system_random(), jobs::VaultOptions{});
-    api_ = std::make_unique<Api>(Parts{*vault_, *directory_, blocking_, clock_, system_random()},
+    settings_ = std::make_unique<jobs::LiveSettings>(*directory_, options.encryption_key, clock_,
+                                                     system_random());
+    own_settings_ = std::make_unique<settings::VaultSettingsFile>(directory_->vault_folder());
+    scheduler_ = std::make_unique<jobs::Scheduler>(*vault_, *settings_, *own_settings_, clock_,
+                                                   system_random(), jobs::SchedulerOptions{});
+    api_ = std::make_unique<Api>(Parts{*vault_, *directory_, *settings_, *own_settings_,
+                                       *scheduler_, blocking_, clock_, system_random()},
                                  std::move(options));
   }
 
@@ -287,6 +293,7 @@ class TestServer {
 
   HookedStore& store() { return *store_; }
   jobs::Vault& vault() { return *vault_; }
+  jobs::LiveSettings& settings() { return *settings_; }
   datadir::DataDir& directory() { return *directory_; }
   std::filesystem::path path() const { return folder_ / "pb_data"; }
 
@@ -322,6 +329,9 @@ class TestServer {
   std::unique_ptr<datadir::DataDir> directory_;
   std::unique_ptr<HookedStore> store_;
   std::unique_ptr<jobs::Vault> vault_;
+  std::unique_ptr<jobs::LiveSettings> settings_;
+  std::unique_ptr<settings::VaultSettingsFile> own_settings_;
+  std::unique_ptr<jobs::Scheduler> scheduler_;
   std::unique_ptr<Api> api_;
   std::string admin_;
   std::string user_;

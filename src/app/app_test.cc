@@ -31,6 +31,15 @@ TEST(Banner, SaysWhereToGoAndHowToBegin) {
   EXPECT_THAT(banner_text(banner), Not(HasSubstr("superuser")));
 }
 
+TEST(Log, IsOneJsonObjectALine) {
+  const WallTime time{std::chrono::milliseconds{1'795'222'487'907}};
+  EXPECT_EQ(json_line(time, "info", "listening"),
+            R"({"time":"2026-11-21T00:54:47.907Z","level":"info","message":"listening"})");
+  EXPECT_EQ(json_line(time, "warning", "a \"b\"\n\xff"),
+            "{\"time\":\"2026-11-21T00:54:47.907Z\",\"level\":\"warning\","
+            "\"message\":\"a \\\"b\\\" \xEF\xBF\xBD\"}");
+}
+
 TEST(Banner, WritesAddressesAsUrls) {
   EXPECT_EQ(url_of("127.0.0.1", 8090), "http://127.0.0.1:8090");
   EXPECT_EQ(url_of("::1", 80), "http://[::1]:80");

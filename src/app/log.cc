@@ -2,8 +2,12 @@
 
 #include <spdlog/sinks/stdout_color_sinks.h>
 #include <spdlog/spdlog.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
+#include <memory>
 
 #include "base/text.h"
 
@@ -38,11 +42,39 @@ std::string facts_of(const jobs::Status& status) {
   return text;
 }
 
+std::string_view text_of(const spdlog::string_view_t& text) { return {text.data(), text.size()}; }
+
+// For what collects logs: one JSON object a line.
+class JsonFormatter final : public spdlog::formatter {
+ public:
+  void format(const spdlog::details::log_msg& message, spdlog::memory_buf_t& into) override {
+    const std::string line =
+        json_line(message.time, text_of(spdlog::level::to_string_view(message.level)),
+                  text_of(message.payload)) +
+        "\n";
+    into.append(line.data(), line.data() + line.size());
+  }
+  [[nodiscard]] std::unique_ptr<spdlog::formatter> clone() const override {
+    return std::make_unique<JsonFormatter>();
+  }
+};
+
 }  // namespace
+
+std::string json_line(WallTime time, std::string_view level, std::string_view message) {
+  std::string date = format_pocketbase_date(time);
+  date[date.find(' ')] = 'T';
+  const boost::json::object line{{"time", date}, {"level", level}, {"message", printable(message)}};
+  return boost::json::serialize(line);
+}
 
 void open_log() {
   auto logger = spdlog::stderr_color_mt("pocketvault");
-  logger->set_pattern("%Y-%m-%d %H:%M:%S.%eZ %^%-7l%$ %v", spdlog::pattern_time_type::utc);
+  if (::isatty(STDERR_FILENO) == 1) {
+    logger->set_pattern("%Y-%m-%d %H:%M:%S.%eZ %^%-7l%$ %v", spdlog::pattern_time_type::utc);
+  } else {
+    logger->set_formatter(std::make_unique<JsonFormatter>());
+  }
   logger->flush_on(spdlog::level::info);
   spdlog::set_default_logger(std::move(logger));
 }

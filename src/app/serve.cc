@@ -15,6 +15,7 @@
 #include "app/local.h"
 #include "app/log.h"
 #include "app/sender.h"
+#include "app/ticker.h"
 #include "app/watchdog.h"
 #include "auth/superusers.h"
 #include "base/text.h"
@@ -63,6 +64,7 @@ class Service {
 
  private:
   [[nodiscard]] Result<void> open();
+  void prepare();
   [[nodiscard]] Result<void> listen();
   [[nodiscard]] Result<void> greet();
   void await_signals();
@@ -83,6 +85,10 @@ class Service {
   std::unique_ptr<cli::LocalVault> local_;
   std::unique_ptr<Errand> sender_;
   std::unique_ptr<WorkPool> pool_;
+  std::unique_ptr<jobs::LiveSettings> settings_;
+  std::unique_ptr<settings::VaultSettingsFile> own_settings_;
+  std::unique_ptr<jobs::Scheduler> scheduler_;
+  std::unique_ptr<Ticker> ticker_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Server> server_;
   bool noted_ = false;
@@ -125,6 +131,21 @@ Result<void> Service::open() {
   return {};
 }
 
+void Service::prepare() {
+  settings_ = std::make_unique<jobs::LiveSettings>(local_->directory(),
+                                                   encryption_key_from(options_.encryption_env),
+                                                   system_clock(), system_random());
+  own_settings_ = std::make_unique<settings::VaultSettingsFile>(local_->directory().vault_folder());
+  jobs::SchedulerOptions options;
+  options.beside_app = options_.schedule;
+  options.say = [](bool is_warning, const std::string& what) {
+    spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}", what);
+  };
+  scheduler_ =
+      std::make_unique<jobs::Scheduler>(local_->vault(), *settings_, *own_settings_, system_clock(),
+                                        system_random(), std::move(options));
+}
+
 Result<void> Service::listen() {
   pool_ = std::make_unique<WorkPool>(kBlockingThreads);
   api::Options api_options;
@@ -135,7 +156,8 @@ Result<void> Service::listen() {
   api_options.command_key = command_key_;
   api_options.encryption_key = encryption_key_from(options_.encryption_env);
   api_ = std::make_unique<api::Api>(
-      api::Parts{local_->vault(), local_->directory(), *pool_, system_clock(), system_random()},
+      api::Parts{local_->vault(), local_->directory(), *settings_, *own_settings_, *scheduler_,
+                 *pool_, system_clock(), system_random()},
       std::move(api_options));
   http::ServerOptions http_options;
   http_options.address = options_.address;
@@ -180,6 +202,7 @@ void Service::await_signals() {
 
 Result<void> Service::start() {
   PV_CHECK(open());
+  prepare();
   PV_CHECK(listen());
   await_signals();  // before anybody can know of this server and want its end
   const std::vector<std::string> notes = jobs::sweep(
@@ -191,6 +214,7 @@ Result<void> Service::start() {
     const std::lock_guard lock{mirror_mutex_};
     mirror_ = std::move(mirror);
   }
+  ticker_ = std::make_unique<Ticker>([this] { scheduler_->tick(); });
   return greet();
 }
 
@@ -207,6 +231,7 @@ void Service::stop(int signal) {
   local_->vault().shut_down();
   if (sender_ != nullptr) { sender_->stop(); }
   if (mirror_ != nullptr) { mirror_->stop(); }
+  if (ticker_ != nullptr) { ticker_->stop(); }
   server_->stop(kAnswersGrace, [] {});
 }
 

@@ -6,7 +6,7 @@
 #include "auth/auth.h"
 #include "auth/password.h"
 #include "auth/records.h"
-#include "auth/superusers.h"
+#include "base/email.h"
 #include "base/text.h"
 
 namespace pv::auth {

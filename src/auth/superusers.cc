@@ -5,6 +5,7 @@
 #include "auth/auth.h"
 #include "auth/password.h"
 #include "auth/records.h"
+#include "base/email.h"
 #include "base/text.h"
 
 namespace pv::auth {

@@ -13,8 +13,6 @@ namespace pv::auth {
 
 inline constexpr std::string_view kInstallerEmail = "__pbinstaller@example.com";
 
-[[nodiscard]] bool is_email(std::string_view text);  // by PocketBase's rule
-
 // Each: kInvalid with PocketBase's words ("password: Must be at least 8 character(s).") for an
 // e-mail or password that will not do. A changed password changes the tokenKey, which ends every
 // token, and removes the record's _authOrigins, _mfas and _otps. Creating one removes PocketBase's

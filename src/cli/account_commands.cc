@@ -2,6 +2,7 @@
 #include <boost/json.hpp>
 
 #include "auth/superusers.h"
+#include "base/email.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/job_json.h"
@@ -129,7 +130,7 @@ Result<Exit> run_superuser(const Context& context) {
                                         : "missing email and password arguments");
   }
   const std::string& email = context.arguments.name;
-  if (!auth::is_email(email)) {
+  if (!is_email(email)) {
     return fail(Code::kInvalid,
                 deletes ? "invalid or missing email address" : "missing or invalid email address");
   }

@@ -356,7 +356,9 @@ class Parser {
         ->type_name("26h")
         ->check(&fault_of_span);
     status.footer(
-        "\nReads the list of backups and nothing else: for a monitor that asks often.\n"
+        "\nOpens no database of the app: for a monitor that asks often. Also 10 when a backup by "
+        "the\n"
+        "clock was missed.\n"
         "\nExamples:\n  pocketvault status\n  pocketvault status --max-age 26h --json");
   }
 
@@ -394,6 +396,9 @@ class Parser {
         ->capture_default_str();
     add_limits(serve, into_.serve.nice, serve_limit_);
     add_keep(serve);
+    serve.add_flag(
+        "--schedule", into_.serve.schedule,
+        "make the backups of backups.cron even beside an app that runs on the directory");
     serve.add_flag("--strict", into_.serve.strict, "answer as PocketBase v0.36.6, to the byte");
     serve.footer(
         "\nExamples:\n  pocketvault serve --dir pb_data\n"

@@ -64,7 +64,8 @@ struct ServeOptions {
   bool nice = false;                         // as above
   std::uint64_t bytes_per_second_max = 0;    // of a backup; 0: no limit
   std::chrono::seconds keep_replaced = kKeepReplaced;
-  bool strict = false;  // answers as PocketBase v0.36.6, to the byte
+  bool schedule = false;  // backups.cron is served though an app runs on the directory
+  bool strict = false;    // answers as PocketBase v0.36.6, to the byte
 };
 
 // An open data directory with all that works on it. Made by app/, which picks the concrete types.
@@ -113,7 +114,7 @@ enum class Exit : int {
   kDamaged = 7,
   kStorage = 8,  // storage or network
   kNotConfirmed = 9,
-  kTooOld = 10,  // the newest backup, by status --max-age
+  kTooOld = 10,  // the newest backup, by status --max-age; or one that was due was missed
   kCancelled = 130,
 };
 [[nodiscard]] Exit exit_for(Code code);

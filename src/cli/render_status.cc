@@ -28,6 +28,19 @@ std::string render_job(const jobs::LeaseNote& job, WallTime now) {
   return text + ", begun " + ago(job.since, now) + ", process " + std::to_string(job.pid);
 }
 
+std::string render_run(const state::PastJob& run, WallTime now) {
+  std::string text = printable(run.outcome) + " " + ago(run.ended, now);
+  if (run.is_scheduled) { text += ", by the clock"; }
+  if (run.warnings > 0) { text += ", " + std::to_string(run.warnings) + " warnings"; }
+  return text;
+}
+
+std::string render_timetable(const jobs::Timetable& timetable) {
+  std::string text = printable(timetable.expression);
+  if (!timetable.off_because.empty()) { return text + ", " + printable(timetable.off_because); }
+  return text + ", next " + (timetable.next ? format_pocketbase_date(*timetable.next) : "never");
+}
+
 // Up to so many columns, so that those behind it stand in a line.
 std::string column(std::string text, std::size_t width) {
   text.resize(std::max(width, text.size()), ' ');
@@ -104,6 +117,9 @@ std::string render_newest(const jobs::Overview& overview, WallTime now) {
 
 std::string render_status(const jobs::Overview& overview, WallTime now) {
   std::string text = render_newest(overview, now) + "\n";
+  if (const std::string risk = jobs::risk_of(overview); !risk.empty()) {
+    text += "At risk: " + printable(risk) + ".\n";
+  }
   const auto add = [&](const char* name, const std::string& value) {
     text += "  " + column(name, 13) + value + "\n";
   };
@@ -118,6 +134,10 @@ std::string render_status(const jobs::Overview& overview, WallTime now) {
   }
   if (overview.mirror) { add("mirror", render_mirror(*overview.mirror)); }
   if (overview.data_free_bytes) { add("data", format_size(*overview.data_free_bytes) + " free"); }
+  if (overview.health.last) { add("last run", render_run(*overview.health.last, now)); }
+  if (overview.health.trend) { add("trend", jobs::sentence_of(*overview.health.trend)); }
+  const jobs::Timetable& timetable = overview.health.timetable;
+  if (!timetable.expression.empty()) { add("schedule", render_timetable(timetable)); }
   for (const jobs::Kept& kept : overview.kept) {
     add("replaced", size_of(kept.bytes) + ", kept until " + format_pocketbase_date(kept.until) +
                         ": " + way_back(kept));

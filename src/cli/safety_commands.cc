@@ -60,12 +60,14 @@ Result<Exit> run_replaced(const Context& context) {
 Result<Exit> run_status(const Context& context) {
   const WallTime now = context.environment.clock.now();
   PV_TRY(const jobs::Overview overview, overview_of(context));
+  const bool missed = overview.health.timetable.missed && !overview.job;
   const bool too_old = is_too_old(context, overview);
   json::object document = jobs::to_json(overview, now);
   document["tooOld"] = too_old;
   context.show(document, render_status(overview, now));
-  if (!too_old) { return Exit::kDone; }
-  context.say("Error: no backup is as young as was asked for.");
+  if (!too_old && !missed) { return Exit::kDone; }
+  context.say(too_old ? "Error: no backup is as young as was asked for."
+                      : "Error: a backup that was due has been missed.");
   return Exit::kTooOld;
 }
 

@@ -77,6 +77,16 @@ void let_close_delete_wal(Connection& connection) {
   ::sqlite3_db_config(connection.handle(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, nullptr);
 }
 
+// All of the WAL is copied, and the next commit begins it anew. `writer` sees to it that nobody
+// commits meanwhile.
+bool checkpoint(Connection& writer, Connection& second) {
+  const auto nobody_commits = sqlite::Transaction::begin_immediate(writer);
+  if (!nobody_commits) { return false; }
+  const auto done = second.all("PRAGMA wal_checkpoint(PASSIVE)");  // busy, frames, copied
+  return done && !done->empty() && done->front().size() == 3 &&
+         done->front()[1] == done->front()[2];
+}
+
 int remember_frames(void* frames, sqlite3* /*handle*/, const char* /*schema*/, int count) {
   *static_cast<int*>(frames) = count;
   return SQLITE_OK;
@@ -93,15 +103,19 @@ struct DataDir::State {
   std::mutex mutex;
   std::condition_variable changed;
   Mode mode = Mode::kSuspended;
-  ConnectionPtr data;       // held; the owner's can write, for checkpoints
-  ConnectionPtr auxiliary;  // held; null where there is none and we are not the owner
-  ConnectionPtr writer;     // null until first used, and while on loan
+  ConnectionPtr data;        // held; the owner's can write, for checkpoints
+  std::mutex data_mutex;     // who works with it; taken after the other, if both are
+  std::uint64_t opened = 0;  // how often; numbers of one connection say nothing of another's
+  ConnectionPtr auxiliary;   // held; null where there is none and we are not the owner, and on loan
+  ConnectionPtr writer;      // null until first used, and while on loan
   bool writer_on_loan = false;
+  bool auxiliary_on_loan = false;
   std::vector<ConnectionPtr> idle_readers;
   std::optional<Error> broken;  // why there is nothing to lend; see OpenOptions::tolerate_damage
   std::size_t readers_on_loan = 0;
   std::multiset<std::thread::id> borrowers;  // one entry for each lease
   int wal_frames = 0;                        // after the last commit; who has the writer has this
+  int auxiliary_wal_frames = 0;              // the same of auxiliary.db
 
   [[nodiscard]] bool is_open_to_this_thread() const {
     // Who has a lease already may have another: a suspension that waits for the first one must not
@@ -135,6 +149,8 @@ Result<void> DataDir::State::open_auxiliary(const fs::Path& directory) {
   }
   PV_CHECK(check_is_file(path));
   PV_TRY(auxiliary, open_held(path, /*read_only=*/!options.owner));
+  auxiliary_wal_frames = 0;
+  ::sqlite3_wal_hook(auxiliary->handle(), remember_frames, &auxiliary_wal_frames);
   if (options.owner && !auxiliary->has_table("_logs")) {
     PV_CHECK(add_auxiliary_tables(*auxiliary));
   }
@@ -242,6 +258,7 @@ Result<void> DataDir::resume() {
     return opened;
   }
   state.broken.reset();
+  ++state.opened;
   state.mode = State::Mode::kOpen;
   state.changed.notify_all();
   return {};
@@ -260,7 +277,7 @@ Result<DataDir::Lease> DataDir::lease_reader() {
   }
   ++state.readers_on_loan;
   state.borrowers.insert(std::this_thread::get_id());
-  return Lease{*this, std::move(connection), /*writes=*/false};
+  return Lease{*this, std::move(connection), Kind::kReader};
 }
 
 Result<DataDir::Lease> DataDir::lease_writer() {
@@ -274,24 +291,49 @@ Result<DataDir::Lease> DataDir::lease_writer() {
   }
   state.writer_on_loan = true;
   state.borrowers.insert(std::this_thread::get_id());
-  return Lease{*this, std::move(state.writer), /*writes=*/true};
+  return Lease{*this, std::move(state.writer), Kind::kWriter};
 }
 
-// Called by who has the writer on loan, so `data` is used by one thread at a time. Failing is fine:
-// the next write tries again.
+Result<DataDir::Lease> DataDir::lease_auxiliary() {
+  State& state = *state_;
+  if (!state.options.owner) { return fail(Code::kUnsupported, "auxiliary.db is the app's"); }
+  std::unique_lock lock{state.mutex};
+  PV_CHECK(state.wait_for(lock, [&] { return !state.auxiliary_on_loan; }));
+  state.auxiliary_on_loan = true;
+  state.borrowers.insert(std::this_thread::get_id());
+  return Lease{*this, std::move(state.auxiliary), Kind::kAuxiliary};
+}
+
+Result<std::uint64_t> DataDir::data_version() {
+  State& state = *state_;
+  const std::lock_guard lock{state.mutex};
+  if (state.broken) { return fail(*state.broken); }
+  if (state.mode != State::Mode::kOpen) { return fail(Code::kBusy, "data.db is being replaced"); }
+  const std::unique_lock data_lock{state.data_mutex, std::try_to_lock};
+  if (!data_lock.owns_lock()) { return fail(Code::kBusy, "data.db is being checkpointed"); }
+  PV_TRY(const auto row, state.data->one("PRAGMA data_version"));
+  const std::int64_t version = row ? sqlite::to_int(row->front()) : 0;
+  return (state.opened << 32U) + static_cast<std::uint32_t>(version);
+}
+
+// Called by who has the writer on loan, so `data` stays open. Failing is fine: the next write tries
+// again.
 void DataDir::checkpoint_when_due(Connection& writer) {
   if (state_->wal_frames < kFramesBeforeCheckpoint || !owns()) { return; }
   if (::sqlite3_get_autocommit(writer.handle()) == 0) { return; }
-  const auto nobody_commits = sqlite::Transaction::begin_immediate(writer);
-  if (!nobody_commits) { return; }
-  const auto done = state_->data->all("PRAGMA wal_checkpoint(PASSIVE)");  // busy, frames, copied
-  if (done && !done->empty() && done->front().size() == 3 && done->front()[1] == done->front()[2]) {
-    state_->wal_frames = 0;  // all of it is copied; the next commit begins the WAL anew
-  }
+  const std::lock_guard data_lock{state_->data_mutex};
+  if (checkpoint(writer, *state_->data)) { state_->wal_frames = 0; }
 }
 
-DataDir::Lease::Lease(DataDir& owner, ConnectionPtr connection, bool writes)
-    : owner_{&owner}, connection_{std::move(connection)}, writes_{writes} {}
+void DataDir::checkpoint_auxiliary_when_due(Connection& auxiliary) {
+  if (state_->auxiliary_wal_frames < kFramesBeforeCheckpoint || !owns()) { return; }
+  if (::sqlite3_get_autocommit(auxiliary.handle()) == 0) { return; }
+  const auto second = open_connection(path_ / "auxiliary.db", /*read_only=*/false);
+  if (second && checkpoint(auxiliary, **second)) { state_->auxiliary_wal_frames = 0; }
+}
+
+DataDir::Lease::Lease(DataDir& owner, ConnectionPtr connection, Kind kind)
+    : owner_{&owner}, connection_{std::move(connection)}, kind_{kind} {}
 
 DataDir::Lease::~Lease() {
   if (connection_ == nullptr) { return; }
@@ -302,12 +344,19 @@ DataDir::Lease::~Lease() {
   {
     const std::lock_guard lock{state.mutex};
     state.borrowers.erase(state.borrowers.find(thread_));
-    if (writes_) {
-      state.writer = std::move(connection_);
-      state.writer_on_loan = false;
-    } else {
-      state.idle_readers.push_back(std::move(connection_));
-      --state.readers_on_loan;
+    switch (kind_) {
+      case Kind::kReader:
+        state.idle_readers.push_back(std::move(connection_));
+        --state.readers_on_loan;
+        break;
+      case Kind::kWriter:
+        state.writer = std::move(connection_);
+        state.writer_on_loan = false;
+        break;
+      case Kind::kAuxiliary:
+        state.auxiliary = std::move(connection_);
+        state.auxiliary_on_loan = false;
+        break;
     }
   }
   state.changed.notify_all();

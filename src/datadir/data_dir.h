@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -68,6 +69,22 @@ class DataDir {
     return result;
   }
 
+  // The same with the connection to auxiliary.db, which takes turns as well. kUnsupported: there is
+  // none, or it is not ours to write to (not opened as owner).
+  template <class T>
+  [[nodiscard]] Result<T> with_auxiliary(
+      const std::function<Result<T>(sqlite::Connection&)>& work) {
+    PV_TRY(auto lease, lease_auxiliary());
+    auto result = work(*lease);
+    checkpoint_auxiliary_when_due(*lease);
+    return result;
+  }
+
+  // Another number than before when anything was committed to data.db since, by whichever process,
+  // or it was exchanged. Costs no access to a disk, so it can be asked often. kBusy while it can't
+  // be told, as during a suspension.
+  [[nodiscard]] Result<std::uint64_t> data_version();
+
   // Closes every connection, after waiting for those in use, so that the files can be replaced.
   // From then on read() and write() wait. Returns after all are closed. kBusy after `wait`, and
   // nothing has changed then. Not from inside read() or write().
@@ -77,10 +94,11 @@ class DataDir {
   [[nodiscard]] Result<void> resume();
 
  private:
+  enum class Kind { kReader, kWriter, kAuxiliary };
   // A connection on loan; goes back to its pool with this.
   class Lease {
    public:
-    Lease(DataDir& owner, std::unique_ptr<sqlite::Connection> connection, bool writes);
+    Lease(DataDir& owner, std::unique_ptr<sqlite::Connection> connection, Kind kind);
     Lease(Lease&&) noexcept = default;
     Lease& operator=(Lease&&) = delete;
     ~Lease();
@@ -89,14 +107,16 @@ class DataDir {
    private:
     DataDir* owner_;
     std::unique_ptr<sqlite::Connection> connection_;  // null when moved from
-    bool writes_;
+    Kind kind_;
     std::thread::id thread_ = std::this_thread::get_id();
   };
 
   DataDir(fs::Path path, const OpenOptions& options, bool created);
   [[nodiscard]] Result<Lease> lease_reader();
   [[nodiscard]] Result<Lease> lease_writer();
+  [[nodiscard]] Result<Lease> lease_auxiliary();
   void checkpoint_when_due(sqlite::Connection& writer);
+  void checkpoint_auxiliary_when_due(sqlite::Connection& auxiliary);
 
   struct State;
   fs::Path path_;

@@ -75,6 +75,52 @@ TEST(DataDir, OpensWhatPocketBaseWroteAndChangesNothing) {
   }
 }
 
+TEST(DataDir, TellsWhetherAnythingWasCommitted) {
+  const TempFolder folder;
+  const fs::Path path = testing::unpack_pb_data("0.36.6", folder.path());
+  auto directory = open(path, {.owner = true});
+  ASSERT_TRUE(directory.has_value());
+  const auto version = [&] { return (*directory)->data_version().value(); };
+  const std::uint64_t first = version();
+  EXPECT_EQ(count_superusers(**directory), 1);
+  EXPECT_EQ(version(), first) << "reading is no change";
+  ASSERT_TRUE(write_note(**directory).has_value());
+  const std::uint64_t second = version();
+  EXPECT_NE(second, first);
+  query(path / "data.db", "INSERT INTO notes VALUES ('x')");
+  const std::uint64_t third = version();
+  EXPECT_NE(third, second) << "another process";
+  ASSERT_TRUE((*directory)->suspend(1s).has_value());
+  EXPECT_EQ((*directory)->data_version().error().code, Code::kBusy);
+  ASSERT_TRUE((*directory)->resume().has_value());
+  EXPECT_NE(version(), third) << "it may be another file";
+}
+
+TEST(DataDir, LendsAuxiliaryToItsOwnerAlone) {
+  const TempFolder folder;
+  const fs::Path path = testing::unpack_pb_data("0.36.6", folder.path());
+  const std::function<Result<void>(Connection&)> write = [](Connection& db) -> Result<void> {
+    PV_CHECK(db.exec("CREATE TABLE IF NOT EXISTS big (text)"));
+    return db.exec("INSERT INTO big VALUES (zeroblob(5000000))");
+  };
+  {
+    auto guest = open(path);
+    ASSERT_TRUE(guest.has_value());
+    EXPECT_EQ((*guest)->with_auxiliary<void>(write).error().code, Code::kUnsupported);
+  }
+  auto directory = open(path, {.owner = true});
+  ASSERT_TRUE(directory.has_value());
+  for (int i = 0; i < 4; ++i) {
+    ASSERT_TRUE((*directory)->with_auxiliary<void>(write).has_value());
+  }
+  EXPECT_LT(std::filesystem::file_size(path / "auxiliary.db-wal"), 12'000'000U)
+      << "checkpointed as it grew, and begun anew";
+  EXPECT_EQ(query(path / "auxiliary.db", "SELECT count(*) FROM big"), "4\n");
+  ASSERT_TRUE((*directory)->suspend(1s).has_value());
+  ASSERT_TRUE((*directory)->resume().has_value());
+  EXPECT_TRUE((*directory)->with_auxiliary<void>(write).has_value());
+}
+
 TEST(DataDir, MakesItsOwnFolderForUsAlone) {
   const TempFolder folder;
   const fs::Path path = testing::unpack_pb_data("0.36.6", folder.path());

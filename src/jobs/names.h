@@ -25,7 +25,9 @@ enum class NameFault {
 
 // Names that nobody gave begin so.
 inline constexpr std::string_view kAutomaticPrefix = "pb_backup_";
-// PocketBase prunes what begins with "@auto_pb_backup_"; it leaves these alone.
+// Those that are made by themselves, and pruned, by PocketBase as well.
+inline constexpr std::string_view kScheduledPrefix = "@auto_pb_backup_";
+// It leaves these alone.
 inline constexpr std::string_view kSafetyPrefix = "@pre_restore_";
 
 // "pb_backup_corner_shop_20261121005447.zip"; without an app "pb_backup_20261121005447.zip". `app`

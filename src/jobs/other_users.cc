@@ -229,6 +229,17 @@ std::string tell_of_other_programs(const fs::Path& directory) {
   return refused.error().what;
 }
 
+std::string app_on(const fs::Path& directory) {
+  const Users of_logs = fs::other_openers({directory / "auxiliary.db"});
+  if (of_logs.empty()) { return {}; }
+  for (const fs::LockHolder& user : fs::other_openers({directory / "data.db"})) {
+    if (user.program != kOurProgram && contains(of_logs, user.pid)) {
+      return named(user, fs::supervisor_of(user.pid));
+    }
+  }
+  return {};
+}
+
 Result<void> refuse_hidden_users(const fs::Path& directory) {
   for (const char* name : {"data.db", "auxiliary.db"}) {
     if (!fs::exists(directory / name)) { continue; }

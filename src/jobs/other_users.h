@@ -22,6 +22,10 @@ enum class Exchange { kRestore, kUndo, kRecovery };
 // and how to go on. Opens no database: good at any time, in the middle of a swap too.
 [[nodiscard]] Result<void> refuse_other_users(const fs::Path& directory, Exchange exchange);
 
+// A program other than pocketvault that has both databases open, as an app has and a look with
+// sqlite3 has not: "pocketbase (process 12, pocketbase.service)"; empty: there is none.
+[[nodiscard]] std::string app_on(const fs::Path& directory);
+
 // The databases in place that an exchange of `units` (none: of everything) moves, beside data.db
 // and auxiliary.db: files called *.db, empty, or with SQLite's header. Of units that are folders,
 // those in them that are called as databases are or have a -wal, -shm or -journal beside them, as

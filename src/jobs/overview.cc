@@ -103,6 +103,7 @@ Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
   const fs::Path vault_folder = directory / ".pocketvault";
   const Verdicts verdicts = Verdicts::read(vault_folder);
   overview.unknown_because = verdicts.unknown_because();
+  overview.health = look_at_health(vault_folder, backups, now);
   count(
       std::move(backups), now,
       [&](const store::Backup& backup) { return doubt_about(backup, store, verdicts); }, overview);
@@ -121,6 +122,20 @@ Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
   }
   overview.users = other_users(directory);
   return overview;
+}
+
+std::string risk_of(const Overview& overview) {
+  const Health& health = overview.health;
+  if (health.timetable.missed && !overview.job) {
+    return "the backup that was due at " + format_pocketbase_date(*health.timetable.missed) +
+           " was missed";
+  }
+  if (health.last && health.last->outcome == "failed" &&
+      (!overview.newest || overview.newest->modified < health.last->ended)) {
+    return "the last backup failed, at " + format_pocketbase_date(health.last->ended) + ": " +
+           health.last->error;
+  }
+  return {};
 }
 
 json::object to_json(const Kept& kept) {
@@ -168,6 +183,8 @@ json::object to_json(const Overview& overview, WallTime now) {
       {"users", std::move(users)},
       {"mirror", nullptr}};
   if (overview.mirror) { object["mirror"] = to_json(*overview.mirror); }
+  add_to_json(overview.health, object);
+  object["risk"] = text_of(risk_of(overview));
   if (overview.newest) { object["newest"] = newest_json(overview, now); }
   if (overview.job) { object["job"] = to_json(*overview.job); }
   return object;

@@ -9,6 +9,7 @@
 
 #include "base/clock.h"
 #include "fs/file.h"
+#include "jobs/health.h"
 #include "jobs/kept.h"
 #include "jobs/lease.h"
 #include "jobs/mirror.h"
@@ -39,7 +40,12 @@ struct Overview {
   std::optional<LeaseNote> job;       // that is at work on the directory
   std::vector<fs::LockHolder> users;  // other processes that have the databases open
   std::optional<MirrorState> mirror;  // nullopt: there is none; look_over() does not ask
+  Health health;
 };
+
+// Why the directory is not as safe as its newest backup looks: a backup that was missed, or a last
+// one that failed. Empty: nothing is known against it.
+[[nodiscard]] std::string risk_of(const Overview& overview);
 
 // Opens no database of PocketBase, and of archives the newest alone, unless it was verified: one
 // whose directory can't be read is none. Changes nothing: good in any state of the directory. Fails

@@ -192,7 +192,28 @@ TEST_F(Look, IsToldAsJson) {
       R"(.zip",)"
       R"("at":"2026-11-21 00:54:47.000Z","until":"2026-11-21 01:54:47.000Z","size":null,)"
       R"("only":["storage/a"],"strays":2,"canUndo":true}],)"
-      R"("verdictsUnknownBecause":"","cutOff":false,"job":null,"users":[{"pid":12,"program":"pocketbase"}]})");
+      R"("verdictsUnknownBecause":"","cutOff":false,"job":null,"users":[{"pid":12,"program":"pocketbase"}],"mirror":null,)"
+      R"("lastBackup":null,"lastSuccess":null,"trend":null,)"
+      R"("schedule":{"cron":"","next":null,"missed":null,"offBecause":""},"risk":""})");
+}
+
+TEST_F(Look, TellsOfWhatIsAtRisk) {
+  Overview overview;
+  EXPECT_EQ(risk_of(overview), "");
+  overview.newest = store::Backup{store::BackupName::parse("a.zip").value(), 7, kNow, {}};
+  state::PastJob failed;
+  failed.outcome = "failed";
+  failed.error = "the disk is full";
+  failed.ended = kNow - 1h;
+  overview.health.last = failed;
+  EXPECT_EQ(risk_of(overview), "") << "there is a newer one, whoever made it";
+  overview.health.last->ended = kNow + 1h;
+  EXPECT_EQ(risk_of(overview),
+            "the last backup failed, at 2026-11-21 01:54:47.000Z: the disk is full");
+  overview.health.timetable.missed = kNow;
+  EXPECT_EQ(risk_of(overview), "the backup that was due at 2026-11-21 00:54:47.000Z was missed");
+  overview.job = LeaseNote{};
+  EXPECT_THAT(risk_of(overview), StartsWith("the last backup failed")) << "it is just made";
 }
 
 }  // namespace

@@ -18,6 +18,7 @@
 #include "jobs/selection.h"
 #include "jobs/workers.h"
 #include "settings/settings.h"
+#include "state/history.h"
 
 namespace pv::jobs {
 namespace {
@@ -50,6 +51,12 @@ Result<void> refuse_database_of(const fs::Path& directory, const fs::Path& file)
   return {};
 }
 
+// What is about the state of the data and its backups; not who looked at them.
+bool is_remembered(Kind kind) {
+  return kind == Kind::kBackup || kind == Kind::kRestore || kind == Kind::kUndo ||
+         kind == Kind::kVerify;
+}
+
 struct ChosenName {
   store::BackupName name;
   std::optional<Warning> warning;
@@ -79,7 +86,7 @@ struct Vault::Impl {
   [[nodiscard]] LeaseNote note(Kind kind, std::string name) const;
   [[nodiscard]] Result<Lease> take_lease(Kind kind, const std::string& name);
   [[nodiscard]] Result<ChosenName> choose_name(const BackupOrder& order);
-  [[nodiscard]] Result<ChosenName> choose_automatic_name();
+  [[nodiscard]] Result<ChosenName> choose_automatic_name(std::string_view prefix);
   [[nodiscard]] Result<std::shared_ptr<Job>> start_restore(std::optional<Lease> lease,
                                                            ArchiveOrigin origin, bool in_store,
                                                            const RestoreOptions& options);
@@ -99,9 +106,12 @@ struct Vault::Impl {
     std::optional<Lease> lease;
     std::optional<Warning> warning;
     Work work;
+    bool is_scheduled = false;
   };
   [[nodiscard]] Result<std::shared_ptr<Job>> launch(Launch what);
-  void run(const std::shared_ptr<Job>& job, std::optional<Lease> lease, const Work& work);
+  void run(const std::shared_ptr<Job>& job, std::optional<Lease> lease, const Work& work,
+           bool is_scheduled);
+  void remember(Job& job, const Result<void>& outcome, bool is_scheduled);
   void forget_old();  // mutex is held
   void observe(const Job& job) const;
 
@@ -168,8 +178,10 @@ Result<std::shared_ptr<Job>> Vault::Impl::launch(Launch what) {
   Entry entry{.job = job, .in_store = what.in_store, .leased = leased, .thread = {}};
   try {
     entry.thread =
-        std::thread{[this, job, lease = std::move(what.lease),
-                     work = std::move(what.work)]() mutable { run(job, std::move(lease), work); }};
+        std::thread{[this, job, lease = std::move(what.lease), work = std::move(what.work),
+                     is_scheduled = what.is_scheduled]() mutable {
+          run(job, std::move(lease), work, is_scheduled);
+        }};
   } catch (const std::system_error& error) {
     return fail(Code::kUnavailable, std::string{"no thread for the job: "} + error.what());
   }
@@ -178,9 +190,10 @@ Result<std::shared_ptr<Job>> Vault::Impl::launch(Launch what) {
   return job;
 }
 
-void Vault::Impl::run(const std::shared_ptr<Job>& job, std::optional<Lease> lease,
-                      const Work& work) {
+void Vault::Impl::run(const std::shared_ptr<Job>& job, std::optional<Lease> lease, const Work& work,
+                      bool is_scheduled) {
   Result<void> outcome = guarded(work, *job);
+  remember(*job, outcome, is_scheduled);
   // Free before anybody hears of the end, so that who waited for it can start the next.
   lease.reset();
   {
@@ -189,6 +202,34 @@ void Vault::Impl::run(const std::shared_ptr<Job>& job, std::optional<Lease> leas
   }
   job->finish(std::move(outcome), parts.clock.now());
   observe(*job);
+}
+
+void Vault::Impl::remember(Job& job, const Result<void>& outcome, bool is_scheduled) {
+  const Status status = job.status();
+  if (!is_remembered(status.kind)) { return; }
+  const bool cancelled = !outcome.has_value() && outcome.error().code == Code::kCancelled;
+  const State state = outcome.has_value() ? State::kSucceeded
+                      : cancelled         ? State::kCancelled
+                                          : State::kFailed;
+  const state::PastJob past{
+      .id = status.id,
+      .kind = std::string{kind_name(status.kind)},
+      .name = printable(status.name),
+      .is_scheduled = is_scheduled,
+      .started = status.started,
+      .ended = parts.clock.now(),
+      .outcome = std::string{state_name(state)},
+      .error = outcome.has_value() ? std::string{} : outcome.error().what,
+      .warnings = status.warnings.size(),
+      .raw_bytes = status.report.raw_bytes,
+      .archive_bytes = status.report.archive_bytes,
+      .pause = std::chrono::duration_cast<std::chrono::microseconds>(status.report.pause)};
+  const auto say = [&](const std::string& what) { job.warn({"", what}); };
+  const auto noted = state::note_job(state::VaultDb{parts.directory.vault_folder()}, past, say);
+  // A verification that could not note its verdict has said so.
+  if (!noted.has_value() && status.kind != Kind::kVerify) {
+    say("the history could not be written: " + noted.error().what);
+  }
 }
 
 void Vault::Impl::observe(const Job& job) const {
@@ -208,7 +249,7 @@ void Vault::Impl::forget_old() {
 
 // ------------------------------------------------------------------------------------- backup
 
-Result<ChosenName> Vault::Impl::choose_automatic_name() {
+Result<ChosenName> Vault::Impl::choose_automatic_name(std::string_view prefix) {
   const Result<settings::Settings> settings = parts.directory.read<settings::Settings>(
       [&](sqlite::Connection& data) { return settings::read(data, parts.options.encryption_key); });
   std::optional<std::string> app;
@@ -220,18 +261,20 @@ Result<ChosenName> Vault::Impl::choose_automatic_name() {
         Warning{"", "named without the app: the settings can't be read: " + settings.error().what};
   }
   const WallTime now = parts.clock.now();
-  auto name = free_name(parts.store, kAutomaticPrefix, app, now);
+  auto name = free_name(parts.store, prefix, app, now);
   Destination destination = Destination::kStore;
   if (!name.has_value() && spooled.is_away(name.error())) {
     destination = Destination::kSpool;
-    name = free_name(spooled.spool(), kAutomaticPrefix, app, now);
+    name = free_name(spooled.spool(), prefix, app, now);
   }
   PV_CHECK(name);
   return ChosenName{*std::move(name), std::move(warning), destination};
 }
 
 Result<ChosenName> Vault::Impl::choose_name(const BackupOrder& order) {
-  if (order.name.empty()) { return choose_automatic_name(); }
+  if (order.name.empty()) {
+    return choose_automatic_name(order.is_scheduled ? kScheduledPrefix : kAutomaticPrefix);
+  }
   PV_TRY(store::BackupName name, store::BackupName::parse(order.name));
   const Result<store::Backup> there = parts.store.stat(name);
   if (there.has_value()) {
@@ -256,9 +299,9 @@ Result<std::shared_ptr<Job>> Vault::start_backup(const BackupOrder& order) {
        .in_store = true,
        .lease = std::move(lease),
        .warning = std::move(chosen.warning),
-       .work = [impl = impl_.get(), name, order, destination = chosen.destination](Job& job) {
-         return run_backup(impl->parts, job, name, order, destination);
-       }});
+       .work = [impl = impl_.get(), name, order, destination = chosen.destination](
+                   Job& job) { return run_backup(impl->parts, job, name, order, destination); },
+       .is_scheduled = order.is_scheduled});
 }
 
 // ------------------------------------------------------------------------- restore, undo, verify
@@ -346,6 +389,10 @@ Result<std::vector<store::BackupName>> Vault::fill_mirror(const CopyProgress& pr
 
 std::optional<MirrorState> Vault::mirror() {
   return impl_->mirror ? std::optional{impl_->mirror->state()} : std::nullopt;
+}
+
+Result<std::vector<state::PastJob>> Vault::history(std::size_t count) {
+  return state::read_jobs(state::VaultDb{impl_->parts.directory.vault_folder()}, count);
 }
 
 Result<std::vector<Kept>> Vault::kept() {

@@ -1,4 +1,4 @@
-// Everything pocketvault does with backups, for every front: HTTP, command line, later the
+// Everything pocketvault does with backups, for every front: HTTP, command line, the
 // schedule.
 //
 // jobs/ joins the pipe (snapshot -> zip -> store; store -> zip -> restore) and owns the lease: one
@@ -67,6 +67,8 @@ struct BackupOrder {
   bool with_code = false;          // the folders beside the data directory that hold the app's code
   std::uint64_t bytes_per_second_max = 0;  // 0: as the vault's options say; else no more than those
   std::vector<std::string> exclude = {};   // patterns as base/glob.h has them; see selection.h
+  bool is_scheduled =
+      false;  // made by itself: an automatic name is @auto_pb_backup_<app>_<stamp>.zip
 };
 struct RestoreOptions {
   bool delta = true;  // stored files that are unchanged are kept, not written anew
@@ -167,6 +169,8 @@ class Vault {
   [[nodiscard]] Result<void> remove(const store::BackupName& name);
 
   [[nodiscard]] Result<Overview> overview();
+  // Jobs that have ended, of earlier processes too: newest first, at most `count`.
+  [[nodiscard]] Result<std::vector<state::PastJob>> history(std::size_t count);
 
   [[nodiscard]] Result<std::vector<Kept>> kept();  // newest first
   // Frees its space before its time. kNotFound; kBusy while a job runs.

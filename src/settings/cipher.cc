@@ -5,6 +5,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <span>
 
 #include "base/text.h"
 
@@ -19,12 +20,14 @@ struct FreeContext {
 };
 using Context = std::unique_ptr<EVP_CIPHER_CTX, FreeContext>;
 
-const EVP_CIPHER* cipher_for(std::size_t key_bytes) {
-  switch (key_bytes) {
+Result<const EVP_CIPHER*> cipher_for(std::string_view key) {
+  switch (key.size()) {
     case 16: return ::EVP_aes_128_gcm();
     case 24: return ::EVP_aes_192_gcm();
     case 32: return ::EVP_aes_256_gcm();
-    default: return nullptr;
+    default:
+      return fail(Code::kUnauthenticated, "the encryption key has " + std::to_string(key.size()) +
+                                              " bytes, it must have 16, 24 or 32");
   }
 }
 
@@ -55,11 +58,7 @@ bool looks_encrypted(std::string_view text) { return split(text).has_value(); }
 Result<std::string> decrypt(std::string_view text, std::string_view key) {
   auto sealed = split(text);
   if (!sealed) { return fail(Code::kDamaged, "neither JSON nor encrypted"); }
-  const EVP_CIPHER* cipher = cipher_for(key.size());
-  if (cipher == nullptr) {
-    return fail(Code::kUnauthenticated, "the encryption key has " + std::to_string(key.size()) +
-                                            " bytes, it must have 16, 24 or 32");
-  }
+  PV_TRY(const EVP_CIPHER* cipher, cipher_for(key));
   const Context context{::EVP_CIPHER_CTX_new()};
   std::string plain(sealed->ciphertext.size(), '\0');
   auto* out = reinterpret_cast<unsigned char*>(plain.data());
@@ -77,6 +76,31 @@ Result<std::string> decrypt(std::string_view text, std::string_view key) {
   if (!opened) { return fail(Code::kUnauthenticated, "wrong encryption key, or altered since"); }
   plain.resize(static_cast<std::size_t>(written) + static_cast<std::size_t>(rest));
   return plain;
+}
+
+Result<std::string> encrypt(std::string_view plain, std::string_view key, Random& random) {
+  PV_TRY(const EVP_CIPHER* cipher, cipher_for(key));
+  if (plain.size() > std::numeric_limits<int>::max() / 2) {
+    return fail(Code::kInvalid, "too long to be encrypted");
+  }
+  // Nonce, ciphertext and tag, one behind the other.
+  std::string sealed(kNonceBytes + plain.size() + kTagBytes, '\0');
+  random.fill(std::as_writable_bytes(std::span{sealed}.first(kNonceBytes)));
+  auto* nonce = reinterpret_cast<unsigned char*>(sealed.data());
+  unsigned char* out = nonce + kNonceBytes;
+  const Context context{::EVP_CIPHER_CTX_new()};
+  int written = 0;
+  int rest = 0;
+  const bool done =
+      context != nullptr &&
+      ::EVP_EncryptInit_ex(context.get(), cipher, nullptr, bytes_of(key), nonce) == 1 &&
+      ::EVP_EncryptUpdate(context.get(), out, &written, bytes_of(plain),
+                          static_cast<int>(plain.size())) == 1 &&
+      ::EVP_EncryptFinal_ex(context.get(), out + written, &rest) == 1 &&
+      ::EVP_CIPHER_CTX_ctrl(context.get(), EVP_CTRL_GCM_GET_TAG, static_cast<int>(kTagBytes),
+                            out + plain.size()) == 1;
+  if (!done) { return fail(Code::kInternal, "could not encrypt"); }
+  return to_base64(std::as_bytes(std::span{sealed}));
 }
 
 }  // namespace pv::settings

@@ -1,8 +1,10 @@
 // The settings row of PocketBase: _params, id 'settings'.
 #pragma once
 
-#include <optional>
+#include <chrono>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -22,6 +24,29 @@ struct S3 {
   friend bool operator==(const S3&, const S3&) = default;
 };
 
+struct RateLimitRule {
+  std::string label;     // "POST /api/backups", "/api/", "*:auth"
+  std::string audience;  // "@guest", "@auth"; empty: both
+  std::chrono::seconds duration{0};
+  std::int64_t requests_max = 0;
+  friend bool operator==(const RateLimitRule&, const RateLimitRule&) = default;
+};
+struct RateLimits {
+  bool enabled = false;
+  std::vector<RateLimitRule> rules{};
+  std::vector<std::string> excluded_ips{};  // PocketBase 0.39 and later
+  friend bool operator==(const RateLimits&, const RateLimits&) = default;
+};
+
+// Of requests, in auxiliary.db.
+struct Logs {
+  std::int64_t days_max = 5;  // 0: nothing is logged
+  std::int64_t level_min = 0;
+  bool with_ip = true;
+  bool with_auth_id = false;
+  friend bool operator==(const Logs&, const Logs&) = default;
+};
+
 // What this program needs of it; a missing key has PocketBase's default.
 struct Settings {
   std::string app_name = "Acme";
@@ -29,7 +54,12 @@ struct Settings {
   bool use_leftmost_ip = false;
   S3 storage_s3;                           // uploaded files, where enabled: not below storage/
   S3 backups_s3;                           // backups, where enabled: not in backups/
+  std::string backups_cron;                // empty: none are made by themselves
+  std::int64_t backups_kept_max = 3;       // of those; 0: all
   std::vector<std::string> superuser_ips;  // PocketBase 0.38 and later; IPs or CIDR prefixes
+  RateLimits rate_limits;
+  Logs logs;
+  friend bool operator==(const Settings&, const Settings&) = default;
 };
 
 // `encryption_key`: the value of the variable that --encryptionEnv names; empty: none. The row may

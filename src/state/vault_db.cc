@@ -1,6 +1,9 @@
 #include "state/vault_db.h"
 
+#include <algorithm>
+#include <array>
 #include <chrono>
+#include <span>
 
 #include "fs/give.h"
 #include "sqlite/files.h"
@@ -14,16 +17,37 @@ constexpr std::chrono::milliseconds kBusyTimeout{5'000};
 constexpr std::chrono::seconds kVisitMax{15};
 
 constexpr std::int64_t kApplicationId = 0x50567674;  // "PVvt"
-constexpr std::int64_t kVersion = 1;
+constexpr std::int64_t kVersion = 2;
 
-// A change of this needs another version, and a way from each version before.
+// A change of these needs another version, and a way from each version before.
 constexpr std::string_view kVerdicts =
     "CREATE TABLE verdicts (key TEXT NOT NULL PRIMARY KEY, size_bytes INTEGER NOT NULL, "
     "modified_ns INTEGER NOT NULL, directory_crc32 INTEGER, at_ms INTEGER NOT NULL, "
     "depth TEXT NOT NULL, is_sound INTEGER NOT NULL, reason TEXT NOT NULL, records INTEGER, "
     "took_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID";
+constexpr std::string_view kJobs =
+    "CREATE TABLE jobs (number INTEGER PRIMARY KEY, id TEXT NOT NULL, kind TEXT NOT NULL, "
+    "name TEXT NOT NULL, is_scheduled INTEGER NOT NULL, started_ms INTEGER NOT NULL, "
+    "ended_ms INTEGER NOT NULL, outcome TEXT NOT NULL, error TEXT NOT NULL, "
+    "warnings INTEGER NOT NULL, raw_bytes INTEGER NOT NULL, archive_bytes INTEGER NOT NULL, "
+    "pause_us INTEGER NOT NULL) STRICT";
+constexpr std::string_view kJobsIndex =
+    "CREATE INDEX jobs_by_outcome ON jobs (kind, outcome, number)";
+constexpr std::string_view kSchedule =
+    "CREATE TABLE schedule (id TEXT NOT NULL PRIMARY KEY, expression TEXT NOT NULL, "
+    "served_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID";
 
-enum class Finding { kNew, kOurs };
+// In the order in which they are made. Version 1 has the first of them alone.
+constexpr std::array kTables{kVerdicts, kJobs, kJobsIndex, kSchedule};
+
+enum class Finding { kNew, kOlder, kOurs };
+
+bool is_made_of(const std::vector<sqlite::Row>& schema, std::size_t tables) {
+  return std::ranges::equal(schema, std::span{kTables}.first(tables),
+                            [](const sqlite::Row& row, std::string_view table) {
+                              return sqlite::to_text(row.front()) == table;
+                            });
+}
 
 Result<std::int64_t> number(sqlite::Connection& connection, const char* pragma) {
   PV_TRY(const auto row, connection.one(pragma));
@@ -35,7 +59,8 @@ Result<std::int64_t> number(sqlite::Connection& connection, const char* pragma) 
 Result<Finding> judge(sqlite::Connection& connection) {
   PV_TRY(const std::int64_t application, number(connection, "PRAGMA application_id"));
   PV_TRY(const std::int64_t version, number(connection, "PRAGMA user_version"));
-  PV_TRY(const auto schema, connection.all("SELECT sql FROM sqlite_schema LIMIT 2"));
+  PV_TRY(const auto schema, connection.all("SELECT sql FROM sqlite_schema ORDER BY rowid LIMIT " +
+                                           std::to_string(kTables.size() + 1)));
   if (application == 0 && version == 0 && schema.empty()) { return Finding::kNew; }
   if (application != kApplicationId) {
     return fail(Code::kDamaged, "vault.db is a database, but not pocketvault's");
@@ -45,15 +70,17 @@ Result<Finding> judge(sqlite::Connection& connection) {
                                         std::to_string(version) + ", ours " +
                                         std::to_string(kVersion) + ")");
   }
-  if (version != kVersion || schema.size() != 1 ||
-      sqlite::to_text(schema.front().front()) != kVerdicts) {
+  if (version == 1 && is_made_of(schema, 1)) { return Finding::kOlder; }
+  if (version != kVersion || !is_made_of(schema, kTables.size())) {
     return fail(Code::kDamaged, "vault.db has other tables than pocketvault makes");
   }
   return Finding::kOurs;
 }
 
-Result<void> fill(sqlite::Connection& connection) {
-  PV_CHECK(connection.exec(kVerdicts));
+Result<void> fill(sqlite::Connection& connection, Finding finding) {
+  for (const std::string_view table : kTables) {
+    if (finding == Finding::kNew || table != kVerdicts) { PV_CHECK(connection.exec(table)); }
+  }
   PV_CHECK(connection.exec("PRAGMA application_id=" + std::to_string(kApplicationId)));
   return connection.exec("PRAGMA user_version=" + std::to_string(kVersion));
 }
@@ -96,7 +123,7 @@ Result<void> VaultDb::attempt(const Work& work, Absent absent) const {
   PV_TRY(sqlite::Transaction transaction, sqlite::Transaction::begin_immediate(connection));
   PV_TRY(const Finding finding, judge(connection));
   if (finding == Finding::kNew && absent == Absent::kLeave) { return {}; }
-  if (finding == Finding::kNew) { PV_CHECK(fill(connection)); }
+  if (finding != Finding::kOurs) { PV_CHECK(fill(connection, finding)); }
   PV_CHECK(work(connection));
   return transaction.commit();
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <array>
 
-#include "base/text.h"
+#include "state/columns.h"
 
 namespace pv::state {
 namespace {
@@ -14,7 +14,7 @@ using std::chrono::nanoseconds;
 
 constexpr std::array kDepths{Depth::kChecksums, Depth::kQuick, Depth::kDeep};
 
-// No more of a reason than shortened() leaves, whatever lies in the file.
+// No more of a reason than first_line() leaves, whatever lies in the file.
 constexpr const char* kColumns =
     "key, size_bytes, modified_ns, directory_crc32, at_ms, depth, is_sound, "
     "substr(reason, 1, 500), records, took_ms";
@@ -22,15 +22,6 @@ constexpr const char* kColumns =
 std::optional<std::uint64_t> count_of(const Value& value) {
   if (std::holds_alternative<std::monostate>(value)) { return std::nullopt; }
   return static_cast<std::uint64_t>(std::max<std::int64_t>(sqlite::to_int(value), 0));
-}
-
-WallTime time_of_ms(std::int64_t count) {
-  constexpr std::int64_t kMost = std::chrono::floor<milliseconds>(nanoseconds::max()).count();
-  return WallTime{milliseconds{std::clamp<std::int64_t>(count, 0, kMost)}};
-}
-
-std::int64_t ms_of(WallTime time) {
-  return std::chrono::floor<milliseconds>(time).time_since_epoch().count();
 }
 
 // nullopt: not as we write them.
@@ -65,16 +56,6 @@ Value value_of(const std::optional<std::uint64_t>& count) {
   return count ? Value{static_cast<std::int64_t>(*count)} : Value{};
 }
 
-// The first line, for what a database's check found has many; whole characters of it.
-std::string shortened(const std::string& reason) {
-  std::string text = printable(reason.substr(0, reason.find('\n')));
-  if (text.size() <= kReasonBytesMax) { return text; }
-  std::size_t end = kReasonBytesMax;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) { --end; }
-  text.resize(end);
-  return text;
-}
-
 Result<void> put(sqlite::Connection& connection, const NotedVerdict& noted) {
   const auto& [key, archive, verdict] = noted;
   const std::array<Value, 10> parameters{
@@ -85,7 +66,7 @@ Result<void> put(sqlite::Connection& connection, const NotedVerdict& noted) {
       ms_of(verdict.at),
       std::string{depth_name(verdict.depth)},
       std::int64_t{verdict.is_sound ? 1 : 0},
-      shortened(verdict.reason),
+      first_line(verdict.reason, kReasonBytesMax),
       value_of(verdict.records),
       static_cast<std::int64_t>(verdict.took.count())};
   PV_TRY(std::ignore,

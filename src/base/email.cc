@@ -1,11 +1,12 @@
+#include "base/email.h"
+
 #include <algorithm>
-#include <cstdint>
+#include <string>
 #include <vector>
 
-#include "auth/superusers.h"
 #include "base/text.h"
 
-namespace pv::auth {
+namespace pv {
 namespace {
 
 using Letters = std::u32string_view;
@@ -82,4 +83,4 @@ bool is_email(std::string_view text) {
   return is_local_part(all.substr(0, at)) && is_domain(all.substr(at + 1));
 }
 
-}  // namespace pv::auth
+}  // namespace pv

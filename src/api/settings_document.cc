@@ -1,0 +1,60 @@
+// PocketBase's settings as a document: shown and changed.
+#include "api/exchange.h"
+#include "api/settings_form.h"
+
+namespace pv::api {
+namespace {
+
+namespace json = boost::json;
+
+settings::Edition edition_of(const Exchange& exchange) {
+  return exchange.strict() ? settings::Edition::k036 : settings::Edition::k039;
+}
+
+Problem refused(const Phrase& phrase, const std::vector<settings::Fault>& faults) {
+  Problem result = problem(400, phrase);
+  for (const settings::Fault& fault : faults) { result.fields.push_back(to_field_problem(fault)); }
+  return result;
+}
+
+}  // namespace
+
+FieldProblem to_field_problem(const settings::Fault& fault) {
+  return {.field = fault.field,
+          .code = fault.code,
+          .message = say_text(fault.message),
+          .params = fault.params};
+}
+
+AnswerTask show_settings(Exchange& exchange) {
+  std::function<Result<json::object>()> work = [&settings = exchange.services.parts.settings,
+                                                edition = edition_of(exchange)] {
+    return settings.show(edition);
+  };
+  const auto shown = co_await blocking<json::object>(exchange.services, std::move(work));
+  if (!shown.has_value()) { co_return tl::unexpected{problem_of(shown.error())}; }
+  co_return json_answer(exchange, 200, *shown);
+}
+
+AnswerTask change_settings(Exchange& exchange) {
+  const settings::Edition edition = edition_of(exchange);
+  const FormNames names = exchange.strict() ? FormNames::kLastObject : FormNames::kWhole;
+  auto changes = co_await read_changes(exchange, settings::shape_of(edition), names);
+  if (!changes.has_value()) { co_return tl::unexpected{changes.error()}; }
+  std::function<Result<jobs::SettingsChange>()> work =
+      [&settings = exchange.services.parts.settings, edition, changes = *std::move(changes)] {
+        return settings.change(changes, edition);
+      };
+  const auto changed = co_await blocking<jobs::SettingsChange>(exchange.services, std::move(work));
+  if (!changed.has_value()) { co_return tl::unexpected{problem_of(changed.error())}; }
+  if (changed->is_unreadable && exchange.strict()) {
+    co_return tl::unexpected{problem(400, phrase::kLoading)};
+  }
+  if (!changed->faults.empty()) {
+    const Phrase& phrase = changed->is_unreadable ? phrase::kLoading : phrase::kSaveSettingsFailed;
+    co_return tl::unexpected{refused(phrase, changed->faults)};
+  }
+  co_return json_answer(exchange, 200, changed->shown);
+}
+
+}  // namespace pv::api

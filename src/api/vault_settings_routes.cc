@@ -1,0 +1,38 @@
+// Settings of our own.
+#include "api/exchange.h"
+#include "api/settings_form.h"
+
+namespace pv::api {
+
+namespace json = boost::json;
+
+AnswerTask show_vault_settings(Exchange& exchange) {
+  std::function<Result<json::object>()> work = [&own = exchange.services.parts.own_settings] {
+    return own.show();
+  };
+  const auto shown = co_await blocking<json::object>(exchange.services, std::move(work));
+  if (!shown.has_value()) { co_return tl::unexpected{explained(shown.error())}; }
+  co_return json_answer(exchange, 200, *shown);
+}
+
+AnswerTask change_vault_settings(Exchange& exchange) {
+  auto changes = co_await read_changes(exchange, settings::vault_shape(), FormNames::kWhole);
+  if (!changes.has_value()) { co_return tl::unexpected{changes.error()}; }
+  std::function<Result<settings::VaultSettingsChange>()> work =
+      [&own = exchange.services.parts.own_settings, changes = *std::move(changes)] {
+        return own.change(changes);
+      };
+  const auto changed =
+      co_await blocking<settings::VaultSettingsChange>(exchange.services, std::move(work));
+  if (!changed.has_value()) { co_return tl::unexpected{explained(changed.error())}; }
+  if (!changed->faults.empty()) {
+    Problem refused = problem(400, phrase::kSaveSettingsFailed);
+    for (const settings::Fault& fault : changed->faults) {
+      refused.fields.push_back(to_field_problem(fault));
+    }
+    co_return tl::unexpected{std::move(refused)};
+  }
+  co_return json_answer(exchange, 200, changed->shown);
+}
+
+}  // namespace pv::api

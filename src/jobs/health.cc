@@ -1,0 +1,160 @@
+#include "jobs/health.h"
+
+#include <algorithm>
+#include <boost/json.hpp>
+
+#include "base/cron.h"
+#include "base/text.h"
+#include "jobs/json_reader.h"
+#include "jobs/names.h"
+#include "jobs/scheduler.h"
+#include "settings/vault_settings.h"
+#include "state/schedule.h"
+
+namespace pv::jobs {
+namespace {
+
+using std::chrono::milliseconds;
+
+// One that is due may begin later by so much, beside its jitter, and nothing is wrong: a job that
+// was at work had to end.
+constexpr std::chrono::hours kLateMax{1};
+
+Timetable timetable_of(const fs::Path& vault_folder, const std::vector<store::Backup>& backups,
+                       WallTime now) {
+  const auto served = state::read_served(state::VaultDb{vault_folder}, std::string{kBackupCron});
+  if (!served.has_value() || !*served) { return {}; }
+  Timetable timetable{.expression = (*served)->expression, .next = {}, .missed = {}};
+  const auto cron = Cron::parse(timetable.expression);
+  if (!cron.has_value()) { return timetable; }
+  settings::VaultSettingsFile own{vault_folder};
+  const auto late_max = kLateMax + own.now().schedule.jitter_max;
+  const auto due = cron->next_after(std::min((*served)->until, now));
+  const bool is_late = due && *due + late_max < now;
+  const bool is_made =
+      is_late && std::ranges::any_of(backups, [&](const store::Backup& backup) {
+        return backup.modified >= *due && backup.name.text().starts_with(kScheduledPrefix);
+      });
+  timetable.next = is_late ? cron->next_after(now) : due;
+  if (is_late && !is_made) { timetable.missed = due; }
+  return timetable;
+}
+
+json::value date_or_null(const std::optional<WallTime>& time) {
+  return time ? json::value(format_pocketbase_date(*time)) : json::value(nullptr);
+}
+
+json::value job_or_null(const std::optional<state::PastJob>& job) {
+  return job ? json::value(to_json(*job)) : json::value(nullptr);
+}
+
+std::optional<state::PastJob> job_from(const json::object* object) {
+  if (object == nullptr) { return std::nullopt; }
+  const Reader from{*object};
+  return state::PastJob{.id = from.text("id"),
+                        .kind = from.text("kind"),
+                        .name = from.text("name"),
+                        .is_scheduled = from.flag("scheduled"),
+                        .started = parse_date(from.text("started")).value_or(WallTime{}),
+                        .ended = parse_date(from.text("finished")).value_or(WallTime{}),
+                        .outcome = from.text("state"),
+                        .error = from.text("error"),
+                        .warnings = from.count("warningCount"),
+                        .raw_bytes = from.count("rawBytes"),
+                        .archive_bytes = from.count("archiveBytes")};
+}
+
+}  // namespace
+
+std::optional<Trend> trend_of(const std::vector<state::PastJob>& backups) {
+  constexpr std::chrono::days kSpanMax{30};
+  constexpr std::chrono::days kSpanMin{1};
+  if (backups.empty()) { return std::nullopt; }
+  const state::PastJob& last = backups.front();
+  const auto is_recent = [&](const state::PastJob& job) {
+    return job.ended <= last.ended && last.ended - job.ended <= kSpanMax;
+  };
+  const auto first = std::find_if(backups.rbegin(), backups.rend(), is_recent);
+  const auto span = std::chrono::floor<std::chrono::seconds>(last.ended - first->ended);
+  if (span < kSpanMin) { return std::nullopt; }
+  const double grown =
+      static_cast<double>(last.archive_bytes) - static_cast<double>(first->archive_bytes);
+  const double days = std::chrono::duration<double, std::chrono::days::period>(span).count();
+  return Trend{.bytes_per_day = static_cast<std::int64_t>(grown / days), .span = span};
+}
+
+std::string sentence_of(const Trend& trend) {
+  constexpr std::int64_t kNoticed = 1000;  // a day
+  if (std::abs(trend.bytes_per_day) < kNoticed) { return "The archives stay as big as they are."; }
+  return std::string{"The archives "} + (trend.bytes_per_day > 0 ? "grow" : "shrink") + " by " +
+         format_size(static_cast<std::uint64_t>(std::abs(trend.bytes_per_day))) + " a day.";
+}
+
+Health look_at_health(const fs::Path& vault_folder, const std::vector<store::Backup>& backups,
+                      WallTime now) {
+  Health health;
+  auto history = state::read_backup_history(state::VaultDb{vault_folder});
+  if (history.has_value()) {
+    health.trend = trend_of(history->succeeded);
+    health.last = std::move(history->last);
+    health.last_succeeded = std::move(history->last_succeeded);
+  }
+  health.timetable = timetable_of(vault_folder, backups, now);
+  return health;
+}
+
+json::object to_json(const state::PastJob& job) {
+  const double pause_ms = std::chrono::duration<double, std::milli>(job.pause).count();
+  return {{"id", printable(job.id)},
+          {"kind", printable(job.kind)},
+          {"name", printable(job.name)},
+          {"scheduled", job.is_scheduled},
+          {"state", printable(job.outcome)},
+          {"started", format_pocketbase_date(job.started)},
+          {"finished", format_pocketbase_date(job.ended)},
+          {"error", printable(job.error)},
+          {"warningCount", job.warnings},
+          {"rawBytes", job.raw_bytes},
+          {"archiveBytes", job.archive_bytes},
+          {"pauseMs", pause_ms}};
+}
+
+void add_to_json(const Health& health, json::object& status) {
+  status["lastBackup"] = job_or_null(health.last);
+  status["lastSuccess"] = job_or_null(health.last_succeeded);
+  status["trend"] = nullptr;
+  if (health.trend) {
+    status["trend"] = json::object{{"bytesPerDay", health.trend->bytes_per_day},
+                                   {"days", health.trend->span / std::chrono::days{1}},
+                                   {"text", sentence_of(*health.trend)}};
+  }
+  const Timetable& timetable = health.timetable;
+  status["schedule"] = json::object{{"cron", printable(timetable.expression)},
+                                    {"next", date_or_null(timetable.next)},
+                                    {"missed", date_or_null(timetable.missed)},
+                                    {"offBecause", printable(timetable.off_because)}};
+}
+
+Health health_from_json(const json::object& status) {
+  const Reader from{status};
+  Health health;
+  health.last = job_from(from.object("lastBackup"));
+  health.last_succeeded = job_from(from.object("lastSuccess"));
+  if (const json::object* trend = from.object("trend")) {
+    constexpr double kMost = 1e18;
+    const double per_day = std::clamp(Reader{*trend}.number("bytesPerDay"), -kMost, kMost);
+    health.trend = Trend{
+        .bytes_per_day = static_cast<std::int64_t>(per_day),
+        .span = std::chrono::days{std::min<std::uint64_t>(Reader{*trend}.count("days"), 36'500)}};
+  }
+  if (const json::object* schedule = from.object("schedule")) {
+    const Reader timetable{*schedule};
+    health.timetable = {.expression = timetable.text("cron"),
+                        .next = parse_date(timetable.text("next")),
+                        .missed = parse_date(timetable.text("missed")),
+                        .off_because = timetable.text("offBecause")};
+  }
+  return health;
+}
+
+}  // namespace pv::jobs

@@ -1,0 +1,54 @@
+// Whether backups come as they should: what the history and the schedule tell of it.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "fs/file.h"
+#include "state/history.h"
+#include "store/backup_store.h"
+
+namespace pv::jobs {
+
+// How the size of archives changes, by the backups of the last 30 days.
+struct Trend {
+  std::int64_t bytes_per_day = 0;
+  std::chrono::seconds span{0};  // between the first and the last of them
+  friend bool operator==(const Trend&, const Trend&) = default;
+};
+// nullopt: they span less than a day.
+[[nodiscard]] std::optional<Trend> trend_of(const std::vector<state::PastJob>& backups);
+// "The archives grow by 1.2 MB a day."
+[[nodiscard]] std::string sentence_of(const Trend& trend);
+
+// What is made by the clock, as a server last noted it; or as the server that is asked has it.
+struct Timetable {
+  std::string expression = {};  // empty: no server makes any
+  std::optional<WallTime> next;
+  std::optional<WallTime> missed;  // due then, and not made since
+  std::string off_because = {};    // an app has the timetable; empty: nothing is known of one
+  friend bool operator==(const Timetable&, const Timetable&) = default;
+};
+
+struct Health {
+  std::optional<state::PastJob> last;  // backup that this directory made, however it ended
+  std::optional<state::PastJob> last_succeeded;  // the last that did
+  std::optional<Trend> trend;
+  Timetable timetable;
+};
+
+// `backups`: of the store. Where vault.db can't be read, nothing is known.
+[[nodiscard]] Health look_at_health(const fs::Path& vault_folder,
+                                    const std::vector<store::Backup>& backups, WallTime now);
+
+// docs/api.md, "History". Strings are valid UTF-8.
+[[nodiscard]] boost::json::object to_json(const state::PastJob& job);
+
+// docs/api.md, "Status": the members that are about this. Strings are valid UTF-8.
+void add_to_json(const Health& health, boost::json::object& status);
+[[nodiscard]] Health health_from_json(const boost::json::object& status);
+
+}  // namespace pv::jobs

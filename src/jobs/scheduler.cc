@@ -1,0 +1,319 @@
+#include "jobs/scheduler.h"
+
+#include <algorithm>
+
+#include "auth/expired.h"
+#include "base/text.h"
+#include "jobs/names.h"
+#include "jobs/other_users.h"
+#include "logs/log_rows.h"
+#include "state/schedule.h"
+
+namespace pv::jobs {
+namespace {
+
+constexpr std::chrono::seconds kRetryEvery{5};
+constexpr std::chrono::minutes kBackwardsMax{1};  // a clock that is set back by less only waits
+
+constexpr std::string_view kOptimize = "__pbDBOptimize__";
+constexpr std::string_view kMfaCleanup = "__pbMFACleanup__";
+constexpr std::string_view kOtpCleanup = "__pbOTPCleanup__";
+constexpr std::string_view kLogsCleanup = "__pbLogsCleanup__";
+
+constexpr std::pair<std::string_view, std::string_view> kChores[] = {
+    {kOptimize, "0 0 * * *"},
+    {kMfaCleanup, "0 * * * *"},
+    {kOtpCleanup, "0 * * * *"},
+    {kLogsCleanup, "0 */6 * * *"},
+};
+
+std::chrono::seconds random_span(Random& random, std::chrono::seconds max) {
+  std::uint32_t number = 0;
+  random.fill(std::as_writable_bytes(std::span{&number, 1}));
+  return std::chrono::seconds{number % (max.count() + 1)};
+}
+
+std::string minute_of(WallTime time) { return format_pocketbase_date(time).substr(0, 16) + " UTC"; }
+
+}  // namespace
+
+Scheduler::Scheduler(Vault& vault, LiveSettings& settings,
+                     settings::VaultSettingsFile& own_settings, const Clock& clock, Random& random,
+                     SchedulerOptions options)
+    : vault_{vault},
+      settings_{settings},
+      own_settings_{own_settings},
+      clock_{clock},
+      random_{random},
+      options_{std::move(options)} {
+  for (const auto& [id, expression] : kChores) {
+    auto cron = Cron::parse(expression);
+    PV_ASSERT(cron.has_value());
+    chores_.push_back({.job = {std::string{id}, std::string{expression}},
+                       .cron = *std::move(cron),
+                       .next = std::nullopt});
+  }
+}
+
+void Scheduler::tick() {
+  const WallTime now = clock_.now();
+  const bool was_set_back = last_tick_ && now + kBackwardsMax < *last_tick_;
+  if (was_set_back) {
+    for (Chore& chore : chores_) { chore.next.reset(); }
+    retry_at_.reset();
+    plan(now);
+  }
+  last_tick_ = now;
+  take_settings(now);
+  do_chores(now);
+  serve_backups(now);
+}
+
+std::vector<CronJob> Scheduler::jobs() const {
+  std::vector<CronJob> jobs;
+  for (const auto& [id, expression] : kChores) {
+    jobs.push_back({std::string{id}, std::string{expression}});
+  }
+  // Not of cron_: what was just saved is told at once.
+  const auto cron = Cron::parse(settings_.now()->backups_cron);
+  if (cron.has_value()) { jobs.push_back({std::string{kBackupCron}, cron->expression()}); }
+  return jobs;
+}
+
+Result<void> Scheduler::run(std::string_view id) {
+  const std::vector<CronJob> known = jobs();
+  if (std::ranges::find(known, id, &CronJob::id) == known.end()) {
+    return fail(Code::kNotFound, "no such cron job");
+  }
+  const std::lock_guard lock{mutex_};
+  wishes_.emplace(id);
+  return {};
+}
+
+std::optional<WallTime> Scheduler::next_backup() const {
+  const std::lock_guard lock{mutex_};
+  return next_;
+}
+
+std::string Scheduler::why_off() const {
+  {
+    const std::lock_guard lock{mutex_};
+    if (!cron_ || options_.beside_app) { return {}; }
+  }
+  const std::string app = app_on(vault_.directory().path());
+  return app.empty() ? std::string{} : "left to " + app + ", which has the databases open";
+}
+
+bool Scheduler::take_wish(const std::string& id) {
+  const std::lock_guard lock{mutex_};
+  return wishes_.erase(id) > 0;
+}
+
+// -------------------------------------------------------------------------------- housekeeping
+
+void Scheduler::do_chores(WallTime now) {
+  for (Chore& chore : chores_) {
+    if (!chore.next) { chore.next = chore.cron.next_after(now); }
+    const bool is_due = chore.next && now >= *chore.next;
+    if (!take_wish(chore.job.id) && !is_due) { continue; }
+    if (is_due) { chore.next = chore.cron.next_after(now); }
+    if (!vault_.directory().owns()) { continue; }  // whose the databases are does it himself
+    if (const auto done = do_chore(chore.job.id); !done.has_value()) {
+      options_.say(true, chore.job.id + ": " + done.error().what);
+    }
+  }
+}
+
+Result<void> Scheduler::do_chore(const std::string& id) {
+  using Connection = sqlite::Connection;
+  datadir::DataDir& directory = vault_.directory();
+  if (id == kOptimize) {
+    const auto optimize = [](Connection& database) { return database.exec("PRAGMA optimize"); };
+    PV_CHECK(directory.write<void>(optimize));
+    return directory.with_auxiliary<void>(optimize);
+  }
+  if (id == kLogsCleanup) {
+    const settings::Logs logs = settings_.now()->logs;
+    return directory.with_auxiliary<void>([&](Connection& auxiliary) {
+      return logs::remove_old(auxiliary, clock_.now(), logs.days_max, logs.level_min);
+    });
+  }
+  return directory.write<void>([&](Connection& data) {
+    return id == kMfaCleanup ? auth::remove_expired_mfas(data, clock_)
+                             : auth::remove_expired_otps(data, clock_);
+  });
+}
+
+// ------------------------------------------------------------------------------- the timetable
+
+void Scheduler::take_settings(WallTime now) {
+  settings_.refresh();
+  const std::string expression = settings_.now()->backups_cron;
+  if (expression == expression_) { return; }
+  expression_ = expression;
+  adopt(expression, now);
+}
+
+void Scheduler::adopt(const std::string& expression, WallTime now) {
+  std::optional<Cron> cron;
+  if (!expression.empty()) {
+    auto parsed = Cron::parse(expression);
+    if (parsed.has_value()) {
+      cron = *std::move(parsed);
+    } else {
+      options_.say(true, "no backups are made by themselves: backups.cron: " + parsed.error().what);
+    }
+  }
+  is_due_ = is_due_ && is_wished_;
+  {
+    const std::lock_guard lock{mutex_};
+    cron_ = cron;
+    next_.reset();
+  }
+  const state::VaultDb db{vault_.directory().vault_folder()};
+  if (!cron) {
+    std::ignore = state::forget_served(db, std::string{kBackupCron});
+    return;
+  }
+  const auto known = state::read_served(db, std::string{kBackupCron});
+  const bool goes_on = known.has_value() && *known && (*known)->expression == cron->expression();
+  if (!goes_on) {
+    served(now);
+  } else {
+    const WallTime until = std::min((*known)->until, now);
+    const auto due = cron->next_after(until);
+    if (due && *due < now) {
+      look_for_missed(*due, now);
+    } else {
+      plan(until);
+    }
+  }
+  const auto next = next_backup();
+  options_.say(false, "backups are made by themselves (" + cron->expression() + "), the next " +
+                          (next ? "at " + minute_of(*next) : std::string{"never"}));
+}
+
+void Scheduler::look_for_missed(WallTime due, WallTime now) {
+  if (was_made_since(due)) { return served(now); }
+  const std::string what = "a backup was due at " + minute_of(due) + ", when no server ran";
+  if (!own_settings_.now().schedule.catch_up) {
+    options_.say(true, what);
+    return served(now);
+  }
+  options_.say(true, what + ": it is made now");
+  const std::lock_guard lock{mutex_};
+  next_ = now;
+}
+
+// By an app, for example.
+bool Scheduler::was_made_since(WallTime due) {
+  const auto backups = vault_.store().list();
+  return backups.has_value() && std::ranges::any_of(*backups, [&](const store::Backup& backup) {
+           return backup.name.text().starts_with(kScheduledPrefix) && backup.modified >= due;
+         });
+}
+
+void Scheduler::plan(WallTime after) {
+  const std::chrono::seconds jitter = random_span(random_, own_settings_.now().schedule.jitter_max);
+  const std::lock_guard lock{mutex_};
+  next_ = cron_ ? cron_->next_after(after) : std::nullopt;
+  if (next_) { *next_ += jitter; }
+}
+
+// What was due up to `until` is done. Known also after a restart; if that can't be noted, a backup
+// too many is made then.
+void Scheduler::served(WallTime until) {
+  std::string expression;
+  {
+    const std::lock_guard lock{mutex_};
+    if (!cron_) { return; }
+    expression = cron_->expression();
+  }
+  const state::VaultDb db{vault_.directory().vault_folder()};
+  const auto noted =
+      state::note_served(db, std::string{kBackupCron}, {std::move(expression), until},
+                         [&](const std::string& what) { options_.say(true, what); });
+  if (!noted.has_value()) {
+    options_.say(true, "can't note what the schedule has done: " + noted.error().what);
+  }
+  plan(until);
+}
+
+// ----------------------------------------------------------------------------------- backups
+
+void Scheduler::serve_backups(WallTime now) {
+  if (running_ != nullptr) {
+    if (!running_->finished()) { return; }
+    finish();
+  }
+  if (take_wish(std::string{kBackupCron})) { is_due_ = is_wished_ = true; }
+  const auto next = next_backup();
+  is_due_ = is_due_ || (next && now >= *next);
+  if (!is_due_ || (retry_at_ && now < *retry_at_)) { return; }
+  begin(now);
+}
+
+void Scheduler::begin(WallTime now) {
+  if (!is_wished_) {
+    const std::string why = why_off();
+    if (!why.empty()) {
+      if (why != said_app_) { options_.say(false, "the backup that is due is " + why); }
+      said_app_ = why;
+      is_due_ = false;
+      return served(now);
+    }
+    said_app_.clear();
+  }
+  BackupOrder order;
+  order.is_scheduled = true;
+  auto job = vault_.start_backup(order);
+  if (!job.has_value() && job.error().code == Code::kBusy) {
+    if (!said_busy_) { options_.say(false, "the backup that is due waits: " + job.error().what); }
+    said_busy_ = true;
+    retry_at_ = now + kRetryEvery;
+    return;
+  }
+  is_due_ = is_wished_ = said_busy_ = false;
+  retry_at_.reset();
+  begun_ = now;
+  if (job.has_value()) {
+    running_ = *std::move(job);
+    return;
+  }
+  options_.say(true, "the backup that is due could not be begun: " + job.error().what);
+  prune();
+  served(now);
+}
+
+// PocketBase prunes whether the backup was made or not. What the end of the server cut off is made
+// at its next start.
+void Scheduler::finish() {
+  running_.reset();
+  if (vault_.is_shutting_down()) { return; }
+  prune();
+  served(begun_);
+}
+
+void Scheduler::prune() {
+  const std::int64_t kept_max = settings_.now()->backups_kept_max;
+  if (kept_max <= 0) { return; }
+  auto backups = vault_.store().list();
+  if (!backups.has_value()) {
+    return options_.say(true, "old backups can't be pruned: " + backups.error().what);
+  }
+  std::erase_if(*backups, [](const store::Backup& backup) {
+    return !backup.name.text().starts_with(kScheduledPrefix);
+  });
+  std::ranges::stable_sort(*backups, std::greater{}, &store::Backup::modified);
+  for (std::size_t i = static_cast<std::size_t>(kept_max); i < backups->size(); ++i) {
+    const store::BackupName& name = (*backups)[i].name;
+    const auto removed = vault_.remove(name);
+    if (removed.has_value()) {
+      options_.say(false, "pruned " + printable(name.text()));
+    } else {
+      options_.say(true, printable(name.text()) + " can't be pruned: " + removed.error().what);
+    }
+  }
+}
+
+}  // namespace pv::jobs

@@ -1,0 +1,42 @@
+// JSON documents of a known shape, and changes of them by the rules of Go's encoding/json.
+//
+// A shape is a document that shows by example what may stand where: an object its members, a
+// boolean, a whole number and a string themselves. A list shows what its elements are by its first;
+// an empty one is a list of strings.
+#pragma once
+
+#include <boost/json/object.hpp>
+#include <string>
+#include <vector>
+
+namespace pv::settings {
+
+// What is wrong with one member. `field` is its path with dots: "rateLimits.rules.0.label".
+struct Fault {
+  std::string field;
+  std::string code;                 // "validation_required"
+  std::string message;              // "Cannot be blank."
+  boost::json::object params = {};  // empty: none
+  friend bool operator==(const Fault&, const Fault&) = default;
+};
+
+enum class Unknown {
+  kIgnore,  // members that the shape does not have
+  kKeep,    // and put into the document
+  kRefuse,  // each is a fault
+};
+
+// Puts the members of `change` into `document`. Names are compared without case. Objects are merged
+// member by member; null leaves what is there, but empties a list. A list replaces another by
+// length, while each of its elements is merged into the one that had its place. A member of another
+// type than the shape's is a fault and changes nothing, the others are merged all the same.
+// `document` has all members of the shape.
+[[nodiscard]] std::vector<Fault> merge(const boost::json::object& shape,
+                                       boost::json::object& document,
+                                       const boost::json::object& change, Unknown unknown);
+
+// What the shape has of `document`, in the order of the shape.
+[[nodiscard]] boost::json::object project(const boost::json::object& shape,
+                                          const boost::json::object& document);
+
+}  // namespace pv::settings

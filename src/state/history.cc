@@ -1,0 +1,110 @@
+#include "state/history.h"
+
+#include <algorithm>
+#include <array>
+
+#include "state/columns.h"
+
+namespace pv::state {
+namespace {
+
+using sqlite::Value;
+using std::chrono::microseconds;
+
+// No more of an error than first_line() leaves, whatever lies in the file.
+constexpr const char* kSelect =
+    "SELECT id, kind, name, is_scheduled, started_ms, ended_ms, outcome, substr(error, 1, 500), "
+    "warnings, raw_bytes, archive_bytes, pause_us FROM jobs ";
+
+constexpr std::size_t kSucceededRead = 100;
+
+std::uint64_t count_of(const Value& value) {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(sqlite::to_int(value), 0));
+}
+
+PastJob from_row(const sqlite::Row& row) {
+  return {.id = sqlite::to_text(row[0]),
+          .kind = sqlite::to_text(row[1]),
+          .name = sqlite::to_text(row[2]),
+          .is_scheduled = sqlite::to_int(row[3]) != 0,
+          .started = time_of_ms(sqlite::to_int(row[4])),
+          .ended = time_of_ms(sqlite::to_int(row[5])),
+          .outcome = sqlite::to_text(row[6]),
+          .error = sqlite::to_text(row[7]),
+          .warnings = count_of(row[8]),
+          .raw_bytes = count_of(row[9]),
+          .archive_bytes = count_of(row[10]),
+          .pause = microseconds{sqlite::to_int(row[11])}};
+}
+
+Result<std::vector<PastJob>> select(sqlite::Connection& connection, const std::string& where,
+                                    std::size_t count) {
+  if (!connection.has_table("jobs")) { return std::vector<PastJob>{}; }
+  PV_TRY(const auto rows,
+         connection.all(kSelect + where + " ORDER BY number DESC LIMIT " + std::to_string(count)));
+  std::vector<PastJob> jobs;
+  for (const sqlite::Row& row : rows) { jobs.push_back(from_row(row)); }
+  return jobs;
+}
+
+std::int64_t number_of(std::uint64_t count) { return static_cast<std::int64_t>(count); }
+
+}  // namespace
+
+Result<void> note_job(const VaultDb& db, const PastJob& job, const VaultDb::Say& say) {
+  return db.write(
+      [&](sqlite::Connection& connection) -> Result<void> {
+        const std::array<Value, 12> parameters{job.id,
+                                               job.kind,
+                                               job.name,
+                                               std::int64_t{job.is_scheduled ? 1 : 0},
+                                               ms_of(job.started),
+                                               ms_of(job.ended),
+                                               job.outcome,
+                                               first_line(job.error, kErrorBytesMax),
+                                               number_of(job.warnings),
+                                               number_of(job.raw_bytes),
+                                               number_of(job.archive_bytes),
+                                               std::int64_t{job.pause.count()}};
+        PV_TRY(std::ignore, connection.run("INSERT INTO jobs VALUES "
+                                           "(NULL,?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
+                                           parameters));
+        PV_TRY(std::ignore,
+               connection.run("DELETE FROM jobs WHERE number <= (SELECT max(number) FROM jobs) - " +
+                              std::to_string(kJobsKept)));
+        return {};
+      },
+      say);
+}
+
+Result<std::vector<PastJob>> read_jobs(const VaultDb& db, std::size_t count) {
+  std::vector<PastJob> jobs;
+  PV_CHECK(db.read([&](sqlite::Connection& connection) -> Result<void> {
+    PV_TRY(jobs, select(connection, "", count));
+    return {};
+  }));
+  return jobs;
+}
+
+Result<BackupHistory> read_backup_history(const VaultDb& db) {
+  BackupHistory history;
+  PV_CHECK(db.read([&](sqlite::Connection& connection) -> Result<void> {
+    PV_TRY(auto succeeded,
+           select(connection, "WHERE kind = 'backup' AND outcome = 'succeeded'", kSucceededRead));
+    history.succeeded = std::move(succeeded);
+    for (const char* outcome : {"succeeded", "failed", "cancelled"}) {
+      PV_TRY(auto last,
+             select(connection,
+                    "WHERE kind = 'backup' AND outcome = '" + std::string{outcome} + "'", 1));
+      if (last.empty()) { continue; }
+      if (!history.last || history.last->ended < last.front().ended) {
+        history.last = std::move(last.front());
+      }
+    }
+    return {};
+  }));
+  if (!history.succeeded.empty()) { history.last_succeeded = history.succeeded.front(); }
+  return history;
+}
+
+}  // namespace pv::state

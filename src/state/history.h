@@ -1,0 +1,49 @@
+// Jobs that have ended, kept for those who ask later.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "state/vault_db.h"
+
+namespace pv::state {
+
+struct PastJob {
+  std::string id;
+  std::string kind;           // "backup"
+  std::string name;           // of the backup
+  bool is_scheduled = false;  // made by itself
+  WallTime started;           // to the millisecond
+  WallTime ended;
+  std::string outcome;     // "succeeded", "failed", "cancelled"
+  std::string error = {};  // its first line, at most kErrorBytesMax; empty when it succeeded
+  std::uint64_t warnings = 0;
+  std::uint64_t raw_bytes = 0;
+  std::uint64_t archive_bytes = 0;
+  std::chrono::microseconds pause{0};  // how long commits could not happen
+  friend bool operator==(const PastJob&, const PastJob&) = default;
+};
+
+inline constexpr std::size_t kErrorBytesMax = 500;
+inline constexpr std::int64_t kJobsKept = 10'000;  // the last ones
+
+// Errors of all: as VaultDb.
+
+[[nodiscard]] Result<void> note_job(const VaultDb& db, const PastJob& job, const VaultDb::Say& say);
+
+// Newest first, at most `count`.
+[[nodiscard]] Result<std::vector<PastJob>> read_jobs(const VaultDb& db, std::size_t count);
+
+// What is to be told of backups at a glance.
+struct BackupHistory {
+  std::optional<PastJob> last;  // however it ended
+  std::optional<PastJob> last_succeeded;
+  std::vector<PastJob> succeeded;  // newest first, the last few
+};
+[[nodiscard]] Result<BackupHistory> read_backup_history(const VaultDb& db);
+
+}  // namespace pv::state
