@@ -113,7 +113,8 @@ void Mirror::remember(const std::vector<Backup>& missing, const std::string& tro
 }
 
 MirrorState Mirror::state_of(const std::vector<Backup>& missing) const {
-  MirrorState state{.place = mirror_->describe(), .missing = missing.size()};
+  MirrorState state{
+      .place = mirror_->describe(), .missing = missing.size(), .names = {}, .trouble = {}};
   for (const Backup& backup : missing) {
     if (state.names.size() == MirrorState::kNamesMax) { break; }
     state.names.push_back(printable(backup.name.text()));
@@ -132,7 +133,8 @@ MirrorState Mirror::state() {
   }
   const auto missing = this->missing();
   if (!missing.has_value()) {
-    return {.place = mirror_->describe(), .trouble = missing.error().what};
+    return {
+        .place = mirror_->describe(), .missing = 0, .names = {}, .trouble = missing.error().what};
   }
   return state_of(*missing);
 }

@@ -76,6 +76,7 @@ test("a restore goes on when its client has left", async (t) => {
     assert.ok(Date.now() < end, "the restore ended with its client");
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
+  await server.stop();
 });
 
 test("a strict server takes undo, list and delete from commands on its directory", async (t) => {
