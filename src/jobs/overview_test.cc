@@ -191,7 +191,8 @@ TEST_F(Look, IsToldAsJson) {
       R"(.zip",)"
       R"("at":"2026-11-21 00:54:47.000Z","until":"2026-11-21 01:54:47.000Z","size":null,)"
       R"("only":["storage/a"]}],)"
-      R"("verdictsUnknownBecause":"","cutOff":false,"job":null,"users":[{"pid":12,"program":"pocketbase"}]})");
+      R"("verdictsUnknownBecause":"","cutOff":false,"job":null,"users":[{"pid":12,"program":"pocketbase"}],)"
+      R"("mirror":null})");
 }
 
 }  // namespace
