@@ -190,8 +190,9 @@ TEST(Backup, ReadsTheAppsNameFromEncryptedSettings) {
   const Status status = rig.back_up("");
   EXPECT_EQ(status.state, State::kSucceeded) << "a backup is worth more than its name";
   EXPECT_EQ(status.name, "pb_backup_20261121005447.zip");
-  ASSERT_EQ(status.warnings.size(), 1U);
-  EXPECT_THAT(status.warnings.front().what, HasSubstr("named without the app"));
+  ASSERT_EQ(status.warnings.size(), 2U);
+  EXPECT_THAT(status.warnings[0].what, HasSubstr("named without the app"));
+  EXPECT_THAT(status.warnings[1].what, HasSubstr("keeps in an S3 bucket, if it does"));
 }
 
 TEST(Backup, NeverReplacesOne) {

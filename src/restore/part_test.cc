@@ -490,7 +490,7 @@ TEST_F(PartOfAnArchive, AnUnreadableDatabaseOutsideOfItIsNoObstacle) {
   EXPECT_TRUE(restore({"storage"}).has_value());
 }
 
-TEST(PartOfAnArchive, ObjectsGoIntoTheirBucketOrWhereTheyAreSent) {
+TEST(Objects, GoIntoTheirBucketOrWhereTheyAreSent) {
   FakeArchive archive;
   archive.add("data.db").add("storage/a/b.txt", "four").add("storage/c/d.txt").add("other/e.txt");
   for (ArchiveEntry& entry : archive.edit()) { entry.is_object = entry.name != "storage/c/d.txt"; }

@@ -544,5 +544,5 @@ test("--only works on a server, and is refused by one that would not hear it", a
   const refused = cli(["restore", "a.zip", "--yes", "--only", changed, "--url", strict.url],
     { env: { POCKETVAULT_TOKEN: await signIn(strict) } });
   assert.equal(refused.status, 1);
-  assert.match(refused.stderr, /knows no --keep-replaced, --backup-first or --only/);
+  assert.match(refused.stderr, /knows no --keep-replaced, --backup-first, --only or --files-to/);
 });
