@@ -4,6 +4,7 @@
 
 #include <exception>
 
+#include "api/activity.h"
 #include "api/cors.h"
 #include "api/exchange.h"
 #include "api/forms.h"
@@ -111,6 +112,9 @@ AnswerTask dispatch(Exchange& exchange) {
     case Route::kShowSettings: return show_settings(exchange);
     case Route::kChangeSettings: return change_settings(exchange);
     case Route::kTestBucket: return test_bucket(exchange);
+    case Route::kListLogs: return list_logs(exchange);
+    case Route::kLogStats: return log_stats(exchange);
+    case Route::kShowLog: return show_log(exchange);
     case Route::kListCrons: return list_crons(exchange);
     case Route::kRunCron: return run_cron(exchange);
     case Route::kDownloadToken: return download_token(exchange);
@@ -185,6 +189,13 @@ http::Response to_response(const Exchange& exchange, Answer answer) {
   return to_response(problem, exchange.language, exchange.is_head());
 }
 
+void log_request(const Exchange& exchange, const Answer& answer, std::chrono::nanoseconds took) {
+  const Problem* problem = answer.has_value() ? nullptr : &answer.error();
+  const unsigned status = answer.has_value() ? answer->status : problem->status;
+  auto row = log_row_of(exchange, status, problem, took);
+  if (row) { exchange.services.parts.log.add(*std::move(row)); }
+}
+
 Language language_of(const http::Request& request, const Options& options) {
   if (options.strict) { return Language::kEnglish; }
   return preferred_language(request.headers.all("Accept-Language"));
@@ -224,7 +235,9 @@ awaitable<http::Response> Api::handle(http::Request request, http::BodyReader& b
                     .ip = {}};
   exchange.match = match_route(exchange.request.method, exchange.request.path, manner.strict);
   exchange.language = language_of(exchange.request, manner);
+  const auto begun = parts_.clock.steady_now();
   Outcome outcome = co_await guarded(exchange);
+  log_request(exchange, outcome.answer, parts_.clock.steady_now() - begun);
   http::Response response = to_response(exchange, std::move(outcome.answer));
   add_cors_headers(exchange.request, options_.origins, response.headers);
   if (outcome.security_headers) { add_security_headers(response.headers); }

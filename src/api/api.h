@@ -14,6 +14,7 @@
 #include "datadir/data_dir.h"
 #include "http/message.h"
 #include "jobs/live_settings.h"
+#include "jobs/request_log.h"
 #include "jobs/scheduler.h"
 #include "jobs/vault.h"
 #include "settings/vault_settings.h"
@@ -41,6 +42,7 @@ struct Parts {
   jobs::LiveSettings& settings;
   settings::VaultSettingsFile& own_settings;
   jobs::Scheduler& scheduler;
+  jobs::RequestLog& log;
   WorkPool& pool;
   const Clock& clock;
   Random& random;

@@ -7,32 +7,41 @@
 namespace pv::api {
 namespace {
 
-// nullopt: the fields expression is wrong, which PocketBase answers with nothing at all.
-std::optional<std::string> body_of(const Exchange& exchange, unsigned status,
-                                   const boost::json::value& value) {
-  std::string wanted;
-  if (status >= 200 && status < 300) {
-    wanted = http::query_value(exchange.request.query, "fields").value_or("");
-  }
-  if (wanted.empty()) { return to_json(value) + "\n"; }
+// What the fields parameter leaves of `value`. nullopt: its expression is wrong, which PocketBase
+// answers with nothing at all.
+std::optional<boost::json::value> wanted_of(const Exchange& exchange, boost::json::value value) {
+  const std::string wanted = http::query_value(exchange.request.query, "fields").value_or("");
+  if (wanted.empty()) { return value; }
   const Result<Fields> fields = Fields::parse(wanted);
   if (!fields.has_value()) { return std::nullopt; }
-  return to_json(fields->apply(value)) + "\n";
+  return fields->apply(value);
+}
+
+http::Response answer_of(unsigned status, const std::optional<boost::json::value>& value) {
+  constexpr std::size_t kLengthGivenMax = 2048;  // longer ones are sent chunked, as by Go's server
+  http::Response response;
+  response.status = status;
+  response.headers.add("Content-Type", "application/json");
+  if (!value) { return response; }
+  std::string body = to_json(*value) + "\n";
+  response.omit_length = body.size() > kLengthGivenMax;
+  response.body.emplace_back(std::move(body));
+  return response;
 }
 
 }  // namespace
 
 http::Response json_answer(const Exchange& exchange, unsigned status,
                            const boost::json::value& value) {
-  constexpr std::size_t kLengthGivenMax = 2048;  // longer ones are sent chunked, as by Go's server
-  http::Response response;
-  response.status = status;
-  response.headers.add("Content-Type", "application/json");
-  if (auto body = body_of(exchange, status, value)) {
-    response.omit_length = body->size() > kLengthGivenMax;
-    response.body.emplace_back(*std::move(body));
-  }
-  return response;
+  const bool is_success = status >= 200 && status < 300;
+  return answer_of(status, is_success ? wanted_of(exchange, value) : value);
+}
+
+http::Response page_answer(const Exchange& exchange, boost::json::object page) {
+  auto items = wanted_of(exchange, std::move(page.at("items")));
+  if (!items) { return answer_of(200, std::nullopt); }
+  page.at("items") = *std::move(items);
+  return answer_of(200, std::move(page));
 }
 
 http::Response empty_answer(unsigned status) {

@@ -55,6 +55,8 @@ using AnswerTask = boost::asio::awaitable<Answer>;
 [[nodiscard]] http::Response json_answer(const Exchange& exchange, unsigned status,
                                          const boost::json::value& value);
 [[nodiscard]] http::Response empty_answer(unsigned status);
+// The same of one page of a list: `fields` is about its `items` alone.
+[[nodiscard]] http::Response page_answer(const Exchange& exchange, boost::json::object page);
 
 // Runs what blocks on the pool.
 template <class T>
@@ -128,6 +130,11 @@ template <class T>
 // cron_routes.cc
 [[nodiscard]] AnswerTask list_crons(Exchange& exchange);
 [[nodiscard]] AnswerTask run_cron(Exchange& exchange);
+
+// log_routes.cc
+[[nodiscard]] AnswerTask list_logs(Exchange& exchange);
+[[nodiscard]] AnswerTask show_log(Exchange& exchange);
+[[nodiscard]] AnswerTask log_stats(Exchange& exchange);
 
 // vault_settings_routes.cc
 [[nodiscard]] AnswerTask show_vault_settings(Exchange& exchange);

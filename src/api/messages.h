@@ -53,6 +53,7 @@ inline constexpr Phrase kBucketTestFailedBecause{"Failed to test the S3 filesyst
 inline constexpr Phrase kBucketNotEnabled{"Failed to test the S3 filesystem. Raw error: \nS3 storage filesystem is not enabled.", "测试 S3 文件系统失败。原始错误：\nS3 存储文件系统未启用。"};
 
 inline constexpr Phrase kSaveSettingsFailed{"An error occurred while saving the new settings.", "保存新设置时出错。"};
+inline constexpr Phrase kInvalidFilter{"Invalid filter format.", "过滤器格式无效。"};
 inline constexpr Phrase kNoCron{"Missing or invalid cron job.", "定时任务不存在或无效。"};
 
 inline constexpr Phrase kTooMany{"Too Many Requests.", "请求过多。"};

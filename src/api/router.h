@@ -26,6 +26,9 @@ enum class Route {
   kShowSettings,
   kChangeSettings,
   kTestBucket,
+  kListLogs,
+  kLogStats,
+  kShowLog,
   kListCrons,
   kRunCron,
   // Not PocketBase's; absent in the strict manner.

@@ -205,8 +205,9 @@ class TestServer {
     own_settings_ = std::make_unique<settings::VaultSettingsFile>(directory_->vault_folder());
     scheduler_ = std::make_unique<jobs::Scheduler>(*vault_, *settings_, *own_settings_, clock_,
                                                    system_random(), jobs::SchedulerOptions{});
+    log_ = std::make_unique<jobs::RequestLog>(*directory_, *settings_, clock_);
     api_ = std::make_unique<Api>(Parts{*vault_, *directory_, *settings_, *own_settings_,
-                                       *scheduler_, blocking_, clock_, system_random()},
+                                       *scheduler_, *log_, blocking_, clock_, system_random()},
                                  std::move(options));
   }
 
@@ -294,6 +295,7 @@ class TestServer {
   HookedStore& store() { return *store_; }
   jobs::Vault& vault() { return *vault_; }
   jobs::LiveSettings& settings() { return *settings_; }
+  jobs::RequestLog& log() { return *log_; }
   datadir::DataDir& directory() { return *directory_; }
   std::filesystem::path path() const { return folder_ / "pb_data"; }
 
@@ -332,6 +334,7 @@ class TestServer {
   std::unique_ptr<jobs::LiveSettings> settings_;
   std::unique_ptr<settings::VaultSettingsFile> own_settings_;
   std::unique_ptr<jobs::Scheduler> scheduler_;
+  std::unique_ptr<jobs::RequestLog> log_;
   std::unique_ptr<Api> api_;
   std::string admin_;
   std::string user_;

@@ -88,6 +88,7 @@ class Service {
   std::unique_ptr<jobs::LiveSettings> settings_;
   std::unique_ptr<settings::VaultSettingsFile> own_settings_;
   std::unique_ptr<jobs::Scheduler> scheduler_;
+  std::unique_ptr<jobs::RequestLog> log_;
   std::unique_ptr<Ticker> ticker_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Server> server_;
@@ -102,6 +103,8 @@ Service::~Service() {
     mirror = std::move(mirror_);
   }
   mirror.reset();
+  ticker_.reset();
+  if (log_ != nullptr) { log_->flush(); }
   if (noted_) { cli::remove_server_note(local_->directory().vault_folder()); }
 }
 
@@ -141,6 +144,7 @@ void Service::prepare() {
   options.say = [](bool is_warning, const std::string& what) {
     spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}", what);
   };
+  log_ = std::make_unique<jobs::RequestLog>(local_->directory(), *settings_, system_clock());
   scheduler_ =
       std::make_unique<jobs::Scheduler>(local_->vault(), *settings_, *own_settings_, system_clock(),
                                         system_random(), std::move(options));
@@ -157,7 +161,7 @@ Result<void> Service::listen() {
   api_options.encryption_key = encryption_key_from(options_.encryption_env);
   api_ = std::make_unique<api::Api>(
       api::Parts{local_->vault(), local_->directory(), *settings_, *own_settings_, *scheduler_,
-                 *pool_, system_clock(), system_random()},
+                 *log_, *pool_, system_clock(), system_random()},
       std::move(api_options));
   http::ServerOptions http_options;
   http_options.address = options_.address;
@@ -214,7 +218,10 @@ Result<void> Service::start() {
     const std::lock_guard lock{mirror_mutex_};
     mirror_ = std::move(mirror);
   }
-  ticker_ = std::make_unique<Ticker>([this] { scheduler_->tick(); });
+  ticker_ = std::make_unique<Ticker>([this] {
+    scheduler_->tick();
+    log_->tick();
+  });
   return greet();
 }
 

@@ -105,6 +105,21 @@ test("settings through the SDK", async (t) => {
     assert.match(local.stdout, /\n  last run     succeeded .*, by the clock\n  schedule     0 3 \* \* \*, next /);
   });
 
+  await t.test("requests are logged, and the log is read through the SDK", async () => {
+    const wrong = await fetch(`${server.url}/api/backups/nope.zip?token=not-to-be-seen`, { headers: { "User-Agent": "e2e" } });
+    assert.equal(wrong.status, 403);
+    const page = await eventually(async () => {
+      const found = await pb.logs.getList(1, 10, { filter: "data.userAgent = 'e2e' && level > 0", sort: "-@rowid" });
+      return found.totalItems === 1 && found;
+    });
+    assert.equal(page.items[0].message, "GET /api/backups/nope.zip?token=***");
+    assert.equal(page.items[0].data.status, 403);
+    assert.equal((await pb.logs.getOne(page.items[0].id)).level, 8);
+    const hours = await pb.logs.getStats({ filter: "data.type = 'request'" });
+    assert.match(hours[0].date, /^\d{4}-\d\d-\d\d \d\d:00:00\.000Z$/);
+    await assert.rejects(pb.logs.getList(1, 10, { filter: "nonsense" }), (error) => error.status === 400);
+  });
+
   await t.test("no secret is in the log", () => assert.ok(!server.log().includes("not to be seen")));
 });
 

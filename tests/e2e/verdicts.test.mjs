@@ -117,7 +117,7 @@ test("a vault.db that is damaged hides no backup and fails no verification", (t)
   assert.equal(fs.readFileSync(`${db}.aside`, "utf8"), "no database at all");
   assert.equal(verdicts()["a.zip"].sound, true);
 
-  sql(db, "PRAGMA user_version = 2");
+  sql(db, "PRAGMA user_version = 3");
   const before = fs.readFileSync(db);
   assert.match(ok(run("list")).stderr, /newer pocketvault/);
   assert.equal(run("verify", "a.zip").status, 3);

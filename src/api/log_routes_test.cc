@@ -1,0 +1,106 @@
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "api/test_server.h"
+
+namespace pv::api {
+namespace {
+
+using ::testing::HasSubstr;
+using ::testing::Not;
+
+TEST(LogRoutes, TellOfRequests) {
+  TestServer server;
+  server.call(
+      {.target = "/api/health", .headers = {{"User-Agent", "tester"}, {"Referer", "http://r"}}});
+  server.call({.method = "POST", .target = "/api/backups/a%20b.zip/restore?x=1"});
+  server.admin_call("GET", "/api/logs/none");
+  server.log().flush();
+  const Got got = server.admin_call("GET", "/api/logs?sort=@rowid&filter=data.auth=''");
+  ASSERT_EQ(got.status, 200U) << got.body;
+  const auto page = got.json();
+  EXPECT_EQ(page.at("totalItems"), page.at("items").as_array().size());
+  const auto& health = page.at("items").at(0);
+  EXPECT_EQ(health.at("message"), "GET /api/health");
+  EXPECT_EQ(health.at("level"), 0);
+  const auto& data = health.at("data");
+  EXPECT_EQ(data.at("userAgent"), "tester");
+  EXPECT_EQ(data.at("referer"), "http://r");
+  EXPECT_EQ(data.at("status"), 200);
+  EXPECT_EQ(data.at("type"), "request");
+  EXPECT_EQ(data.at("userIP"), "127.0.0.1");
+  EXPECT_FALSE(data.as_object().contains("authId"));
+  const auto& restore = page.at("items").at(1);
+  EXPECT_EQ(restore.at("message"), "POST /api/backups/a b.zip/restore?x=1");
+  EXPECT_EQ(restore.at("level"), 8);
+  EXPECT_EQ(restore.at("data").at("url"), "/api/backups/a%20b.zip/restore?x=1");
+  EXPECT_EQ(restore.at("data").at("error"),
+            "The request requires valid record authorization token.");
+  EXPECT_TRUE(restore.at("data").at("details").is_null());
+  const std::string id{health.at("id").as_string()};
+  EXPECT_EQ(server.admin_call("GET", "/api/logs/" + id).json().at("id"), id.c_str());
+  EXPECT_EQ(server.admin_call("GET", "/api/logs/nope").status, 404U);
+}
+
+TEST(LogRoutes, LeaveOutWhatReadsTheLogAndEverySecret) {
+  TestServer server;
+  const std::string file_token = server.file_token(server.admin());
+  server.call({.target = "/api/backups/a.zip?token=" + file_token + "&x=1&to%6ben=" + file_token});
+  server.admin_call("GET", "/api/logs");
+  server.admin_call("GET", "/api/logs/stats");
+  server.log().flush();
+  const std::string body = server.admin_call("GET", "/api/logs?perPage=1000").body;
+  EXPECT_THAT(body, Not(HasSubstr("/api/logs")));
+  EXPECT_THAT(body, HasSubstr("/api/backups/a.zip?token=***\\u0026x=1\\u0026token=***"));
+  EXPECT_THAT(body, Not(HasSubstr(file_token)));
+  EXPECT_THAT(body, Not(HasSubstr(server.admin())));
+  EXPECT_THAT(body, Not(HasSubstr(std::string{kPassword})));
+}
+
+TEST(LogRoutes, HeedTheSettings) {
+  TestServer server;
+  ASSERT_EQ(server
+                .admin_json("PATCH", "/api/settings",
+                            R"({"logs":{"logIP":false,"logAuthId":true,"minLevel":4}})")
+                .status,
+            200U);
+  server.call({.target = "/api/health"});
+  server.call({.target = "/api/nope"});
+  server.log().flush();
+  const auto items =
+      server.admin_call("GET", "/api/logs?filter=message~'health'||message~'nope'").json();
+  ASSERT_EQ(items.at("totalItems"), 1);
+  const auto& data = items.at("items").at(0).at("data").as_object();
+  EXPECT_FALSE(data.contains("userIP") || data.contains("remoteIP"));
+  EXPECT_EQ(data.at("authId"), "");
+}
+
+TEST(LogRoutes, TakePagesFieldsAndFilters) {
+  TestServer server;
+  for (int i = 0; i < 5; ++i) { server.call({.target = "/api/health"}); }
+  server.log().flush();
+  const std::string filter = "filter=message='GET%20/api/health'";
+  EXPECT_EQ(
+      server.admin_call("GET", "/api/logs?perPage=2&page=3&fields=level&" + filter).body,
+      "{\"items\":[{\"level\":0}],\"page\":3,\"perPage\":2,\"totalItems\":5,\"totalPages\":3}\n");
+  EXPECT_EQ(
+      server.admin_call("GET", "/api/logs?skipTotal=1&perPage=1&fields=level&" + filter).body,
+      "{\"items\":[{\"level\":0}],\"page\":1,\"perPage\":1,\"totalItems\":-1,\"totalPages\":-1}\n");
+  const auto stats = server.admin_call("GET", "/api/logs/stats?" + filter).json();
+  std::int64_t total = 0;
+  for (const auto& hour : stats.as_array()) { total += hour.at("total").as_int64(); }
+  EXPECT_EQ(total, 5);
+  EXPECT_EQ(server.call({.target = "/api/logs"}).status, 401U);
+  server.start({.strict = true});
+  for (const char* query : {"filter=x", "sort=x", "page=x", "perPage=x"}) {
+    EXPECT_EQ(server.admin_call("GET", std::string{"/api/logs?"} + query).body,
+              "{\"data\":{},\"message\":\"Something went wrong while processing your "
+              "request.\",\"status\":400}\n")
+        << query;
+  }
+  EXPECT_EQ(server.admin_call("GET", "/api/logs/stats?filter=x").body,
+            "{\"data\":{},\"message\":\"Invalid filter format.\",\"status\":400}\n");
+}
+
+}  // namespace
+}  // namespace pv::api

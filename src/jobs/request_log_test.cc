@@ -1,0 +1,123 @@
+#include "jobs/request_log.h"
+
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+#include <thread>
+
+#include "jobs/vault_rig.h"
+#include "testing/fake_clock.h"
+#include "testing/fixtures.h"
+#include "testing/other_process.h"
+
+namespace pv::jobs {
+namespace {
+
+using namespace std::chrono_literals;
+namespace json = boost::json;
+
+class RequestLogTest : public ::testing::Test {
+ protected:
+  RequestLogTest() { ask("DELETE FROM _logs"); }
+
+  std::string ask(const std::string& sql) {
+    return rig.directory
+        ->with_auxiliary<std::string>([&](sqlite::Connection& db) -> Result<std::string> {
+          PV_TRY(const auto row, db.one(sql));
+          return row ? sqlite::to_text(row->front()) : "";
+        })
+        .value();
+  }
+  std::string count() { return ask("SELECT count(*) FROM _logs"); }
+  void add(const std::string& id, std::int64_t level = 0) {
+    log.add({id, "2026-11-21 00:54:47.000Z", level, "GET /", "{}"});
+  }
+  void set(const std::string& logs) {
+    ASSERT_TRUE(
+        settings
+            .change({json::parse("{\"logs\":" + logs + "}").get_object()}, settings::Edition::k039)
+            .has_value());
+  }
+
+  testing::TempFolder folder;
+  testing::FakeClock clock;
+  fs::Path pb_data = testing::unpack_pb_data("0.36.6", folder.path());
+  VaultRig rig{{.pb_data = pb_data, .clock = clock}};
+  LiveSettings settings{*rig.directory, "", clock, system_random()};
+  RequestLog log{*rig.directory, settings, clock};
+};
+
+TEST_F(RequestLogTest, WritesWhenItHasBeenQuietForAWhile) {
+  add("a");
+  log.tick();
+  clock.advance(2s);
+  add("b");
+  clock.advance(2s);
+  log.tick();
+  EXPECT_EQ(count(), "0") << "something came 2 s ago";
+  clock.advance(1s);
+  log.tick();
+  EXPECT_EQ(ask("SELECT group_concat(id) FROM (SELECT id FROM _logs ORDER BY rowid)"), "a,b");
+}
+
+TEST_F(RequestLogTest, WritesWhenManyWaitOrLong) {
+  for (int i = 0; i < 200; ++i) { add(std::to_string(i)); }
+  log.tick();
+  EXPECT_EQ(count(), "200");
+  for (int i = 0; i < 10; ++i) {
+    add("x" + std::to_string(i));
+    clock.advance(1s);
+    log.tick();
+  }
+  EXPECT_EQ(count(), "210") << "though it was never quiet";
+}
+
+TEST_F(RequestLogTest, KeepsNoMoreThanItMay) {
+  for (int i = 0; i < 11'000; ++i) { add(std::to_string(i)); }
+  log.flush();
+  EXPECT_EQ(count(), "10000");
+}
+
+TEST_F(RequestLogTest, HeedsTheSettings) {
+  EXPECT_TRUE(log.wants(0));
+  log.tick();
+  add("low");
+  add("high", 8);
+  log.flush();
+  set(R"({"minLevel":4})");
+  EXPECT_FALSE(log.wants(0));
+  EXPECT_TRUE(log.wants(8));
+  log.tick();
+  EXPECT_EQ(ask("SELECT group_concat(id) FROM _logs"), "high");
+  set(R"({"maxDays":0})");
+  EXPECT_FALSE(log.wants(8));
+}
+
+TEST_F(RequestLogTest, WritesLaterWhileTheDataIsExchanged) {
+  add("a");
+  ASSERT_TRUE(rig.directory->suspend(1s).has_value());
+  std::thread later{[&] { ASSERT_TRUE(rig.directory->resume().has_value()); }};
+  log.flush();
+  later.join();
+  clock.advance(3s);
+  log.tick();
+  EXPECT_EQ(count(), "1");
+}
+
+TEST_F(RequestLogTest, WritesNothingWhereAnAppRuns) {
+  testing::OtherProcess app{
+      "import sqlite3\na = sqlite3.connect('" + (pb_data / "data.db").string() +
+      "')\na.execute('SELECT * FROM sqlite_master').fetchall()\nb = sqlite3.connect('" +
+      (pb_data / "auxiliary.db").string() +
+      "')\nb.execute('SELECT * FROM sqlite_master').fetchall()\nprint('ready', flush=True)\n"
+      "input()\n"};
+  ASSERT_EQ(app.hear(), "ready");
+  add("a");
+  log.flush();
+  app.say("");
+  app.finish();
+  EXPECT_EQ(count(), "0");
+}
+
+}  // namespace
+}  // namespace pv::jobs
