@@ -207,28 +207,30 @@ Result<void> PlaceMover::clear_in() {
 
 Result<void> PlaceMover::bring_in(const std::string& name) {
   PV_TRY(const Beside beside, beside_of(name));
-  if (goes_at_once(name) && beside.fresh && !beside.old) {
+  if (!beside.fresh) { return {}; }  // what lies in `incoming` may be the old one
+  if (goes_at_once(name) && !beside.old) {
     PV_TRY(const bool changed, change_places(name));
     if (changed) { return {}; }
     PV_CHECK(move(here_ / name, aside_ / name));
   }
   PV_TRY(const bool occupied, lies_here(name));
   // Nothing of that name lay there when the units were chosen: what does now is none of them.
-  if (beside.fresh && occupied && may_be_in_use_ && !out_.contains(name)) {
-    return fail(just_made(name));
-  }
-  return bring(name, incoming_, in_);
+  if (occupied && may_be_in_use_ && !out_.contains(name)) { return fail(just_made(name)); }
+  PV_TRY(const bool in_incoming, lies_in(incoming_, name));
+  return bring(name, in_incoming ? incoming_ : aside_, in_);
 }
 
 Result<void> PlaceMover::bring_back(const std::string& name) {
   PV_TRY(const Beside beside, beside_of(name));
+  if (!beside.old) { return {}; }
   PV_TRY(const bool occupied, lies_here(name));
-  if (goes_at_once(name) && beside.old && !beside.fresh && occupied) {
+  if (goes_at_once(name) && !beside.fresh && occupied) {
     PV_TRY(const bool changed, change_places(name));
     if (changed) { return {}; }
     PV_CHECK(move(here_ / name, incoming_ / name));
   }
-  return bring(name, aside_, out_);
+  PV_TRY(const bool in_aside, lies_in(aside_, name));
+  return bring(name, in_aside ? aside_ : incoming_, out_);
 }
 
 // The folder here and the one beside it. False: the file system can't.

@@ -21,7 +21,7 @@ enum class Part {
   kEverything,
   kDatabases,  // auxiliary.db and data.db, with a WAL and an index in place
   kStorage,    // a folder, or what is mounted there
-  kFolder,     // in a folder
+  kFolder,     // two, in a folder
   kFiles,      // some in folders that are there, some in new ones, some at the top
   kNewFile,    // in a folder that is not there: nothing is replaced
   kScattered   // files in many folders
@@ -33,7 +33,7 @@ inline std::vector<std::string> units_of(Part part) {
     case Part::kEverything: return {};
     case Part::kDatabases: return {"auxiliary.db", "data.db"};
     case Part::kStorage: return {"storage"};
-    case Part::kFolder: return {"storage/a"};
+    case Part::kFolder: return {"storage/a", "storage/x"};
     case Part::kFiles:
       return {"only-new", "storage/a/b.txt", "storage/fresh/d/e.txt", "storage/fresh/f.txt",
               "storage/new.txt"};
@@ -158,7 +158,7 @@ struct World : private InMemory {
       old_names.insert(old_names.end(),
                        {"storage/a/b.txt.attrs", "storage/a/other", "storage/x/y"});
       new_names.insert(new_names.end(), {"storage/fresh/d/e.txt", "storage/fresh/f.txt",
-                                         "storage/fresh/f.txt.attrs"});
+                                         "storage/fresh/f.txt.attrs", "storage/x/z"});
     }
     if (setting.part == Part::kScattered) {
       old_names.insert(old_names.end(), staged.units.begin(), staged.units.end());
