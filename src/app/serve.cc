@@ -6,6 +6,7 @@
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
 #include <csignal>
 #include <cstdio>
 #include <mutex>
@@ -15,6 +16,7 @@
 #include "app/local.h"
 #include "app/log.h"
 #include "app/sender.h"
+#include "app/service_manager.h"
 #include "app/ticker.h"
 #include "app/watchdog.h"
 #include "auth/superusers.h"
@@ -68,6 +70,8 @@ class Service {
   [[nodiscard]] Result<void> listen();
   [[nodiscard]] Result<void> greet();
   void await_signals();
+  void beat();
+  void tell(const jobs::Status& status);
   void wake_mirror(const jobs::Status& status);
   void stop(int signal);
 
@@ -79,6 +83,8 @@ class Service {
   Watchdog watchdog_;
   boost::asio::io_context context_{1};
   boost::asio::signal_set signals_;
+  const ServiceManager manager_;
+  boost::asio::steady_timer heartbeat_{context_};
   std::optional<fs::FileLock> server_lock_;
   std::mutex mirror_mutex_;
   std::unique_ptr<Errand> mirror_;  // nullptr: there is none, not yet, or no more
@@ -122,6 +128,7 @@ Result<void> Service::open() {
   setup.options.mirror = options_.mirror;
   setup.observer = [this](const jobs::Status& status) {
     log_job(status);
+    tell(status);
     wake_mirror(status);
   };
   PV_TRY(Local local, open_local(std::move(setup)));
@@ -194,8 +201,22 @@ Result<void> Service::greet() {
                                                      .command_key = command_key_});
   noted_ = noted.has_value();
   if (!noted_) { spdlog::warn("commands will not find this server: {}", noted.error().what); }
+  manager_.ready("serving " + url_of(options_.address, port));
+  if (manager_.watch_time()) { beat(); }
   return {};
 }
+
+// From the thread of all connections: stuck, it says nothing.
+void Service::beat() {
+  manager_.alive();
+  heartbeat_.expires_after(*manager_.watch_time() / 2);
+  heartbeat_.async_wait([this](const boost::system::error_code& error) {
+    if (!error) { beat(); }
+  });
+}
+
+// From the threads of jobs.
+void Service::tell(const jobs::Status& status) { manager_.status(describe(status)); }
 
 void Service::await_signals() {
   for (const int signal : {SIGTERM, SIGINT}) { signals_.add(signal); }
@@ -234,6 +255,8 @@ void Service::wake_mirror(const jobs::Status& status) {
 // Jobs first, for requests wait for them. The io_context then runs out of work by itself.
 void Service::stop(int signal) {
   spdlog::info("stopping ({})", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  manager_.stopping();
+  heartbeat_.cancel();
   watchdog_.start(kStopLimit);
   local_->vault().shut_down();
   if (sender_ != nullptr) { sender_->stop(); }

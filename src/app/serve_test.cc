@@ -2,6 +2,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,6 +21,7 @@ using namespace std::chrono_literals;
 using ::testing::HasSubstr;
 using testing::read_file;
 using testing::RunResult;
+using ::testing::StartsWith;
 using testing::TempFolder;
 
 const std::string kProgram = PV_PROGRAM;
@@ -85,6 +88,78 @@ TEST(Serve, StartsOnAFreshDirectoryAndEndsWhenAsked) {
     EXPECT_FALSE(fs::exists(folder / "pb_data" / "data.db-wal")) << "merged, as by PocketBase";
     EXPECT_THAT(server.err(), HasSubstr("stopped"));
   }
+}
+
+// In the place of systemd: what servers that are started meanwhile tell it.
+class Manager {
+ public:
+  Manager() {
+    ::sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    const std::string path = (folder_ / "notify").string();
+    PV_ASSERT(path.size() < sizeof(address.sun_path));
+    path.copy(address.sun_path, path.size());
+    const ::timeval wait{.tv_sec = 20, .tv_usec = 0};
+    PV_ASSERT(
+        ::bind(socket_.get(), reinterpret_cast<const ::sockaddr*>(&address), sizeof(address)) == 0);
+    PV_ASSERT(::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) == 0);
+    ::setenv("NOTIFY_SOCKET", path.c_str(), 1);
+    ::setenv("WATCHDOG_USEC", "200000", 1);
+  }
+  ~Manager() {
+    ::unsetenv("NOTIFY_SOCKET");
+    ::unsetenv("WATCHDOG_USEC");
+  }
+  Manager(const Manager&) = delete;
+  Manager& operator=(const Manager&) = delete;
+
+  // The next message that is not a sign of life; "" when none comes in time, or with `beats` when
+  // so many signs came instead.
+  std::string next(int* beats = nullptr) {
+    std::string message(4096, '\0');
+    for (const Deadline limit = Deadline::after(20s); !limit.passed();) {
+      const ssize_t size = ::recv(socket_.get(), message.data(), message.size(), 0);
+      if (size < 0) { return {}; }
+      std::string text = message.substr(0, static_cast<std::size_t>(size));
+      if (text != "WATCHDOG=1\n") { return text; }
+      if (beats != nullptr && ++*beats == kBeatsEnough) { break; }
+    }
+    return {};
+  }
+  static constexpr int kBeatsEnough = 5;
+
+ private:
+  TempFolder folder_;
+  fs::Fd socket_{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+};
+
+TEST(Serve, TellsTheServiceManagerHowItIs) {
+  Manager manager;
+  const TempFolder folder;
+  Server server{folder.path(), folder / "pb_data"};
+  const auto note = server.note();
+  ASSERT_TRUE(note.has_value()) << server.err();
+  EXPECT_EQ(manager.next(), "READY=1\nSTATUS=serving " + note->url + "\n");
+  const std::string dir = " --dir '" + (folder / "pb_data").string() + "'";
+  ASSERT_EQ(program("superuser upsert a@example.com 'correct horse'" + dir).status, 0);
+  ASSERT_EQ(program("backup a.zip" + dir).status, 0);
+  const RunResult restored = program("restore a.zip --yes" + dir);  // which the server does
+  ASSERT_EQ(restored.status, 0) << restored.output;
+  EXPECT_EQ(manager.next(), "STATUS=restore a.zip started\n");
+  EXPECT_THAT(manager.next(), StartsWith("STATUS=restore a.zip done in "));
+  int beats = 0;
+  EXPECT_EQ(manager.next(&beats), "");
+  EXPECT_EQ(beats, Manager::kBeatsEnough);
+  EXPECT_EQ(server.stop(SIGTERM), 0);
+  EXPECT_EQ(manager.next(), "STOPPING=1\nSTATUS=stopping\n");
+}
+
+TEST(Serve, TheUnitForSystemdIsSoundAndTight) {
+  const std::string unit =
+      (testing::source_folder() / "deploy/systemd/pocketvault.service").string();
+  const RunResult security =
+      testing::run("systemd-analyze security --offline=true --threshold=20 '" + unit + "'");
+  EXPECT_EQ(security.status, 0) << security.output;
 }
 
 TEST(Serve, IsOneOnADirectory) {
