@@ -36,7 +36,7 @@ std::string render_run(const state::PastJob& run, WallTime now) {
 }
 
 std::string render_timetable(const jobs::Timetable& timetable) {
-  std::string text = printable(timetable.expression);
+  const std::string text = printable(timetable.expression);
   if (!timetable.off_because.empty()) { return text + ", " + printable(timetable.off_because); }
   return text + ", next " + (timetable.next ? format_pocketbase_date(*timetable.next) : "never");
 }
