@@ -92,9 +92,12 @@ Result<bool> PlaceMover::is_fresh(const std::string& name, const fs::Path& folde
   if (there == inodes.old || here == inodes.fresh) { return false; }
   return fail(Code::kDamaged, "neither " + printable((folder / name).native()) + " nor " +
                                   printable((here_ / name).native()) +
-                                  " is what it was when the exchange began: put the right one in "
-                                  "its place by hand, then remove " +
-                                  printable(journal_path_.native()));
+                                  " is what it was when the exchange began (was the directory "
+                                  "copied since?): one is the old data, one the new. Move the "
+                                  "restore-* and replaced-* folders beside " +
+                                  printable(journal_path_.native()) +
+                                  " elsewhere first, for without it they are cleared away; then "
+                                  "put the right one in its place by hand and remove it");
 }
 
 // `name` in the directory is the old one, which has not left yet.
