@@ -1,6 +1,7 @@
 #include "jobs/scheduler.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "auth/expired.h"
 #include "base/text.h"
@@ -61,7 +62,7 @@ void Scheduler::tick() {
   if (was_set_back) {
     for (Chore& chore : chores_) { chore.next.reset(); }
     retry_at_.reset();
-    plan(now);
+    served(now);  // else nothing were missed before the time that was wrong comes
   }
   last_tick_ = now;
   take_settings(now);
@@ -281,20 +282,21 @@ void Scheduler::begin(WallTime now) {
     return;
   }
   options_.say(true, "the backup that is due could not be begun: " + job.error().what);
-  prune();
+  prune({});
   served(now);
 }
 
 // PocketBase prunes whether the backup was made or not. What the end of the server cut off is made
 // at its next start.
 void Scheduler::finish() {
-  running_.reset();
+  const std::string made = std::exchange(running_, nullptr)->status().name;
   if (vault_.is_shutting_down()) { return; }
-  prune();
-  served(begun_);
+  prune(made);
+  served(std::min(begun_, clock_.now()));  // the clock may have been set back meanwhile
 }
 
-void Scheduler::prune() {
+// By their times, as PocketBase; but never `made`, however wrong the times of others are.
+void Scheduler::prune(std::string_view made) {
   const std::int64_t kept_max = settings_.now()->backups_kept_max;
   if (kept_max <= 0) { return; }
   auto backups = vault_.store().list();
@@ -305,6 +307,8 @@ void Scheduler::prune() {
     return !backup.name.text().starts_with(kScheduledPrefix);
   });
   std::ranges::stable_sort(*backups, std::greater{}, &store::Backup::modified);
+  std::ranges::stable_partition(
+      *backups, [&](const store::Backup& backup) { return backup.name.text() == made; });
   for (std::size_t i = static_cast<std::size_t>(kept_max); i < backups->size(); ++i) {
     const store::BackupName& name = (*backups)[i].name;
     const auto removed = vault_.remove(name);

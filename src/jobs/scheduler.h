@@ -79,7 +79,7 @@ class Scheduler {
   void begin(WallTime now);
   void finish();
   void served(WallTime until);
-  void prune();
+  void prune(std::string_view made);
   [[nodiscard]] bool take_wish(const std::string& id);
 
   Vault& vault_;

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "jobs/lease.h"
 #include "jobs/vault_rig.h"
+#include "state/schedule.h"
 #include "testing/fake_clock.h"
 #include "testing/fixtures.h"
 #include "testing/other_process.h"
@@ -321,6 +322,32 @@ TEST_F(SchedulerTest, AClockThatIsSetBackIsFollowed) {
   clock_.advance(-48h);
   play();
   EXPECT_EQ(next(), "2026-11-19 01:00:00");
+  const auto known =
+      state::read_served(state::VaultDb{rig_->directory->vault_folder()}, std::string{kBackupCron});
+  ASSERT_TRUE(known.has_value() && *known);
+  EXPECT_EQ((*known)->until, clock_.now()) << "so that it is known what is missed from now on";
+}
+
+TEST_F(SchedulerTest, AClockThatIsSetBackDuringABackupIsFollowed) {
+  start();
+  set(R"({"cron":"0 * * * *"})");
+  play();
+  clock_.advance(6min);
+  scheduler_->tick();
+  clock_.advance(-48h);
+  play();
+  EXPECT_THAT(rig_->names(), SizeIs(1));
+  EXPECT_EQ(next(), "2026-11-19 02:00:00");
+}
+
+TEST_F(SchedulerTest, TheBackupJustMadeIsNeverPruned) {
+  start();
+  set(R"({"cron":"0 1 * * *","cronMaxKeep":1})");
+  play();
+  put("@auto_pb_backup_of_a_wrong_clock.zip", system_clock().now() + 24h * 365);
+  clock_.advance(6min);
+  play();
+  EXPECT_THAT(rig_->names(), ElementsAre("@auto_pb_backup_corner_shop_20261121010047.zip"));
 }
 
 TEST_F(SchedulerTest, IsLeftToAnAppUnlessToldOtherwise) {
