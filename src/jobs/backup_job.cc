@@ -183,8 +183,10 @@ Result<void> add_stored_files(zip::ZipWriter& writer, Job& job, Packing& packing
   BucketFiles& bucket = packing.bucket;
   PV_CHECK(writer.settle());
   PV_CHECK(bucket.wait_for_list());
+  // The databases are worth a backup without the files.
+  const Result<void> fits = check_backup_space(packing.store, bucket.bytes());
+  if (!fits.has_value()) { bucket.leave_out(fits.error()); }
   job.set_total(packing.raw_bytes + bucket.bytes());
-  PV_CHECK(check_backup_space(packing.store, bucket.bytes()));
   for (; !here.empty(); here.pop_front()) {
     snapshot::Item& item = here.front();
     if (bucket.has(item.name)) {

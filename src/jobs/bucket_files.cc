@@ -32,6 +32,12 @@ Result<std::optional<s3::Options>> bucket_of_files(const settings::Settings& set
   return bucket;
 }
 
+// Whether the store with that prefix would list it. Other keys below it are the app's, however
+// alike their names are: "shopping/a.jpg" for "shop".
+bool is_backup_below(std::string_view key, std::string_view prefix) {
+  return !prefix.empty() && key.starts_with(prefix) && key.ends_with(".zip");
+}
+
 // The first 128 bits of its SHA-256, as two numbers.
 std::pair<std::uint64_t, std::uint64_t> numbers_of(std::string_view text) {
   constexpr std::size_t kDigits = 16;
@@ -89,9 +95,7 @@ bool BucketFiles::wants(const s3::Object& object) {
   }
   const std::string bucket = client_->describe();
   for (const BackupsPlace& place : options_.backups_places) {
-    if (place.bucket == bucket && !place.prefix.empty() && key.starts_with(place.prefix)) {
-      return false;
-    }
+    if (place.bucket == bucket && is_backup_below(key, place.prefix)) { return false; }
   }
   const std::string name = entry_name(key);
   const auto covers = [&](const Glob& glob) { return glob.covers(name); };
@@ -109,7 +113,7 @@ Result<void> BucketFiles::wait_for_list() {
   auto listed = listing_.get();
   PV_CHECK(go_on(job_));
   if (!listed.has_value()) {
-    job_.warn({"", "the app's files in its bucket are not in this backup: " + listed.error().what});
+    leave_out(listed.error());
     return {};
   }
   inventory_ = *std::move(listed);
@@ -132,17 +136,22 @@ Result<void> BucketFiles::wait_for_list() {
   return {};
 }
 
+void BucketFiles::leave_out(const Error& why) {
+  job_.warn({"", "the app's files in its bucket are not in this backup: " + why.what});
+  inventory_ = {};
+}
+
+const s3::Object* BucketFiles::find(std::string_view key) const {
+  const auto at = std::ranges::lower_bound(inventory_.objects, key, {}, &s3::Object::key);
+  return at != inventory_.objects.end() && at->key == key ? &*at : nullptr;
+}
+
 bool BucketFiles::has(const std::string& name) const {
-  const auto has_key = [&](std::string_view key) {
-    const auto at = std::lower_bound(
-        inventory_.objects.begin(), inventory_.objects.end(), key,
-        [](const s3::Object& object, std::string_view wanted) { return object.key < wanted; });
-    return at != inventory_.objects.end() && at->key == key;
-  };
   if (!name.starts_with(kStorage)) { return false; }
   const std::string_view key = std::string_view{name}.substr(kStorage.size());
-  return has_key(key) || (key.ends_with(s3::kSidecarSuffix) &&
-                          has_key(key.substr(0, key.size() - s3::kSidecarSuffix.size())));
+  return find(key) != nullptr ||
+         (key.ends_with(s3::kSidecarSuffix) &&
+          find(key.substr(0, key.size() - s3::kSidecarSuffix.size())) != nullptr);
 }
 
 // Two changes within a second that leave an object its size have other ETags, unless the server
@@ -187,14 +196,18 @@ Result<void> BucketFiles::add_to(zip::ZipWriter& writer, const Chain& chain, boo
 
 void BucketFiles::tell(const zip::ArchiveReport& archive) {
   std::uint64_t lost_files = 0;
+  std::uint64_t lost_bytes = 0;
   for (const zip::EntryReport& entry : archive.entries) {
-    const bool is_content = has(entry.name) && !entry.name.ends_with(s3::kSidecarSuffix);
-    if (entry.skipped && is_content) { ++lost_files; }
+    if (!entry.skipped || !entry.name.starts_with(kStorage)) { continue; }
+    const s3::Object* object = find(std::string_view{entry.name}.substr(kStorage.size()));
+    if (object == nullptr) { continue; }
+    ++lost_files;
+    lost_bytes += object->size_bytes;
   }
   job_.report([&](Report& report) {
     report.bucket = client_->describe();
     report.bucket_files = inventory_.objects.size() - lost_files;
-    report.bucket_bytes = inventory_.bytes;
+    report.bucket_bytes = inventory_.bytes - lost_bytes;
   });
 }
 
@@ -217,8 +230,11 @@ class BucketRestore::Files final : public objects::Incoming {
     };
     for (const restore::PlannedFile* file : sorted) {
       const std::string& name = file->name;
+      // One whose object could not be read goes nowhere; but an object may be called like one, and
+      // has a side file of its own.
       const bool is_sidecar = name.ends_with(s3::kSidecarSuffix) &&
-                              find(name.substr(0, name.size() - s3::kSidecarSuffix.size()));
+                              (find(name.substr(0, name.size() - s3::kSidecarSuffix.size())) ||
+                               !find(sidecar_name(name)));
       if (!is_sidecar) { files_.push_back({file, find(sidecar_name(name))}); }
     }
   }

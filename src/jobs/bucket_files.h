@@ -35,6 +35,8 @@ class BucketFiles {
   // Waits for the list, and tells the job of it. kCancelled.
   [[nodiscard]] Result<void> wait_for_list();
   [[nodiscard]] std::uint64_t bytes() const { return inventory_.bytes; }
+  // Does without the bucket's files, with a warning.
+  void leave_out(const Error& why);
   // Whether the bucket has what lies on this machine as `name`: it is the one that PocketBase uses.
   [[nodiscard]] bool has(const std::string& name) const;
 
@@ -45,6 +47,7 @@ class BucketFiles {
  private:
   Result<std::optional<s3::Options>> find_bucket(const Parts& parts);
   [[nodiscard]] bool wants(const s3::Object& object);
+  [[nodiscard]] const s3::Object* find(std::string_view key) const;
   [[nodiscard]] std::optional<zip::SourceIdentity> identity_of(const s3::Object& object) const;
 
   Job& job_;

@@ -221,12 +221,24 @@ Result<void> check_data_db(const fs::Path& data_db) {
   return {};
 }
 
+// kBusy while others have open what `plan` takes the place of.
+Result<void> refuse_users(const fs::Path& path, const restore::Plan& plan) {
+  const bool nothing_here = plan.units.empty() && !plan.object_units.empty();
+  if (nothing_here) { return {}; }
+  if (restore::involves_databases(plan.units)) {
+    PV_CHECK(refuse_other_users(path, Exchange::kRestore));
+  }
+  return refuse_users_of(path, other_databases(path, plan.units), Exchange::kRestore);
+}
+
 // Before the exchange: the files come first, so that no record in place names one that is not
 // there. A backup of what is in place comes before anything in the bucket is replaced.
 Result<SafetyBackup> fill_bucket(const Parts& parts, Job& job, const RestoreOptions& options,
-                                 BucketRestore& bucket) {
+                                 const restore::Plan& plan, BucketRestore& bucket) {
   PV_CHECK(bucket.add_missing());
   PV_TRY(SafetyBackup safety, back_up_first(parts, job, options, bucket.will_replace()));
+  // What is replaced there can't be had back: not for an exchange that would then be refused.
+  if (bucket.will_replace()) { PV_CHECK(refuse_users(parts.directory.path(), plan)); }
   PV_CHECK(bucket.replace_differing());
   return safety;
 }
@@ -252,13 +264,10 @@ Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& orig
   BucketRestore bucket{parts, job, *archive, plan};
   if (!scope.is_everything() && plan.units.empty()) {
     PV_CHECK(bucket.find_place());
-    return fill_bucket(parts, job, options, bucket).map([](const SafetyBackup&) {});
+    return fill_bucket(parts, job, options, plan, bucket).map([](const SafetyBackup&) {});
   }
   PV_CHECK(check_space(parts, plan));
-  if (restore::involves_databases(plan.units)) {
-    PV_CHECK(refuse_other_users(path, Exchange::kRestore));
-  }
-  PV_CHECK(refuse_users_of(path, other_databases(path, plan.units), Exchange::kRestore));
+  PV_CHECK(refuse_users(path, plan));
   PV_CHECK(go_on(job));
 
   job.set_phase("extract");
@@ -279,7 +288,7 @@ Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& orig
   });
   for (const std::string& warning : staged.warnings) { job.warn({"", warning}); }
   PV_CHECK(bucket.find_place());
-  PV_TRY(const SafetyBackup safety, fill_bucket(parts, job, options, bucket));
+  PV_TRY(const SafetyBackup safety, fill_bucket(parts, job, options, plan, bucket));
 
   Result<restore::Replaced> replaced =
       exchange_data(parts, job, Incoming::kHasArchive, plan.units, [&] {

@@ -255,6 +255,9 @@ Result<void> ZipWriter::Impl::write_small(const SmallEntry& entry, Bytes header,
 }
 
 void ZipWriter::Impl::note_small(const SmallEntry& entry, std::uint64_t header_offset) {
+  if (entry.shortened && entry.meta.is_object) {
+    return note({.name = entry.meta.name, .skipped = entry.shortened});
+  }
   if (!entry.skipped) {
     directory_.append(header_of(entry), header_offset);
     if (settings_.pack.hash_key) {
@@ -331,6 +334,10 @@ Result<std::uint64_t> ZipWriter::Impl::pad_part(const Part& part) {
 Result<void> ZipWriter::Impl::end_big(std::optional<Error> shortened) {
   big_.is_over = true;
   const BigEntry& entry = *big_.entry;
+  if (shortened && entry.meta.is_object) {  // what was written of it, no directory knows
+    note({.name = entry.meta.name, .skipped = std::move(shortened)});
+    return {};
+  }
   Header header = header_of(entry, settings_.pack.sink_can_patch);
   header.crc32 = big_.crc32;
   header.packed_bytes = big_.packed_bytes;

@@ -58,8 +58,9 @@ struct EntryMeta {
   std::optional<std::uint64_t> expected_bytes = std::nullopt;
   // Kept in the vault block, for the next backup to compare.
   std::optional<SourceIdentity> identity = std::nullopt;
-  // Made of an object of a bucket, which the vault block notes. Far away, so it is not read here
-  // and there to find out whether it compresses.
+  // Made of an object of a bucket, which the vault block notes. Whole or left out, for a part of it
+  // could take the place of a whole one. Far away, so it is not read here and there to find out
+  // whether it compresses.
   bool is_object = false;
 };
 

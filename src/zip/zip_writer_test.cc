@@ -274,6 +274,35 @@ TEST(ZipWriter, FilesThatShrinkOrFailAreReportedAndTheRestIsWhole) {
   }
 }
 
+TEST(ZipWriter, AnObjectIsWholeOrLeftOut) {
+  WriterOptions options = kSmallChunks;
+  options.hash_key = HashKey{};
+  for (const Patching patching : {Patching::kYes, Patching::kNo}) {
+    for (const FadingCase& c : kFadingCases) {
+      SCOPED_TRACE(c.label);
+      WorkPool pool{2};
+      testing::MemorySink sink{patching};
+      ZipWriter writer{sink, pool, options, {}};
+      ASSERT_TRUE(writer.add({.name = "before"}, open_memory(text_of(5000))).has_value());
+      ASSERT_TRUE(writer
+                      .add({.name = "fading", .is_object = true},
+                           open_fading(c.size_bytes, c.ends_at, c.fails))
+                      .has_value());
+      ASSERT_TRUE(writer.add({.name = "after"}, open_memory(text_of(5001))).has_value());
+      const auto report = writer.finish();
+      ASSERT_TRUE(report.has_value()) << report.error().what;
+      EXPECT_TRUE(report->entries.at(1).skipped.has_value());
+      EXPECT_EQ(report->entry_count, 2U);
+      const auto files = testing::unpack(sink.content());
+      ASSERT_TRUE(files.has_value()) << files.error().what;
+      ASSERT_EQ(files->size(), 2U);
+      EXPECT_TRUE(files->front().content == text_of(5000));
+      EXPECT_TRUE(files->back().content == text_of(5001));
+      EXPECT_EQ(testing::open(sink.content())->why_no_block(), "");
+    }
+  }
+}
+
 TEST(ZipWriter, ARequiredFileThatShrinksOrFailsFailsTheArchive) {
   for (const FadingCase& c : kFadingCases) {
     SCOPED_TRACE(c.label);

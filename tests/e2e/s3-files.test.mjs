@@ -262,6 +262,48 @@ test("the bucket goes away: a backup is made without it, a restore changes nothi
   assert.equal(sql(path.join(dir, "data.db"), "SELECT count(*) FROM _params WHERE id = 'mark'"), "0");
 });
 
+test("an object that can't be read to its end is left out, and takes nothing's place", { skip }, async (t) => {
+  const { gateway, dir, backups, call } = await startApp(t);
+  put(gateway, "films/long.bin", crypto.randomBytes(20 << 20));
+  const whole = sums(gateway.bucket);
+  let refuses = true;
+  const proxy = await startProxy(t, gateway, (request) => {
+    const from = Number(/^bytes=(\d+)/.exec(request.headers.range ?? "")?.[1] ?? 0);
+    return refuses && request.url.includes("films") && from >= 8 << 20 ? 403 : "pass";
+  });
+  saveSettings(dir, bucketSettings(proxy.url), "$.s3");
+  const made = await call("backup", "a.zip");
+  assert.equal(made.status, 3, made.stderr);
+  assert.match(made.stderr, /storage\/films\/long\.bin: left out: /);
+  assert.equal(list(path.join(backups, "a.zip")).includes("storage/films/long.bin"), false);
+  refuses = false;
+  ok(await call("verify", "a.zip"));
+  ok(await call("restore", "a.zip", "--yes"));
+  assert.equal(sums(gateway.bucket), whole);
+});
+
+test("a bucket that is too big for the disk costs no backup of the databases", { skip }, async (t) => {
+  const { gateway, dir, backups, call } = await startApp(t);
+  const proxy = await startProxy(t, gateway, (request) =>
+    (request.url.includes("list-type") ? { rewrite: (text) => text.replace(/<Size>\d+<\/Size>/, "<Size>9223372036854775807</Size>") } : "pass"));
+  saveSettings(dir, bucketSettings(proxy.url), "$.s3");
+  const made = await call("backup", "a.zip");
+  assert.equal(made.status, 3, made.stderr);
+  assert.match(made.stderr, /the app's files in its bucket are not in this backup: /);
+  assert.ok(list(path.join(backups, "a.zip")).includes("data.db"));
+  assert.ok(gateway.objects().length > 0);
+});
+
+test("keys that only begin like the prefix of the backups are the app's", { skip }, async (t) => {
+  const { gateway, dir, backups, call } = await startApp(t);
+  put(gateway, "shopping/r1/file.txt", "mine");
+  put(gateway, "shop/old.zip", "a backup");
+  const done = await call("backup", "a.zip", "--backups-dir", backups, "--mirror", `s3://backups/shop/?endpoint=${gateway.url}&region=eu-test-1&path-style`);
+  const names = list(path.join(backups, "a.zip"));
+  assert.ok(names.includes("storage/shopping/r1/file.txt"), done.stderr);
+  assert.equal(names.includes("storage/shop/old.zip"), false);
+});
+
 test("settings that name no bucket, or can't be read: what to do is said, nothing is changed", { skip }, async (t) => {
   const { gateway, dir, call } = await startApp(t);
   ok(await call("backup", "a.zip"));
