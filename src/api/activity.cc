@@ -16,8 +16,19 @@ namespace json = boost::json;
 constexpr std::int64_t kInfo = 0;
 constexpr std::int64_t kError = 8;
 
+constexpr std::size_t kMethodBytesMax = 100;
+constexpr std::size_t kUrlBytesMax = 3000;
+constexpr std::size_t kTextBytesMax = 2000;
+
+// At most so many bytes of JSON, where one letter can take six, and the dots.
 std::string cut(const std::string& text, std::size_t bytes_max) {
-  return to_valid_utf8(text.size() > bytes_max ? text.substr(0, bytes_max) + "..." : text);
+  std::string kept = to_valid_utf8(text.substr(0, bytes_max));
+  bool is_cut = text.size() > bytes_max;
+  while (to_json_string(kept).size() > bytes_max + 2) {
+    kept = to_valid_utf8(kept.substr(0, kept.size() / 2));
+    is_cut = true;
+  }
+  return is_cut ? kept + "..." : kept;
 }
 
 // The path and the query as sent, without what opens doors.
@@ -58,15 +69,14 @@ json::value details_of(const Problem& problem) {
     }
     return fields;
   }
-  return problem.cause ? json::value(printable(problem.cause->what)) : json::value(nullptr);
+  if (!problem.cause) { return nullptr; }
+  return json::value(cut(printable(problem.cause->what), kTextBytesMax));
 }
 
 }  // namespace
 
 std::optional<logs::LogRow> log_row_of(const Exchange& exchange, unsigned status,
                                        const Problem* problem, std::chrono::nanoseconds took) {
-  constexpr std::size_t kUrlBytesMax = 3000;
-  constexpr std::size_t kHeaderBytesMax = 2000;
   const Services& services = exchange.services;
   const http::Request& request = exchange.request;
   const std::int64_t level = problem == nullptr ? kInfo : kError;
@@ -75,6 +85,7 @@ std::optional<logs::LogRow> log_row_of(const Exchange& exchange, unsigned status
     return std::nullopt;
   }
   const settings::Logs& logs = exchange.settings.logs;
+  const std::string method = cut(request.method, kMethodBytesMax);
   const std::string url = cut(shown_url(request), kUrlBytesMax);
   // In the order of the alphabet.
   json::object data{{"auth", exchange.who ? exchange.who->collection_name : ""}};
@@ -84,8 +95,8 @@ std::optional<logs::LogRow> log_row_of(const Exchange& exchange, unsigned status
     data["error"] = problem->message.english;
   }
   data["execTime"] = std::chrono::duration<double, std::milli>(took).count();
-  data["method"] = cut(request.method, kHeaderBytesMax);
-  data["referer"] = cut(exchange.header("Referer"), kHeaderBytesMax);
+  data["method"] = method;
+  data["referer"] = cut(exchange.header("Referer"), kTextBytesMax);
   if (logs.with_ip) {
     const auto peer = parse_ip(request.remote_ip);
     data["remoteIP"] = peer ? expanded(*peer) : request.remote_ip;
@@ -93,15 +104,14 @@ std::optional<logs::LogRow> log_row_of(const Exchange& exchange, unsigned status
   data["status"] = status;
   data["type"] = "request";
   data["url"] = url;
-  data["userAgent"] = cut(exchange.header("User-Agent"), kHeaderBytesMax);
+  data["userAgent"] = cut(exchange.header("User-Agent"), kTextBytesMax);
   if (logs.with_ip) { data["userIP"] = exchange.ip; }
   constexpr std::size_t kIdLength = 15;
-  return logs::LogRow{
-      .id = random_text(services.parts.random, kLowerAlphanumeric, kIdLength),
-      .created = format_pocketbase_date(services.parts.clock.now()),
-      .level = level,
-      .message = cut(request.method + " " + decoded(url), kUrlBytesMax + kHeaderBytesMax),
-      .data = to_json(data)};
+  return logs::LogRow{.id = random_text(services.parts.random, kLowerAlphanumeric, kIdLength),
+                      .created = format_pocketbase_date(services.parts.clock.now()),
+                      .level = level,
+                      .message = cut(method + " " + decoded(url), kMethodBytesMax + kUrlBytesMax),
+                      .data = to_json(data)};
 }
 
 }  // namespace pv::api

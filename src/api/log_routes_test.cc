@@ -57,6 +57,20 @@ TEST(LogRoutes, LeaveOutWhatReadsTheLogAndEverySecret) {
   EXPECT_THAT(body, Not(HasSubstr(std::string{kPassword})));
 }
 
+// Of which each may take six bytes in JSON.
+TEST(LogRoutes, KeepLittleOfWhatIsLong) {
+  TestServer server;
+  const std::string hostile(500'000, '<');
+  server.call({.method = "M" + std::string(50'000, 'M'),
+               .target = "/api/nope?" + hostile,
+               .headers = {{"User-Agent", hostile}, {"Referer", hostile}}});
+  server.log().flush();
+  const Got got = server.admin_call("GET", "/api/logs?filter=message~'nope'");
+  ASSERT_EQ(got.json().at("totalItems"), 1) << got.body.substr(0, 1000);
+  EXPECT_LT(got.body.size(), 16'000U);
+  EXPECT_THAT(got.body, HasSubstr("/api/nope?\\u003c"));
+}
+
 TEST(LogRoutes, HeedTheSettings) {
   TestServer server;
   ASSERT_EQ(server
