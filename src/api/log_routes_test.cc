@@ -116,5 +116,25 @@ TEST(LogRoutes, TakePagesFieldsAndFilters) {
             "{\"data\":{},\"message\":\"Invalid filter format.\",\"status\":400}\n");
 }
 
+TEST(LogRoutes, EndWhatTakesTooLong) {
+  TestServer server;
+  const auto filled = server.directory().with_auxiliary<void>([](sqlite::Connection& db) {
+    return db.exec(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) "
+        "INSERT INTO _logs (id, created, message) SELECT 'slow' || i, '2026-11-21 00:00:00.000Z', "
+        "replace(hex(zeroblob(5000)), '0', 'a') FROM n");
+  });
+  ASSERT_TRUE(filled.has_value()) << filled.error().what;
+  const std::string filter = "filter=message~'" + std::string(2500, 'a') + "b'";
+  for (const char* route : {"/api/logs?", "/api/logs/stats?"}) {
+    const auto began = std::chrono::steady_clock::now();
+    const Got got = server.admin_call("GET", route + filter);
+    EXPECT_EQ(got.status, 400U) << got.body;
+    EXPECT_THAT(got.body, HasSubstr("it takes longer than 5 s: ask for less of the log"));
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds{10});
+  }
+  EXPECT_EQ(server.admin_call("GET", "/api/logs").status, 200U);
+}
+
 }  // namespace
 }  // namespace pv::api
