@@ -16,6 +16,8 @@ namespace json = boost::json;
 constexpr std::int64_t kInfo = 0;
 constexpr std::int64_t kError = 8;
 
+constexpr std::string_view kSeparators = "?&;#";  // of a URL's parameters
+
 constexpr std::size_t kMethodBytesMax = 100;
 constexpr std::size_t kUrlBytesMax = 3000;
 constexpr std::size_t kTextBytesMax = 2000;
@@ -31,22 +33,36 @@ std::string cut(const std::string& text, std::size_t bytes_max) {
   return is_cut ? kept + "..." : kept;
 }
 
-// The path and the query as sent, without what opens doors.
-std::string shown_url(const http::Request& request) {
-  std::string url = request.path;
-  std::string_view rest = request.query;
-  char separator = '?';
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('&'), rest.size());
-    const std::string_view pair = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    const auto name =
-        http::decode_query_component(pair.substr(0, pair.find('='))).value_or("token");
-    const bool is_secret = equals_ignoring_case(name, "token");
-    (url += separator) += is_secret ? "token=***" : std::string{pair};
-    separator = '&';
+// Whether a parameter is a token, or has a URL with one in it. What can't be decoded may be.
+bool is_secret(std::string_view parameter) {
+  constexpr std::string_view kName = "token=";
+  const auto text = http::decode_query_component(parameter);
+  if (!text) { return true; }
+  for (std::string_view rest = *text;;) {
+    if (equals_ignoring_case(rest.substr(0, kName.size()), kName)) { return true; }
+    const std::size_t separator = rest.find_first_of(kSeparators);
+    if (separator == std::string_view::npos) { return false; }
+    rest.remove_prefix(separator + 1);
   }
-  return url;
+}
+
+// A URL as sent, without what opens doors.
+std::string masked(std::string_view url) {
+  const std::size_t path_end = std::min(url.find_first_of(kSeparators), url.size());
+  std::string text{url.substr(0, path_end)};
+  url.remove_prefix(path_end);
+  while (!url.empty()) {
+    text += url.front();
+    url.remove_prefix(1);
+    const std::string_view parameter = url.substr(0, url.find_first_of(kSeparators));
+    text += is_secret(parameter) ? "token=***" : parameter;
+    url.remove_prefix(parameter.size());
+  }
+  return text;
+}
+
+std::string shown_url(const http::Request& request) {
+  return masked(request.query.empty() ? request.path : request.path + "?" + request.query);
 }
 
 std::string decoded(const std::string& url) {
@@ -96,7 +112,7 @@ std::optional<logs::LogRow> log_row_of(const Exchange& exchange, unsigned status
   }
   data["execTime"] = std::chrono::duration<double, std::milli>(took).count();
   data["method"] = method;
-  data["referer"] = cut(exchange.header("Referer"), kTextBytesMax);
+  data["referer"] = cut(masked(exchange.header("Referer")), kTextBytesMax);
   if (logs.with_ip) {
     const auto peer = parse_ip(request.remote_ip);
     data["remoteIP"] = peer ? expanded(*peer) : request.remote_ip;

@@ -46,12 +46,20 @@ TEST(LogRoutes, LeaveOutWhatReadsTheLogAndEverySecret) {
   TestServer server;
   const std::string file_token = server.file_token(server.admin());
   server.call({.target = "/api/backups/a.zip?token=" + file_token + "&x=1&to%6ben=" + file_token});
+  server.call({.target = "/api/nope?a=1;token=" + file_token + ";b=%zz" + file_token});
+  server.call({.target = "/api/nope?from=%2Fx%3FTOKEN%3D" + file_token});
+  for (const char* before : {"?a=1&token=", "?a=1;token=", "#token=", "?to%6Ben="}) {
+    server.call({.target = "/api/health",
+                 .headers = {{"Referer", std::string{"http://r/b.zip"} + before + file_token}}});
+  }
   server.admin_call("GET", "/api/logs");
   server.admin_call("GET", "/api/logs/stats");
   server.log().flush();
   const std::string body = server.admin_call("GET", "/api/logs?perPage=1000").body;
   EXPECT_THAT(body, Not(HasSubstr("/api/logs")));
   EXPECT_THAT(body, HasSubstr("/api/backups/a.zip?token=***\\u0026x=1\\u0026token=***"));
+  EXPECT_THAT(body, HasSubstr("/api/nope?a=1;token=***;token=***"));
+  EXPECT_THAT(body, HasSubstr("http://r/b.zip?a=1\\u0026token=***"));
   EXPECT_THAT(body, Not(HasSubstr(file_token)));
   EXPECT_THAT(body, Not(HasSubstr(server.admin())));
   EXPECT_THAT(body, Not(HasSubstr(std::string{kPassword})));
