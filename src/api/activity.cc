@@ -54,7 +54,7 @@ json::value details_of(const Problem& problem) {
   if (!problem.fields.empty()) {
     json::object fields;
     for (const FieldProblem& field : problem.fields) {
-      fields[field.field] = field.message.english;
+      fields[field.field + field.unknown] = field.message.english;
     }
     return fields;
   }

@@ -234,6 +234,12 @@ TEST(VaultSettingsRoutes, ShowChangeAndRefuse) {
   EXPECT_EQ(
       server.admin_json("PATCH", "/api/vault/settings", R"({"x":1})").body,
       saving(R"({"x":{"code":"validation_unknown_field","message":"There is no such setting."}})"));
+  std::string dotted = "a";
+  for (int i = 0; i < 20'000; ++i) { dotted += ".a"; }
+  EXPECT_EQ(
+      server.admin_json("PATCH", "/api/vault/settings", "{\"" + dotted + "\":1}").body,
+      saving("{\"" + dotted +
+             R"(":{"code":"validation_unknown_field","message":"There is no such setting."}})"));
   server.start({.strict = true});
   EXPECT_EQ(server.admin_call("GET", "/api/vault/settings").status, 404U);
 }
