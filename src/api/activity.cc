@@ -87,7 +87,7 @@ std::optional<logs::LogRow> log_row_of(const Exchange& exchange, unsigned status
   data["method"] = cut(request.method, kHeaderBytesMax);
   data["referer"] = cut(exchange.header("Referer"), kHeaderBytesMax);
   if (logs.with_ip) {
-    const auto peer = parse_ip(request.remote_ip);
+    const auto peer = parse_client_ip(request.remote_ip);
     data["remoteIP"] = peer ? expanded(*peer) : request.remote_ip;
   }
   data["status"] = status;
