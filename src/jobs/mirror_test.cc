@@ -107,6 +107,44 @@ TEST_F(MirrorTest, ACopyWithAnEarlierTimeIsLookedAt) {
   EXPECT_TRUE(make().missing().value().empty()) << "a clock is wrong, that is all";
 }
 
+TEST_F(MirrorTest, AnotherBackupOfThatNameAndSizeIsNoCopyWhateverItsTime) {
+  put(*first_, "a.zip", "ours.");
+  clock_.advance(1min);
+  put(*second_, "a.zip", "other");  // of another machine, made later
+  Mirror mirror = make();
+  EXPECT_EQ(names_of(mirror.missing()), (Names{"a.zip"}));
+  EXPECT_EQ(texts(mirror.fill(nullptr, {}).value()), (Names{"a_02.zip"}));
+  EXPECT_TRUE(mirror.missing().value().empty());
+  // Made anew, at once.
+  ASSERT_TRUE(first_->remove(name("a.zip")).has_value());
+  clock_.advance(1s);
+  put(*first_, "a.zip", "again");
+  EXPECT_EQ(texts(mirror.fill(nullptr, {}).value()), (Names{"a_03.zip"}));
+  EXPECT_EQ(content(*second_, "a.zip"), "other");
+  EXPECT_EQ(content(*second_, "a_02.zip"), "ours.");
+  EXPECT_EQ(content(*second_, "a_03.zip"), "again");
+}
+
+TEST_F(MirrorTest, WhatWasComparedIsNotReadAgainUntilOneOfThemChanges) {
+  for (const char* one : {"a.zip", "b.zip"}) { put(*first_, one, "content"); }
+  Mirror mirror = make();
+  ASSERT_TRUE(mirror.fill(nullptr, {}).has_value());
+  int opened = 0;
+  hook_ = [&](std::string_view call) -> Result<void> {
+    opened += call == "open" ? 1 : 0;
+    return {};
+  };
+  EXPECT_TRUE(mirror.missing().value().empty());
+  EXPECT_EQ(opened, 2);
+  EXPECT_TRUE(mirror.missing().value().empty());
+  EXPECT_EQ(opened, 2);
+  ASSERT_TRUE(second_->remove(name("a.zip")).has_value());
+  clock_.advance(1min);
+  put(*second_, "a.zip", "spoiled");
+  EXPECT_EQ(names_of(mirror.missing()), (Names{"a.zip"}));
+  EXPECT_EQ(opened, 3);
+}
+
 TEST_F(MirrorTest, WhicheverCallFailsNothingIsLostAndTheNextTryFinishes) {
   for (int failing = 1;; ++failing) {
     for (const char* one : {"a.zip", "b.zip"}) {
