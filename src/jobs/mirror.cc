@@ -94,11 +94,12 @@ Result<std::vector<BackupName>> Mirror::copy_all(std::vector<Backup> backups,
   std::optional<Error> first;
   remember(left, {});
   for (const Backup& backup : backups) {
-    const auto delivered = [&]() -> Result<Delivery> {
-      PV_TRY(const std::unique_ptr<Source> source, store_.open(backup.name));
-      return deliver(*source, *mirror_, backup.name, progress, stop);
-    }();
-    const bool is_gone = !delivered.has_value() && delivered.error().code == Code::kNotFound;
+    const auto source = store_.open(backup.name);
+    // Of the target, "not found" is a failure like any other.
+    const bool is_gone = !source.has_value() && source.error().code == Code::kNotFound;
+    const auto delivered = source.has_value()
+                               ? deliver(**source, *mirror_, backup.name, progress, stop)
+                               : Result<Delivery>{fail(source.error())};
     if (delivered.has_value() || is_gone) {
       std::erase_if(left, [&](const Backup& one) { return one.name == backup.name; });
     }

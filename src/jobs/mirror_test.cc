@@ -188,6 +188,25 @@ TEST_F(MirrorTest, OneThatCantBeCopiedStopsNoOther) {
   EXPECT_EQ(mirror.state().names, (Names{"b.zip"}));
 }
 
+TEST_F(MirrorTest, OnlyABackupThatIsGoneIsNoFailure) {
+  put(*first_, "a.zip", "content");
+  hook_ = [&](std::string_view call) -> Result<void> {
+    if (call == "write") { return fail(Code::kNotFound, "no such upload"); }
+    return {};
+  };
+  Mirror mirror = make();
+  EXPECT_EQ(mirror.fill(nullptr, {}).error().code, Code::kNotFound);
+  EXPECT_EQ(mirror.state().names, (Names{"a.zip"}));
+  EXPECT_NE(mirror.state().trouble.find("no such upload"), std::string::npos);
+  // Removed after the lists were taken.
+  hook_ = [&](std::string_view call) -> Result<void> {
+    if (call == "sweep") { EXPECT_TRUE(first_->remove(name("a.zip")).has_value()); }
+    return {};
+  };
+  EXPECT_TRUE(mirror.fill(nullptr, {}).value().empty());
+  EXPECT_EQ(mirror.state().missing, 0U);
+}
+
 TEST_F(MirrorTest, IsFilledByOneAtATimeAndStopsWhenAsked) {
   put(*first_, "a.zip", "content");
   Mirror mirror = make();
