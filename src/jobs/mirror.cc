@@ -56,6 +56,7 @@ Result<bool> Mirror::has(const Listed& there, const Backup& backup, const std::s
 }
 
 Result<std::vector<Backup>> Mirror::missing(const std::stop_token& stop) {
+  PV_CHECK(check_apart(store_, *mirror_));  // each time: the settings may name another bucket
   Listed there;
   PV_TRY(std::vector<Backup> copies, mirror_->list());
   for (Backup& copy : copies) { there.emplace(copy.name, copy); }

@@ -7,6 +7,7 @@
 #include "jobs/hooked_store.h"
 #include "store/folder_store.h"
 #include "store/mem_store.h"
+#include "store/s3_store.h"
 #include "testing/fake_clock.h"
 #include "testing/fixtures.h"
 #include "testing/memory_io.h"
@@ -221,6 +222,57 @@ TEST_F(MirrorTest, IsFilledByOneAtATimeAndStopsWhenAsked) {
   stop.request_stop();
   EXPECT_EQ(mirror.fill(nullptr, stop.get_token()).error().code, Code::kCancelled);
   EXPECT_EQ(names_of(second_->list()), (Names{"a.zip"}));
+}
+
+std::unique_ptr<store::BackupStore> bucket(const s3::Location& location,
+                                           const std::string& prefix) {
+  s3::Options options{.address = s3::Address::parse(location).value(),
+                      .credentials = s3::fixed_credentials({"key", "secret", {}, std::nullopt})};
+  return store::make_s3_store(std::move(options), {.prefix = prefix});
+}
+
+TEST(Copying, AStoreAndAnotherThatLiesInItAreNotApart) {
+  const testing::TempFolder temp;
+  const auto folder = [&](const std::string& path) {
+    return store::make_folder_store(temp / path);
+  };
+  const auto code = [](store::BackupStore& from, store::BackupStore& to) {
+    const auto apart = check_apart(from, to);
+    return apart.has_value() ? std::string{"apart"} : apart.error().what;
+  };
+  std::filesystem::create_directories(temp / "backups/sub");
+  std::filesystem::create_directory_symlink(temp / "backups/sub", temp / "link");
+  const auto backups = folder("backups");
+  for (const char* inside : {"backups", "backups/sub", "backups/none/yet", "link", "link/../sub"}) {
+    const auto other = folder(inside);
+    EXPECT_NE(code(*backups, *other), "apart") << inside;
+    EXPECT_NE(code(*other, *backups), "apart") << inside;
+  }
+  for (const char* outside : {"backups2", "other/backups"}) {
+    EXPECT_EQ(code(*backups, *folder(outside)), "apart") << outside;
+  }
+  const s3::Location at{"https://s3.example.com", "mir", "eu", false};
+  const auto whole = bucket(at, "");
+  const auto part = bucket({"http://S3.example.com:80/", "mir", "us", true}, "m/");
+  EXPECT_NE(code(*whole, *part), "apart");
+  EXPECT_NE(code(*part, *whole), "apart");
+  EXPECT_EQ(code(*part, *bucket(at, "n/")), "apart");
+  EXPECT_EQ(code(*whole, *bucket({at.endpoint, "mir2", "eu", false}, "m/")), "apart");
+  EXPECT_EQ(code(*whole, *bucket({"https://s3.example.org", "mir", "eu", false}, "m/")), "apart");
+  EXPECT_EQ(code(*whole, *backups), "apart");
+}
+
+TEST(MirrorInItsStore, IsNotFilled) {
+  const testing::TempFolder temp;
+  const auto backups = store::make_folder_store(temp / "backups");
+  put(*backups, "a.zip", "content");
+  SpooledStore spooled{*backups, temp / "vault"};
+  ASSERT_TRUE(fs::make_folders(temp / "vault").has_value());
+  Mirror mirror{spooled, store::make_folder_store(temp / "backups/sub"), temp / "vault"};
+  const auto filled = mirror.fill(nullptr, {});
+  ASSERT_FALSE(filled.has_value());
+  EXPECT_EQ(filled.error().code, Code::kInvalid);
+  EXPECT_EQ(names_of(backups->list()), (Names{"a.zip"}));
 }
 
 TEST(Copying, ReadsACopyInAFolderBack) {
