@@ -16,26 +16,53 @@ namespace json = boost::json;
 constexpr std::int64_t kInfo = 0;
 constexpr std::int64_t kError = 8;
 
+constexpr std::string_view kSeparators = "?&;#";  // of a URL's parameters
+
+constexpr std::size_t kMethodBytesMax = 100;
+constexpr std::size_t kUrlBytesMax = 3000;
+constexpr std::size_t kTextBytesMax = 2000;
+
+// At most so many bytes of JSON, where one letter can take six, and the dots.
 std::string cut(const std::string& text, std::size_t bytes_max) {
-  return to_valid_utf8(text.size() > bytes_max ? text.substr(0, bytes_max) + "..." : text);
+  std::string kept = to_valid_utf8(text.substr(0, bytes_max));
+  bool is_cut = text.size() > bytes_max;
+  while (to_json_string(kept).size() > bytes_max + 2) {
+    kept = to_valid_utf8(kept.substr(0, kept.size() / 2));
+    is_cut = true;
+  }
+  return is_cut ? kept + "..." : kept;
 }
 
-// The path and the query as sent, without what opens doors.
-std::string shown_url(const http::Request& request) {
-  std::string url = request.path;
-  std::string_view rest = request.query;
-  char separator = '?';
-  while (!rest.empty()) {
-    const std::size_t end = std::min(rest.find('&'), rest.size());
-    const std::string_view pair = rest.substr(0, end);
-    rest.remove_prefix(std::min(end + 1, rest.size()));
-    const auto name =
-        http::decode_query_component(pair.substr(0, pair.find('='))).value_or("token");
-    const bool is_secret = equals_ignoring_case(name, "token");
-    (url += separator) += is_secret ? "token=***" : std::string{pair};
-    separator = '&';
+// Whether a parameter is a token, or has a URL with one in it. What can't be decoded may be.
+bool is_secret(std::string_view parameter) {
+  constexpr std::string_view kName = "token=";
+  const auto text = http::decode_query_component(parameter);
+  if (!text) { return true; }
+  for (std::string_view rest = *text;;) {
+    if (equals_ignoring_case(rest.substr(0, kName.size()), kName)) { return true; }
+    const std::size_t separator = rest.find_first_of(kSeparators);
+    if (separator == std::string_view::npos) { return false; }
+    rest.remove_prefix(separator + 1);
   }
-  return url;
+}
+
+// A URL as sent, without what opens doors.
+std::string masked(std::string_view url) {
+  const std::size_t path_end = std::min(url.find_first_of(kSeparators), url.size());
+  std::string text{url.substr(0, path_end)};
+  url.remove_prefix(path_end);
+  while (!url.empty()) {
+    text += url.front();
+    url.remove_prefix(1);
+    const std::string_view parameter = url.substr(0, url.find_first_of(kSeparators));
+    text += is_secret(parameter) ? "token=***" : parameter;
+    url.remove_prefix(parameter.size());
+  }
+  return text;
+}
+
+std::string shown_url(const http::Request& request) {
+  return masked(request.query.empty() ? request.path : request.path + "?" + request.query);
 }
 
 std::string decoded(const std::string& url) {
@@ -54,19 +81,18 @@ json::value details_of(const Problem& problem) {
   if (!problem.fields.empty()) {
     json::object fields;
     for (const FieldProblem& field : problem.fields) {
-      fields[field.field] = field.message.english;
+      fields[field.field + field.unknown] = field.message.english;
     }
     return fields;
   }
-  return problem.cause ? json::value(printable(problem.cause->what)) : json::value(nullptr);
+  if (!problem.cause) { return nullptr; }
+  return json::value(cut(printable(problem.cause->what), kTextBytesMax));
 }
 
 }  // namespace
 
 std::optional<logs::LogRow> log_row_of(const Exchange& exchange, unsigned status,
                                        const Problem* problem, std::chrono::nanoseconds took) {
-  constexpr std::size_t kUrlBytesMax = 3000;
-  constexpr std::size_t kHeaderBytesMax = 2000;
   const Services& services = exchange.services;
   const http::Request& request = exchange.request;
   const std::int64_t level = problem == nullptr ? kInfo : kError;
@@ -75,6 +101,7 @@ std::optional<logs::LogRow> log_row_of(const Exchange& exchange, unsigned status
     return std::nullopt;
   }
   const settings::Logs& logs = exchange.settings.logs;
+  const std::string method = cut(request.method, kMethodBytesMax);
   const std::string url = cut(shown_url(request), kUrlBytesMax);
   // In the order of the alphabet.
   json::object data{{"auth", exchange.who ? exchange.who->collection_name : ""}};
@@ -84,24 +111,23 @@ std::optional<logs::LogRow> log_row_of(const Exchange& exchange, unsigned status
     data["error"] = problem->message.english;
   }
   data["execTime"] = std::chrono::duration<double, std::milli>(took).count();
-  data["method"] = cut(request.method, kHeaderBytesMax);
-  data["referer"] = cut(exchange.header("Referer"), kHeaderBytesMax);
+  data["method"] = method;
+  data["referer"] = cut(masked(exchange.header("Referer")), kTextBytesMax);
   if (logs.with_ip) {
-    const auto peer = parse_ip(request.remote_ip);
+    const auto peer = parse_client_ip(request.remote_ip);
     data["remoteIP"] = peer ? expanded(*peer) : request.remote_ip;
   }
   data["status"] = status;
   data["type"] = "request";
   data["url"] = url;
-  data["userAgent"] = cut(exchange.header("User-Agent"), kHeaderBytesMax);
+  data["userAgent"] = cut(exchange.header("User-Agent"), kTextBytesMax);
   if (logs.with_ip) { data["userIP"] = exchange.ip; }
   constexpr std::size_t kIdLength = 15;
-  return logs::LogRow{
-      .id = random_text(services.parts.random, kLowerAlphanumeric, kIdLength),
-      .created = format_pocketbase_date(services.parts.clock.now()),
-      .level = level,
-      .message = cut(request.method + " " + decoded(url), kUrlBytesMax + kHeaderBytesMax),
-      .data = to_json(data)};
+  return logs::LogRow{.id = random_text(services.parts.random, kLowerAlphanumeric, kIdLength),
+                      .created = format_pocketbase_date(services.parts.clock.now()),
+                      .level = level,
+                      .message = cut(method + " " + decoded(url), kMethodBytesMax + kUrlBytesMax),
+                      .data = to_json(data)};
 }
 
 }  // namespace pv::api

@@ -14,9 +14,9 @@ bool is_for(const settings::RateLimitRule& rule, bool is_guest) {
 }
 
 std::string network_of(std::string_view text) {
-  auto ip = parse_ip(text);
-  if (!ip || !ip->is_v6) { return std::string{text}; }
-  std::fill(ip->bytes.begin() + 8, ip->bytes.end(), std::uint8_t{0});
+  auto ip = parse_client_ip(text);
+  if (!ip) { return std::string{text}; }
+  if (ip->is_v6) { std::fill(ip->bytes.begin() + 8, ip->bytes.end(), std::uint8_t{0}); }
   return expanded(*ip);
 }
 

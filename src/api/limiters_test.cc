@@ -130,5 +130,17 @@ TEST(SignInGuard, StopsAnAddressThatFailsTooOften) {
   EXPECT_TRUE(guard.allows("1.2.3.4", kStart + SignInGuard::kSpan));
 }
 
+TEST(SignInGuard, TakesAnIpv4AddressInIpv6ForThatAddress) {
+  SignInGuard guard;
+  for (int i = 0; i < SignInGuard::kFailuresMax; ++i) {
+    guard.failed("::ffff:203.0.113.9", kStart);
+  }
+  EXPECT_FALSE(guard.allows("203.0.113.9", kStart));
+  EXPECT_FALSE(guard.allows("64:ff9b::203.0.113.9", kStart));
+  EXPECT_TRUE(guard.allows("::ffff:203.0.113.8", kStart));
+  EXPECT_TRUE(guard.allows("64:ff9b::203.0.113.8", kStart));
+  EXPECT_TRUE(guard.allows("::1", kStart));
+}
+
 }  // namespace
 }  // namespace pv::api

@@ -5,6 +5,7 @@
 
 #include "api/exchange.h"
 #include "http/url.h"
+#include "sqlite/patience.h"
 
 namespace pv::api {
 namespace {
@@ -15,12 +16,23 @@ constexpr std::int64_t kPerPage = 30;
 constexpr std::int64_t kPerPageMax = 1000;
 constexpr std::int64_t kPageMax = 1'000'000'000;
 
+// From when it was asked for: whoever waits behind others does not hold up yet others.
+constexpr std::chrono::seconds kReadMax{5};
+
 template <class T>
 http::Task<T> reading_logs(const Services& services,
                            std::function<Result<T>(sqlite::Connection&)> work) {
   datadir::DataDir& directory = services.parts.directory;
-  std::function<Result<T>()> run = [&directory, work = std::move(work)] {
-    return directory.with_auxiliary<T>(work);
+  std::function<Result<T>(sqlite::Connection&)> bounded =
+      [deadline = Deadline::after(kReadMax),
+       work = std::move(work)](sqlite::Connection& auxiliary) -> Result<T> {
+    const sqlite::Patience patience{auxiliary, {}, deadline};
+    Result<T> result = work(auxiliary);
+    if (result.has_value() || result.error().code != Code::kCancelled) { return result; }
+    return fail(Code::kInvalid, "it takes longer than 5 s: ask for less of the log");
+  };
+  std::function<Result<T>()> run = [&directory, bounded = std::move(bounded)] {
+    return directory.with_auxiliary<T>(bounded);
   };
   co_return co_await http::offload<T>(services.parts.pool, std::move(run));
 }

@@ -46,15 +46,37 @@ TEST(LogRoutes, LeaveOutWhatReadsTheLogAndEverySecret) {
   TestServer server;
   const std::string file_token = server.file_token(server.admin());
   server.call({.target = "/api/backups/a.zip?token=" + file_token + "&x=1&to%6ben=" + file_token});
+  server.call({.target = "/api/nope?a=1;token=" + file_token + ";b=%zz" + file_token});
+  server.call({.target = "/api/nope?from=%2Fx%3FTOKEN%3D" + file_token});
+  for (const char* before : {"?a=1&token=", "?a=1;token=", "#token=", "?to%6Ben="}) {
+    server.call({.target = "/api/health",
+                 .headers = {{"Referer", std::string{"http://r/b.zip"} + before + file_token}}});
+  }
   server.admin_call("GET", "/api/logs");
   server.admin_call("GET", "/api/logs/stats");
   server.log().flush();
   const std::string body = server.admin_call("GET", "/api/logs?perPage=1000").body;
   EXPECT_THAT(body, Not(HasSubstr("/api/logs")));
   EXPECT_THAT(body, HasSubstr("/api/backups/a.zip?token=***\\u0026x=1\\u0026token=***"));
+  EXPECT_THAT(body, HasSubstr("/api/nope?a=1;token=***;token=***"));
+  EXPECT_THAT(body, HasSubstr("http://r/b.zip?a=1\\u0026token=***"));
   EXPECT_THAT(body, Not(HasSubstr(file_token)));
   EXPECT_THAT(body, Not(HasSubstr(server.admin())));
   EXPECT_THAT(body, Not(HasSubstr(std::string{kPassword})));
+}
+
+// Of which each may take six bytes in JSON.
+TEST(LogRoutes, KeepLittleOfWhatIsLong) {
+  TestServer server;
+  const std::string hostile(500'000, '<');
+  server.call({.method = "M" + std::string(50'000, 'M'),
+               .target = "/api/nope?" + hostile,
+               .headers = {{"User-Agent", hostile}, {"Referer", hostile}}});
+  server.log().flush();
+  const Got got = server.admin_call("GET", "/api/logs?filter=message~'nope'");
+  ASSERT_EQ(got.json().at("totalItems"), 1) << got.body.substr(0, 1000);
+  EXPECT_LT(got.body.size(), 16'000U);
+  EXPECT_THAT(got.body, HasSubstr("/api/nope?\\u003c"));
 }
 
 TEST(LogRoutes, HeedTheSettings) {
@@ -100,6 +122,26 @@ TEST(LogRoutes, TakePagesFieldsAndFilters) {
   }
   EXPECT_EQ(server.admin_call("GET", "/api/logs/stats?filter=x").body,
             "{\"data\":{},\"message\":\"Invalid filter format.\",\"status\":400}\n");
+}
+
+TEST(LogRoutes, EndWhatTakesTooLong) {
+  TestServer server;
+  const auto filled = server.directory().with_auxiliary<void>([](sqlite::Connection& db) {
+    return db.exec(
+        "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 2000) "
+        "INSERT INTO _logs (id, created, message) SELECT 'slow' || i, '2026-11-21 00:00:00.000Z', "
+        "replace(hex(zeroblob(5000)), '0', 'a') FROM n");
+  });
+  ASSERT_TRUE(filled.has_value()) << filled.error().what;
+  const std::string filter = "filter=message~'" + std::string(2500, 'a') + "b'";
+  for (const char* route : {"/api/logs?", "/api/logs/stats?"}) {
+    const auto began = std::chrono::steady_clock::now();
+    const Got got = server.admin_call("GET", route + filter);
+    EXPECT_EQ(got.status, 400U) << got.body;
+    EXPECT_THAT(got.body, HasSubstr("it takes longer than 5 s: ask for less of the log"));
+    EXPECT_LT(std::chrono::steady_clock::now() - began, std::chrono::seconds{10});
+  }
+  EXPECT_EQ(server.admin_call("GET", "/api/logs").status, 200U);
 }
 
 }  // namespace

@@ -16,12 +16,14 @@ json::object to_object(const FieldProblem& field, Language language) {
   return object;
 }
 
-// The object in which the last part of a dotted path belongs, and that part.
+// The object in which the last part of a dotted path belongs, and that part. No form is as deep as
+// kDepthMax; below it dots are letters, so that no path makes objects too deep to be written.
 std::pair<json::object*, std::string_view> place_of(std::string_view path, json::object& root) {
+  constexpr int kDepthMax = 8;
   json::object* object = &root;
-  for (;;) {
+  for (int depth = 0;; ++depth) {
     const std::size_t dot = path.find('.');
-    if (dot == std::string_view::npos) { return {object, path}; }
+    if (dot == std::string_view::npos || depth == kDepthMax) { return {object, path}; }
     json::value& inner = (*object)[path.substr(0, dot)];
     if (!inner.is_object()) { inner.emplace_object(); }
     object = &inner.get_object();
@@ -76,7 +78,7 @@ std::string to_body(const Problem& problem, Language language) {
   json::object data;
   for (const FieldProblem& field : problem.fields) {
     const auto [object, name] = place_of(field.field, data);
-    object->insert_or_assign(name, to_object(field, language));
+    object->insert_or_assign(std::string{name} + field.unknown, to_object(field, language));
   }
   json::object object;
   object.emplace("data", sorted(data));

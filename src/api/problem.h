@@ -22,6 +22,7 @@ struct FieldProblem {
   std::string code;
   Message message;
   boost::json::object params;
+  std::string unknown = {};  // a client's own name after it, which is not split: settings::Fault
 };
 
 struct Problem {

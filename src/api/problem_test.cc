@@ -1,5 +1,6 @@
 #include "api/problem.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace pv::api {
@@ -26,6 +27,26 @@ TEST(Problem, HasPocketBasesShape) {
       to_body(invalid(std::vector{length, blank}), Language::kChinese),
       R"({"data":{"identity":{"code":"validation_required","message":"不能为空。"},"name":{"code":"validation_length_out_of_range","message":"长度必须在 1 到 150 之间。","params":{"max":150,"min":1}}},"message":"验证提交的数据时出错。","status":400})"
       "\n");
+}
+
+TEST(Problem, PutsEachFieldInItsObject) {
+  const auto data_of = [](const std::string& field, const std::string& unknown = {}) {
+    const std::string body = to_body(invalid(FieldProblem{.field = field,
+                                                          .code = "c",
+                                                          .message = say_text("m"),
+                                                          .params = {},
+                                                          .unknown = unknown}),
+                                     Language::kEnglish);
+    return body.substr(0, body.find(",\"message\":\"An error"));
+  };
+  const std::string leaf = R"({"code":"c","message":"M."})";
+  EXPECT_EQ(data_of("a.b.0"), R"({"data":{"a":{"b":{"0":)" + leaf + "}}}");
+  EXPECT_EQ(data_of("", "x.y."), R"({"data":{"x.y.":)" + leaf + "}");
+  EXPECT_EQ(data_of("a.", "x.y"), R"({"data":{"a":{"x.y":)" + leaf + "}}");
+  std::string deep;
+  for (int i = 0; i < 100'000; ++i) { deep += "a."; }
+  EXPECT_EQ(data_of(deep).substr(0, 50), R"({"data":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{"a":{")");
+  EXPECT_THAT(data_of(deep), ::testing::HasSubstr(R"("a.a.a.a.)"));
 }
 
 TEST(Problem, HidesCausesFromTheClient) {

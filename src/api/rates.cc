@@ -2,6 +2,7 @@
 #include <span>
 
 #include "api/exchange.h"
+#include "http/url.h"
 
 namespace pv::api {
 namespace {
@@ -44,7 +45,9 @@ awaitable<std::optional<Problem>> check_rate(Exchange& exchange) {
     if (!collection.has_value()) { co_return std::nullopt; }  // the route has words for that
     add_collection(subject, collection->name, tags);
   }
-  const std::string& path = exchange.request.path;
+  // Decoded as a whole, as PocketBase compares it: "/%61pi/health" is "/api/health".
+  const std::string path =
+      http::decode_path_segment(exchange.request.path).value_or(exchange.request.path);
   subject.labels.push_back(exchange.request.method + " " + path);
   subject.labels.push_back(path);
   const Window window = exchange.strict() ? Window::kSinceLast : Window::kFixed;

@@ -13,7 +13,7 @@ std::optional<std::string> address_in(std::string_view line, bool leftmost) {
   std::optional<std::string> found;
   while (!line.empty()) {
     const std::size_t comma = std::min(line.find(','), line.size());
-    if (const auto ip = parse_ip(trim_blanks(line.substr(0, comma)))) {
+    if (const auto ip = parse_client_ip(trim_blanks(line.substr(0, comma)))) {
       found = expanded(*ip);
       if (leftmost) { return found; }
     }
@@ -30,7 +30,7 @@ std::string real_ip(const http::Request& request, const settings::Settings& sett
     if (lines.empty()) { continue; }
     if (auto found = address_in(lines.back(), settings.use_leftmost_ip)) { return *found; }
   }
-  const auto peer = parse_ip(request.remote_ip);
+  const auto peer = parse_client_ip(request.remote_ip);
   return peer ? expanded(*peer) : request.remote_ip;
 }
 

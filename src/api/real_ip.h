@@ -9,7 +9,8 @@
 namespace pv::api {
 
 // The peer, or what the trusted headers say (settings.trustedProxy): of each named header the last
-// line, in it the right-most (or left-most) entry that is an address. Expanded.
+// line, in it the right-most (or left-most) entry that is an address. That of the
+// client (base/ip.h), expanded.
 [[nodiscard]] std::string real_ip(const http::Request& request, const settings::Settings& settings);
 
 // The first header of a request that looks as if a proxy had set it; empty: none.

@@ -23,7 +23,8 @@ FieldProblem to_field_problem(const settings::Fault& fault) {
   return {.field = fault.field,
           .code = fault.code,
           .message = say_text(fault.message),
-          .params = fault.params};
+          .params = fault.params,
+          .unknown = fault.unknown};
 }
 
 AnswerTask show_settings(Exchange& exchange) {

@@ -165,6 +165,7 @@ Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
   PV_TRY(jobs::Overview overview,
          jobs::look_over(options.dir, *store, options.keep_replaced, system_clock().now()));
   if (mirror != nullptr) {
+    PV_CHECK(jobs::check_apart(*store, *mirror));
     const fs::Path vault_folder = options.dir / ".pocketvault";
     jobs::SpooledStore spooled{*store, vault_folder};
     overview.mirror = jobs::Mirror{spooled, mirror, vault_folder}.state();
@@ -208,6 +209,7 @@ Result<Local> open_local(LocalSetup setup) {
     }
     store = std::move(chosen);
   }
+  if (options.mirror != nullptr) { PV_CHECK(jobs::check_apart(*store, *options.mirror)); }
   return Local{.vault = std::make_unique<OpenVault>(std::move(opened.directory), std::move(store),
                                                     std::move(options)),
                .notes = std::move(opened.notes)};

@@ -19,7 +19,8 @@ struct Local {
 };
 
 // kInvalid: the backups folder lies inside the data directory where a backup would take it along or
-// a restore would move it away; the rest as jobs::open_directory.
+// a restore would move it away; the mirror and the store lie in one another. The rest as
+// jobs::open_directory.
 [[nodiscard]] Result<Local> open_local(LocalSetup setup);
 
 // A store that the command line names beside that of the directory `dir`. kInvalid: a folder that

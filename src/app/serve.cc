@@ -151,7 +151,9 @@ void Service::prepare() {
   options.say = [](bool is_warning, const std::string& what) {
     spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}", what);
   };
-  log_ = std::make_unique<jobs::RequestLog>(local_->directory(), *settings_, system_clock());
+  log_ =
+      std::make_unique<jobs::RequestLog>(local_->directory(), *settings_, system_clock(),
+                                         [](const std::string& what) { spdlog::warn("{}", what); });
   scheduler_ =
       std::make_unique<jobs::Scheduler>(local_->vault(), *settings_, *own_settings_, system_clock(),
                                         system_random(), std::move(options));

@@ -23,6 +23,22 @@ bool same_prefix(const Ip& a, const Ip& b, unsigned bits) {
   return ((a.bytes[whole] ^ b.bytes[whole]) & mask) == 0;
 }
 
+constexpr std::size_t kV4At = 12;  // in an IPv6 address that stands for an IPv4 address
+constexpr unsigned kV4AtBit = kV4At * 8;
+using Prefix = std::array<std::uint8_t, kV4At>;
+constexpr Prefix kMapped{0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xFF, 0xFF};
+constexpr Prefix kNat64{0, 0x64, 0xFF, 0x9B};
+
+bool is_below(const Ip& ip, const Prefix& prefix) {
+  return ip.is_v6 && std::equal(prefix.begin(), prefix.end(), ip.bytes.begin());
+}
+
+Ip v4_in(const Ip& ip) {
+  Ip v4;
+  std::copy(ip.bytes.begin() + kV4At, ip.bytes.end(), v4.bytes.begin());
+  return v4;
+}
+
 struct Network {
   Ip ip;
   std::optional<unsigned> bits;  // nullopt: that address alone
@@ -41,12 +57,14 @@ std::optional<Network> parse_network(std::string_view entry) {
   return Network{*ip, bits};
 }
 
-bool matches(const Ip& ip, std::string_view entry) {
-  const auto network = parse_network(entry);
+bool matches(const Ip& client, std::string_view entry) {
+  auto network = parse_network(entry);
   if (!network) { return false; }
-  if (!network->bits) { return ip == network->ip; }
-  return ip.is_v6 == network->ip.is_v6 && ip.zone.empty() &&
-         same_prefix(ip, network->ip, *network->bits);
+  if (!network->bits) { return client == parse_client_ip(entry); }
+  if (is_below(network->ip, kMapped) && *network->bits >= kV4AtBit) {
+    network = Network{v4_in(network->ip), *network->bits - kV4AtBit};
+  }
+  return client.is_v6 == network->ip.is_v6 && same_prefix(client, network->ip, *network->bits);
 }
 
 }  // namespace
@@ -66,6 +84,14 @@ std::optional<Ip> parse_ip(std::string_view text) {
   if (::inet_pton(ip.is_v6 ? AF_INET6 : AF_INET, address.c_str(), ip.bytes.data()) != 1) {
     return std::nullopt;
   }
+  return ip;
+}
+
+std::optional<Ip> parse_client_ip(std::string_view text) {
+  auto ip = parse_ip(text);
+  if (!ip) { return std::nullopt; }
+  if (is_below(*ip, kMapped) || is_below(*ip, kNat64)) { return v4_in(*ip); }
+  ip->zone.clear();
   return ip;
 }
 
@@ -93,7 +119,7 @@ bool is_ip_or_prefix(std::string_view text) {
 
 bool allowed_ip(std::string_view ip, const std::vector<std::string>& list) {
   if (list.empty()) { return true; }
-  const auto address = parse_ip(ip);
+  const auto address = parse_client_ip(ip);
   return address && std::any_of(list.begin(), list.end(),
                                 [&](const std::string& entry) { return matches(*address, entry); });
 }

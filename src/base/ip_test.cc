@@ -19,7 +19,15 @@ TEST(Ip, ListsMatchAddressesAndPrefixes) {
       {"1.2.3.129", {"1.2.3.128/25"}, true},
       {"1.2.3.127", {"1.2.3.128/25"}, false},
       {"9.9.9.9", {"0.0.0.0/0"}, true},
-      {"0000:0000:0000:0000:0000:ffff:0102:0309", {"1.2.3.0/24"}, false},
+      {"0000:0000:0000:0000:0000:ffff:0102:0309", {"1.2.3.0/24"}, true},
+      {"::ffff:1.2.3.4", {"1.2.3.4"}, true},
+      {"1.2.3.4", {"::ffff:1.2.3.4"}, true},
+      {"1.2.3.4", {"::ffff:1.2.3.0/120"}, true},
+      {"1.2.4.4", {"::ffff:1.2.3.0/120"}, false},
+      {"1.2.3.4", {"::/0", "64:ff9b::/96"}, false},
+      {"64:ff9b::1.2.3.4", {"1.2.3.4"}, true},
+      {"fe80::1%eth0", {"fe80::/64"}, true},
+      {"fe80::1%eth0", {"fe80::1%eth1"}, true},
       {"2001:0db8:0000:0000:0000:0000:0000:0001", {"2001:db8::/32"}, true},
       {"2001:0db9:0000:0000:0000:0000:0000:0001", {"2001:db8::/32"}, false},
       {"0000:0000:0000:0000:0000:0000:0000:0001", {"::1"}, true},
@@ -31,6 +39,22 @@ TEST(Ip, ListsMatchAddressesAndPrefixes) {
     EXPECT_EQ(allowed_ip(row.ip, row.list), row.allowed)
         << row.ip << " in " << (row.list.empty() ? "" : row.list.back());
   }
+}
+
+TEST(Ip, TellsWhoAClientIs) {
+  const std::pair<const char*, const char*> rows[] = {
+      {"1.2.3.4", "1.2.3.4"},
+      {"::ffff:1.2.3.4", "1.2.3.4"},
+      {"::FFFF:102:304%eth0", "1.2.3.4"},
+      {"64:ff9b::1.2.3.4", "1.2.3.4"},
+      {"64:ff9b:1::1.2.3.4", "0064:ff9b:0001:0000:0000:0000:0102:0304"},
+      {"::1.2.3.4", "0000:0000:0000:0000:0000:0000:0102:0304"},
+      {"fe80::1%eth0", "fe80:0000:0000:0000:0000:0000:0000:0001"},
+  };
+  for (const auto& [text, client] : rows) {
+    EXPECT_EQ(expanded(parse_client_ip(text).value()), client) << text;
+  }
+  EXPECT_EQ(parse_client_ip("::ffff:1.2.3"), std::nullopt);
 }
 
 TEST(Ip, KnowsWhatMayStandInAList) {

@@ -72,6 +72,7 @@ Result<Exit> run_copy(const Context& context) {
   PV_TRY(const std::unique_ptr<store::BackupStore> to,
          context.environment.open_store(arguments.copy_to, arguments.dir));
   store::BackupStore& from = place.local->store();
+  PV_CHECK(jobs::check_apart(from, *to));
   Copying copying{context, from, *to};
   std::vector<store::Backup> backups;
   if (arguments.all) { PV_TRY(backups, from.list()); }

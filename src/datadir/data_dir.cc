@@ -42,6 +42,10 @@ constexpr std::size_t kReadersMax = 8;
 // SQLite's own default: 4 MiB of 4 KiB pages.
 constexpr int kFramesBeforeCheckpoint = 1000;
 
+// For the lock of others on auxiliary.db. What is written there can be written later, or never: it
+// must not hold up whoever is next, nor the program's end.
+constexpr int kAuxiliaryWaitMs = 1000;
+
 std::vector<fs::Path> database_files(const fs::Path& directory) {
   std::vector<fs::Path> files;
   for (const char* name : {"data.db", "data.db-wal", "data.db-shm", "auxiliary.db",
@@ -154,6 +158,7 @@ Result<void> DataDir::State::open_auxiliary(const fs::Path& directory) {
   if (options.owner && !auxiliary->has_table("_logs")) {
     PV_CHECK(add_auxiliary_tables(*auxiliary));
   }
+  ::sqlite3_busy_timeout(auxiliary->handle(), kAuxiliaryWaitMs);
   return {};
 }
 

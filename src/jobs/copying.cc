@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "fs/mounts.h"
 #include "zip/crc.h"
 
 namespace pv::jobs {
@@ -48,7 +49,41 @@ Result<void> check_copy(BackupStore& to, const Backup& made, std::uint64_t size_
                                   " is not what was read, and was removed: look after the disk");
 }
 
+using Extent = BackupStore::Extent;
+
+// By their paths, or on their disk, which bind mounts show at several paths.
+bool folder_lies_in(const fs::Path& inner, const fs::Path& outer) {
+  if (fs::lies_in(inner, outer)) { return true; }
+  const auto inner_place = fs::disk_place(inner);
+  const auto outer_place = fs::disk_place(outer);
+  return inner_place && outer_place && inner_place->device == outer_place->device &&
+         fs::lies_in(inner_place->path, outer_place->path);
+}
+
+bool lies_in(const Extent& inner, const Extent& outer) {
+  if (inner.bucket != outer.bucket) { return false; }
+  return inner.bucket.empty() ? folder_lies_in(inner.start, outer.start)
+                              : inner.start.starts_with(outer.start);
+}
+
 }  // namespace
+
+Result<void> check_apart(BackupStore& from, BackupStore& to) {
+  const auto source = from.extent();
+  const auto target = to.extent();
+  if (!source || !target) { return {}; }
+  const std::string why =
+      ": copies would count as backups and be copied again; choose another place";
+  if (lies_in(*target, *source)) {
+    return fail(Code::kInvalid, to.describe() + ", is or lies in the place of the backups, " +
+                                    from.describe() + why);
+  }
+  if (lies_in(*source, *target)) {
+    return fail(Code::kInvalid, "the place of the backups, " + from.describe() + ", lies in " +
+                                    to.describe() + why);
+  }
+  return {};
+}
 
 Result<Copied> copy_archive(Source& archive, BackupStore& to, const BackupName& name,
                             const CopyProgress& progress, const std::stop_token& stop) {

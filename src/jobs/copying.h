@@ -10,6 +10,10 @@ namespace pv::jobs {
 
 using CopyProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
+// kInvalid: `to` lies in `from`, or the other way round, so that copies would count as backups and
+// be copied again.
+[[nodiscard]] Result<void> check_apart(store::BackupStore& from, store::BackupStore& to);
+
 enum class Copied { kMade, kWasThere };
 
 // Puts `archive` into `to` under `name`, byte for byte and whole, or leaves nothing there. A copy

@@ -53,6 +53,7 @@ class HookedStore final : public store::BackupStore {
     if (free_bytes_) { return std::optional{*free_bytes_}; }
     return inner_.free_bytes();
   }
+  [[nodiscard]] std::optional<Extent> extent() override { return inner_.extent(); }
   [[nodiscard]] std::string describe() const override { return inner_.describe(); }
 
   void pretend_free(std::uint64_t bytes) { free_bytes_ = bytes; }

@@ -1,7 +1,6 @@
 #include "jobs/mirror.h"
 
 #include <algorithm>
-#include <map>
 
 #include "base/text.h"
 
@@ -11,27 +10,6 @@ namespace {
 using store::Backup;
 using store::BackupName;
 using store::BackupStore;
-
-using Listed = std::map<BackupName, Backup>;
-
-// A copy is never older than what it is of, but clocks differ. One that looks older may be of
-// another backup, of that name and size, that was there before.
-constexpr std::chrono::minutes kClocksDiffer{5};
-
-Result<bool> has(BackupStore& mirror, const Listed& there, const Backup& backup,
-                 BackupStore& store) {
-  for (int number = 1; number <= kNumberMax; ++number) {
-    PV_TRY(const BackupName name, numbered(backup.name, number));
-    const auto found = there.find(name);
-    if (found == there.end()) { return false; }
-    if (found->second.size_bytes != backup.size_bytes) { continue; }
-    if (found->second.modified + kClocksDiffer >= backup.modified) { return true; }
-    PV_TRY(const std::unique_ptr<Source> source, store.open(backup.name));
-    PV_TRY(const bool same, is_it(mirror, found->second, *source));
-    if (same) { return true; }
-  }
-  return false;
-}
 
 // Of the mirror as a whole, so that it is useless to go on with the next backup.
 bool ends_all(Code code) {
@@ -45,7 +23,40 @@ Mirror::Mirror(SpooledStore& store, std::shared_ptr<BackupStore> mirror,
                const fs::Path& vault_folder)
     : store_{store}, mirror_{std::move(mirror)}, lock_{vault_folder / "mirror.lock"} {}
 
-Result<std::vector<Backup>> Mirror::missing() {
+// Of the archive's own bytes: its name, size and time may be those of another.
+Result<bool> Mirror::is_copy(const Backup& backup, const Backup& there) {
+  const Pair pair{backup.name, backup.modified, there.name, there.modified, backup.size_bytes};
+  {
+    const std::lock_guard guard{mutex_};
+    if (const auto known = compared_.find(pair); known != compared_.end()) { return known->second; }
+  }
+  PV_TRY(const std::unique_ptr<Source> source, store_.open(backup.name));
+  PV_TRY(const bool same, is_it(*mirror_, there, *source));
+  const std::lock_guard guard{mutex_};
+  if (compared_.size() >= kComparedMax) { compared_.clear(); }
+  compared_.emplace(pair, same);
+  return same;
+}
+
+Result<bool> Mirror::has(const Listed& there, const Backup& backup, const std::stop_token& stop) {
+  for (int number = 1; number <= kNumberMax; ++number) {
+    PV_TRY(const BackupName name, numbered(backup.name, number));
+    const auto found = there.find(name);
+    if (found == there.end()) { return false; }
+    if (found->second.size_bytes != backup.size_bytes) { continue; }
+    if (stop.stop_requested()) { return fail(Code::kCancelled, "cancelled"); }
+    const auto same = is_copy(backup, found->second);
+    if (!same.has_value()) {
+      if (same.error().code == Code::kUnavailable) { return fail(same.error()); }
+      return false;  // to copy it tells what is wrong, and stops no other
+    }
+    if (*same) { return true; }
+  }
+  return false;
+}
+
+Result<std::vector<Backup>> Mirror::missing(const std::stop_token& stop) {
+  PV_CHECK(check_apart(store_, *mirror_));  // each time: the settings may name another bucket
   Listed there;
   PV_TRY(std::vector<Backup> copies, mirror_->list());
   for (Backup& copy : copies) { there.emplace(copy.name, copy); }
@@ -54,7 +65,7 @@ Result<std::vector<Backup>> Mirror::missing() {
   PV_TRY(const std::vector<Backup> backups, std::move(listed));
   std::vector<Backup> missing;
   for (const Backup& backup : backups) {
-    PV_TRY(const bool is_there, has(*mirror_, there, backup, store_));
+    PV_TRY(const bool is_there, has(there, backup, stop));
     if (!is_there) { missing.push_back(backup); }
   }
   std::stable_sort(missing.begin(), missing.end(),
@@ -65,7 +76,7 @@ Result<std::vector<Backup>> Mirror::missing() {
 Result<std::vector<BackupName>> Mirror::fill(const CopyProgress& progress,
                                              const std::stop_token& stop) {
   PV_TRY(const fs::FileLock lock, fs::FileLock::try_take(lock_));
-  auto missing = this->missing();
+  auto missing = this->missing(stop);
   if (!missing.has_value()) {
     const std::lock_guard guard{mutex_};
     if (!known_) { known_.emplace(); }  // what it lacked when it was last seen
@@ -84,11 +95,12 @@ Result<std::vector<BackupName>> Mirror::copy_all(std::vector<Backup> backups,
   std::optional<Error> first;
   remember(left, {});
   for (const Backup& backup : backups) {
-    const auto delivered = [&]() -> Result<Delivery> {
-      PV_TRY(const std::unique_ptr<Source> source, store_.open(backup.name));
-      return deliver(*source, *mirror_, backup.name, progress, stop);
-    }();
-    const bool is_gone = !delivered.has_value() && delivered.error().code == Code::kNotFound;
+    const auto source = store_.open(backup.name);
+    // Of the target, "not found" is a failure like any other.
+    const bool is_gone = !source.has_value() && source.error().code == Code::kNotFound;
+    const auto delivered = source.has_value()
+                               ? deliver(**source, *mirror_, backup.name, progress, stop)
+                               : Result<Delivery>{fail(source.error())};
     if (delivered.has_value() || is_gone) {
       std::erase_if(left, [&](const Backup& one) { return one.name == backup.name; });
     }

@@ -1,6 +1,7 @@
 // A second store that is to have every backup of the first.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -24,8 +25,10 @@ struct MirrorState {
 };
 
 // What is missing is never written down: it is what the store has and the mirror has not, so
-// nothing can be forgotten, whatever ends when. A name that the mirror has given to another archive
-// gets a number there. Nothing is ever removed from a mirror.
+// nothing can be forgotten, whatever ends when. It has a backup when it has the content (is_it),
+// under that name or a numbered one; what was compared is remembered while the process lasts. A
+// name that the mirror has given to another archive gets a number there. Nothing is ever removed
+// from a mirror.
 //
 //     lock     `.pocketvault/mirror.lock`: held by whoever fills it
 //
@@ -38,7 +41,7 @@ class Mirror {
          const fs::Path& vault_folder);
 
   // Newest first. While the store is away, of those that wait for it.
-  [[nodiscard]] Result<std::vector<store::Backup>> missing();
+  [[nodiscard]] Result<std::vector<store::Backup>> missing(const std::stop_token& stop = {});
 
   // Copies what is missing; the names under which it is there. One that can't be copied stops none
   // of the others, unless the mirror itself is away or full.
@@ -49,6 +52,21 @@ class Mirror {
   [[nodiscard]] MirrorState state();
 
  private:
+  using Listed = std::map<store::BackupName, store::Backup>;
+  // A backup of the store and one of the mirror, of one size.
+  struct Pair {
+    store::BackupName name;
+    WallTime modified;
+    store::BackupName there_name;
+    WallTime there_modified;
+    std::uint64_t size_bytes = 0;
+    friend auto operator<=>(const Pair&, const Pair&) = default;
+  };
+  static constexpr std::size_t kComparedMax = 50'000;  // then all are forgotten: about 15 MB
+
+  [[nodiscard]] Result<bool> is_copy(const store::Backup& backup, const store::Backup& there);
+  [[nodiscard]] Result<bool> has(const Listed& there, const store::Backup& backup,
+                                 const std::stop_token& stop);
   [[nodiscard]] Result<std::vector<store::BackupName>> copy_all(std::vector<store::Backup> backups,
                                                                 const CopyProgress& progress,
                                                                 const std::stop_token& stop);
@@ -59,6 +77,7 @@ class Mirror {
   const std::shared_ptr<store::BackupStore> mirror_;
   const fs::Path lock_;
   std::mutex mutex_;
+  std::map<Pair, bool> compared_;  // whether they are the same
   std::optional<MirrorState> known_;
 };
 

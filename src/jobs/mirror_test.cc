@@ -7,6 +7,7 @@
 #include "jobs/hooked_store.h"
 #include "store/folder_store.h"
 #include "store/mem_store.h"
+#include "store/s3_store.h"
 #include "testing/fake_clock.h"
 #include "testing/fixtures.h"
 #include "testing/memory_io.h"
@@ -107,6 +108,44 @@ TEST_F(MirrorTest, ACopyWithAnEarlierTimeIsLookedAt) {
   EXPECT_TRUE(make().missing().value().empty()) << "a clock is wrong, that is all";
 }
 
+TEST_F(MirrorTest, AnotherBackupOfThatNameAndSizeIsNoCopyWhateverItsTime) {
+  put(*first_, "a.zip", "ours.");
+  clock_.advance(1min);
+  put(*second_, "a.zip", "other");  // of another machine, made later
+  Mirror mirror = make();
+  EXPECT_EQ(names_of(mirror.missing()), (Names{"a.zip"}));
+  EXPECT_EQ(texts(mirror.fill(nullptr, {}).value()), (Names{"a_02.zip"}));
+  EXPECT_TRUE(mirror.missing().value().empty());
+  // Made anew, at once.
+  ASSERT_TRUE(first_->remove(name("a.zip")).has_value());
+  clock_.advance(1s);
+  put(*first_, "a.zip", "again");
+  EXPECT_EQ(texts(mirror.fill(nullptr, {}).value()), (Names{"a_03.zip"}));
+  EXPECT_EQ(content(*second_, "a.zip"), "other");
+  EXPECT_EQ(content(*second_, "a_02.zip"), "ours.");
+  EXPECT_EQ(content(*second_, "a_03.zip"), "again");
+}
+
+TEST_F(MirrorTest, WhatWasComparedIsNotReadAgainUntilOneOfThemChanges) {
+  for (const char* one : {"a.zip", "b.zip"}) { put(*first_, one, "content"); }
+  Mirror mirror = make();
+  ASSERT_TRUE(mirror.fill(nullptr, {}).has_value());
+  int opened = 0;
+  hook_ = [&](std::string_view call) -> Result<void> {
+    opened += call == "open" ? 1 : 0;
+    return {};
+  };
+  EXPECT_TRUE(mirror.missing().value().empty());
+  EXPECT_EQ(opened, 2);
+  EXPECT_TRUE(mirror.missing().value().empty());
+  EXPECT_EQ(opened, 2);
+  ASSERT_TRUE(second_->remove(name("a.zip")).has_value());
+  clock_.advance(1min);
+  put(*second_, "a.zip", "spoiled");
+  EXPECT_EQ(names_of(mirror.missing()), (Names{"a.zip"}));
+  EXPECT_EQ(opened, 3);
+}
+
 TEST_F(MirrorTest, WhicheverCallFailsNothingIsLostAndTheNextTryFinishes) {
   for (int failing = 1;; ++failing) {
     for (const char* one : {"a.zip", "b.zip"}) {
@@ -150,6 +189,25 @@ TEST_F(MirrorTest, OneThatCantBeCopiedStopsNoOther) {
   EXPECT_EQ(mirror.state().names, (Names{"b.zip"}));
 }
 
+TEST_F(MirrorTest, OnlyABackupThatIsGoneIsNoFailure) {
+  put(*first_, "a.zip", "content");
+  hook_ = [&](std::string_view call) -> Result<void> {
+    if (call == "write") { return fail(Code::kNotFound, "no such upload"); }
+    return {};
+  };
+  Mirror mirror = make();
+  EXPECT_EQ(mirror.fill(nullptr, {}).error().code, Code::kNotFound);
+  EXPECT_EQ(mirror.state().names, (Names{"a.zip"}));
+  EXPECT_NE(mirror.state().trouble.find("no such upload"), std::string::npos);
+  // Removed after the lists were taken.
+  hook_ = [&](std::string_view call) -> Result<void> {
+    if (call == "sweep") { EXPECT_TRUE(first_->remove(name("a.zip")).has_value()); }
+    return {};
+  };
+  EXPECT_TRUE(mirror.fill(nullptr, {}).value().empty());
+  EXPECT_EQ(mirror.state().missing, 0U);
+}
+
 TEST_F(MirrorTest, IsFilledByOneAtATimeAndStopsWhenAsked) {
   put(*first_, "a.zip", "content");
   Mirror mirror = make();
@@ -164,6 +222,57 @@ TEST_F(MirrorTest, IsFilledByOneAtATimeAndStopsWhenAsked) {
   stop.request_stop();
   EXPECT_EQ(mirror.fill(nullptr, stop.get_token()).error().code, Code::kCancelled);
   EXPECT_EQ(names_of(second_->list()), (Names{"a.zip"}));
+}
+
+std::unique_ptr<store::BackupStore> bucket(const s3::Location& location,
+                                           const std::string& prefix) {
+  s3::Options options{.address = s3::Address::parse(location).value(),
+                      .credentials = s3::fixed_credentials({"key", "secret", {}, std::nullopt})};
+  return store::make_s3_store(std::move(options), {.prefix = prefix});
+}
+
+TEST(Copying, AStoreAndAnotherThatLiesInItAreNotApart) {
+  const testing::TempFolder temp;
+  const auto folder = [&](const std::string& path) {
+    return store::make_folder_store(temp / path);
+  };
+  const auto code = [](store::BackupStore& from, store::BackupStore& to) {
+    const auto apart = check_apart(from, to);
+    return apart.has_value() ? std::string{"apart"} : apart.error().what;
+  };
+  std::filesystem::create_directories(temp / "backups/sub");
+  std::filesystem::create_directory_symlink(temp / "backups/sub", temp / "link");
+  const auto backups = folder("backups");
+  for (const char* inside : {"backups", "backups/sub", "backups/none/yet", "link", "link/../sub"}) {
+    const auto other = folder(inside);
+    EXPECT_NE(code(*backups, *other), "apart") << inside;
+    EXPECT_NE(code(*other, *backups), "apart") << inside;
+  }
+  for (const char* outside : {"backups2", "other/backups"}) {
+    EXPECT_EQ(code(*backups, *folder(outside)), "apart") << outside;
+  }
+  const s3::Location at{"https://s3.example.com", "mir", "eu", false};
+  const auto whole = bucket(at, "");
+  const auto part = bucket({"http://S3.example.com:80/", "mir", "us", true}, "m/");
+  EXPECT_NE(code(*whole, *part), "apart");
+  EXPECT_NE(code(*part, *whole), "apart");
+  EXPECT_EQ(code(*part, *bucket(at, "n/")), "apart");
+  EXPECT_EQ(code(*whole, *bucket({at.endpoint, "mir2", "eu", false}, "m/")), "apart");
+  EXPECT_EQ(code(*whole, *bucket({"https://s3.example.org", "mir", "eu", false}, "m/")), "apart");
+  EXPECT_EQ(code(*whole, *backups), "apart");
+}
+
+TEST(MirrorInItsStore, IsNotFilled) {
+  const testing::TempFolder temp;
+  const auto backups = store::make_folder_store(temp / "backups");
+  put(*backups, "a.zip", "content");
+  SpooledStore spooled{*backups, temp / "vault"};
+  ASSERT_TRUE(fs::make_folders(temp / "vault").has_value());
+  Mirror mirror{spooled, store::make_folder_store(temp / "backups/sub"), temp / "vault"};
+  const auto filled = mirror.fill(nullptr, {});
+  ASSERT_FALSE(filled.has_value());
+  EXPECT_EQ(filled.error().code, Code::kInvalid);
+  EXPECT_EQ(names_of(backups->list()), (Names{"a.zip"}));
 }
 
 TEST(Copying, ReadsACopyInAFolderBack) {

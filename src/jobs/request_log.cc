@@ -1,19 +1,27 @@
 #include "jobs/request_log.h"
 
+#include <utility>
+
 #include "jobs/other_users.h"
 
 namespace pv::jobs {
 namespace {
 
-constexpr std::size_t kWaitingMax = 10'000;
+constexpr std::size_t kBytesMax = std::size_t{4} << 20;
+constexpr std::size_t kRowBytesMax = std::size_t{16} << 10;
 constexpr std::size_t kWrittenAtOnce = 200;
 constexpr std::chrono::seconds kQuiet{3};
 constexpr std::chrono::seconds kAgeMax{10};
 
+std::size_t bytes_of(const logs::LogRow& row) {
+  return sizeof row + row.id.size() + row.created.size() + row.message.size() + row.data.size();
+}
+
 }  // namespace
 
-RequestLog::RequestLog(datadir::DataDir& directory, LiveSettings& settings, const Clock& clock)
-    : directory_{directory}, settings_{settings}, clock_{clock} {}
+RequestLog::RequestLog(datadir::DataDir& directory, LiveSettings& settings, const Clock& clock,
+                       std::function<void(const std::string&)> warn)
+    : directory_{directory}, settings_{settings}, clock_{clock}, warn_{std::move(warn)} {}
 
 bool RequestLog::wants(std::int64_t level) const {
   const settings::Logs& logs = settings_.now()->logs;
@@ -22,8 +30,13 @@ bool RequestLog::wants(std::int64_t level) const {
 
 void RequestLog::add(logs::LogRow row) {
   const WallTime now = clock_.now();
+  const std::size_t bytes = bytes_of(row);
   const std::lock_guard lock{mutex_};
-  if (waiting_.size() >= kWaitingMax) { return; }
+  if (bytes > kRowBytesMax || bytes > kBytesMax - bytes_) {
+    ++lost_;
+    return;
+  }
+  bytes_ += bytes;
   if (waiting_.empty()) { first_at_ = now; }
   last_at_ = now;
   waiting_.push_back(std::move(row));
@@ -49,16 +62,41 @@ void RequestLog::flush() {
     const std::lock_guard lock{mutex_};
     rows.swap(waiting_);
   }
-  if (rows.empty() || !app_on(directory_.path()).empty()) { return; }
-  const auto written = directory_.with_auxiliary<void>(
-      [&](sqlite::Connection& auxiliary) { return logs::insert(auxiliary, rows); });
-  if (written.has_value() || written.error().code != Code::kBusy) { return; }
-  // While the data is exchanged: later, before what came meanwhile.
+  if (rows.empty()) { return; }
+  Result<void> written;
+  const bool is_ours = app_on(directory_.path()).empty();
+  if (is_ours) {
+    written = directory_.with_auxiliary<void>(
+        [&](sqlite::Connection& auxiliary) { return logs::insert(auxiliary, rows); });
+  }
+  if (!written.has_value() && written.error().code == Code::kBusy) {
+    put_back(std::move(rows));
+    return;
+  }
+  {
+    const std::lock_guard lock{mutex_};
+    for (const logs::LogRow& row : rows) { bytes_ -= bytes_of(row); }
+    if (!written.has_value()) { lost_ += rows.size(); }
+  }
+  if (is_ours && written.has_value()) { tell_of_lost(); }
+}
+
+// While the data is exchanged, or others write: later, before what came meanwhile.
+void RequestLog::put_back(std::vector<logs::LogRow> rows) {
   const std::lock_guard lock{mutex_};
   first_at_ = last_at_ = clock_.now();
   rows.insert(rows.end(), std::make_move_iterator(waiting_.begin()),
               std::make_move_iterator(waiting_.end()));
   waiting_ = std::move(rows);
+}
+
+void RequestLog::tell_of_lost() {
+  std::size_t lost = 0;
+  {
+    const std::lock_guard lock{mutex_};
+    lost = std::exchange(lost_, 0);
+  }
+  if (lost > 0) { warn_("the log of requests lacks " + std::to_string(lost) + " requests"); }
 }
 
 // As PocketBase does whenever its settings change.

@@ -1,8 +1,11 @@
 // The log of requests, written a while after they were answered.
 #pragma once
 
+#include <cstddef>
+#include <functional>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "jobs/live_settings.h"
@@ -14,11 +17,15 @@ namespace pv::jobs {
 // Lifetime   What it is made of outlives it. What was added and not written when it goes is lost.
 class RequestLog {
  public:
-  RequestLog(datadir::DataDir& directory, LiveSettings& settings, const Clock& clock);
+  // `warn` is told how many rows were lost, once rows can be written again; on the thread of
+  // tick().
+  RequestLog(
+      datadir::DataDir& directory, LiveSettings& settings, const Clock& clock,
+      std::function<void(const std::string&)> warn = [](const std::string&) {});
 
   // Whether anything of this level is kept at all, by the settings.
   [[nodiscard]] bool wants(std::int64_t level) const;
-  // Waits to be written, unless 10,000 do already.
+  // Waits to be written; is lost when it has more than 16 KiB, or 4 MiB of rows wait already.
   void add(logs::LogRow row);
 
   // Writes what waits when nothing came for 3 s, when 200 rows wait, or when they have for 10 s;
@@ -31,13 +38,18 @@ class RequestLog {
  private:
   void remove_unwanted();
   [[nodiscard]] bool is_due(WallTime now) const;  // mutex_ is held
+  void put_back(std::vector<logs::LogRow> rows);
+  void tell_of_lost();
 
   datadir::DataDir& directory_;
   LiveSettings& settings_;
   const Clock& clock_;
+  const std::function<void(const std::string&)> warn_;
   std::optional<settings::Logs> cleaned_for_;
   mutable std::mutex mutex_;
   std::vector<logs::LogRow> waiting_;
+  std::size_t bytes_ = 0;  // of what waits, and of what is being written
+  std::size_t lost_ = 0;   // rows that nobody was told of
   WallTime first_at_{};
   WallTime last_at_{};
 };

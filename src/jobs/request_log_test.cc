@@ -1,5 +1,6 @@
 #include "jobs/request_log.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <boost/json/parse.hpp>
@@ -15,6 +16,8 @@ namespace {
 
 using namespace std::chrono_literals;
 namespace json = boost::json;
+using ::testing::ElementsAre;
+using ::testing::MatchesRegex;
 
 class RequestLogTest : public ::testing::Test {
  protected:
@@ -32,6 +35,11 @@ class RequestLogTest : public ::testing::Test {
   void add(const std::string& id, std::int64_t level = 0) {
     log.add({id, "2026-11-21 00:54:47.000Z", level, "GET /", "{}"});
   }
+  void add_large(int count) {
+    for (int i = 0; i < count; ++i) {
+      log.add({std::to_string(i), "2026-11-21 00:54:47.000Z", 0, "GET /", std::string(8000, 'x')});
+    }
+  }
   void set(const std::string& logs) {
     ASSERT_TRUE(
         settings
@@ -44,7 +52,9 @@ class RequestLogTest : public ::testing::Test {
   fs::Path pb_data = testing::unpack_pb_data("0.36.6", folder.path());
   VaultRig rig{{.pb_data = pb_data, .clock = clock}};
   LiveSettings settings{*rig.directory, "", clock, system_random()};
-  RequestLog log{*rig.directory, settings, clock};
+  std::vector<std::string> warnings;
+  RequestLog log{*rig.directory, settings, clock,
+                 [this](const std::string& what) { warnings.push_back(what); }};
 };
 
 TEST_F(RequestLogTest, WritesWhenItHasBeenQuietForAWhile) {
@@ -73,9 +83,41 @@ TEST_F(RequestLogTest, WritesWhenManyWaitOrLong) {
 }
 
 TEST_F(RequestLogTest, KeepsNoMoreThanItMay) {
-  for (int i = 0; i < 11'000; ++i) { add(std::to_string(i)); }
+  add_large(1000);
   log.flush();
-  EXPECT_EQ(count(), "10000");
+  EXPECT_EQ(ask("SELECT sum(length(data)) BETWEEN 3900000 AND 4194304 FROM _logs"), "1");
+  EXPECT_THAT(warnings,
+              ElementsAre(MatchesRegex("the log of requests lacks [4-6][0-9][0-9] requests")));
+  add("small");
+  log.flush();
+  EXPECT_EQ(warnings.size(), 1U) << "told once";
+}
+
+TEST_F(RequestLogTest, KeepsNoMoreThanItMayWhileOthersWrite) {
+  auto other = sqlite::Connection::open(pb_data / "auxiliary.db", {});
+  ASSERT_TRUE(other->exec("BEGIN IMMEDIATE").has_value());
+  add_large(1000);
+  const auto began = std::chrono::steady_clock::now();
+  log.flush();
+  EXPECT_LT(std::chrono::steady_clock::now() - began, 5s) << "nobody can wait for it at the end";
+  add_large(1000);
+  EXPECT_TRUE(warnings.empty()) << "nothing could be written";
+  ASSERT_TRUE(other->exec("ROLLBACK").has_value());
+  log.flush();
+  EXPECT_EQ(ask("SELECT sum(length(data)) BETWEEN 3900000 AND 4194304 FROM _logs"), "1");
+  EXPECT_EQ(warnings.size(), 1U);
+  ask("DELETE FROM _logs");
+  add_large(100);
+  log.flush();
+  EXPECT_EQ(count(), "100") << "there is room again";
+}
+
+TEST_F(RequestLogTest, KeepsNoHugeRow) {
+  log.add({"a", "2026-11-21 00:54:47.000Z", 0, "GET /", std::string(20'000, 'x')});
+  add("b");
+  log.flush();
+  EXPECT_EQ(ask("SELECT group_concat(id) FROM _logs"), "b");
+  EXPECT_THAT(warnings, ElementsAre("the log of requests lacks 1 requests"));
 }
 
 TEST_F(RequestLogTest, HeedsTheSettings) {

@@ -144,6 +144,11 @@ bool SettingsStore::is_remote() {
   return store.has_value() && (*store)->is_remote();
 }
 
+std::optional<BackupStore::Extent> SettingsStore::extent() {
+  const auto store = choice_->now();
+  return store.has_value() ? (*store)->extent() : std::nullopt;
+}
+
 std::string SettingsStore::describe() const {
   const auto store = choice_->now();
   return (store.has_value() ? **store : choice_->folder()).describe();

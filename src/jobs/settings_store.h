@@ -35,6 +35,7 @@ class SettingsStore final : public store::BackupStore {
   [[nodiscard]] Result<std::size_t> sweep() override;
   [[nodiscard]] Result<std::optional<std::uint64_t>> free_bytes() override;
   [[nodiscard]] bool is_remote() override;
+  [[nodiscard]] std::optional<Extent> extent() override;
   [[nodiscard]] std::string describe() const override;
 
  private:

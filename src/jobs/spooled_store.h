@@ -50,6 +50,7 @@ class SpooledStore final : public store::BackupStore {
   [[nodiscard]] Result<std::size_t> sweep() override;
   [[nodiscard]] Result<std::optional<std::uint64_t>> free_bytes() override;
   [[nodiscard]] bool is_remote() override { return store_.is_remote(); }
+  [[nodiscard]] std::optional<Extent> extent() override { return store_.extent(); }
   [[nodiscard]] std::string describe() const override { return store_.describe(); }
 
  private:

@@ -72,11 +72,15 @@ class Parser {
 
   Result<std::string> filter(std::size_t depth) {
     PV_TRY(std::string sql, term(depth));
+    bool was_or = false;
     for (;;) {
       const bool is_and = take("&&");
       if (!is_and && !take("||")) { break; }
       PV_TRY(const std::string next, term(depth));
-      sql = "(" + sql + (is_and ? " AND " : " OR ") + next + ")";
+      // AND binds tighter in SQL. More parentheses than needed would be too deep for SQLite.
+      if (is_and && was_or) { sql = "(" + sql + ")"; }
+      sql += (is_and ? " AND " : " OR ") + next;
+      was_or = !is_and;
     }
     skip_blanks();
     return sql;
@@ -87,7 +91,7 @@ class Parser {
       if (depth == kDepthMax) { return refuse(); }
       PV_TRY(std::string sql, filter(depth + 1));
       if (!take(")")) { return refuse(); }
-      return sql;
+      return "(" + sql + ")";
     }
     if (++terms_ > kTermsMax) { return fail(Code::kInvalid, "the filter has too many terms"); }
     const auto column = column_of(word());

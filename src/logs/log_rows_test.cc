@@ -3,6 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <tuple>
+
 #include "logs/filter.h"
 #include "testing/fixtures.h"
 
@@ -52,6 +54,9 @@ TEST_F(LogRows, AreFiltered) {
       {"level = -4", "d"},
       {"level != 0", "bcd"},
       {"id = 'a' || id = \"b\"", "ab"},
+      {"id = 'a' || id = 'b' && level = 8", "b"},
+      {"id = 'a' && level = 8 || id = 'c'", "c"},
+      {"id = 'a' || (id = 'b' && level = 8)", "ab"},
       {"(level = 0 || level = 8) && data.auth = ''", "a"},
       {"data.status = 404", "b"},
       {"data.status >= 200", "ab"},
@@ -103,6 +108,17 @@ TEST_F(LogRows, RefuseWhatIsNoFilter) {
   std::string many = "level = 0";
   for (int i = 0; i < 200; ++i) { many += " && level = 0"; }
   EXPECT_EQ(ids(many), "invalid");
+}
+
+TEST_F(LogRows, AreFilteredByManyTerms) {
+  for (const auto& [first, second, found] :
+       {std::tuple{"||", "||", "abcd"}, {"&&", "&&", ""}, {"||", "&&", "d"}, {"&&", "||", ""}}) {
+    std::string many = "id = 'a'";
+    for (int i = 1; i < 100; ++i) {
+      many += std::string{" "} + (i % 2 == 1 ? first : second) + " id = '" + "abcd"[i % 4] + "'";
+    }
+    EXPECT_EQ(ids(many), found) << many;
+  }
 }
 
 TEST_F(LogRows, AreSorted) {

@@ -4,6 +4,7 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <chrono>
 
 #include "settings/cipher.h"
 #include "testing/fake_clock.h"
@@ -164,6 +165,8 @@ TEST(SettingsDocument, ChecksByPocketBasesRules) {
        ""},
       {R"({"rateLimits":{"rules":[{"label":"/a"},{"label":"/a","audience":"@guest"}]}})",
        "rateLimits.rules.1.label=validation_conflicting_rate_limit_rule"},
+      {R"({"rateLimits":{"rules":[{"label":"/b"},{"label":"/a","audience":"@guest"},{"label":"/a"}]}})",
+       "rateLimits.rules.2.label=validation_conflicting_rate_limit_rule"},
       {R"({"superuserIPs":["1.2.3.4","10.0.0.0/8","x",""]})",
        "superuserIPs.2=validation_invlaid_ip_or_subnet superuserIPs.3=validation_required"},
       {R"({"rateLimits":{"excludedIPs":["1.2.3.4/40"]}})",
@@ -172,6 +175,27 @@ TEST(SettingsDocument, ChecksByPocketBasesRules) {
   for (const Row& row : rows) { EXPECT_EQ(codes_after(row.change), row.codes) << row.change; }
   EXPECT_EQ(codes_after(R"({"meta":{"appName":")" + std::string(256, 'x') + "\"}}"),
             "meta.appName=validation_length_out_of_range");
+}
+
+// As many as fit into a request. The database is locked meanwhile.
+TEST(SettingsDocument, ChecksManyRulesAtOnceAndTellsAHundredFaults) {
+  constexpr int kRules = 50'000;
+  json::array rules;
+  for (int i = 0; i < kRules; ++i) {
+    rules.push_back(json::object{{"label", "/" + std::to_string(i)}});
+  }
+  Document document;
+  ASSERT_TRUE(document.apply({{"rateLimits", {{"rules", rules}}}}, Edition::k039).empty());
+  const auto start = std::chrono::steady_clock::now();
+  const auto faults = document.validate();
+  EXPECT_LT(std::chrono::steady_clock::now() - start, std::chrono::seconds{2});
+  ASSERT_EQ(faults.size(), 100U);
+  EXPECT_EQ(faults.front().field,
+            "rateLimits.rules.4.maxRequests");  // the defaults before are good
+  rules.push_back(json::object{{"label", "/7"}});
+  ASSERT_TRUE(document.apply({{"rateLimits", {{"rules", rules}}}}, Edition::k039).empty());
+  EXPECT_EQ(codes(document.validate()),
+            "rateLimits.rules.50000.label=validation_conflicting_rate_limit_rule");
 }
 
 TEST(SettingsDocument, NeverShowsSecretsAndForgetsClearedOnes) {

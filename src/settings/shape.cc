@@ -49,7 +49,10 @@ class Merger {
       } else if (unknown_ == Unknown::kKeep) {
         document[name] = value;
       } else if (unknown_ == Unknown::kRefuse) {
-        fault(path + std::string{name}, "validation_unknown_field", "There is no such setting.");
+        fault({.field = path,
+               .code = "validation_unknown_field",
+               .message = "There is no such setting.",
+               .unknown = name});
       }
     }
   }
@@ -64,7 +67,9 @@ class Merger {
       return;
     }
     if (shape.kind() != change.kind()) {
-      fault(path, "validation_invalid_type", "Must be " + wanted(shape) + ".");
+      fault({.field = path,
+             .code = "validation_invalid_type",
+             .message = "Must be " + wanted(shape) + "."});
     } else if (const json::object* object = shape.if_object()) {
       merge(*object, document.get_object(), change.get_object(), path + ".");
     } else if (const json::array* array = shape.if_array()) {
@@ -94,10 +99,9 @@ class Merger {
     }
   }
 
-  void fault(std::string field, std::string code, std::string message) {
+  void fault(Fault fault) {
     constexpr std::size_t kFaultsMax = 100;
-    if (faults_.size() == kFaultsMax) { return; }
-    faults_.push_back({std::move(field), std::move(code), std::move(message), {}});
+    if (faults_.size() < kFaultsMax) { faults_.push_back(std::move(fault)); }
   }
 
   Unknown unknown_;

@@ -11,12 +11,15 @@
 
 namespace pv::settings {
 
-// What is wrong with one member. `field` is its path with dots: "rateLimits.rules.0.label".
+// What is wrong with one member. `field` is its path with dots: "rateLimits.rules.0.label". Of a
+// member that is unknown it ends before the name, "rateLimits.", which is `unknown`: one name, with
+// whatever dots the client gave it.
 struct Fault {
   std::string field;
   std::string code;                 // "validation_required"
   std::string message;              // "Cannot be blank."
   boost::json::object params = {};  // empty: none
+  std::string unknown = {};
   friend bool operator==(const Fault&, const Fault&) = default;
 };
 

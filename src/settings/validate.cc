@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <boost/json/array.hpp>
 #include <optional>
+#include <set>
 
 #include "base/cron.h"
 #include "base/email.h"
@@ -24,7 +25,8 @@ bool is_empty(const json::value& value) {
   }
 }
 
-// The members of one object, and what is found wrong with them: the first thing of each.
+// The members of one object, and what is found wrong with them: the first thing of each, and of a
+// hundred at most.
 class Section {
  public:
   Section(const json::object& object, std::string path, std::vector<Fault>& faults)
@@ -92,6 +94,8 @@ class Section {
 
   void fault(std::string_view name, std::string code, std::string message,
              json::object params = {}) {
+    constexpr std::size_t kFaultsMax = 100;
+    if (faults_.size() == kFaultsMax) { return; }
     std::string field = path_ + std::string{name};
     const bool is_known = std::ranges::find(faults_, field, &Fault::field) != faults_.end();
     if (is_known) { return; }
@@ -161,16 +165,18 @@ void check_batch(Section batch) {
 
 // The first rule that is for requests which one before it is for.
 std::optional<std::size_t> find_conflict(const json::array& rules) {
-  std::vector<std::string> keys;
+  std::set<std::string> keys;  // none begins with another
   for (const json::value& one : rules) {
     const json::object& rule = one.get_object();
     std::string key = std::string{rule.at("label").get_string()} + "@@" +
                       std::string{rule.at("audience").get_string()};
-    const bool conflicts = std::ranges::any_of(keys, [&](const std::string& other) {
-      return key.starts_with(other) || other.starts_with(key);
-    });
+    // Those that begin with `key` follow it at once; one that it begins with is right before it,
+    // for all between the two would begin with that one as well.
+    const auto next = keys.lower_bound(key);
+    const bool conflicts = (next != keys.end() && next->starts_with(key)) ||
+                           (next != keys.begin() && key.starts_with(*std::prev(next)));
     if (conflicts) { return keys.size(); }
-    keys.push_back(std::move(key));
+    keys.insert(next, std::move(key));
   }
   return std::nullopt;
 }

@@ -22,7 +22,9 @@ struct Fixture {
     const auto changed = file.change({json::parse(text).get_object()});
     if (!changed.has_value()) { return changed.error().what; }
     std::string faults;
-    for (const Fault& fault : changed->faults) { faults += fault.field + "=" + fault.code + " "; }
+    for (const Fault& fault : changed->faults) {
+      faults += fault.field + fault.unknown + "=" + fault.code + " ";
+    }
     return faults.empty() ? json::serialize(changed->shown) : faults;
   }
   void write(std::string_view text) { std::ofstream{folder.path() / "settings.json"} << text; }
@@ -45,6 +47,7 @@ TEST(VaultSettings, RefuseWhatTheyDoNotKnowAndWhatCannotBe) {
   Fixture fixture;
   const std::pair<const char*, const char*> rows[] = {
       {R"({"schedul":{}})", "schedul=validation_unknown_field "},
+      {R"({"a.b":1})", "a.b=validation_unknown_field "},
       {R"({"schedule":{"jitter":1}})", "schedule.jitter=validation_unknown_field "},
       {R"({"schedule":{"jitterSeconds":"1"}})", "schedule.jitterSeconds=validation_invalid_type "},
       {R"({"schedule":{"jitterSeconds":-1}})",

@@ -7,9 +7,9 @@
 namespace pv::sqlite {
 namespace {
 
-// SQLite calls the handler each so many steps of its virtual machine: about a tenth of a
-// millisecond, unless a function keeps one of them busy.
-constexpr int kStepsBetweenLooks = 1000;
+// SQLite calls the handler each so many steps of its virtual machine: about a hundredth of a
+// millisecond, unless functions keep it busy, as LIKE can for milliseconds at each row.
+constexpr int kStepsBetweenLooks = 100;
 
 }  // namespace
 

@@ -81,6 +81,15 @@ class BackupStore {
   // Whether it is reached over a network, so that any call may take its time.
   [[nodiscard]] virtual bool is_remote() { return false; }
 
+  // Where its backups lie: everything below a path without links, or with keys that start so.
+  struct Extent {
+    std::string bucket;  // its endpoint's host and its name; empty: a folder
+    std::string start;
+    friend bool operator==(const Extent&, const Extent&) = default;
+  };
+  // nullopt: in no place that another store could share, or not known now.
+  [[nodiscard]] virtual std::optional<Extent> extent() { return std::nullopt; }
+
   // "folder /srv/pb_data/backups", for messages.
   [[nodiscard]] virtual std::string describe() const = 0;
 };

@@ -204,6 +204,14 @@ class FolderStore final : public BackupStore {
     return std::optional{space.free_bytes};
   }
 
+  [[nodiscard]] std::optional<Extent> extent() override {
+    std::error_code error;
+    const fs::Path whole = std::filesystem::absolute(folder_, error);
+    const fs::Path place = std::filesystem::weakly_canonical(whole, error);
+    if (error) { return std::nullopt; }
+    return Extent{.bucket = {}, .start = place.native()};
+  }
+
   [[nodiscard]] std::string describe() const override {
     return "folder " + printable(folder_.native());
   }

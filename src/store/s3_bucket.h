@@ -12,11 +12,15 @@ namespace pv::store {
 
 inline constexpr std::string_view kS3NotesFolder = ".pocketvault-upload/";
 
+// "s3.example.com/backups", in whichever way the bucket is addressed.
+[[nodiscard]] std::string place_of(const s3::Address& address);
+
 class S3Bucket {
  public:
   S3Bucket(s3::Options s3_options, S3StoreOptions store_options)
       : random{*s3_options.world.random},
         clock{*s3_options.world.clock},
+        place{place_of(s3_options.address)},
         client{std::move(s3_options)},
         options{std::move(store_options)} {}
 
@@ -32,6 +36,7 @@ class S3Bucket {
 
   Random& random;
   const Clock& clock;
+  const std::string place;
   s3::Client client;
   const S3StoreOptions options;
   // Held from the look at a key to its creation where the server knows no conditions.

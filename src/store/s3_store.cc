@@ -75,6 +75,10 @@ class S3Store final : public BackupStore {
 
   [[nodiscard]] bool is_remote() override { return true; }
 
+  [[nodiscard]] std::optional<Extent> extent() override {
+    return Extent{.bucket = bucket_->place, .start = bucket_->options.prefix};
+  }
+
   [[nodiscard]] std::string describe() const override {
     const std::string& prefix = bucket_->options.prefix;
     return bucket_->client.describe() + (prefix.empty() ? "" : ", under " + printable(prefix));
@@ -132,6 +136,12 @@ Result<bool> S3Bucket::refuses_to_replace() {
     PV_TRY(refuses_, client.refuses_to_replace(scratch));
   }
   return *refuses_;
+}
+
+std::string place_of(const s3::Address& address) {
+  const std::string& host = address.host();
+  const bool names_bucket = host.starts_with(address.bucket() + ".");
+  return (names_bucket ? host.substr(address.bucket().size() + 1) : host) + "/" + address.bucket();
 }
 
 Error backup_exists(const BackupName& name) {

@@ -85,6 +85,29 @@ test("copy: one request in twenty fails, and a bucket that goes away leaves noth
   for (const name of ["a.zip", "b.zip"]) assert.ok(same(path.join(gateway.bucket, name), path.join(dir, "backups", name)));
 });
 
+test("a copy or a mirror among the backups, and the other way round, is refused before anything is written", { skip }, async (t) => {
+  const gateway = await startGateway(t);
+  const dir = unpackFixture("0.36.6", tempFolder(t));
+  const backups = path.join(dir, "backups");
+  const before = fs.readdirSync(backups, { recursive: true }).sort();
+  const link = path.join(tempFolder(t), "link");
+  fs.symlinkSync(backups, link);
+  const call = (...words) => cli([...words, "--dir", dir], { env: aws });
+  const refused = (done) => { assert.equal(done.status, 2, done.stdout + done.stderr); assert.match(done.stderr, /copies would count as backups and be copied again/); };
+  for (const inside of [backups, path.join(backups, "sub"), path.join(link, "sub")]) {
+    refused(call("copy", "--all", "--to", inside));
+    for (const command of ["backup", "list", "status"]) refused(call(command, "--mirror", inside));
+  }
+  const root = ["--s3-bucket", "backups", "--s3-endpoint", gateway.url, "--s3-region", region, "--s3-force-path-style"];
+  refused(call("backup", "a.zip", ...root, "--mirror", at(gateway.url, "m")));
+  refused(call("copy", "--all", ...root, "--s3-prefix", "m/", "--to", at(gateway.url)));
+  saveSettings(dir, bucketSettings(gateway.url));
+  refused(call("backup", "a.zip", "--mirror", at(gateway.url, "m")));
+  ok(call("backup", "a.zip", ...root, "--s3-prefix", "n/", "--mirror", at(gateway.url, "m")));
+  assert.ok(gateway.objects().includes("m/a.zip"));
+  assert.deepEqual(fs.readdirSync(backups, { recursive: true }).sort(), before);
+});
+
 test("a backup with a mirror: told in list and status; away, it costs the backup nothing and gets all later", { skip }, async (t) => {
   const gateway = await startGateway(t);
   const dir = unpackFixture("0.36.6", tempFolder(t));
