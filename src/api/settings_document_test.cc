@@ -1,6 +1,9 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <filesystem>
+#include <fstream>
+
 #include "api/limiters.h"
 #include "api/test_server.h"
 
@@ -243,6 +246,20 @@ TEST(VaultSettingsRoutes, ShowChangeAndRefuse) {
              R"(":{"code":"validation_unknown_field","message":"There is no such setting."}})"));
   server.start({.strict = true});
   EXPECT_EQ(server.admin_call("GET", "/api/vault/settings").status, 404U);
+}
+
+TEST(VaultSettingsRoutes, DoNotTellWhereTheirFileIs) {
+  TestServer server;
+  server.admin();
+  std::filesystem::create_directories(server.directory().vault_folder().native());
+  std::ofstream{(server.directory().vault_folder() / "settings.json").native()} << "{ broken";
+  for (const char* method : {"GET", "PATCH"}) {
+    const Got got = server.admin_json(method, "/api/vault/settings", "{}");
+    EXPECT_EQ(got.status, 400U);
+    EXPECT_EQ(got.body,
+              "{\"data\":{},\"message\":\"Something went wrong while processing your "
+              "request.\",\"status\":400}\n");
+  }
 }
 
 }  // namespace

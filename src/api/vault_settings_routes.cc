@@ -6,12 +6,21 @@ namespace pv::api {
 
 namespace json = boost::json;
 
+namespace {
+
+// Where the file is, is for the log alone.
+Problem problem_of_file(const Error& error) {
+  return error.code == Code::kBusy ? busy() : problem_of(error);
+}
+
+}  // namespace
+
 AnswerTask show_vault_settings(Exchange& exchange) {
   std::function<Result<json::object>()> work = [&own = exchange.services.parts.own_settings] {
     return own.show();
   };
   const auto shown = co_await blocking<json::object>(exchange.services, std::move(work));
-  if (!shown.has_value()) { co_return tl::unexpected{explained(shown.error())}; }
+  if (!shown.has_value()) { co_return tl::unexpected{problem_of_file(shown.error())}; }
   co_return json_answer(exchange, 200, *shown);
 }
 
@@ -24,7 +33,7 @@ AnswerTask change_vault_settings(Exchange& exchange) {
       };
   const auto changed =
       co_await blocking<settings::VaultSettingsChange>(exchange.services, std::move(work));
-  if (!changed.has_value()) { co_return tl::unexpected{explained(changed.error())}; }
+  if (!changed.has_value()) { co_return tl::unexpected{problem_of_file(changed.error())}; }
   if (!changed->faults.empty()) {
     Problem refused = problem(400, phrase::kSaveSettingsFailed);
     for (const settings::Fault& fault : changed->faults) {

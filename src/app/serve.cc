@@ -110,7 +110,7 @@ Service::~Service() {
   }
   mirror.reset();
   ticker_.reset();
-  if (log_ != nullptr) { log_->flush(); }
+  if (log_ != nullptr) { log_->finish(); }
   if (noted_) { cli::remove_server_note(local_->directory().vault_folder()); }
 }
 

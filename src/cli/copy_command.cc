@@ -73,6 +73,7 @@ Result<Exit> run_copy(const Context& context) {
          context.environment.open_store(arguments.copy_to, arguments.dir));
   store::BackupStore& from = place.local->store();
   PV_CHECK(jobs::check_apart(from, *to));
+  std::ignore = to->sweep();  // what a crash of ours left
   Copying copying{context, from, *to};
   std::vector<store::Backup> backups;
   if (arguments.all) { PV_TRY(backups, from.list()); }

@@ -81,6 +81,17 @@ void RequestLog::flush() {
   if (is_ours && written.has_value()) { tell_of_lost(); }
 }
 
+void RequestLog::finish() {
+  flush();
+  {
+    const std::lock_guard lock{mutex_};
+    lost_ += waiting_.size();
+    waiting_.clear();
+    bytes_ = 0;
+  }
+  tell_of_lost();
+}
+
 // While the data is exchanged, or others write: later, before what came meanwhile.
 void RequestLog::put_back(std::vector<logs::LogRow> rows) {
   const std::lock_guard lock{mutex_};

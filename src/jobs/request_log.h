@@ -34,6 +34,8 @@ class RequestLog {
   void tick();
   // Writes what waits now.
   void flush();
+  // The same at the end: what can't be written is given up, with a warning.
+  void finish();
 
  private:
   void remove_unwanted();

@@ -112,6 +112,18 @@ TEST_F(RequestLogTest, KeepsNoMoreThanItMayWhileOthersWrite) {
   EXPECT_EQ(count(), "100") << "there is room again";
 }
 
+TEST_F(RequestLogTest, GivesUpAtTheEndWhatOthersKeepFromBeingWritten) {
+  auto other = sqlite::Connection::open(pb_data / "auxiliary.db", {});
+  ASSERT_TRUE(other->exec("BEGIN IMMEDIATE").has_value());
+  add("a");
+  add("b");
+  log.finish();
+  EXPECT_THAT(warnings, ElementsAre("the log of requests lacks 2 requests"));
+  ASSERT_TRUE(other->exec("ROLLBACK").has_value());
+  log.flush();
+  EXPECT_EQ(count(), "0");
+}
+
 TEST_F(RequestLogTest, KeepsNoHugeRow) {
   log.add({"a", "2026-11-21 00:54:47.000Z", 0, "GET /", std::string(20'000, 'x')});
   add("b");

@@ -44,6 +44,11 @@ test("copy: from folder to folder, to a bucket and back, never over another back
   assert.deepEqual(gateway.objects(), ["shop/a.zip", "shop/b.zip"]);
   assert.ok(same(path.join(gateway.bucket, "shop/b.zip"), path.join(backups, "b.zip")));
 
+  // What a copy that was killed leaves goes with the next; other files of a user stay.
+  for (const left of [".pocketvault-abcdefghij.part", "film.part"]) fs.writeFileSync(path.join(usb, left), "half");
+  ok(call("copy", "a.zip", "--to", usb));
+  assert.deepEqual(fs.readdirSync(usb).sort(), ["a.zip", "a.zip.attrs", "film.part"]);
+
   fs.writeFileSync(path.join(usb, "b.zip"), "another");
   const clash = call("copy", "--all", "--to", usb);
   assert.equal(clash.status, 1);
