@@ -89,7 +89,7 @@ class Parser {
   Result<std::string> term(std::size_t depth) {
     if (take("(")) {
       if (depth == kDepthMax) { return refuse(); }
-      PV_TRY(std::string sql, filter(depth + 1));
+      PV_TRY(const std::string sql, filter(depth + 1));
       if (!take(")")) { return refuse(); }
       return "(" + sql + ")";
     }
