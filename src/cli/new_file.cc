@@ -1,6 +1,5 @@
 #include "cli/new_file.h"
 
-#include <algorithm>
 #include <ostream>
 #include <set>
 #include <utility>
@@ -34,15 +33,9 @@ bool looks_like_data(const fs::Path& folder) {
   return found >= 2 || fs::exists(folder / ".pocketvault");
 }
 
-bool is_database_name(const std::string& name) {
-  const auto is_part_of = [&](std::string_view database) {
-    if (!name.starts_with(database)) { return false; }
-    const std::string_view ending = std::string_view{name}.substr(database.size());
-    const auto& companions = sqlite::kCompanions;
-    return ending.empty() ||
-           std::find(companions.begin(), companions.end(), ending) != companions.end();
-  };
-  return is_part_of("data.db") || is_part_of("auxiliary.db");
+bool is_database_name(std::string_view name) {
+  const std::string_view main = sqlite::main_of(name);
+  return main == "data.db" || main == "auxiliary.db";
 }
 
 Result<void> refuse_live(const fs::Path& path) {

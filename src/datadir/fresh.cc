@@ -45,10 +45,7 @@ Result<void> remove_if_there(const fs::Path& path) {
 }
 
 Result<void> remove_database(const fs::Path& path) {
-  PV_CHECK(remove_if_there(path));
-  for (const std::string_view companion : sqlite::kCompanions) {
-    PV_CHECK(remove_if_there(path.string() + std::string{companion}));
-  }
+  for (const fs::Path& file : sqlite::files_of(path)) { PV_CHECK(remove_if_there(file)); }
   return {};
 }
 

@@ -5,7 +5,6 @@
 #include <filesystem>
 #include <iterator>
 #include <set>
-#include <span>
 
 #include "base/text.h"
 #include "fs/supervisor.h"
@@ -137,19 +136,7 @@ bool is_database(const fs::Path& directory, const fs::Path& path) {
   }
   if (path.native().ends_with(".db") || found->size_bytes == 0) { return true; }
   const Result<fs::Fd> fd = fs::open_for_reading(path);
-  if (!fd.has_value()) { return false; }
-  std::string head(sqlite::kFileMagic.size(), '\0');
-  const auto count = fs::read_some(*fd, 0, std::as_writable_bytes(std::span{head}));
-  return count.has_value() && head == sqlite::kFileMagic;
-}
-
-// The file that `path` would belong to as one of SQLite's companions; empty: to none.
-fs::Path main_of(const fs::Path& path) {
-  const std::string& name = path.native();
-  for (const std::string_view companion : sqlite::kCompanions) {
-    if (name.ends_with(companion)) { return name.substr(0, name.size() - companion.size()); }
-  }
-  return {};
+  return fd.has_value() && sqlite::begins_as_database(*fd);
 }
 
 bool is_called_as_database(const fs::Path& path) {
@@ -167,7 +154,9 @@ void add_likely(const fs::Path& folder, std::size_t& names_left, std::set<fs::Pa
        entry.increment(error), --names_left) {
     const fs::Path& path = entry->path();
     if (is_called_as_database(path)) { likely.insert(path); }
-    if (fs::Path main = main_of(path); !main.empty()) { likely.insert(std::move(main)); }
+    if (const auto main = sqlite::main_of(path.native()); main != path.native()) {
+      likely.emplace(main);
+    }
   }
 }
 
@@ -204,10 +193,8 @@ Result<void> refuse_users_of(const fs::Path& directory, const std::vector<fs::Pa
                              Exchange exchange) {
   std::vector<fs::Path> files;
   for (const fs::Path& database : databases) {
-    files.push_back(database);
-    for (const std::string_view companion : sqlite::kCompanions) {
-      files.emplace_back(database.native() + std::string{companion});
-    }
+    const std::vector<fs::Path> its = sqlite::files_of(database);
+    files.insert(files.end(), its.begin(), its.end());
   }
   if (files.empty()) { return {}; }
   const Users users = users_of(files);

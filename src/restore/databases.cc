@@ -38,8 +38,8 @@ Result<std::string> read_piece(const fs::Path& path, std::uint64_t offset, std::
 }
 
 bool has_database_header(const fs::Path& path) {
-  const auto head = read_piece(path, 0, sqlite::kFileMagic.size());
-  return head.has_value() && *head == sqlite::kFileMagic;
+  const auto fd = fs::open_for_reading(path);
+  return fd.has_value() && sqlite::begins_as_database(*fd);
 }
 
 // Of a rollback journal (SQLite's journal.html): [magic: 8][records: 4][nonce: 4][pages of the

@@ -185,7 +185,7 @@ bool is_in_volume_vault(std::string_view name) {
 }
 
 std::string_view database_of(std::string_view name) {
-  const std::string_view main = sqlite_main_of(name);
+  const std::string_view main = sqlite::main_of(name);
   return is_database(main) ? main : name;
 }
 
@@ -197,14 +197,6 @@ std::vector<std::string> sqlite_companions_of(std::string_view name) {
   return companions;
 }
 
-std::string_view sqlite_main_of(std::string_view name) {
-  for (const std::string_view companion : sqlite::kCompanions) {
-    const std::string_view main = without(name, companion);
-    if (main != name) { return main; }
-  }
-  return name;
-}
-
 std::vector<std::string> companions_of(std::string_view name) {
   std::vector<std::string> companions = sqlite_companions_of(name);
   if (is_stored(name)) { append(companions, name, kAttributes); }
@@ -213,7 +205,7 @@ std::vector<std::string> companions_of(std::string_view name) {
 
 std::string_view main_of(std::string_view name) {
   const std::string_view stored = without(name, kAttributes);
-  return stored != name && is_stored(stored) ? stored : sqlite_main_of(name);
+  return stored != name && is_stored(stored) ? stored : sqlite::main_of(name);
 }
 
 bool is_one_name(std::string_view name) {

@@ -50,8 +50,6 @@ namespace pv::restore {
 // or a hook, wherever it lies and whatever it is called. Names that no folder can hold are left
 // out.
 [[nodiscard]] std::vector<std::string> sqlite_companions_of(std::string_view name);
-// What `name` would be such a part of; else `name` itself.
-[[nodiscard]] std::string_view sqlite_main_of(std::string_view name);
 
 // The files that go with the file `name` wherever it goes: these, and of a stored file the
 // ".attrs" in which PocketBase keeps its type and more. And the other way round: what `name` goes

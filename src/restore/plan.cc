@@ -9,6 +9,7 @@
 #include "restore/folders.h"
 #include "restore/layout.h"
 #include "restore/restore.h"
+#include "sqlite/files.h"
 
 namespace pv::restore {
 namespace {
@@ -155,7 +156,7 @@ class Planner {
     for (const Scope::Unit& unit : scope_.units()) {
       const std::string_view main = main_of(unit.name);
       const bool has_one = has_main(unit.name, main);
-      if (has_one && main == sqlite_main_of(unit.name) && !scope_.contains(main)) {
+      if (has_one && main == sqlite::main_of(unit.name) && !scope_.contains(main)) {
         return fail(Code::kInvalid, printable(unit.name) + " is what SQLite keeps beside " +
                                         printable(main) + ": name that, it takes this along");
       }

@@ -8,7 +8,6 @@
 #include <algorithm>
 #include <array>
 #include <memory>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -49,14 +48,6 @@ bool is_untouched(const struct ::stat& a, const struct ::stat& b) {
          a.st_mode == b.st_mode && a.st_uid == b.st_uid && a.st_gid == b.st_gid;
 }
 
-// The file is in storage/, so SQLite has it open in no process of ours: a plain descriptor is no
-// harm.
-bool has_database_header(const fs::Fd& fd) {
-  std::array<char, sqlite::kFileMagic.size()> head{};
-  const auto count = fs::read_some(fd, 0, std::as_writable_bytes(std::span{head}));
-  return count.has_value() && std::string_view{head.data(), *count} == sqlite::kFileMagic;
-}
-
 bool link(const fs::Fd& from, const fs::Path& path) {
   return ::linkat(AT_FDCWD, name_of(from).c_str(), AT_FDCWD, path.c_str(), AT_SYMLINK_FOLLOW) == 0;
 }
@@ -91,14 +82,14 @@ UnchangedFiles::UnchangedFiles(const std::optional<fs::Fd>& storage, const Archi
                                const Plan& plan, std::optional<Owner> owner)
     : storage_{storage}, archive_{archive}, owner_{owner} {
   for (const PlannedFile& file : plan.files) {
-    const std::string_view main = sqlite_main_of(file.name);
+    const std::string_view main = sqlite::main_of(file.name);
     if (main != file.name) { with_companions_.emplace(main); }
   }
 }
 
 // What SQLite keeps beside a database, or would: here, or in the archive.
 bool UnchangedFiles::lies_beside_companions(const std::string& name) const {
-  if (sqlite_main_of(name) != name || with_companions_.contains(name)) { return true; }
+  if (sqlite::main_of(name) != name || with_companions_.contains(name)) { return true; }
   const std::vector<std::string> companions = sqlite_companions_of(name);
   return std::any_of(companions.begin(), companions.end(), [&](const std::string& companion) {
     const std::string inside = companion.substr(kStorage.size());
@@ -118,8 +109,9 @@ Result<bool> UnchangedFiles::take(const PlannedFile& file, const fs::Path& path,
   const auto first = look_at(*place);
   if (!first || !could_be(entry, file, *first)) { return false; }
   const fs::Fd fd{::open(name_of(*place).c_str(), O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK)};
-  // An empty file becomes a database when SQLite first writes to it.
-  if (!fd.is_open() || entry.raw_bytes == 0 || has_database_header(fd)) { return false; }
+  // An empty file becomes a database when SQLite first writes to it. In storage/ no process of ours
+  // has one open with SQLite.
+  if (!fd.is_open() || entry.raw_bytes == 0 || sqlite::begins_as_database(fd)) { return false; }
   PV_TRY(const bool has_it, has_content(archive_, entry, fd, stop));
   if (!has_it) { return false; }
 

@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "fs/beneath.h"
+#include "sqlite/files.h"
 
 namespace pv::snapshot {
 namespace {
@@ -77,11 +78,11 @@ std::vector<Warning> LateWarnings::copy() const {
 }
 
 void Forbidden::add_database(const fs::Path& path) {
-  for (const char* suffix : {"", "-wal", "-shm", "-journal"}) {
-    // A link's side files lie beside what it points to.
-    std::error_code error;
-    const auto real = std::filesystem::canonical(path, error);
-    const auto about = fs::stat((error ? path : real).string() + suffix);
+  // A link's side files lie beside what it points to.
+  std::error_code error;
+  const auto real = std::filesystem::canonical(path, error);
+  for (const fs::Path& file : sqlite::files_of(error ? path : real)) {
+    const auto about = fs::stat(file);
     if (about.has_value()) { files_.push_back({about->device, about->inode}); }
   }
 }

@@ -44,8 +44,9 @@ enum class Links { kFollow, kRefuse };
 // What is needed to open files of one tree, for as long as any of them may be opened.
 struct Tree {
   fs::Fd root;
-  fs::Path path;       // for texts
-  std::string prefix;  // of its files' names in the snapshot: empty, or ends in a slash
+  fs::Path path;             // for texts
+  std::string prefix;        // of its files' names in the snapshot: empty, or ends in a slash
+  std::uint16_t number = 0;  // Item::tree
   Forbidden forbidden;
   std::shared_ptr<LateWarnings> late;
 };

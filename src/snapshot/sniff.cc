@@ -8,11 +8,10 @@
 #include <cerrno>
 #include <cstring>
 
+#include "sqlite/files.h"
+
 namespace pv::snapshot {
 namespace {
-
-constexpr char kMagic[16] = {'S', 'Q', 'L', 'i', 't', 'e', ' ', 'f',
-                             'o', 'r', 'm', 'a', 't', ' ', '3', '\0'};
 
 // From here to the end of child(): only what may be called after a fork in a process with threads
 // (signal-safety(7)): no allocation, no locks.
@@ -20,14 +19,14 @@ Kind look(const char* path) {
   const int fd = ::open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
   if (fd < 0) { return Kind::kUnreadable; }
   struct ::stat about {};
-  std::array<char, sizeof kMagic> head{};
+  std::array<char, sqlite::kFileMagic.size()> head{};
   Kind kind = Kind::kUnreadable;
   if (::fstat(fd, &about) == 0 && S_ISREG(about.st_mode)) {
     const ::ssize_t count = ::pread(fd, head.data(), head.size(), 0);
     if (count == 0) { kind = Kind::kEmpty; }
     if (count > 0) { kind = Kind::kOther; }
-    if (count == static_cast<::ssize_t>(sizeof kMagic) &&
-        std::memcmp(head.data(), kMagic, sizeof kMagic) == 0) {
+    if (count == static_cast<::ssize_t>(head.size()) &&
+        std::memcmp(head.data(), sqlite::kFileMagic.data(), head.size()) == 0) {
       kind = Kind::kDatabase;
     }
   }

@@ -81,9 +81,11 @@ class Gatherer {
  private:
   Result<const Tree*> add_tree(const fs::Path& path, std::string prefix) {
     PV_TRY(fs::Fd root, open_root(path));
+    const auto number = static_cast<std::uint16_t>(gathered_.trees.size());
     gathered_.trees.push_back(std::make_unique<const Tree>(Tree{.root = std::move(root),
                                                                 .path = path,
                                                                 .prefix = std::move(prefix),
+                                                                .number = number,
                                                                 .forbidden = forbidden_,
                                                                 .late = late_}));
     return gathered_.trees.back().get();
@@ -127,13 +129,12 @@ class Gatherer {
   }
 
   Result<void> walk(const Tree& tree, const fs::Enter& enter) {
-    const auto number = static_cast<std::uint16_t>(gathered_.trees.size() - 1);
     const auto take = [&](const fs::Found& found) {
       if (stop_.stop_requested()) { return; }
       if (found.stat.is_file()) {
-        take_file(tree, number, found.name, found.stat, Links::kRefuse);
+        take_file(tree, found.name, found.stat, Links::kRefuse);
       } else if (found.stat.is_link()) {
-        take_link(tree, number, found.name);
+        take_link(tree, found.name);
       } else {
         leave_out(tree.prefix + found.name, kind_of(found.stat));
       }
@@ -153,8 +154,7 @@ class Gatherer {
     return std::max(stat.modified, stat.changed) + kTick < walked_at_;
   }
 
-  void take_file(const Tree& tree, std::uint16_t number, const std::string& name,
-                 const fs::Stat& stat, Links links) {
+  void take_file(const Tree& tree, const std::string& name, const fs::Stat& stat, Links links) {
     std::string shown = tree.prefix + name;
     if (forbidden_.has(stat)) {
       leave_out(std::move(shown), "it is a database under another name");
@@ -171,14 +171,14 @@ class Gatherer {
               .modified = stat.modified,
               .mode = stat.mode,
               .is_link = links == Links::kFollow,
-              .tree = number};
+              .tree = tree.number};
     if (links == Links::kRefuse && is_settled(stat)) {
       item.settled = {.device = stat.device, .inode = stat.inode, .changed = stat.changed};
     }
     gathered_.items.push_back(std::move(item));
   }
 
-  void take_link(const Tree& tree, std::uint16_t number, const std::string& name) {
+  void take_link(const Tree& tree, const std::string& name) {
     const std::string shown = tree.prefix + name;
     const auto pointer = point_at(tree, name, Links::kFollow);
     if (!pointer.has_value()) {
@@ -202,7 +202,7 @@ class Gatherer {
     } else if (leads_to_left_out(real)) {
       leave_out(shown, "a link to what is no part of a backup: " + target_of(tree, name));
     } else {
-      take_file(tree, number, name, *stat, Links::kFollow);
+      take_file(tree, name, *stat, Links::kFollow);
     }
   }
 
@@ -258,10 +258,7 @@ RootRules::RootRules(std::vector<std::string> exclude_roots, std::vector<Glob> e
       exclude_{std::move(exclude)} {}
 
 void RootRules::add_database(const std::string& name) {
-  names_.insert(name);
-  for (const std::string_view suffix : sqlite::kCompanions) {
-    names_.insert(name + std::string{suffix});
-  }
+  for (const fs::Path& file : sqlite::files_of(name)) { names_.insert(file.native()); }
 }
 
 bool RootRules::is_fixed(const std::string& root_name) const { return names_.contains(root_name); }
@@ -269,11 +266,8 @@ bool RootRules::is_fixed(const std::string& root_name) const { return names_.con
 bool RootRules::leaves_out(const std::string& root_name) const {
   if (is_fixed(root_name) || is_excluded(root_name)) { return true; }
   // A database that is left out takes its side files along.
-  return std::any_of(sqlite::kCompanions.begin(), sqlite::kCompanions.end(),
-                     [&](std::string_view suffix) {
-                       return root_name.ends_with(suffix) &&
-                              is_excluded(root_name.substr(0, root_name.size() - suffix.size()));
-                     });
+  const std::string main{sqlite::main_of(root_name)};
+  return main != root_name && is_excluded(main);
 }
 
 bool RootRules::is_excluded(const std::string& name) const {
