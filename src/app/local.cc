@@ -61,8 +61,7 @@ bool is_among_data(const fs::Path& folder, const fs::Path& directory) {
   const auto place = fs::disk_place(folder);
   const auto own_backups = fs::disk_place(directory / "backups");
   const auto shares = [&](const std::optional<fs::DiskPlace>& outer) {
-    return place && outer && place->device == outer->device &&
-           fs::lies_in(place->path, outer->path);
+    return place && outer && fs::lies_in(*place, *outer);
   };
   const std::vector<fs::Path> folders = data_folders(directory);
   return !shares(own_backups) && std::any_of(folders.begin(), folders.end(), [&](const auto& data) {
@@ -71,12 +70,11 @@ bool is_among_data(const fs::Path& folder, const fs::Path& directory) {
 }
 
 // backups/ is left out of backups and left alone by restores; any other place inside is neither.
-Result<fs::Path> backups_folder_of(const cli::LocalOptions& options) {
-  const fs::Path folder =
-      options.backups_dir.empty() ? options.dir / "backups" : options.backups_dir;
+Result<fs::Path> backups_folder_of(const fs::Path& dir, const fs::Path& named) {
+  const fs::Path folder = named.empty() ? dir / "backups" : named;
   std::error_code error;
   const fs::Path place = std::filesystem::weakly_canonical(folder, error);
-  const fs::Path directory = std::filesystem::weakly_canonical(options.dir, error);
+  const fs::Path directory = std::filesystem::weakly_canonical(dir, error);
   if (error) { return fail(errno_error(error.value(), folder.string())); }
   if (is_among_data(place, directory)) {
     return fail(
@@ -120,13 +118,8 @@ Result<s3::Options> named_bucket(const cli::BucketOptions& bucket) {
 
 // The store that the command line names; nullptr: it names none, so the settings say.
 Result<std::unique_ptr<store::BackupStore>> named_store(const cli::LocalOptions& options) {
-  if (!options.bucket.name.empty()) {
-    PV_TRY(s3::Options bucket, named_bucket(options.bucket));
-    return store::make_s3_store(std::move(bucket), {.prefix = options.bucket.prefix});
-  }
-  if (options.backups_dir.empty()) { return nullptr; }
-  PV_TRY(fs::Path folder, backups_folder_of(options));
-  return store::make_folder_store(std::move(folder));
+  if (options.bucket.name.empty() && options.backups_dir.empty()) { return nullptr; }
+  return open_store({.folder = options.backups_dir, .bucket = options.bucket}, options.dir);
 }
 
 // The mirror that the command line names; nullptr: none.
@@ -144,10 +137,7 @@ Result<std::unique_ptr<store::BackupStore>> open_store(const cli::StorePlace& pl
     PV_TRY(s3::Options bucket, named_bucket(place.bucket));
     return store::make_s3_store(std::move(bucket), {.prefix = place.bucket.prefix});
   }
-  cli::LocalOptions options;
-  options.dir = dir;
-  options.backups_dir = place.folder;
-  PV_TRY(fs::Path folder, backups_folder_of(options));
+  PV_TRY(fs::Path folder, backups_folder_of(dir, place.folder));
   return store::make_folder_store(std::move(folder));
 }
 
@@ -157,7 +147,7 @@ Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
   }
   PV_TRY(std::unique_ptr<store::BackupStore> store, named_store(options));
   if (store == nullptr) {
-    PV_TRY(fs::Path folder, backups_folder_of(options));
+    PV_TRY(fs::Path folder, backups_folder_of(options.dir, options.backups_dir));
     PV_TRY(store, jobs::store_of_closed(options.dir, encryption_key_from(options.encryption_env),
                                         std::move(folder)));
   }
@@ -179,7 +169,7 @@ std::string encryption_key_from(const std::string& name) {
 
 Result<Local> open_local(LocalSetup setup) {
   PV_TRY(std::unique_ptr<store::BackupStore> store, named_store(setup.options));
-  PV_TRY(fs::Path backups_folder, backups_folder_of(setup.options));
+  PV_TRY(fs::Path backups_folder, backups_folder_of(setup.options.dir, setup.options.backups_dir));
   PV_TRY(jobs::Opened opened, jobs::open_directory(setup.options.dir,
                                                    {.tolerate_damage = !setup.owner,
                                                     .create = setup.options.create,

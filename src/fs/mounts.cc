@@ -67,6 +67,10 @@ bool lies_in(const Path& inner, const Path& outer) {
   return end == outer.end();
 }
 
+bool lies_in(const DiskPlace& inner, const DiskPlace& outer) {
+  return inner.device == outer.device && lies_in(inner.path, outer.path);
+}
+
 std::vector<Path> mount_points() {
   std::vector<Path> points;
   for (Mount& mount : mounts()) { points.push_back(std::move(mount.point)); }

@@ -17,6 +17,8 @@ struct DiskPlace {
   Path path;           // in it
 };
 
+[[nodiscard]] bool lies_in(const DiskPlace& inner, const DiskPlace& outer);
+
 // Of an absolute path without links, which need not be there. nullopt: without /proc.
 [[nodiscard]] std::optional<DiskPlace> disk_place(const Path& path);
 

@@ -56,8 +56,7 @@ bool folder_lies_in(const fs::Path& inner, const fs::Path& outer) {
   if (fs::lies_in(inner, outer)) { return true; }
   const auto inner_place = fs::disk_place(inner);
   const auto outer_place = fs::disk_place(outer);
-  return inner_place && outer_place && inner_place->device == outer_place->device &&
-         fs::lies_in(inner_place->path, outer_place->path);
+  return inner_place && outer_place && fs::lies_in(*inner_place, *outer_place);
 }
 
 bool lies_in(const Extent& inner, const Extent& outer) {
