@@ -7,25 +7,26 @@
 namespace pv::api {
 namespace {
 
-// What the fields parameter leaves of `value`. nullopt: its expression is wrong, which PocketBase
-// answers with nothing at all.
-std::optional<boost::json::value> wanted_of(const Exchange& exchange, boost::json::value value) {
+using MaybeFields = std::optional<Fields>;
+
+// What the fields parameter wants. An error: its expression is wrong, which PocketBase answers with
+// nothing at all.
+Result<MaybeFields> wanted_fields(const Exchange& exchange) {
   const std::string wanted = http::query_value(exchange.request.query, "fields").value_or("");
-  if (wanted.empty()) { return value; }
-  const Result<Fields> fields = Fields::parse(wanted);
-  if (!fields.has_value()) { return std::nullopt; }
-  return fields->apply(value);
+  if (wanted.empty()) { return MaybeFields{}; }
+  PV_TRY(Fields fields, Fields::parse(wanted));
+  return MaybeFields{std::move(fields)};
 }
 
-http::Response answer_of(unsigned status, const std::optional<boost::json::value>& value) {
+http::Response answer_of(unsigned status, std::optional<std::string> body) {
   constexpr std::size_t kLengthGivenMax = 2048;  // longer ones are sent chunked, as by Go's server
   http::Response response;
   response.status = status;
   response.headers.add("Content-Type", "application/json");
-  if (!value) { return response; }
-  std::string body = to_json(*value) + "\n";
-  response.omit_length = body.size() > kLengthGivenMax;
-  response.body.emplace_back(std::move(body));
+  if (!body) { return response; }
+  *body += '\n';
+  response.omit_length = body->size() > kLengthGivenMax;
+  response.body.emplace_back(*std::move(body));
   return response;
 }
 
@@ -34,14 +35,17 @@ http::Response answer_of(unsigned status, const std::optional<boost::json::value
 http::Response json_answer(const Exchange& exchange, unsigned status,
                            const boost::json::value& value) {
   const bool is_success = status >= 200 && status < 300;
-  return answer_of(status, is_success ? wanted_of(exchange, value) : value);
+  const auto fields = is_success ? wanted_fields(exchange) : MaybeFields{};
+  if (!fields.has_value()) { return answer_of(status, std::nullopt); }
+  return answer_of(status, *fields ? to_json((*fields)->apply(value)) : to_json(value));
 }
 
 http::Response page_answer(const Exchange& exchange, boost::json::object page) {
-  auto items = wanted_of(exchange, std::move(page.at("items")));
-  if (!items) { return answer_of(200, std::nullopt); }
-  page.at("items") = *std::move(items);
-  return answer_of(200, std::move(page));
+  const auto fields = wanted_fields(exchange);
+  if (!fields.has_value()) { return answer_of(200, std::nullopt); }
+  boost::json::value& items = page.at("items");
+  if (*fields) { items = (*fields)->apply(items); }
+  return answer_of(200, to_json(page));
 }
 
 http::Response empty_answer(unsigned status) {

@@ -120,7 +120,6 @@ template <class T>
 [[nodiscard]] AnswerTask preflight_backup(Exchange& exchange);
 
 // settings_document.cc
-[[nodiscard]] FieldProblem to_field_problem(const settings::Fault& fault);
 [[nodiscard]] AnswerTask show_settings(Exchange& exchange);
 [[nodiscard]] AnswerTask change_settings(Exchange& exchange);
 

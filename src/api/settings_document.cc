@@ -11,21 +11,7 @@ settings::Edition edition_of(const Exchange& exchange) {
   return exchange.strict() ? settings::Edition::k036 : settings::Edition::k039;
 }
 
-Problem refused(const Phrase& phrase, const std::vector<settings::Fault>& faults) {
-  Problem result = problem(400, phrase);
-  for (const settings::Fault& fault : faults) { result.fields.push_back(to_field_problem(fault)); }
-  return result;
-}
-
 }  // namespace
-
-FieldProblem to_field_problem(const settings::Fault& fault) {
-  return {.field = fault.field,
-          .code = fault.code,
-          .message = say_text(fault.message),
-          .params = fault.params,
-          .unknown = fault.unknown};
-}
 
 AnswerTask show_settings(Exchange& exchange) {
   std::function<Result<json::object>()> work = [&settings = exchange.services.parts.settings,
@@ -53,7 +39,7 @@ AnswerTask change_settings(Exchange& exchange) {
   }
   if (!changed->faults.empty()) {
     const Phrase& phrase = changed->is_unreadable ? phrase::kLoading : phrase::kSaveSettingsFailed;
-    co_return tl::unexpected{refused(phrase, changed->faults)};
+    co_return tl::unexpected{refused_change(phrase, changed->faults)};
   }
   co_return json_answer(exchange, 200, changed->shown);
 }

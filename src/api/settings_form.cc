@@ -163,4 +163,16 @@ awaitable<Changes> read_changes(Exchange& exchange, const json::object& shape, F
   co_return *std::move(changes);
 }
 
+Problem refused_change(const Phrase& phrase, const std::vector<settings::Fault>& faults) {
+  Problem refused = problem(400, phrase);
+  for (const settings::Fault& fault : faults) {
+    refused.fields.push_back({.field = fault.field,
+                              .code = fault.code,
+                              .message = say_text(fault.message),
+                              .params = fault.params,
+                              .unknown = fault.unknown});
+  }
+  return refused;
+}
+
 }  // namespace pv::api

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "api/exchange.h"
+#include "settings/shape.h"
 
 namespace pv::api {
 
@@ -20,5 +21,9 @@ enum class FormNames {
 // value counts. 413 beyond 1 MiB.
 [[nodiscard]] boost::asio::awaitable<tl::expected<std::vector<boost::json::object>, Problem>>
 read_changes(Exchange& exchange, const boost::json::object& shape, FormNames names);
+
+// 400 with `phrase`, and each fault at its field.
+[[nodiscard]] Problem refused_change(const Phrase& phrase,
+                                     const std::vector<settings::Fault>& faults);
 
 }  // namespace pv::api

@@ -35,11 +35,7 @@ AnswerTask change_vault_settings(Exchange& exchange) {
       co_await blocking<settings::VaultSettingsChange>(exchange.services, std::move(work));
   if (!changed.has_value()) { co_return tl::unexpected{problem_of_file(changed.error())}; }
   if (!changed->faults.empty()) {
-    Problem refused = problem(400, phrase::kSaveSettingsFailed);
-    for (const settings::Fault& fault : changed->faults) {
-      refused.fields.push_back(to_field_problem(fault));
-    }
-    co_return tl::unexpected{std::move(refused)};
+    co_return tl::unexpected{refused_change(phrase::kSaveSettingsFailed, changed->faults)};
   }
   co_return json_answer(exchange, 200, changed->shown);
 }
