@@ -96,7 +96,9 @@ std::optional<logs::LogRow> log_row_of(const Exchange& exchange, unsigned status
   const Services& services = exchange.services;
   const http::Request& request = exchange.request;
   const std::int64_t level = problem == nullptr ? kInfo : kError;
-  const bool is_of_log = request.path == "/api/logs" || request.path.starts_with("/api/logs/");
+  const Route route = exchange.match.route;
+  const bool is_of_log =
+      route == Route::kListLogs || route == Route::kLogStats || route == Route::kShowLog;
   if ((problem == nullptr && is_of_log) || !services.parts.log.wants(level)) {
     return std::nullopt;
   }

@@ -5,7 +5,7 @@
 
 namespace pv::api {
 
-// A row as PocketBase writes it, but without tokens: `token=` of a query has *** in their place.
+// A row as PocketBase writes it, but without tokens: `token=` has *** behind it.
 // nullopt: it is not logged, for it is about the log, or the settings say so. `took`: until the
 // answer was ready.
 [[nodiscard]] std::optional<logs::LogRow> log_row_of(const Exchange& exchange, unsigned status,
