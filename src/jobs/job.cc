@@ -38,6 +38,11 @@ std::string_view state_name(State state) {
   return "unknown";
 }
 
+State state_after(const Result<void>& outcome) {
+  if (outcome.has_value()) { return State::kSucceeded; }
+  return outcome.error().code == Code::kCancelled ? State::kCancelled : State::kFailed;
+}
+
 Job::Job(std::string id, Kind kind, std::string name, WallTime now, const Clock& clock)
     : id_{std::move(id)}, name_{std::move(name)}, clock_{clock} {
   rate_.add(clock.steady_now(), 0);
@@ -136,11 +141,10 @@ void Job::finish(Result<void> outcome, WallTime now) {
     const std::lock_guard lock{mutex_};
     PV_ASSERT(status_.state == State::kRunning && !gauge_);
     status_.finished = now;
+    status_.state = state_after(outcome);
     if (outcome.has_value()) {
-      status_.state = State::kSucceeded;
       if (status_.bytes_total > 0) { done_ = status_.bytes_total; }
     } else {
-      status_.state = outcome.error().code == Code::kCancelled ? State::kCancelled : State::kFailed;
       status_.error = std::move(outcome).error();
     }
     callbacks.swap(callbacks_);

@@ -24,6 +24,8 @@ enum class Kind { kBackup, kRestore, kUndo, kVerify, kPreflight, kExtract };
 
 enum class State { kRunning, kSucceeded, kFailed, kCancelled };
 [[nodiscard]] std::string_view state_name(State state);
+// Of a job that ended so.
+[[nodiscard]] State state_after(const Result<void>& outcome);
 
 struct Warning {
   std::string name;  // the file, or empty

@@ -207,10 +207,6 @@ void Vault::Impl::run(const std::shared_ptr<Job>& job, std::optional<Lease> leas
 void Vault::Impl::remember(Job& job, const Result<void>& outcome, bool is_scheduled) {
   const Status status = job.status();
   if (!is_remembered(status.kind)) { return; }
-  const bool cancelled = !outcome.has_value() && outcome.error().code == Code::kCancelled;
-  const State state = outcome.has_value() ? State::kSucceeded
-                      : cancelled         ? State::kCancelled
-                                          : State::kFailed;
   const state::PastJob past{
       .id = status.id,
       .kind = std::string{kind_name(status.kind)},
@@ -218,7 +214,7 @@ void Vault::Impl::remember(Job& job, const Result<void>& outcome, bool is_schedu
       .is_scheduled = is_scheduled,
       .started = status.started,
       .ended = parts.clock.now(),
-      .outcome = std::string{state_name(state)},
+      .outcome = std::string{state_name(state_after(outcome))},
       .error = outcome.has_value() ? std::string{} : outcome.error().what,
       .warnings = status.warnings.size(),
       .raw_bytes = status.report.raw_bytes,

@@ -92,7 +92,10 @@ Result<BackupHistory> read_backup_history(const VaultDb& db) {
     PV_TRY(auto succeeded,
            select(connection, "WHERE kind = 'backup' AND outcome = 'succeeded'", kSucceededRead));
     history.succeeded = std::move(succeeded);
-    for (const char* outcome : {"succeeded", "failed", "cancelled"}) {
+    if (!history.succeeded.empty()) {
+      history.last = history.last_succeeded = history.succeeded.front();
+    }
+    for (const char* outcome : {"failed", "cancelled"}) {
       PV_TRY(auto last,
              select(connection,
                     "WHERE kind = 'backup' AND outcome = '" + std::string{outcome} + "'", 1));
@@ -103,7 +106,6 @@ Result<BackupHistory> read_backup_history(const VaultDb& db) {
     }
     return {};
   }));
-  if (!history.succeeded.empty()) { history.last_succeeded = history.succeeded.front(); }
   return history;
 }
 
