@@ -33,21 +33,26 @@ Result<std::vector<BackupName>> SpooledStore::send(const CopyProgress& progress,
   PV_TRY(const fs::FileLock lock, fs::FileLock::try_take(lock_));
   for (const Backup& backup : backups) {
     auto arrived = send_one(backup.name, progress, stop);
-    if (arrived.has_value()) {
-      sent.push_back(*std::move(arrived));
-    } else if (arrived.error().code != Code::kNotFound) {  // another has sent or removed it
+    if (!arrived.has_value()) {
       return fail(arrived.error().within(printable(backup.name.text())));
     }
+    if (*arrived) { sent.push_back(**std::move(arrived)); }
   }
   return sent;
 }
 
-Result<BackupName> SpooledStore::send_one(const BackupName& name, const CopyProgress& progress,
-                                          const std::stop_token& stop) {
-  PV_TRY(const std::unique_ptr<Source> source, spool_->open(name));
-  PV_TRY(Delivery delivery, deliver(*source, store_, name, progress, stop));
+Result<std::optional<BackupName>> SpooledStore::send_one(const BackupName& name,
+                                                         const CopyProgress& progress,
+                                                         const std::stop_token& stop) {
+  const auto source = spool_->open(name);
+  if (!source.has_value()) {
+    // Another has sent or removed it. What the store does not find is a failure like any other.
+    if (source.error().code == Code::kNotFound) { return std::nullopt; }
+    return fail(source.error());
+  }
+  PV_TRY(Delivery delivery, deliver(**source, store_, name, progress, stop));
   PV_CHECK(spool_->remove(name));
-  return std::move(delivery.name);
+  return std::optional{std::move(delivery.name)};
 }
 
 Result<std::vector<Backup>> SpooledStore::list() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <stop_token>
 
 #include "fs/file.h"
@@ -54,9 +55,10 @@ class SpooledStore final : public store::BackupStore {
   [[nodiscard]] std::string describe() const override { return store_.describe(); }
 
  private:
-  [[nodiscard]] Result<store::BackupName> send_one(const store::BackupName& name,
-                                                   const CopyProgress& progress,
-                                                   const std::stop_token& stop);
+  // nullopt: it does not wait any more.
+  [[nodiscard]] Result<std::optional<store::BackupName>> send_one(const store::BackupName& name,
+                                                                  const CopyProgress& progress,
+                                                                  const std::stop_token& stop);
 
   store::BackupStore& store_;
   const fs::Path lock_;

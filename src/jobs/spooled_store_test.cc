@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "jobs/hooked_store.h"
 #include "store/mem_store.h"
 #include "testing/fixtures.h"
 
@@ -90,6 +91,20 @@ TEST_F(SpooledStoreTest, TouchesNothingWhileNothingWaits) {
   EXPECT_EQ(listed(store_), "a.zip");
   EXPECT_TRUE(send().value().empty());
   EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
+}
+
+// As a bucket says it of an upload that it has lost.
+TEST_F(SpooledStoreTest, ANotFoundOfTheStoreIsAFailure) {
+  HookedStore losing{far_, [](std::string_view call) -> Result<void> {
+                       if (call == "commit") { return fail(Code::kNotFound, "no such upload"); }
+                       return {};
+                     }};
+  SpooledStore store{losing, folder_.path()};
+  put(store.spool(), "a.zip", "a");
+  const auto sent = store.send(nullptr, {});
+  ASSERT_FALSE(sent.has_value());
+  EXPECT_EQ(sent.error().what, "a.zip: no such upload");
+  EXPECT_EQ(listed(store.spool()), "a.zip");
 }
 
 TEST_F(SpooledStoreTest, WhatWaitsCountsAsThere) {
