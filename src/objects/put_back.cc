@@ -87,16 +87,16 @@ class Putting {
   Result<void> put_if_missing(std::size_t number) {
     const Incoming::File file = incoming_.at(number);
     return named(file, [&]() -> Result<void> {
-      const auto there = client_.head(file.key, stop_);
-      if (!there.has_value()) {
-        if (there.error().code != Code::kNotFound) { return fail(there.error()); }
+      auto there = client_.head(file.key, stop_);
+      if (!there.has_value() && there.error().code == Code::kNotFound) {
         const auto made = put(number, file, s3::IfTaken::kRefuse);
-        if (made.has_value()) { return note_added(file); }
+        if (made.has_value()) { return note(file, outcome_.added_files, outcome_.added_bytes); }
         if (made.error().code != Code::kExists) { return made; }
-        return note_differing(number);  // somebody was faster
+        there = client_.head(file.key, stop_);  // somebody was faster
       }
+      if (!there.has_value()) { return fail(there.error()); }
       PV_TRY(const bool same, is_same(number, file, *there));
-      return same ? note_same(file) : note_differing(number);
+      return same ? note(file, outcome_.same_files, outcome_.same_bytes) : note_differing(number);
     });
   }
 
@@ -154,18 +154,12 @@ class Putting {
     return sum == file.checksum;
   }
 
-  Result<void> note_added(const Incoming::File& file) {
+  // The two are of outcome_.
+  Result<void> note(const Incoming::File& file, std::uint64_t& files, std::uint64_t& bytes) {
     tell(file);
     const std::lock_guard lock{mutex_};
-    ++outcome_.added_files;
-    outcome_.added_bytes += file.size_bytes;
-    return {};
-  }
-  Result<void> note_same(const Incoming::File& file) {
-    tell(file);
-    const std::lock_guard lock{mutex_};
-    ++outcome_.same_files;
-    outcome_.same_bytes += file.size_bytes;
+    ++files;
+    bytes += file.size_bytes;
     return {};
   }
   Result<void> note_differing(std::size_t number) {
