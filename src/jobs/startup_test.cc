@@ -56,6 +56,13 @@ int restore_and_crash(const fs::Path& pb_data, int rename,
   return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+void expect_in_use_by(int pid, const fs::Path& pb_data) {
+  const auto refused = open_directory(pb_data, {}, system_clock(), system_random());
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Code::kBusy);
+  EXPECT_THAT(refused.error().what, HasSubstr("python3 (process " + std::to_string(pid)));
+}
+
 TEST(OpenDirectory, FindsTheOldDataOrTheNewAfterACrashAtAnyRename) {
   int taken_back = 0;
   int finished = 0;
@@ -103,10 +110,7 @@ TEST(OpenDirectory, RepairsNothingUnderAProcessThatHasTheDatabasesOpen) {
                             "')\nc.execute('CREATE TABLE t (a)')\nc.commit()\n"
                             "print('ready', flush=True)\ninput()\n"};
   ASSERT_EQ(app.hear(), "ready");
-  const auto refused = open_directory(pb_data, {}, system_clock(), system_random());
-  ASSERT_FALSE(refused.has_value());
-  EXPECT_EQ(refused.error().code, Code::kBusy);
-  EXPECT_THAT(refused.error().what, HasSubstr("python3 (process " + std::to_string(app.pid())));
+  expect_in_use_by(app.pid(), pb_data);
   EXPECT_EQ(testing::read_file(journal), before);
   app.say("");
   app.finish();
@@ -146,10 +150,7 @@ TEST(OpenDirectory, RepairsNoFilesThatAreADatabaseInUse) {
                             "')\nc.execute('SELECT * FROM products').fetchall()\n"
                             "print('ready', flush=True)\ninput()\n"};
   ASSERT_EQ(app.hear(), "ready");
-  const auto refused = open_directory(pb_data, {}, system_clock(), system_random());
-  ASSERT_FALSE(refused.has_value());
-  EXPECT_EQ(refused.error().code, Code::kBusy);
-  EXPECT_THAT(refused.error().what, HasSubstr("python3 (process " + std::to_string(app.pid())));
+  expect_in_use_by(app.pid(), pb_data);
   EXPECT_TRUE(restore::is_cut_off(pb_data));
   app.say("");
   app.finish();

@@ -137,26 +137,12 @@ TEST(AtOnce, ElseTheNameIsMadeFreeAsOftenAsAProgramTakesIt) {
   }
 }
 
-// Cut off before its `call`th change. False: it has no more of them.
-bool cut_off(const World& world, int call) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    CountingDisk disk{world};
-    disk.die_at = call;
-    (void)world.run(disk);
-    ::_exit(0);
-  }
-  int status = 0;
-  PV_ASSERT(::waitpid(child, &status, 0) == child);
-  return WEXITSTATUS(status) == 42;
-}
-
 TEST(AtOnce, AfterACrashTheAppMayRemoveTheFolderAndMakeAnother) {
   int recovered = 0;
   for (int call = 1;; ++call) {
     const World world{{Lie::kPlain, Part::kFolder}};
     const fs::Path& directory = world.folder.path();
-    if (!cut_off(world, call)) { break; }
+    if (!killed_at(world, call)) { break; }
     if (!is_cut_off(directory)) { continue; }
     std::filesystem::remove_all(world.folder / "storage/a");
     write_file(world.folder / "storage/a/upload-1", "theirs");
@@ -178,7 +164,7 @@ TEST(AtOnce, WhatCannotBeToldApartAnyMoreIsLeftAlone) {
   for (int call = 1;; ++call) {
     const World world{{Lie::kPlain, Part::kFolder}};
     const fs::Path& directory = world.folder.path();
-    if (!cut_off(world, call)) { break; }
+    if (!killed_at(world, call)) { break; }
     if (!is_cut_off(directory)) { continue; }
     const fs::Path vault = vault_folder(directory);
     for (const fs::Path& folder :

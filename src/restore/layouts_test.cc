@@ -344,16 +344,8 @@ TEST_F(Layouts, AnUndoDoesNotGoIntoANewMount) {
 
 // Killed in the middle of a swap: the journal is there, data.db is not.
 void cut_off(World& world) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    CountingDisk disk{world};
-    const int half = 50;
-    disk.die_at = half;
-    (void)world.run(disk);
-    ::_exit(0);
-  }
-  int status = 0;
-  PV_ASSERT(::waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 42);
+  constexpr int kHalf = 50;
+  PV_ASSERT(killed_at(world, kHalf));
   PV_ASSERT(is_cut_off(world.folder.path()));
   PV_ASSERT(!fs::exists(world.folder / "data.db"));
 }

@@ -188,19 +188,6 @@ TEST(PartOfTheData, WhatAProgramRemovesInThatMomentStaysRemoved) {
   EXPECT_EQ(world.tree(), expected);
 }
 
-// Cut off at its `call`th change.
-void cut_off(const World& world, int call) {
-  const pid_t child = ::fork();
-  if (child == 0) {
-    CountingDisk disk{world};
-    disk.die_at = call;
-    (void)world.run(disk);
-    ::_exit(0);
-  }
-  int status = 0;
-  PV_ASSERT(::waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 42);
-}
-
 // The app went on after the crash, and removed the folder in which a unit was being exchanged.
 TEST(PartOfTheData, ARecoveryFindsTheFolderGone) {
   int recovered = 0;
@@ -209,7 +196,7 @@ TEST(PartOfTheData, ARecoveryFindsTheFolderGone) {
   const int calls = count_calls(setting, [](World& world, Disk& disk) { (void)world.run(disk); });
   for (int call = 1; call <= calls; ++call) {
     const World world{setting};
-    cut_off(world, call);
+    ASSERT_TRUE(killed_at(world, call));
     const bool left =
         is_cut_off(world.folder.path()) && !fs::exists(world.folder / "storage/a/b.txt");
     if (!left) { continue; }
@@ -236,7 +223,7 @@ TEST(PartOfTheData, ARecoveryFindsAFolderOfStorageGone) {
     const int calls = count_calls(setting, [](World& world, Disk& disk) { (void)world.run(disk); });
     for (int call = 1; call <= calls; ++call) {
       const World world{setting};
-      cut_off(world, call);
+      ASSERT_TRUE(killed_at(world, call));
       if (!is_cut_off(world.folder.path()) || !fs::exists(world.folder / "storage/a")) { continue; }
       std::filesystem::remove_all(world.folder / "storage/a");
       MountedDisk disk{world};
@@ -254,7 +241,7 @@ TEST(PartOfTheData, ARecoveryFindsAFolderOfStorageGone) {
 TEST(PartOfTheData, OfTheDatabasesACrashWantsThemClosedForTheRecovery) {
   const World world{{Lie::kPlain, Part::kDatabases}};
   EXPECT_FALSE(is_cut_off_with_databases(world.folder.path()));
-  cut_off(world, 8);
+  ASSERT_TRUE(killed_at(world, 8));
   EXPECT_TRUE(is_cut_off_with_databases(world.folder.path()));
   write_file(journal_path(world.folder.path()), "torn");
   EXPECT_TRUE(is_cut_off_with_databases(world.folder.path()));

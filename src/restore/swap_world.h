@@ -3,6 +3,7 @@
 
 #include <sched.h>
 #include <sys/mount.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cstdlib>
@@ -356,6 +357,20 @@ inline int count_calls(Setting setting, const std::function<void(World&, Disk&)>
   CountingDisk disk{world};
   work(world, disk);
   return disk.calls;
+}
+
+// A swap by a process that dies at its `call`th change. False: it has fewer, and was done.
+inline bool killed_at(const World& world, int call) {
+  const pid_t child = ::fork();
+  if (child == 0) {
+    CountingDisk disk{world};
+    disk.die_at = call;
+    (void)world.run(disk);
+    ::_exit(0);
+  }
+  int status = 0;
+  PV_ASSERT(::waitpid(child, &status, 0) == child);
+  return WEXITSTATUS(status) == 42;
 }
 
 }  // namespace pv::restore

@@ -7,21 +7,30 @@
 namespace pv::sqlite {
 namespace {
 
+void make_database(const std::filesystem::path& path, const std::string& journal_mode) {
+  ASSERT_EQ(testing::run("sqlite3 '" + path.string() + "' 'PRAGMA journal_mode=" + journal_mode +
+                         "; CREATE TABLE t (n); INSERT INTO t VALUES (1)'")
+                .status,
+            0);
+}
+
+// A program that reads, and after a word is idle with the database open.
+std::string reader_of(const std::filesystem::path& path) {
+  return "import sqlite3\nc = sqlite3.connect('" + path.string() +
+         "', isolation_level=None)\n"
+         "c.execute('BEGIN'); c.execute('SELECT * FROM t').fetchall()\n"
+         "print('reads', flush=True); input()\n"
+         "c.execute('COMMIT'); print('idle', flush=True); input()\n";
+}
+
 TEST(IsAlone, SeesAnotherProcessInAnyJournalMode) {
   for (const char* mode : {"wal", "delete"}) {
     const testing::TempFolder folder;
     const auto path = folder / "data.db";
-    ASSERT_EQ(testing::run("sqlite3 '" + path.string() + "' 'PRAGMA journal_mode=" + mode +
-                           "; CREATE TABLE t (n); INSERT INTO t VALUES (1)'")
-                  .status,
-              0);
+    make_database(path, mode);
     EXPECT_TRUE(is_alone(path).value()) << mode;
     {
-      testing::OtherProcess other{"import sqlite3\nc = sqlite3.connect('" + path.string() +
-                                  "', isolation_level=None)\n"
-                                  "c.execute('BEGIN'); c.execute('SELECT * FROM t').fetchall()\n"
-                                  "print('reads', flush=True); input()\n"
-                                  "c.execute('COMMIT'); print('idle', flush=True); input()\n"};
+      testing::OtherProcess other{reader_of(path)};
       ASSERT_EQ(other.hear(), "reads");
       EXPECT_FALSE(is_alone(path).value()) << mode;
       other.say("");
@@ -37,17 +46,10 @@ TEST(IsLockedByOthers, SeesTheLocksOfAnotherProcessAndLeavesNoTrace) {
   for (const char* mode : {"wal", "delete"}) {
     const testing::TempFolder folder;
     const auto path = folder / "data.db";
-    ASSERT_EQ(testing::run("sqlite3 '" + path.string() + "' 'PRAGMA journal_mode=" + mode +
-                           "; CREATE TABLE t (n); INSERT INTO t VALUES (1)'")
-                  .status,
-              0);
+    make_database(path, mode);
     EXPECT_FALSE(is_locked_by_others(path).value()) << mode;
     {
-      testing::OtherProcess other{"import sqlite3\nc = sqlite3.connect('" + path.string() +
-                                  "', isolation_level=None)\n"
-                                  "c.execute('BEGIN'); c.execute('SELECT * FROM t').fetchall()\n"
-                                  "print('reads', flush=True); input()\n"
-                                  "c.execute('COMMIT'); print('idle', flush=True); input()\n"
+      testing::OtherProcess other{reader_of(path) +
                                   "c.execute('INSERT INTO t VALUES (2)')\n"
                                   "print('wrote', flush=True); input()\n"};
       ASSERT_EQ(other.hear(), "reads");
