@@ -122,11 +122,17 @@ Result<std::unique_ptr<store::BackupStore>> named_store(const cli::LocalOptions&
   return open_store({.folder = options.backups_dir, .bucket = options.bucket}, options.dir);
 }
 
+std::unique_ptr<store::BackupStore> stoppable(std::unique_ptr<store::BackupStore> store,
+                                              const std::stop_token& stop) {
+  auto until = store->until(stop);
+  return until == nullptr ? std::move(store) : std::move(until);
+}
+
 // The mirror that the command line names; nullptr: none.
 Result<std::shared_ptr<store::BackupStore>> mirror_of(const cli::LocalOptions& options) {
   if (!options.mirror) { return nullptr; }
   PV_TRY(std::unique_ptr<store::BackupStore> store, open_store(*options.mirror, options.dir));
-  return std::shared_ptr<store::BackupStore>{std::move(store)};
+  return std::shared_ptr<store::BackupStore>{stoppable(std::move(store), options.stop)};
 }
 
 }  // namespace
@@ -151,6 +157,7 @@ Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
     PV_TRY(store, jobs::store_of_closed(options.dir, encryption_key_from(options.encryption_env),
                                         std::move(folder)));
   }
+  store = stoppable(std::move(store), options.stop);
   PV_TRY(const std::shared_ptr<store::BackupStore> mirror, mirror_of(options));
   PV_TRY(jobs::Overview overview,
          jobs::look_over(options.dir, *store, options.keep_replaced, system_clock().now()));
@@ -181,6 +188,7 @@ Result<Local> open_local(LocalSetup setup) {
   options.nice = setup.options.nice;
   options.keep_replaced = setup.options.keep_replaced;
   options.bytes_per_second_max = setup.bytes_per_second_max;
+  options.stop = setup.options.stop;
   PV_TRY(options.mirror, mirror_of(setup.options));
   const cli::StorePlace first{.folder = {}, .bucket = setup.options.bucket};
   for (const cli::StorePlace& place : {first, setup.options.mirror.value_or(cli::StorePlace{})}) {

@@ -555,7 +555,13 @@ Result<StorePlace> parse_store_place(const std::string& text) {
   const std::size_t slash = std::min(path.find('/'), path.size());
   place.bucket.name = path.substr(0, slash);
   place.bucket.prefix = path.substr(std::min(slash + 1, path.size()));
-  if (place.bucket.name.empty()) { return fail(Code::kInvalid, "names no bucket: " + text); }
+  // What does not belong there may be a key: it is not repeated.
+  constexpr const char* kKeys =
+      " (keys come from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or as docs/s3.md says)";
+  if (place.bucket.name.find('@') != std::string::npos) {
+    return fail(Code::kInvalid, std::string{"takes nothing before the bucket's name"} + kKeys);
+  }
+  if (place.bucket.name.empty()) { return fail(Code::kInvalid, "names no bucket"); }
   if (!place.bucket.prefix.empty() && !place.bucket.prefix.ends_with('/')) {
     place.bucket.prefix += '/';
   }
@@ -572,7 +578,7 @@ Result<StorePlace> parse_store_place(const std::string& text) {
     } else if (word == "path-style") {
       place.bucket.force_path_style = true;
     } else {
-      return fail(Code::kInvalid, "knows endpoint, region and path-style, not " + word);
+      return fail(Code::kInvalid, "knows endpoint, region and path-style, not " + name + kKeys);
     }
     at = end + 1;
   }

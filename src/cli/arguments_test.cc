@@ -211,6 +211,11 @@ TEST(Arguments, NameAStore) {
        {"", "s3://", "s3:///x", "ftp://b", "s3://b?x=1", "s3://b?path-style=0"}) {
     EXPECT_EQ(parse_store_place(wrong).error().code, Code::kInvalid) << wrong;
   }
+  for (const char* telling : {"s3://b?secret=hush", "s3://key:hush@b/p", "s3://?secret=hush"}) {
+    const auto refused = parse_store_place(telling);
+    ASSERT_FALSE(refused.has_value()) << telling;
+    EXPECT_EQ(refused.error().what.find("hush"), std::string::npos) << refused.error().what;
+  }
   EXPECT_EQ(parsed({"backup", "--mirror", "/mnt/usb"}).mirror->folder, "/mnt/usb");
   EXPECT_FALSE(parsed({"backup"}).mirror.has_value());
   EXPECT_TRUE(parsed({"backup"}).order.include_s3_storage);

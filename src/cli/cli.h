@@ -7,6 +7,7 @@
 #include <iosfwd>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,7 @@ struct LocalOptions {
   std::optional<StorePlace> mirror = std::nullopt;  // a second store, that is to have all backups
   bool nice = false;  // backups and verifications give way to everything else
   std::chrono::seconds keep_replaced = kKeepReplaced;  // jobs::VaultOptions
+  std::stop_token stop = {};                           // jobs::VaultOptions
 };
 
 struct ServeOptions {

@@ -69,8 +69,9 @@ class Copying {
 Result<Exit> run_copy(const Context& context) {
   const Arguments& arguments = context.arguments;
   PV_TRY(const Place place, open_place(context, Purpose::kAny));
-  PV_TRY(const std::unique_ptr<store::BackupStore> to,
+  PV_TRY(std::unique_ptr<store::BackupStore> to,
          context.environment.open_store(arguments.copy_to, arguments.dir));
+  if (auto until = to->until(context.stop); until != nullptr) { to = std::move(until); }
   store::BackupStore& from = place.local->store();
   PV_CHECK(jobs::check_apart(from, *to));
   std::ignore = to->sweep();  // what a crash of ours left

@@ -109,7 +109,8 @@ LocalOptions local_options(const Context& context) {
                       .encryption_env = arguments.encryption_env,
                       .mirror = arguments.mirror,
                       .nice = arguments.nice,
-                      .keep_replaced = kKeepReplaced};
+                      .keep_replaced = kKeepReplaced,
+                      .stop = context.stop};
 }
 
 Result<Place> open_place(const Context& context, Purpose purpose) {

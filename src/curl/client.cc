@@ -109,6 +109,7 @@ class Exchange {
     set(CURLOPT_CUSTOMREQUEST, request_.method.c_str());
     set(CURLOPT_USERAGENT, options_.user_agent.c_str());
     set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_QUICK_EXIT, 1L);  // a name that is looked up for long does not hold up a stop
     set(CURLOPT_TCP_KEEPALIVE, 1L);
     set(CURLOPT_FOLLOWLOCATION, 0L);
     set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));

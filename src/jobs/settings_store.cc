@@ -97,60 +97,75 @@ class SettingsStore::Choice {
 
 SettingsStore::SettingsStore(datadir::DataDir& directory, std::string encryption_key,
                              fs::Path folder, TuneBucket tune)
-    : choice_{std::make_unique<Choice>(directory, std::move(encryption_key), std::move(folder),
+    : choice_{std::make_shared<Choice>(directory, std::move(encryption_key), std::move(folder),
                                        std::move(tune))} {}
+
+SettingsStore::SettingsStore(std::shared_ptr<Choice> choice, std::stop_token stop)
+    : choice_{std::move(choice)}, stop_{std::move(stop)} {}
+
 SettingsStore::~SettingsStore() = default;
+
+Result<std::shared_ptr<BackupStore>> SettingsStore::now() const {
+  PV_TRY(std::shared_ptr<BackupStore> store, choice_->now());
+  if (!stop_.stop_possible()) { return store; }
+  std::shared_ptr<BackupStore> until = store->until(stop_);
+  return until == nullptr ? store : until;
+}
+
+std::unique_ptr<BackupStore> SettingsStore::until(std::stop_token stop) {
+  return std::unique_ptr<BackupStore>{new SettingsStore(choice_, std::move(stop))};
+}
 
 std::string SettingsStore::doubt() { return choice_->doubt(); }
 
 Result<std::vector<Backup>> SettingsStore::list() {
-  PV_TRY(const auto store, choice_->now());
+  PV_TRY(const auto store, now());
   return store->list();
 }
 
 Result<Backup> SettingsStore::stat(const BackupName& name) {
-  PV_TRY(const auto store, choice_->now());
+  PV_TRY(const auto store, now());
   return store->stat(name);
 }
 
 Result<std::unique_ptr<Source>> SettingsStore::open(const BackupName& name) {
-  PV_TRY(const auto store, choice_->now());
+  PV_TRY(const auto store, now());
   return store->open(name);
 }
 
 Result<std::unique_ptr<Upload>> SettingsStore::create(const BackupName& name,
                                                       const UploadOptions& options) {
-  PV_TRY(const auto store, choice_->now());
+  PV_TRY(const auto store, now());
   return store->create(name, options);
 }
 
 Result<void> SettingsStore::remove(const BackupName& name) {
-  PV_TRY(const auto store, choice_->now());
+  PV_TRY(const auto store, now());
   return store->remove(name);
 }
 
 Result<std::size_t> SettingsStore::sweep() {
-  PV_TRY(const auto store, choice_->now());
+  PV_TRY(const auto store, now());
   return store->sweep();
 }
 
 Result<std::optional<std::uint64_t>> SettingsStore::free_bytes() {
-  PV_TRY(const auto store, choice_->now());
+  PV_TRY(const auto store, now());
   return store->free_bytes();
 }
 
 bool SettingsStore::is_remote() {
-  const auto store = choice_->now();
+  const auto store = now();
   return store.has_value() && (*store)->is_remote();
 }
 
 std::optional<BackupStore::Extent> SettingsStore::extent() {
-  const auto store = choice_->now();
+  const auto store = now();
   return store.has_value() ? (*store)->extent() : std::nullopt;
 }
 
 std::string SettingsStore::describe() const {
-  const auto store = choice_->now();
+  const auto store = now();
   return (store.has_value() ? **store : choice_->folder()).describe();
 }
 

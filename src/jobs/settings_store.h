@@ -35,12 +35,17 @@ class SettingsStore final : public store::BackupStore {
   [[nodiscard]] Result<std::size_t> sweep() override;
   [[nodiscard]] Result<std::optional<std::uint64_t>> free_bytes() override;
   [[nodiscard]] bool is_remote() override;
+  [[nodiscard]] std::unique_ptr<BackupStore> until(std::stop_token stop) override;
   [[nodiscard]] std::optional<Extent> extent() override;
   [[nodiscard]] std::string describe() const override;
 
  private:
   class Choice;
-  std::unique_ptr<Choice> choice_;
+  SettingsStore(std::shared_ptr<Choice> choice, std::stop_token stop);
+  [[nodiscard]] Result<std::shared_ptr<BackupStore>> now() const;
+
+  const std::shared_ptr<Choice> choice_;
+  const std::stop_token stop_;
 };
 
 // The same for a directory that is not open, as its settings are at this moment; nothing of it is

@@ -13,7 +13,11 @@ using store::BackupStore;
 using store::Upload;
 
 SpooledStore::SpooledStore(BackupStore& store, const fs::Path& vault_folder)
-    : store_{store},
+    : SpooledStore{store, vault_folder, {}} {}
+
+SpooledStore::SpooledStore(BackupStore& store, const fs::Path& vault_folder, std::stop_token stop)
+    : until_{store.until(std::move(stop))},
+      store_{until_ == nullptr ? store : *until_},
       lock_{vault_folder / "spool.lock"},
       spool_{store::make_folder_store(vault_folder / "spool")} {}
 

@@ -25,6 +25,8 @@ namespace pv::jobs {
 class SpooledStore final : public store::BackupStore {
  public:
   SpooledStore(store::BackupStore& store, const fs::Path& vault_folder);
+  // The same, in which waits for the store end when a stop is requested.
+  SpooledStore(store::BackupStore& store, const fs::Path& vault_folder, std::stop_token stop);
 
   [[nodiscard]] store::BackupStore& spool() { return *spool_; }
   // Oldest first; Backup::is_waiting is set.
@@ -60,6 +62,7 @@ class SpooledStore final : public store::BackupStore {
                                                                   const CopyProgress& progress,
                                                                   const std::stop_token& stop);
 
+  const std::unique_ptr<store::BackupStore> until_;  // nullptr: the store needs no such thing
   store::BackupStore& store_;
   const fs::Path lock_;
   const std::unique_ptr<store::BackupStore> spool_;

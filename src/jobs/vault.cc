@@ -27,13 +27,14 @@ constexpr std::size_t kJobsKept = 200;
 constexpr std::size_t kReadersMax = 4;  // jobs that need no lease, at once
 constexpr std::size_t kJobIdLength = 15;
 
-using Work = std::function<Result<void>(Job&)>;
+// `parts` are the job's own: what waits for their store ends when the job is cancelled.
+using Work = std::function<Result<void>(const Parts& parts, Job&)>;
 
 // Exceptions come from the standard library alone (memory, threads): the job fails, the process
 // goes on.
-Result<void> guarded(const Work& work, Job& job) {
+Result<void> guarded(const Work& work, const Parts& parts, Job& job) {
   try {
-    return work(job);
+    return work(parts, job);
   } catch (const std::exception& exception) {
     return fail(Code::kInternal, std::string{"unexpected: "} + exception.what());
   }
@@ -63,6 +64,19 @@ struct ChosenName {
   Destination destination = Destination::kStore;
 };
 
+// An archive that is to be worked with, in whichever store the work is given.
+struct Subject {
+  std::string name;
+  std::function<ArchiveOrigin(store::BackupStore&)> in;
+};
+
+Subject subject_of(const store::BackupName& name) {
+  return {.name = name.text(), .in = [name](store::BackupStore& store) {
+            return ArchiveOrigin{.name = name.text(),
+                                 .open = [name, &store] { return store.open(name); }};
+          }};
+}
+
 }  // namespace
 
 struct Vault::Impl {
@@ -75,10 +89,13 @@ struct Vault::Impl {
 
   Impl(datadir::DataDir& directory, store::BackupStore& store, WorkPool& pool, const Clock& clock,
        Random& random, VaultOptions options)
-      : spooled{store, directory.vault_folder()},
-        parts{directory, spooled, pool, clock, random, std::move(options)} {
-    if (parts.options.mirror != nullptr) {
-      mirror.emplace(spooled, parts.options.mirror, directory.vault_folder());
+      : base{store},
+        spooled{store, directory.vault_folder(), ending.get_token()},
+        parts{directory, spooled, pool, clock, random, std::move(options)},
+        on_stop{parts.options.stop, [this] { ending.request_stop(); }} {
+    if (std::shared_ptr<store::BackupStore> there = parts.options.mirror; there != nullptr) {
+      std::shared_ptr<store::BackupStore> until = there->until(ending.get_token());
+      mirror.emplace(spooled, until == nullptr ? there : until, directory.vault_folder());
     }
   }
   ~Impl();
@@ -88,15 +105,15 @@ struct Vault::Impl {
   [[nodiscard]] Result<ChosenName> choose_name(const BackupOrder& order);
   [[nodiscard]] Result<ChosenName> choose_automatic_name(std::string_view prefix);
   [[nodiscard]] Result<std::shared_ptr<Job>> start_restore(std::optional<Lease> lease,
-                                                           ArchiveOrigin origin, bool in_store,
+                                                           Subject subject, bool in_store,
                                                            const RestoreOptions& options);
   // Of an archive, without a lease.
-  using Worker = std::function<Result<void>(Job&, const ArchiveOrigin&)>;
+  using Worker = std::function<Result<void>(const Parts&, Job&, const ArchiveOrigin&)>;
   [[nodiscard]] Result<std::shared_ptr<Job>> start_reading(Kind kind, Worker worker,
-                                                           ArchiveOrigin origin, bool in_store);
-  [[nodiscard]] Result<std::shared_ptr<Job>> start_extract(ArchiveOrigin origin, bool in_store,
+                                                           Subject subject, bool in_store);
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_extract(Subject subject, bool in_store,
                                                            const ExtractOrder& order);
-  [[nodiscard]] Result<std::shared_ptr<Job>> start_preflight(ArchiveOrigin origin, bool in_store,
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_preflight(Subject subject, bool in_store,
                                                              const PreflightOrder& order);
 
   struct Launch {
@@ -115,12 +132,14 @@ struct Vault::Impl {
   void forget_old();  // mutex is held
   void observe(const Job& job) const;
 
-  [[nodiscard]] ArchiveOrigin origin_of(const store::BackupName& name);
-  [[nodiscard]] Result<ArchiveOrigin> origin_of(const fs::Path& file);
+  [[nodiscard]] Result<Subject> subject_of_file(const fs::Path& file) const;
 
+  store::BackupStore& base;
+  std::stop_source ending;  // of the process: nobody waits for the store any more
   SpooledStore spooled;
   std::optional<Mirror> mirror;
   Parts parts;
+  const std::stop_callback<std::function<void()>> on_stop;
   std::mutex mutex;
   std::deque<Entry> entries;    // oldest first
   std::shared_ptr<Job> active;  // holds the lease
@@ -192,7 +211,9 @@ Result<std::shared_ptr<Job>> Vault::Impl::launch(Launch what) {
 
 void Vault::Impl::run(const std::shared_ptr<Job>& job, std::optional<Lease> lease, const Work& work,
                       bool is_scheduled) {
-  Result<void> outcome = guarded(work, *job);
+  SpooledStore store{base, parts.directory.vault_folder(), job->stop_token()};
+  const Parts own{parts.directory, store, parts.pool, parts.clock, parts.random, parts.options};
+  Result<void> outcome = guarded(work, own, *job);
   remember(*job, outcome, is_scheduled);
   // Free before anybody hears of the end, so that who waited for it can start the next.
   lease.reset();
@@ -295,36 +316,35 @@ Result<std::shared_ptr<Job>> Vault::start_backup(const BackupOrder& order) {
        .in_store = true,
        .lease = std::move(lease),
        .warning = std::move(chosen.warning),
-       .work = [impl = impl_.get(), name, order, destination = chosen.destination](
-                   Job& job) { return run_backup(impl->parts, job, name, order, destination); },
+       .work = [name, order, destination = chosen.destination](
+                   const Parts& parts,
+                   Job& job) { return run_backup(parts, job, name, order, destination); },
        .is_scheduled = order.is_scheduled});
 }
 
 // ------------------------------------------------------------------------- restore, undo, verify
 
-ArchiveOrigin Vault::Impl::origin_of(const store::BackupName& name) {
-  return {.name = name.text(), .open = [this, name] { return parts.store.open(name); }};
-}
-
-Result<ArchiveOrigin> Vault::Impl::origin_of(const fs::Path& file) {
+Result<Subject> Vault::Impl::subject_of_file(const fs::Path& file) const {
   PV_CHECK(refuse_database_of(parts.directory.path(), file));
   PV_TRY(const fs::Stat stat, fs::stat(file));
   if (!stat.is_file()) { return fail(Code::kInvalid, file.string() + " is not a file"); }
-  return ArchiveOrigin{.name = file.filename().string(),
-                       .open = [file] { return fs::open_source(file); }};
+  return Subject{.name = file.filename().string(), .in = [file](store::BackupStore& /*store*/) {
+                   return ArchiveOrigin{.name = file.filename().string(),
+                                        .open = [file] { return fs::open_source(file); }};
+                 }};
 }
 
-Result<std::shared_ptr<Job>> Vault::Impl::start_restore(std::optional<Lease> lease,
-                                                        ArchiveOrigin origin, bool in_store,
+Result<std::shared_ptr<Job>> Vault::Impl::start_restore(std::optional<Lease> lease, Subject subject,
+                                                        bool in_store,
                                                         const RestoreOptions& options) {
-  const std::string name = origin.name;
+  const std::string name = subject.name;
   return launch({.kind = Kind::kRestore,
                  .name = name,
                  .in_store = in_store,
                  .lease = std::move(lease),
                  .warning = {},
-                 .work = [this, origin = std::move(origin), options](Job& job) {
-                   return run_restore(parts, job, origin, options);
+                 .work = [subject = std::move(subject), options](const Parts& own, Job& job) {
+                   return run_restore(own, job, subject.in(own.store), options);
                  }});
 }
 
@@ -332,15 +352,15 @@ Result<std::shared_ptr<Job>> Vault::start_restore(const RestoreOrder& order) {
   PV_CHECK(restore::Scope::parse(order.options.only));
   PV_TRY(Lease lease, impl_->take_lease(Kind::kRestore, order.name.text()));
   PV_TRY(const store::Backup backup, impl_->parts.store.stat(order.name));
-  return impl_->start_restore(std::move(lease), impl_->origin_of(backup.name), true, order.options);
+  return impl_->start_restore(std::move(lease), subject_of(backup.name), true, order.options);
 }
 
 Result<std::shared_ptr<Job>> Vault::start_restore_file(const fs::Path& file,
                                                        const RestoreOptions& options) {
   PV_CHECK(restore::Scope::parse(options.only));
-  PV_TRY(ArchiveOrigin origin, impl_->origin_of(file));
-  PV_TRY(Lease lease, impl_->take_lease(Kind::kRestore, origin.name));
-  return impl_->start_restore(std::move(lease), std::move(origin), false, options);
+  PV_TRY(Subject subject, impl_->subject_of_file(file));
+  PV_TRY(Lease lease, impl_->take_lease(Kind::kRestore, subject.name));
+  return impl_->start_restore(std::move(lease), std::move(subject), false, options);
 }
 
 Result<std::shared_ptr<Job>> Vault::start_undo(const std::string& id) {
@@ -362,8 +382,8 @@ Result<std::shared_ptr<Job>> Vault::start_undo(const std::string& id) {
                         .in_store = false,
                         .lease = std::move(lease),
                         .warning = {},
-                        .work = [impl = impl_.get(), undone = *found](Job& job) {
-                          return run_undo(impl->parts, job, undone);
+                        .work = [undone = *found](const Parts& parts, Job& job) {
+                          return run_undo(parts, job, undone);
                         }});
 }
 
@@ -400,8 +420,8 @@ Result<void> Vault::remove_kept(const std::string& id) {
   return restore::remove_replaced(impl_->parts.directory.path(), id);
 }
 
-Result<std::shared_ptr<Job>> Vault::Impl::start_reading(Kind kind, Worker worker,
-                                                        ArchiveOrigin origin, bool in_store) {
+Result<std::shared_ptr<Job>> Vault::Impl::start_reading(Kind kind, Worker worker, Subject subject,
+                                                        bool in_store) {
   {
     const std::lock_guard lock{mutex};
     const auto running = std::count_if(entries.begin(), entries.end(), [](const Entry& entry) {
@@ -412,81 +432,82 @@ Result<std::shared_ptr<Job>> Vault::Impl::start_reading(Kind kind, Worker worker
                                    " jobs that read archives (verify, dry run, --to) run already");
     }
   }
-  const std::string name = origin.name;
+  const std::string name = subject.name;
   return launch({.kind = kind,
                  .name = name,
                  .in_store = in_store,
                  .lease = std::nullopt,
                  .warning = {},
-                 .work = [worker = std::move(worker), origin = std::move(origin)](Job& job) {
-                   return worker(job, origin);
+                 .work = [worker = std::move(worker), subject = std::move(subject)](
+                             const Parts& own, Job& job) {
+                   return worker(own, job, subject.in(own.store));
                  }});
 }
 
-Result<std::shared_ptr<Job>> Vault::Impl::start_extract(ArchiveOrigin origin, bool in_store,
+Result<std::shared_ptr<Job>> Vault::Impl::start_extract(Subject subject, bool in_store,
                                                         const ExtractOrder& order) {
   PV_CHECK(restore::Scope::parse(order.only));
   return start_reading(
       Kind::kExtract,
-      [this, order](Job& job, const ArchiveOrigin& from) {
-        return run_extract(parts, job, from, order);
+      [order](const Parts& own, Job& job, const ArchiveOrigin& from) {
+        return run_extract(own, job, from, order);
       },
-      std::move(origin), in_store);
+      std::move(subject), in_store);
 }
 
 Result<std::shared_ptr<Job>> Vault::start_extract(const store::BackupName& name,
                                                   const ExtractOrder& order) {
   PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
-  return impl_->start_extract(impl_->origin_of(backup.name), true, order);
+  return impl_->start_extract(subject_of(backup.name), true, order);
 }
 
 Result<std::shared_ptr<Job>> Vault::start_extract_file(const fs::Path& file,
                                                        const ExtractOrder& order) {
-  PV_TRY(ArchiveOrigin origin, impl_->origin_of(file));
-  return impl_->start_extract(std::move(origin), false, order);
+  PV_TRY(Subject subject, impl_->subject_of_file(file));
+  return impl_->start_extract(std::move(subject), false, order);
 }
 
 Result<std::shared_ptr<Job>> Vault::start_verify(const store::BackupName& name, VerifyDepth depth) {
   PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
   return impl_->start_reading(
       Kind::kVerify,
-      [impl = impl_.get(), backup, depth](Job& job, const ArchiveOrigin& from) {
-        return run_noted_verify(impl->parts, job, backup, from, depth);
+      [backup, depth](const Parts& parts, Job& job, const ArchiveOrigin& from) {
+        return run_noted_verify(parts, job, backup, from, depth);
       },
-      impl_->origin_of(backup.name), true);
+      subject_of(backup.name), true);
 }
 
 Result<std::shared_ptr<Job>> Vault::start_verify_file(const fs::Path& file, VerifyDepth depth) {
-  PV_TRY(ArchiveOrigin origin, impl_->origin_of(file));
+  PV_TRY(Subject subject, impl_->subject_of_file(file));
   return impl_->start_reading(
       Kind::kVerify,
-      [impl = impl_.get(), depth](Job& job, const ArchiveOrigin& from) {
-        return run_verify(impl->parts, job, from, depth);
+      [depth](const Parts& parts, Job& job, const ArchiveOrigin& from) {
+        return run_verify(parts, job, from, depth);
       },
-      std::move(origin), false);
+      std::move(subject), false);
 }
 
-Result<std::shared_ptr<Job>> Vault::Impl::start_preflight(ArchiveOrigin origin, bool in_store,
+Result<std::shared_ptr<Job>> Vault::Impl::start_preflight(Subject subject, bool in_store,
                                                           const PreflightOrder& order) {
   PV_TRY(const restore::Scope scope, restore::Scope::parse(order.only));
   return start_reading(
       Kind::kPreflight,
-      [this, scope, files_to = order.files_to](Job& job, const ArchiveOrigin& from) {
-        return run_preflight(parts, job, from, scope, files_to);
+      [scope, files_to = order.files_to](const Parts& own, Job& job, const ArchiveOrigin& from) {
+        return run_preflight(own, job, from, scope, files_to);
       },
-      std::move(origin), in_store);
+      std::move(subject), in_store);
 }
 
 Result<std::shared_ptr<Job>> Vault::start_preflight(const store::BackupName& name,
                                                     const PreflightOrder& order) {
   PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
-  return impl_->start_preflight(impl_->origin_of(backup.name), true, order);
+  return impl_->start_preflight(subject_of(backup.name), true, order);
 }
 
 Result<std::shared_ptr<Job>> Vault::start_preflight_file(const fs::Path& file,
                                                          const PreflightOrder& order) {
-  PV_TRY(ArchiveOrigin origin, impl_->origin_of(file));
-  return impl_->start_preflight(std::move(origin), false, order);
+  PV_TRY(Subject subject, impl_->subject_of_file(file));
+  return impl_->start_preflight(std::move(subject), false, order);
 }
 
 // ------------------------------------------------------------------------------------- asking
@@ -523,6 +544,7 @@ std::vector<std::shared_ptr<Job>> Vault::jobs() {
 void Vault::shut_down() {
   const std::lock_guard lock{impl_->mutex};
   impl_->closing = true;
+  impl_->ending.request_stop();
   for (const Impl::Entry& entry : impl_->entries) { entry.job->cancel(); }
 }
 
@@ -537,7 +559,8 @@ Result<Listing> Vault::list() {
 
 Result<ArchiveSummary> Vault::summarize(const store::BackupName& name) {
   PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
-  PV_TRY(const std::unique_ptr<ZipArchive> archive, ZipArchive::open(impl_->origin_of(name)));
+  PV_TRY(const std::unique_ptr<ZipArchive> archive,
+         ZipArchive::open(subject_of(name).in(impl_->spooled)));
   const Verdicts verdicts = Verdicts::read(impl_->parts.directory.vault_folder());
   ArchiveSummary summary{.backup = backup,
                          .databases = {},
@@ -559,7 +582,7 @@ Result<ArchiveSummary> Vault::summarize(const store::BackupName& name) {
 
 Result<std::shared_ptr<const Contents>> Vault::look_into(const store::BackupName& name) {
   PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
-  return Contents::open(impl_->origin_of(backup.name));
+  return Contents::open(subject_of(backup.name).in(impl_->spooled));
 }
 
 Result<std::vector<store::Backup>> Vault::waiting() { return impl_->spooled.waiting(); }

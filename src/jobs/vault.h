@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -48,6 +49,8 @@ struct VaultOptions {
   // A second store that is to have every backup; nullptr: none.
   std::shared_ptr<store::BackupStore> mirror = nullptr;
   TuneBucket tune_bucket = {};  // of the app's files
+  // Of the process: who waits for the store then gets kCancelled. shut_down() is a stop as well.
+  std::stop_token stop = {};
   // Told when a job has started and when it has ended; from the thread that starts it, and from the
   // job's own. Must not block for long, nor call the vault.
   std::function<void(const Status&)> observer = {};

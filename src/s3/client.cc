@@ -90,8 +90,10 @@ Result<ListPage> Client::list(const std::string& prefix, const std::string& from
   return parse_list(reply.body);
 }
 
-Result<Object> Client::head(const std::string& key, std::stop_token stop) {
+Result<Object> Client::head(const std::string& key, std::stop_token stop,
+                            std::optional<std::chrono::milliseconds> time_max) {
   Call call;
+  call.time_max = time_max;
   call.method = "HEAD";
   call.key = key;
   PV_TRY(const curl::Reply reply, requester_.send(call, stop));
@@ -160,8 +162,10 @@ Result<void> Client::put(const std::string& key, Bytes bytes, const NewObject& o
   return {};
 }
 
-Result<void> Client::remove(const std::string& key, std::stop_token stop) {
+Result<void> Client::remove(const std::string& key, std::stop_token stop,
+                            std::optional<std::chrono::milliseconds> time_max) {
   Call call;
+  call.time_max = time_max;
   call.method = "DELETE";
   call.key = key;
   const auto reply = requester_.send(call, stop);
@@ -285,8 +289,10 @@ Result<Object> Client::complete(const Multipart& upload, const std::vector<Part>
   return made;
 }
 
-Result<void> Client::abort(const Multipart& upload, std::stop_token stop) {
+Result<void> Client::abort(const Multipart& upload, std::stop_token stop,
+                           std::optional<std::chrono::milliseconds> time_max) {
   Call call;
+  call.time_max = time_max;
   call.method = "DELETE";
   call.key = upload.key;
   call.query = {{"uploadId", upload.id}};

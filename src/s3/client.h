@@ -79,7 +79,9 @@ struct RangeOf {
 // Threads    Any method, from any thread.
 // Errors     As Requester's. kExists: the key is taken. kDamaged: bytes were changed on their way
 //            each time, or the object changed.
-// Limits     Every call ends: Limits. A part or a small object is at most 5 GiB.
+// Limits     Every call ends: Limits, or sooner by `time_max`, for what one can do without. A part
+// or
+//            a small object is at most 5 GiB.
 class Client {
  public:
   explicit Client(Options options);
@@ -88,7 +90,9 @@ class Client {
   // before.
   [[nodiscard]] Result<ListPage> list(const std::string& prefix, const std::string& from,
                                       std::stop_token stop = {});
-  [[nodiscard]] Result<Object> head(const std::string& key, std::stop_token stop = {});
+  [[nodiscard]] Result<Object> head(
+      const std::string& key, std::stop_token stop = {},
+      std::optional<std::chrono::milliseconds> time_max = std::nullopt);
 
   // Fills `into` with the bytes from range.offset on; range.size_bytes is its size, not 0. When the
   // connection breaks it asks for what is missing. What is kept with the object comes along.
@@ -98,7 +102,9 @@ class Client {
   [[nodiscard]] Result<void> put(const std::string& key, Bytes bytes, const NewObject& object,
                                  IfTaken if_taken, std::stop_token stop = {});
   // Fine where there is none.
-  [[nodiscard]] Result<void> remove(const std::string& key, std::stop_token stop = {});
+  [[nodiscard]] Result<void> remove(
+      const std::string& key, std::stop_token stop = {},
+      std::optional<std::chrono::milliseconds> time_max = std::nullopt);
 
   // `most`: what the server is asked for at most. Where ranges of objects are to be copied it must
   // be kMd5: versitygw 1.8 gives a copied range the checksum of the whole object it is from.
@@ -116,7 +122,9 @@ class Client {
                                         const Whole& whole, const NewObject& object,
                                         IfTaken if_taken, std::stop_token stop = {});
   // Fine where there is none.
-  [[nodiscard]] Result<void> abort(const Multipart& upload, std::stop_token stop = {});
+  [[nodiscard]] Result<void> abort(
+      const Multipart& upload, std::stop_token stop = {},
+      std::optional<std::chrono::milliseconds> time_max = std::nullopt);
 
   // Whether the server keeps to If-None-Match: tried with the object `scratch`, which is removed.
   [[nodiscard]] Result<bool> refuses_to_replace(const std::string& scratch,

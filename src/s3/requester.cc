@@ -64,10 +64,12 @@ struct Requester::Failure {
 // Counts the tries of one call and says whether, and after how long, there is a further one.
 class Requester::Attempts {
  public:
-  Attempts(const Options& options, bool is_transfer)
+  Attempts(const Options& options, const Call& call)
       : options_{options},
         end_{options.world.clock->steady_now() +
-             (is_transfer ? options.limits.transfer_timeout : options.limits.control_timeout)} {}
+             std::min(milliseconds{call.is_transfer ? options.limits.transfer_timeout
+                                                    : options.limits.control_timeout},
+                      call.time_max.value_or(milliseconds::max()))} {}
 
   [[nodiscard]] milliseconds left() const {
     const auto span = end_ - options_.world.clock->steady_now();
@@ -123,16 +125,17 @@ WallTime Requester::server_now() const {
 }
 
 Result<curl::Reply> Requester::send(const Call& call, std::stop_token stop, int* tries) {
-  Attempts attempts{options_, call.is_transfer};
+  Attempts attempts{options_, call};
   for (;;) {
     auto outcome = try_once(call, attempts.left(), stop);
     if (tries != nullptr) { *tries = attempts.count(); }
     if (outcome.has_value()) { return std::move(*outcome); }
     const auto span = attempts.wait_before_next(outcome.error());
-    if (!span.has_value() || stop.stop_requested()) {
+    if (span.has_value() && *span > 0ms) { options_.world.wait(*span, stop); }
+    if (stop.stop_requested()) { return fail(Code::kCancelled, "cancelled"); }
+    if (!span.has_value()) {
       return fail(outcome.error().error.within(options_.address.describe()));
     }
-    if (*span > 0ms) { options_.world.wait(*span, stop); }
   }
 }
 

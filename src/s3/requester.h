@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <functional>
+#include <optional>
 #include <stop_token>
 #include <string>
 #include <vector>
@@ -22,6 +23,8 @@ struct Call {
   Bytes body{};               // of PUT and POST; outlives the call
   bool is_transfer = false;   // bytes of a backup: a longer deadline
   bool is_long_work = false;  // the server may be silent for minutes before it answers
+  // For all tries together, where that is less than the limits say.
+  std::optional<std::chrono::milliseconds> time_max = std::nullopt;
 
   // For a download: where a success goes instead of Reply::body. Before each try `before_try` may
   // change the headers, e.g. ask for what is still missing.
@@ -38,8 +41,9 @@ struct Call {
 // Over plain http the body's hash is signed, so that it can't be changed; over https TLS does that.
 //
 // Threads    Any method, from any thread; at most Limits::at_once requests go at a time.
-// Errors     As fault.h explains; those of curl::Client; what `sink` and `on_answer` report is
-//            passed on as it is, after another try where it is kUnavailable. No secret in any.
+// Errors     As fault.h explains; those of curl::Client, so kCancelled soon after a stop was
+//            requested; what `sink` and `on_answer` report is passed on as it is, after another try
+//            where it is kUnavailable. No secret in any.
 class Requester {
  public:
   explicit Requester(Options options);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -80,6 +81,13 @@ class BackupStore {
 
   // Whether it is reached over a network, so that any call may take its time.
   [[nodiscard]] virtual bool is_remote() { return false; }
+
+  // The same place, in which every wait ends with kCancelled when a stop is requested: of its
+  // calls, and of the sources and uploads that come from it. An upload dropped then takes a second
+  // at most to discard what was sent. nullptr: no call waits for anything but a disk.
+  [[nodiscard]] virtual std::unique_ptr<BackupStore> until(std::stop_token /*stop*/) {
+    return nullptr;
+  }
 
   // Where its backups lie: everything below a path without links, or with keys that start so.
   struct Extent {

@@ -32,7 +32,7 @@ class S3Bucket {
   }
 
   // Whether the server keeps to If-None-Match; it is asked once.
-  [[nodiscard]] Result<bool> refuses_to_replace();
+  [[nodiscard]] Result<bool> refuses_to_replace(const std::stop_token& stop);
 
   Random& random;
   const Clock& clock;

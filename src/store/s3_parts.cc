@@ -4,8 +4,11 @@
 
 namespace pv::store {
 
-S3Parts::S3Parts(std::shared_ptr<S3Bucket> bucket, std::size_t at_once)
-    : bucket_{std::move(bucket)}, at_once_{at_once}, pool_{at_once} {}
+S3Parts::S3Parts(std::shared_ptr<S3Bucket> bucket, std::size_t at_once, std::stop_token stop)
+    : bucket_{std::move(bucket)},
+      at_once_{at_once},
+      on_stop_{std::move(stop), [this] { stop_.request_stop(); }},
+      pool_{at_once} {}
 
 S3Parts::~S3Parts() { stop_.request_stop(); }
 

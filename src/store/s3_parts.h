@@ -2,6 +2,7 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <mutex>
 #include <stop_token>
 #include <vector>
@@ -14,7 +15,7 @@ namespace pv::store {
 // Threads    One, its owner's.
 class S3Parts {
  public:
-  S3Parts(std::shared_ptr<S3Bucket> bucket, std::size_t at_once);
+  S3Parts(std::shared_ptr<S3Bucket> bucket, std::size_t at_once, std::stop_token stop);
   ~S3Parts();  // cancels what is on its way
   S3Parts(const S3Parts&) = delete;
   S3Parts& operator=(const S3Parts&) = delete;
@@ -32,6 +33,7 @@ class S3Parts {
   const std::shared_ptr<S3Bucket> bucket_;
   const std::size_t at_once_;
   std::stop_source stop_;
+  const std::stop_callback<std::function<void()>> on_stop_;  // ends what is on its way
   std::mutex mutex_;
   std::condition_variable ended_;
   std::size_t on_their_way_ = 0;

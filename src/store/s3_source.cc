@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <functional>
 #include <map>
 #include <stop_token>
 
@@ -39,10 +40,11 @@ struct Span {
 
 class S3Source final : public Source {
  public:
-  S3Source(std::shared_ptr<S3Bucket> bucket, s3::Object object)
+  S3Source(std::shared_ptr<S3Bucket> bucket, s3::Object object, std::stop_token stop)
       : bucket_{std::move(bucket)},
         object_{std::move(object)},
-        pages_{(object_.size_bytes + kPageBytes - 1) / kPageBytes} {}
+        pages_{(object_.size_bytes + kPageBytes - 1) / kPageBytes},
+        on_stop_{std::move(stop), [this] { stop_.request_stop(); }} {}
   ~S3Source() override { stop_.request_stop(); }
 
   [[nodiscard]] std::uint64_t size_bytes() const override { return object_.size_bytes; }
@@ -54,7 +56,7 @@ class S3Source final : public Source {
     MutableBytes rest = into.first(count);
     while (!rest.empty()) {
       const std::shared_ptr<Span> span = span_at(offset / kPageBytes);
-      PV_CHECK(fetch(*span, {}));
+      PV_CHECK(fetch(*span));
       const auto start = static_cast<std::size_t>(offset - span->first * kPageBytes);
       const std::size_t step = std::min(rest.size(), span->bytes.size() - start);
       std::memcpy(rest.data(), span->bytes.data() + start, step);
@@ -65,13 +67,13 @@ class S3Source final : public Source {
   }
 
  private:
-  Result<void> fetch(Span& span, std::stop_token stop) {
+  Result<void> fetch(Span& span) {
     const std::lock_guard lock{span.fetching};
     if (!span.bytes.empty()) { return {}; }
     std::string bytes(static_cast<std::size_t>(span.size_bytes), '\0');
     PV_CHECK(
         bucket_->client.read({object_.key, object_.etag, span.first * kPageBytes, span.size_bytes},
-                             std::as_writable_bytes(std::span{bytes}), std::move(stop)));
+                             std::as_writable_bytes(std::span{bytes}), stop_.get_token()));
     span.bytes = std::move(bytes);
     return {};
   }
@@ -141,7 +143,7 @@ class S3Source final : public Source {
         next->is_ahead = true;
         if (ahead_ == nullptr) { ahead_ = std::make_unique<WorkPool>(kAheadOfAll); }
         // Where this fails, who needs it tries again, and tells.
-        ahead_->submit([this, next] { (void)fetch(*next, stop_.get_token()); });
+        ahead_->submit([this, next] { (void)fetch(*next); });
       }
       page = next->end;
     }
@@ -152,6 +154,7 @@ class S3Source final : public Source {
   const std::uint64_t pages_;
   const std::uint64_t kept_bytes_max_ = kept_bytes_max();
   std::stop_source stop_;
+  const std::stop_callback<std::function<void()>> on_stop_;  // ends what is on its way
   std::mutex mutex_;
   std::map<std::uint64_t, std::shared_ptr<Span>>
       known_;  // by their first pages; they don't overlap
@@ -162,8 +165,9 @@ class S3Source final : public Source {
 
 }  // namespace
 
-std::unique_ptr<Source> make_s3_source(std::shared_ptr<S3Bucket> bucket, s3::Object object) {
-  return std::make_unique<S3Source>(std::move(bucket), std::move(object));
+std::unique_ptr<Source> make_s3_source(std::shared_ptr<S3Bucket> bucket, s3::Object object,
+                                       std::stop_token stop) {
+  return std::make_unique<S3Source>(std::move(bucket), std::move(object), std::move(stop));
 }
 
 }  // namespace pv::store

@@ -15,7 +15,8 @@ Error backup_missing(const BackupName& name) {
 
 class S3Store final : public BackupStore {
  public:
-  explicit S3Store(std::shared_ptr<S3Bucket> bucket) : bucket_{std::move(bucket)} {}
+  S3Store(std::shared_ptr<S3Bucket> bucket, std::stop_token stop)
+      : bucket_{std::move(bucket)}, stop_{std::move(stop)} {}
 
   [[nodiscard]] Result<std::vector<Backup>> list() override {
     PV_TRY(const std::vector<s3::Object> objects, list_all(bucket_->options.prefix));
@@ -39,7 +40,7 @@ class S3Store final : public BackupStore {
 
   [[nodiscard]] Result<std::unique_ptr<Source>> open(const BackupName& name) override {
     PV_TRY(s3::Object object, find(name));
-    return make_s3_source(bucket_, std::move(object));
+    return make_s3_source(bucket_, std::move(object), stop_);
   }
 
   [[nodiscard]] Result<std::unique_ptr<Upload>> create(const BackupName& name,
@@ -47,13 +48,13 @@ class S3Store final : public BackupStore {
     const auto there = find(name);
     if (there.has_value()) { return fail(backup_exists(name)); }
     if (there.error().code != Code::kNotFound) { return fail(there.error()); }
-    return make_s3_upload(bucket_, name, options);
+    return make_s3_upload(bucket_, name, options, stop_);
   }
 
   // Removing what is not there is no error to S3: so it is looked at first.
   [[nodiscard]] Result<void> remove(const BackupName& name) override {
     PV_CHECK(find(name));
-    return bucket_->client.remove(bucket_->key_of(name));
+    return bucket_->client.remove(bucket_->key_of(name), stop_);
   }
 
   [[nodiscard]] Result<std::size_t> sweep() override {
@@ -75,6 +76,10 @@ class S3Store final : public BackupStore {
 
   [[nodiscard]] bool is_remote() override { return true; }
 
+  [[nodiscard]] std::unique_ptr<BackupStore> until(std::stop_token stop) override {
+    return std::make_unique<S3Store>(bucket_, std::move(stop));
+  }
+
   [[nodiscard]] std::optional<Extent> extent() override {
     return Extent{.bucket = bucket_->place, .start = bucket_->options.prefix};
   }
@@ -86,7 +91,7 @@ class S3Store final : public BackupStore {
 
  private:
   Result<s3::Object> find(const BackupName& name) {
-    auto object = bucket_->client.head(bucket_->key_of(name));
+    auto object = bucket_->client.head(bucket_->key_of(name), stop_);
     if (!object.has_value() && object.error().code == Code::kNotFound) {
       return fail(backup_missing(name));
     }
@@ -98,7 +103,7 @@ class S3Store final : public BackupStore {
     std::vector<s3::Object> objects;
     std::string from;
     for (int pages = 0; pages < kPagesMax; ++pages) {
-      PV_TRY(s3::ListPage page, bucket_->client.list(prefix, from));
+      PV_TRY(s3::ListPage page, bucket_->client.list(prefix, from, stop_));
       for (s3::Object& object : page.objects) {
         // Whatever the server lists, a key without the prefix is none of ours.
         if (object.key.starts_with(prefix)) { objects.push_back(std::move(object)); }
@@ -117,23 +122,24 @@ class S3Store final : public BackupStore {
     if (object.size_bytes > 0 && object.size_bytes <= kNoteBytesMax) {
       std::string text(static_cast<std::size_t>(object.size_bytes), '\0');
       PV_CHECK(bucket_->client.read({object.key, object.etag, 0, object.size_bytes},
-                                    std::as_writable_bytes(std::span{text})));
-      const auto ended = abort_noted(*bucket_, text);
+                                    std::as_writable_bytes(std::span{text}), stop_));
+      const auto ended = abort_noted(*bucket_, text, stop_);
       if (!ended.has_value() && ended.error().code != Code::kInvalid) { return ended; }
     }
-    return bucket_->client.remove(object.key);
+    return bucket_->client.remove(object.key, stop_);
   }
 
   const std::shared_ptr<S3Bucket> bucket_;
+  const std::stop_token stop_;
 };
 
 }  // namespace
 
-Result<bool> S3Bucket::refuses_to_replace() {
+Result<bool> S3Bucket::refuses_to_replace(const std::stop_token& stop) {
   const std::lock_guard lock{mutex_};
   if (!refuses_.has_value()) {
     const std::string scratch = note_key(random_text(random, kLowerAlphanumeric, 24));
-    PV_TRY(refuses_, client.refuses_to_replace(scratch));
+    PV_TRY(refuses_, client.refuses_to_replace(scratch, stop));
   }
   return *refuses_;
 }
@@ -150,7 +156,7 @@ Error backup_exists(const BackupName& name) {
 
 std::unique_ptr<BackupStore> make_s3_store(s3::Options options, S3StoreOptions store_options) {
   return std::make_unique<S3Store>(
-      std::make_shared<S3Bucket>(std::move(options), std::move(store_options)));
+      std::make_shared<S3Bucket>(std::move(options), std::move(store_options)), std::stop_token{});
 }
 
 }  // namespace pv::store

@@ -5,7 +5,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <functional>
 #include <random>
+#include <thread>
 
 #include "base/text.h"
 #include "s3/client.h"
@@ -392,6 +394,107 @@ TEST_F(S3Store, LosesNothingWhenOneRequestInTwentyFails) {
     EXPECT_TRUE(get(*shaky, key).value() == content) << key;
     EXPECT_TRUE(get(*store_, key).value() == content) << key;
   }
+}
+
+template <class Value>
+std::optional<Code> code_of(const Result<Value>& result) {
+  return result.has_value() ? std::nullopt : std::optional{result.error().code};
+}
+
+// Asks for a stop as soon as the server has got a further request that `is_it`.
+std::jthread stop_at(ScriptedServer& server, std::stop_source& source,
+                     std::function<bool(const std::string&)> is_it) {
+  const std::size_t seen = server.requests().size();
+  return std::jthread{[&server, &source, seen, is_it = std::move(is_it)](std::stop_token given_up) {
+    while (!given_up.stop_requested()) {
+      const auto requests = server.requests();
+      if (std::any_of(requests.begin() + static_cast<std::ptrdiff_t>(seen), requests.end(),
+                      is_it)) {
+        break;
+      }
+      std::this_thread::sleep_for(1ms);
+    }
+    source.request_stop();
+  }};
+}
+
+TEST(S3StoreUntil, EveryCallToASilentServerEndsWithTheStop) {
+  ScriptedServer server{[](const std::string&) { return std::string{ScriptedServer::kHang}; }};
+  const auto store = store::make_s3_store(options_at(server.url()), small_parts());
+  const auto any = [](const std::string&) { return true; };
+  const std::pair<const char*, std::function<std::optional<Code>(BackupStore&)>> kCalls[] = {
+      {"list", [](BackupStore& s) { return code_of(s.list()); }},
+      {"stat", [](BackupStore& s) { return code_of(s.stat(name_of("a.zip"))); }},
+      {"open", [](BackupStore& s) { return code_of(s.open(name_of("a.zip"))); }},
+      {"create", [](BackupStore& s) { return code_of(s.create(name_of("a.zip"), {})); }},
+      {"remove", [](BackupStore& s) { return code_of(s.remove(name_of("a.zip"))); }},
+      {"sweep", [](BackupStore& s) { return code_of(s.sweep()); }}};
+  for (const auto& [label, call] : kCalls) {
+    std::stop_source source;
+    const auto until = store->until(source.get_token());
+    const std::jthread stopper = stop_at(server, source, any);
+    EXPECT_EQ(call(*until), Code::kCancelled) << label;
+  }
+}
+
+TEST_F(S3Store, AStopEndsAnUploadAndNothingStaysOfIt) {
+  std::atomic<bool> is_silent = false;
+  // The parts get no answer any more; what discards the upload does.
+  ScriptedServer proxy{[&](const std::string& request) {
+    const bool hangs = is_silent && request.starts_with("PUT");
+    return hangs ? std::string{ScriptedServer::kHang} : gateway().forward(request);
+  }};
+  const auto store = store::make_s3_store(options_at(proxy.url()), small_parts());
+  std::stop_source source;
+  const auto until = store->until(source.get_token());
+  auto upload = until->create(name_of("a.zip"), {"a.zip"}).value();
+  ASSERT_TRUE(upload->write(as_bytes(noise(2 * kPartBytes + 1))).has_value());
+  is_silent = true;
+  const std::jthread stopper =
+      stop_at(proxy, source, [](const std::string& request) { return request.starts_with("PUT"); });
+  const std::string part = noise(kPartBytes);
+  Result<void> written;
+  while (written.has_value()) { written = upload->write(as_bytes(part)); }
+  EXPECT_EQ(written.error().code, Code::kCancelled) << written.error().what;
+  upload.reset();
+  EXPECT_TRUE(factory_->is_empty()) << gateway().leftovers().at(0);
+}
+
+TEST_F(S3Store, ABackupWhoseLastAnswerAStopCutOffIsTakenBack) {
+  std::stop_source source;
+  // The object is made, but its maker does not get to know.
+  ScriptedServer proxy{[&](const std::string& request) {
+    std::string answer = gateway().forward(request);
+    if (!request.starts_with("PUT /backups/a.zip")) { return answer; }
+    source.request_stop();
+    return std::string{ScriptedServer::kHang};
+  }};
+  const auto store = store::make_s3_store(options_at(proxy.url()), small_parts());
+  const auto until = store->until(source.get_token());
+  EXPECT_EQ(code_of(put(*until, "a.zip", "content")), Code::kCancelled);
+  EXPECT_TRUE(factory_->is_empty()) << gateway().leftovers().at(0);
+}
+
+TEST_F(S3Store, AStopEndsReadingAndWhatIsReadAhead) {
+  const std::string content = noise(12 << 20);
+  ASSERT_TRUE(put(*store_, "a.zip", content).has_value());
+  std::atomic<bool> is_silent = false;
+  ScriptedServer proxy{[&](const std::string& request) {
+    return is_silent ? std::string{ScriptedServer::kHang} : gateway().forward(request);
+  }};
+  const auto store = store::make_s3_store(options_at(proxy.url()), small_parts());
+  std::stop_source source;
+  const auto reading = store->until(source.get_token())->open(name_of("a.zip")).value();
+  std::string block(1 << 20, '\0');
+  ASSERT_TRUE(reading->read_at(0, std::as_writable_bytes(std::span{block})).has_value());
+  is_silent = true;
+  const std::jthread stopper = stop_at(proxy, source, [](const std::string&) { return true; });
+  Result<std::size_t> read = std::size_t{0};
+  for (std::uint64_t offset = 0; read.has_value() && offset < content.size(); offset += 1 << 20) {
+    read = reading->read_at(offset, std::as_writable_bytes(std::span{block}));
+  }
+  ASSERT_FALSE(read.has_value());
+  EXPECT_EQ(read.error().code, Code::kCancelled) << read.error().what;
 }
 
 TEST_F(S3Store, AServerWithoutConditionsIsLookedAtBefore) {

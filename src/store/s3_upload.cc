@@ -11,9 +11,12 @@ namespace pv::store {
 namespace {
 
 using namespace std::chrono_literals;
+using std::chrono::milliseconds;
 
 constexpr std::string_view kNoteTitle = "pocketvault upload\n";
 constexpr auto kNoteRenewal = 1h;
+// Of each step of discarding an upload once a stop was requested: what stays then is swept later.
+constexpr milliseconds kTidyTimeAtStop{400};
 
 s3::NewObject new_object(Random& random, const BackupStore::UploadOptions& options) {
   constexpr std::size_t kNameBytesMax = 255;  // as PocketBase cuts it
@@ -24,7 +27,8 @@ s3::NewObject new_object(Random& random, const BackupStore::UploadOptions& optio
 // The note of an upload: which uploads the server knows of it. Keys are names, without line breaks.
 class Note {
  public:
-  Note(S3Bucket& bucket, std::string id) : bucket_{bucket}, key_{bucket.note_key(id)} {}
+  Note(S3Bucket& bucket, const std::string& id, std::stop_token stop)
+      : bucket_{bucket}, key_{bucket.note_key(id)}, stop_{std::move(stop)} {}
 
   Result<void> write(const std::vector<const s3::Multipart*>& uploads) {
     text_ = kNoteTitle;
@@ -37,19 +41,20 @@ class Note {
     return renew();
   }
   // A note that stays is swept later.
-  void remove() {
-    if (!text_.empty()) { (void)bucket_.client.remove(key_); }
+  void remove(std::optional<milliseconds> time_max) {
+    if (!text_.empty()) { (void)bucket_.client.remove(key_, {}, time_max); }
     text_.clear();
   }
 
  private:
   Result<void> renew() {
     written_ = bucket_.clock.steady_now();
-    return bucket_.client.put(key_, as_bytes(text_), {}, s3::IfTaken::kReplace);
+    return bucket_.client.put(key_, as_bytes(text_), {}, s3::IfTaken::kReplace, stop_);
   }
 
   S3Bucket& bucket_;
   const std::string key_;
+  const std::stop_token stop_;
   std::string text_;  // "": none
   std::chrono::steady_clock::time_point written_{};
 };
@@ -57,17 +62,20 @@ class Note {
 class S3Upload final : public Upload {
  public:
   S3Upload(std::shared_ptr<S3Bucket> bucket, BackupName name,
-           const BackupStore::UploadOptions& options)
+           const BackupStore::UploadOptions& options, std::stop_token stop)
       : bucket_{std::move(bucket)},
         name_{std::move(name)},
         object_{new_object(bucket_->random, options)},
-        note_{*bucket_, object_.tag},
+        stop_{std::move(stop)},
+        note_{*bucket_, object_.tag, stop_},
         part_bytes_{bucket_->options.part_bytes} {}
 
   ~S3Upload() override {
     parts_.reset();
-    const bool ended = abort_begun();
-    if (ended) { note_.remove(); }
+    const auto time_max =
+        stop_.stop_requested() ? std::optional{kTidyTimeAtStop} : std::optional<milliseconds>{};
+    const bool ended = abort_begun(time_max);
+    if (ended) { note_.remove(time_max); }
   }
 
   [[nodiscard]] Result<void> write(Bytes bytes) override {
@@ -89,10 +97,11 @@ class S3Upload final : public Upload {
     committed_ = true;
     auto made = publish();
     if (!made.has_value()) {
+      if (made.error().code == Code::kCancelled) { take_back(); }
       return fail(made.error().code == Code::kExists ? backup_exists(name_) : made.error());
     }
     main_.reset();
-    note_.remove();
+    note_.remove({});
     return Backup{name_, made->size_bytes, made->modified, made->attributes.content_type};
   }
 
@@ -106,10 +115,10 @@ class S3Upload final : public Upload {
   [[nodiscard]] std::string key() const { return bucket_->key_of(name_); }
 
   Result<s3::Object> publish() {
-    PV_TRY(const bool refuses, bucket_->refuses_to_replace());
+    PV_TRY(const bool refuses, bucket_->refuses_to_replace(stop_));
     if (refuses) { return create(); }
     const std::lock_guard lock{bucket_->creation};
-    const auto there = bucket_->client.head(key());
+    const auto there = bucket_->client.head(key(), stop_);
     if (there.has_value()) { return fail(backup_exists(name_)); }
     if (there.error().code != Code::kNotFound) { return fail(there.error()); }
     return create();
@@ -118,8 +127,8 @@ class S3Upload final : public Upload {
   Result<s3::Object> create() {
     constexpr auto kRefuse = s3::IfTaken::kRefuse;
     if (!main_.has_value()) {
-      PV_CHECK(bucket_->client.put(key(), as_bytes(buffer_), object_, kRefuse));
-      PV_TRY(s3::Object made, bucket_->client.head(key()));
+      PV_CHECK(bucket_->client.put(key(), as_bytes(buffer_), object_, kRefuse, stop_));
+      PV_TRY(s3::Object made, bucket_->client.head(key(), stop_));
       if (made.size_bytes != whole_.size_bytes) {
         return fail(Code::kDamaged, "the server has " + std::to_string(made.size_bytes) +
                                         " bytes where " + std::to_string(whole_.size_bytes) +
@@ -129,12 +138,12 @@ class S3Upload final : public Upload {
     }
     PV_CHECK(send_part());
     PV_CHECK(gathering_.has_value() ? end_gathering() : end_plain());
-    return bucket_->client.complete(*main_, done_, whole_, object_, kRefuse);
+    return bucket_->client.complete(*main_, done_, whole_, object_, kRefuse, stop_);
   }
 
   Result<void> begin() {
-    PV_TRY(main_, bucket_->client.start(key(), object_));
-    parts_ = std::make_unique<S3Parts>(bucket_, bucket_->options.parts_at_once);
+    PV_TRY(main_, bucket_->client.start(key(), object_, s3::Multipart::Check::kWhole, stop_));
+    parts_ = std::make_unique<S3Parts>(bucket_, bucket_->options.parts_at_once, stop_);
     return note_.write({&*main_});
   }
 
@@ -164,7 +173,8 @@ class S3Upload final : public Upload {
 
   Result<void> begin_gathering() {
     const std::string id = object_.tag + "." + std::to_string(next_part_);
-    PV_TRY(gathering_, bucket_->client.start(bucket_->note_key(id), {}));
+    PV_TRY(gathering_,
+           bucket_->client.start(bucket_->note_key(id), {}, s3::Multipart::Check::kWhole, stop_));
     gathered_bytes_ = 0;
     gathered_crc_ = 0;
     next_gathered_part_ = 1;
@@ -177,21 +187,31 @@ class S3Upload final : public Upload {
     PV_TRY(const std::vector<s3::Part> parts, parts_->finish());
     PV_TRY(const s3::Object made,
            client.complete(*gathering_, parts, {gathered_bytes_, gathered_crc_}, {},
-                           s3::IfTaken::kReplace));
+                           s3::IfTaken::kReplace, stop_));
     PV_TRY(s3::Part part,
-           client.copy_part(*main_, next_part_, {made.key, made.etag, 0, made.size_bytes}));
-    PV_CHECK(client.remove(made.key));
+           client.copy_part(*main_, next_part_, {made.key, made.etag, 0, made.size_bytes}, stop_));
+    PV_CHECK(client.remove(made.key, stop_));
     ++next_part_;
     done_.push_back(std::move(part));
     gathering_.reset();
     return {};
   }
 
+  // The server may have made it though its answer was not waited for. Where that can't be told
+  // soon, a whole backup stays that nobody waits for.
+  void take_back() {
+    const auto there = bucket_->client.head(key(), {}, kTidyTimeAtStop);
+    if (!there.has_value() || there->tag != object_.tag) { return; }
+    (void)bucket_->client.remove(key(), {}, kTidyTimeAtStop);
+    main_.reset();
+  }
+
   // Whether nothing is left on the server.
-  bool abort_begun() {
+  bool abort_begun(std::optional<milliseconds> time_max) {
     bool ended = true;
     for (std::optional<s3::Multipart>* upload : {&gathering_, &main_}) {
-      if (upload->has_value()) { ended = bucket_->client.abort(**upload).has_value() && ended; }
+      if (!upload->has_value() || !ended) { continue; }
+      ended = bucket_->client.abort(**upload, {}, time_max).has_value();
     }
     return ended;
   }
@@ -199,6 +219,7 @@ class S3Upload final : public Upload {
   const std::shared_ptr<S3Bucket> bucket_;
   const BackupName name_;
   const s3::NewObject object_;
+  const std::stop_token stop_;
   Note note_;
   const std::size_t part_bytes_;
   std::string buffer_;
@@ -218,11 +239,12 @@ class S3Upload final : public Upload {
 }  // namespace
 
 std::unique_ptr<Upload> make_s3_upload(std::shared_ptr<S3Bucket> bucket, const BackupName& name,
-                                       const BackupStore::UploadOptions& options) {
-  return std::make_unique<S3Upload>(std::move(bucket), name, options);
+                                       const BackupStore::UploadOptions& options,
+                                       std::stop_token stop) {
+  return std::make_unique<S3Upload>(std::move(bucket), name, options, std::move(stop));
 }
 
-Result<void> abort_noted(S3Bucket& bucket, std::string_view note) {
+Result<void> abort_noted(S3Bucket& bucket, std::string_view note, const std::stop_token& stop) {
   if (!note.starts_with(kNoteTitle)) { return fail(Code::kInvalid, "no note of an upload"); }
   note.remove_prefix(kNoteTitle.size());
   while (!note.empty()) {
@@ -232,7 +254,7 @@ Result<void> abort_noted(S3Bucket& bucket, std::string_view note) {
     const s3::Multipart upload{std::string{note.substr(0, first)},
                                std::string{note.substr(first + 1, second - first - 1)},
                                s3::Multipart::Check::kMd5};
-    PV_CHECK(bucket.client.abort(upload));
+    PV_CHECK(bucket.client.abort(upload, stop));
     note.remove_prefix(second + 1);
   }
   return {};

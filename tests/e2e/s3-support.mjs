@@ -77,9 +77,10 @@ export async function startGateway(t) {
 }
 
 // Passes requests on to the gateway, byte for byte; `fate(request)` may say what happens instead:
-// a status to answer, "break" (the connection), "lose" (the gateway does it, its answer is lost), or
-// { rewrite } of the answer's text.
+// a status to answer, "break" (the connection), "lose" (the gateway does it, its answer is lost),
+// "silence" (no answer ever), or { rewrite } of the answer's text.
 export async function startProxy(t, gateway, fate) {
+  let silenced = 0;
   const server = http.createServer((request, response) => {
     const what = fate(request);
     if (typeof what === "number") {
@@ -88,6 +89,7 @@ export async function startProxy(t, gateway, fate) {
       return;
     }
     if (what === "break") return void request.socket.destroy();
+    if (what === "silence") { ++silenced; request.resume(); return; }
     const onwards = http.request({ host: "127.0.0.1", port: gateway.port, method: request.method,
       path: request.url, headers: request.headers }, (answer) => {
       if (what === "lose") { answer.resume(); return void request.socket.destroy(); }
@@ -110,7 +112,7 @@ export async function startProxy(t, gateway, fate) {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   t.after(() => { server.close(); server.closeAllConnections(); });
-  return { url: `http://127.0.0.1:${server.address().port}` };
+  return { url: `http://127.0.0.1:${server.address().port}`, silenced: () => silenced };
 }
 
 // Saves backups.s3 (or s3) as PocketBase's dashboard would.

@@ -4,6 +4,7 @@ import { spawn, spawnSync } from "node:child_process";
 import crypto from "node:crypto";
 import { once } from "node:events";
 import fs from "node:fs";
+import net from "node:net";
 import path from "node:path";
 import { test } from "node:test";
 import PocketBase from "pocketbase";
@@ -341,4 +342,60 @@ test("killed at any moment of sending: the backup is in the spool or in the buck
   }
   assert.ok(last > 8, `${last}`);
   assert.deepEqual(gateway.objects().filter((name) => !name.startsWith(".pocketvault-upload/")), ["a.zip"], "one, under its name");
+});
+
+// A bucket that takes connections and never says a word.
+async function startSilence(t) {
+  const sockets = new Set();
+  const silence = net.createServer((socket) => { sockets.add(socket); socket.on("error", () => {}); });
+  silence.listen(0, "127.0.0.1");
+  await once(silence, "listening");
+  t.after(() => { silence.close(); for (const socket of sockets) socket.destroy(); });
+  return { url: `http://127.0.0.1:${silence.address().port}`, asked: () => sockets.size };
+}
+const until = async (what) => { while (!what()) await new Promise((resolve) => setTimeout(resolve, 10)); };
+
+test("a silent bucket holds up neither Ctrl-C nor the end of a server", { timeout: 40_000 }, async (t) => {
+  const silence = await startSilence(t);
+  const server = await startServer(t);
+  saveSettings(server.dir, bucketSettings(silence.url));
+  for (const args of [["list"], ["backup"], ["status"], ["show", "a.zip"], ["delete", "a.zip"]]) {
+    const asked = silence.asked();
+    const child = spawn(program, [...args, "--dir", server.dir], { stdio: "ignore" });
+    await until(() => silence.asked() > asked);
+    child.kill("SIGINT");
+    const [code] = await once(child, "exit");
+    assert.equal(code, 130, args.join(" "));
+  }
+  const token = await signIn(server);
+  const asked = silence.asked();
+  const answers = [
+    fetch(`${server.url}/api/backups`, { headers: { Authorization: token } }),
+    fetch(`${server.url}/api/backups`, { method: "POST", headers: { Authorization: token } }),
+  ].map((answer) => answer.catch(() => null));
+  await until(() => silence.asked() > asked + 1);
+  assert.equal(await server.stop(), 0, `not by the watchdog:\n${server.log()}`);
+  await Promise.all(answers);
+});
+
+test("a job that waits for a silent bucket is cancelled, and another can begin", { timeout: 40_000, skip }, async (t) => {
+  const gateway = await startGateway(t);
+  const server = await startServer(t);
+  let silent = false;
+  const proxy = await startProxy(t, gateway, (request) => silent && request.method === "PUT" ? "silence" : {});
+  saveSettings(server.dir, bucketSettings(proxy.url));
+  const headers = { Authorization: await signIn(server), "Content-Type": "application/json", Prefer: "respond-async" };
+  silent = true;
+  const begun = await fetch(`${server.url}/api/backups`, { method: "POST", headers, body: JSON.stringify({ name: "a.zip" }) });
+  assert.equal(begun.status, 202);
+  const { id } = await begun.json();
+  await until(() => proxy.silenced() > 0);
+  assert.equal((await fetch(`${server.url}/api/vault/jobs/${id}`, { method: "DELETE", headers })).ok, true);
+  let job;
+  do { job = await (await fetch(`${server.url}/api/vault/jobs/${id}`, { headers })).json(); } while (!job.finished);
+  assert.equal(job.state, "cancelled", JSON.stringify(job));
+  silent = false;
+  const pb = await signedIn(server);
+  await pb.backups.create("b.zip");
+  assert.deepEqual(gateway.objects(), ["b.zip"]);
 });
