@@ -41,42 +41,6 @@ constexpr std::array kTranslatable{
     phrase::kSomethingWrong,
 };
 
-// Values never are searched for places, so a "{}" in one stays as it is.
-std::string fill(std::string_view pattern, std::span<const std::string_view> values) {
-  std::string text;
-  for (const std::string_view value : values) {
-    const std::size_t place = pattern.find("{}");
-    if (place == std::string_view::npos) { break; }
-    text += pattern.substr(0, place);
-    text += value;
-    pattern.remove_prefix(place + 2);
-  }
-  text += pattern;
-  return text;
-}
-
-// What stands in the places when `text` fits `pattern`.
-std::optional<std::vector<std::string_view>> values_of(std::string_view text,
-                                                       std::string_view pattern) {
-  std::vector<std::string_view> values;
-  for (;;) {
-    const std::size_t place = pattern.find("{}");
-    const std::string_view before = pattern.substr(0, place);
-    if (!text.starts_with(before)) { return std::nullopt; }
-    text.remove_prefix(before.size());
-    if (place == std::string_view::npos) {
-      if (!text.empty()) { return std::nullopt; }
-      return values;
-    }
-    pattern.remove_prefix(place + 2);
-    const std::string_view after = pattern.substr(0, pattern.find("{}"));
-    const std::size_t end = after.empty() ? text.size() : text.find(after);
-    if (end == std::string_view::npos) { return std::nullopt; }
-    values.push_back(text.substr(0, end));
-    text.remove_prefix(end);
-  }
-}
-
 // A weight of RFC 9110 12.4.2 in thousandths; nullopt for what is none.
 std::optional<int> parse_weight(std::string_view text) {
   if (text.empty() || text.size() > 5 || (text[0] != '0' && text[0] != '1')) {

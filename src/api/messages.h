@@ -7,13 +7,9 @@
 #include <string>
 #include <string_view>
 
-namespace pv::api {
+#include "base/phrase.h"
 
-// "{}" stands for what is filled in, in the same order in both languages.
-struct Phrase {
-  std::string_view english;
-  std::string_view chinese;
-};
+namespace pv::api {
 
 // clang-format off
 namespace phrase {
@@ -103,8 +99,6 @@ struct Message {
 
 // PocketBase's rule: trimmed, the first letter a capital, a full stop unless it ends in . ? or !
 [[nodiscard]] std::string sentence(std::string_view text);
-
-enum class Language { kEnglish, kChinese };
 
 [[nodiscard]] inline const std::string& in(Language language, const Message& message) {
   return language == Language::kChinese ? message.chinese : message.english;

@@ -2,53 +2,8 @@
 
 #include <gtest/gtest.h>
 
-#include <algorithm>
-#include <fstream>
-#include <regex>
-#include <sstream>
-
-#include "testing/fixtures.h"
-
 namespace pv::api {
 namespace {
-
-bool has_chinese(std::string_view text) {
-  // U+4E00 to U+9FFF begin with E4 to E9 in UTF-8.
-  return std::any_of(text.begin(), text.end(), [](char letter) {
-    const auto byte = static_cast<unsigned char>(letter);
-    return byte >= 0xE4 && byte <= 0xE9;
-  });
-}
-
-std::size_t places(std::string_view text) {
-  std::size_t count = 0;
-  for (std::size_t at = text.find("{}"); at != std::string_view::npos;
-       at = text.find("{}", at + 2)) {
-    ++count;
-  }
-  return count;
-}
-
-// A problem takes a Phrase and nothing else, so what stands in messages.h is all that is ever said.
-TEST(Messages, EveryPhraseIsTranslatedWithTheSamePlaces) {
-  const std::string header = testing::read_file(testing::source_folder() / "src/api/messages.h");
-  const std::regex declared{R"re(Phrase (k\w+)\{"((?:[^"\\]|\\.)*)",\s*"((?:[^"\\]|\\.)*)"\};)re"};
-  std::size_t count = 0;
-  for (std::sregex_iterator it{header.begin(), header.end(), declared}, end; it != end; ++it) {
-    const std::string name = (*it)[1];
-    const std::string english = (*it)[2];
-    const std::string chinese = (*it)[3];
-    EXPECT_TRUE(has_chinese(chinese)) << name;
-    EXPECT_FALSE(has_chinese(english)) << name;
-    EXPECT_EQ(places(english), places(chinese)) << name;
-    ++count;
-  }
-  const std::regex any{R"(inline constexpr Phrase )"};
-  const auto all = std::distance(std::sregex_iterator{header.begin(), header.end(), any},
-                                 std::sregex_iterator{});
-  EXPECT_EQ(count, static_cast<std::size_t>(all));
-  EXPECT_GT(count, 30U);
-}
 
 TEST(Messages, MakesSentences) {
   constexpr std::pair<std::string_view, std::string_view> kRows[] = {
