@@ -8,6 +8,7 @@
 
 #include "base/duration.h"
 #include "base/text.h"
+#include "cli/help.h"
 
 namespace pv::cli {
 namespace {
@@ -90,7 +91,7 @@ void add_yes(CLI::App& app, Arguments& into) { app.add_flag("-y,--yes", into.yes
 
 class Parser {
  public:
-  explicit Parser(std::string version) : version_{std::move(version)} {
+  Parser(std::string version, const Words& words) : version_{std::move(version)} {
     app_.name("pocketvault");
     app_.require_subcommand(1);
     app_.set_version_flag("--version", "pocketvault " + version_);
@@ -103,6 +104,7 @@ class Parser {
     add_looking();
     add_restoring();
     add_serving();
+    translate_help(app_, words);
   }
 
   Parsed parse(int argc, const char* const* argv) {
@@ -537,8 +539,8 @@ std::string_view command_name(Command command) {
   return "";
 }
 
-Parsed parse(int argc, const char* const* argv, const std::string& version) {
-  return Parser{version}.parse(argc, argv);
+Parsed parse(int argc, const char* const* argv, const std::string& version, const Words& words) {
+  return Parser{version, words}.parse(argc, argv);
 }
 
 Result<StorePlace> parse_store_place(const std::string& text) {

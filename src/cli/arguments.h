@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "cli/cli.h"
+#include "cli/words.h"
 
 namespace pv::cli {
 
@@ -79,14 +80,16 @@ struct Arguments {
   ServeOptions serve;
 };
 
-// Either arguments, or what to print and the exit status (help, version, a mistake).
+// Either arguments, or what to print and the exit status (help, version, a mistake). A mistake is
+// told in English: help.h translates it.
 struct Parsed {
   std::optional<Arguments> arguments;
   Exit exit = Exit::kDone;
   std::string out;
   std::string err;
 };
-[[nodiscard]] Parsed parse(int argc, const char* const* argv, const std::string& version);
+[[nodiscard]] Parsed parse(int argc, const char* const* argv, const std::string& version,
+                           const Words& words);
 
 // "127.0.0.1:8090", ":8090" (every address of this machine), "localhost:8090", "[::1]:8090".
 struct Listen {

@@ -1,0 +1,55 @@
+#include "cli/words.h"
+
+#include <array>
+#include <cstdlib>
+#include <optional>
+
+#include "base/text.h"
+#include "cli/known_texts.h"
+#include "cli/translate.h"
+
+namespace pv::cli {
+namespace {
+
+std::optional<std::string> variable_of(const Environment& environment, const char* name) {
+  if (environment.variable) { return environment.variable(name); }
+  const char* value = std::getenv(name);
+  return value == nullptr ? std::nullopt : std::optional<std::string>{value};
+}
+
+}  // namespace
+
+std::string Words::operator()(const Phrase& phrase,
+                              std::initializer_list<std::string_view> values) const {
+  return fill(in(language_, phrase), {values.begin(), values.size()});
+}
+
+std::string Words::count(std::uint64_t number, const Phrase& noun) const {
+  const std::string text = (*this)(noun, {std::to_string(number)});
+  return language_ == Language::kEnglish && number != 1 ? text + "s" : text;
+}
+
+std::string Words::list(std::span<const std::string> items) const {
+  constexpr Phrase kBetween{", ", "、"};
+  std::string text;
+  for (const std::string& item : items) {
+    if (!text.empty()) { text += in(language_, kBetween); }
+    text += printable(item);
+  }
+  return text;
+}
+
+std::string Words::told(std::string_view english) const {
+  std::string text = printable(english);
+  if (language_ == Language::kEnglish) { return text; }
+  return translate(text, {known::kTexts, known::kSystemTexts, known::kCurlTexts});
+}
+
+Language language_for(const Environment& environment) {
+  const std::array<std::optional<std::string>, 4> variables{
+      variable_of(environment, "POCKETVAULT_LANG"), variable_of(environment, "LC_ALL"),
+      variable_of(environment, "LC_MESSAGES"), variable_of(environment, "LANG")};
+  return language_of(variables);
+}
+
+}  // namespace pv::cli
