@@ -540,7 +540,9 @@ std::string_view command_name(Command command) {
 }
 
 Parsed parse(int argc, const char* const* argv, const std::string& version, const Words& words) {
-  return Parser{version, words}.parse(argc, argv);
+  Parsed parsed = Parser{version, words}.parse(argc, argv);
+  parsed.err = translate_mistake(parsed.err, words);
+  return parsed;
 }
 
 Result<StorePlace> parse_store_place(const std::string& text) {

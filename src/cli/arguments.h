@@ -80,8 +80,7 @@ struct Arguments {
   ServeOptions serve;
 };
 
-// Either arguments, or what to print and the exit status (help, version, a mistake). A mistake is
-// told in English: help.h translates it.
+// Either arguments, or what to print and the exit status (help, version, a mistake).
 struct Parsed {
   std::optional<Arguments> arguments;
   Exit exit = Exit::kDone;

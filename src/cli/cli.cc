@@ -5,7 +5,6 @@
 
 #include "base/text.h"
 #include "cli/commands.h"
-#include "cli/help.h"
 #include "cli/interrupt.h"
 #include "cli/job_json.h"
 #include "cli/messages.h"
@@ -119,7 +118,7 @@ int run(int argc, char** argv, const Environment& environment) {
     const Parsed parsed = parse(argc, argv, environment.version, words);
     if (!parsed.arguments) {
       console.print(parsed.out);
-      console.err() << translate_mistake(parsed.err, words) << std::flush;
+      console.err() << parsed.err << std::flush;
       return static_cast<int>(parsed.exit);
     }
     if (parsed.arguments->command == Command::kServe) {

@@ -1,14 +1,11 @@
 // --help, and what is said of a wrong command line, in the language of the person.
 #pragma once
 
+#include <CLI/App.hpp>
 #include <string>
 #include <string_view>
 
 #include "cli/words.h"
-
-namespace CLI {
-class App;
-}
 
 namespace pv::cli {
 

@@ -97,6 +97,12 @@ inline constexpr Phrase kTexts[] = {
     {"{} is not a folder", "{} 不是文件夹"},
     {"{} is not a file", "{} 不是文件"},
     {"the backups folder {} lies inside the data directory or on its storage: a backup would contain the backups before it, and a restore would move them; choose a folder outside with --backups-dir", "备份文件夹 {} 位于数据目录内或其存储中：备份会包含之前的备份，恢复会移动它们；请用 --backups-dir 选择外面的文件夹"},
+    {"the settings can't be read ({}), so it is not known whether backups are in a bucket: working with {}; --s3-bucket or --backups-dir name a place", "无法读取设置（{}），因此不知道备份是否在存储桶中：目前使用{}；可用 --s3-bucket 或 --backups-dir 指定位置"},
+    {"leftovers are not looked for now: {}", "目前不查找残留：{}"},
+    {"what an interrupted restore left could not be removed: {}", "被中断的恢复所留下的内容无法删除：{}"},
+    {"unfinished backups in {}", "{}中未完成的备份"},
+    {"temporary folders", "临时文件夹"},
+    {"removed {} {}", "已删除 {} 个{}"},
     {"finished a restore that was interrupted", "完成了一次被中断的恢复"},
     {"took back a restore that was interrupted: the data from before it is in place", "撤回了一次被中断的恢复：原来的数据已就位"},
     {"encrypted, and no key is given (--encryptionEnv NAME, with the key in NAME)", "已加密，而没有给出密钥（--encryptionEnv NAME，密钥在 NAME 中）"},
@@ -308,6 +314,8 @@ inline constexpr Phrase kTexts[] = {
     {"no password was given", "没有给出密码"},
     {"the two passwords differ", "两次输入的密码不同"},
     {"the EMAIL is missing", "缺少 EMAIL"},
+
+    {"{} could not be removed: {}", "{}无法删除：{}"},
 
     // Files and folders.
     {"open backups {}", "打开备份所在的{}"},

@@ -83,6 +83,11 @@ inline constexpr Phrase kServerDoesIt{"A server runs on this directory ({}): it 
 inline constexpr Phrase kTooOld{"Error: no backup is as young as was asked for.", "错误：没有足够新的备份。"};
 inline constexpr Phrase kMissed{"Error: a backup that was due has been missed.", "错误：错过了一次到期的备份。"};
 
+// serve, once it listens.
+inline constexpr Phrase kServerStarted{"{} Server started at {}", "{} 服务器已启动：{}"};
+inline constexpr Phrase kServerBackups{"Backups:", "备份："};
+inline constexpr Phrase kNoSuperuserYet{"(!) There is no superuser yet, and only superusers can make backups. Make the first:", "(!) 还没有超级用户，而只有超级用户才能创建备份。请创建第一个："};
+
 // Accounts. The English is PocketBase's.
 inline constexpr Phrase kSuperuserCreated{"Successfully created new superuser {}!", "已创建超级用户 {}！"};
 inline constexpr Phrase kSuperuserSaved{"Successfully saved superuser {}!", "已保存超级用户 {}！"};
