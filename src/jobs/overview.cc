@@ -51,7 +51,6 @@ json::object to_json(const LeaseNote& note) {
 }
 
 // A clock may be wrong by as much; a date further ahead would look young for ever.
-constexpr std::chrono::minutes kAheadMax{5};
 
 std::string doubt_by_looks(const store::Backup& backup, WallTime now) {
   if (backup.modified > now + kAheadMax) { return "its time lies in the future"; }

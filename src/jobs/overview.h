@@ -18,6 +18,9 @@
 
 namespace pv::jobs {
 
+// A backup that is further ahead is from the future: a clock was wrong, or a file was touched.
+inline constexpr std::chrono::minutes kAheadMax{5};
+
 // A backup that nobody should rely on, though it is there.
 struct Discounted {
   store::Backup backup;
