@@ -53,6 +53,8 @@ json::object to_json(const LeaseNote& note) {
 // A clock may be wrong by as much; a date further ahead would look young for ever.
 constexpr std::chrono::minutes kAheadMax{5};
 
+}  // namespace
+
 std::string doubt_by_looks(const store::Backup& backup, WallTime now) {
   if (backup.modified > now + kAheadMax) { return "its time lies in the future"; }
   if (backup.name.last_part().starts_with(kSafetyPrefix)) {
@@ -61,7 +63,6 @@ std::string doubt_by_looks(const store::Backup& backup, WallTime now) {
   return {};
 }
 
-// Damaged, or of no use to us: what was found by a verification, else by looking for its directory.
 std::string doubt_about(const store::Backup& backup, store::BackupStore& store,
                         const Verdicts& verdicts) {
   if (const auto verdict = verdicts.of(backup)) {
@@ -74,8 +75,6 @@ std::string doubt_about(const store::Backup& backup, store::BackupStore& store,
       zip::ZipReader::open(std::shared_ptr<Source>{std::move(*source)}, {}, zip::BlockUse::kLeave);
   return reader.has_value() ? std::string{} : "damaged: " + reader.error().what;
 }
-
-}  // namespace
 
 void count(std::vector<store::Backup> backups, WallTime now, const Doubt& doubt,
            Overview& overview) {

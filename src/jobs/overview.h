@@ -53,6 +53,13 @@ struct Overview {
 [[nodiscard]] Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
                                          std::chrono::seconds keep, WallTime now);
 
+// Why a backup can't be relied on by its name and its time: it is from the future, or a restore
+// made it. Empty: nothing is against it.
+[[nodiscard]] std::string doubt_by_looks(const store::Backup& backup, WallTime now);
+// By what a verification found, else by looking for the archive's directory.
+[[nodiscard]] std::string doubt_about(const store::Backup& backup, store::BackupStore& store,
+                                      const Verdicts& verdicts);
+
 // Why a backup can't be relied on, beside its name and its time; empty where it can.
 using Doubt = std::function<std::string(const store::Backup&)>;
 // Fills what the list of all backups says. `doubt` is asked about the newest, until one is good.
