@@ -225,7 +225,7 @@ Problem delete_failed(const Exchange& exchange, const Error& error) {
 json::array list_json(const jobs::Listing& listing, bool strict) {
   json::array array;
   array.reserve(listing.backups.size());
-  for (const auto& [backup, verdict] : listing.backups) {
+  for (const auto& [backup, verdict, pin] : listing.backups) {
     json::object object;
     object.emplace("modified", format_pocketbase_date(backup.modified));
     object.emplace("key", backup.name.text());
@@ -233,6 +233,7 @@ json::array list_json(const jobs::Listing& listing, bool strict) {
     if (!strict) {
       if (backup.is_waiting) { object.emplace("waiting", true); }
       object.emplace("verdict", jobs::to_json(verdict));
+      object.emplace("pin", jobs::to_json(pin));
     }
     array.push_back(std::move(object));
   }

@@ -208,7 +208,7 @@ std::string render_list(const std::vector<jobs::ListedBackup>& backups, WallTime
   if (backups.empty()) { return "No backups.\n"; }
   using Row = std::array<std::string, 5>;
   std::vector<Row> rows{{"NAME", "SIZE", "AGE", "MODIFIED (UTC)", "VERIFIED"}};
-  for (const auto& [backup, verdict] : backups) {
+  for (const auto& [backup, verdict, pin] : backups) {
     rows.push_back(
         {printable(backup.name.text()), format_size(backup.size_bytes),
          format_age(backup.modified, now),

@@ -31,6 +31,8 @@ struct Overview {
   std::vector<Discounted> discounted;            // newer than that; newest first, the first few
   std::optional<state::Verdict> newest_verdict;  // of its last verification
   std::string unknown_because;                   // as of Listing
+  std::vector<Discounted> damaged = {};          // as verifications found; newest first, as above
+  std::string retention = {};                    // summary_of() that of the settings
   std::uint64_t backups = 0;
   std::uint64_t backups_bytes = 0;
   std::optional<std::uint64_t> backups_free_bytes;  // nullopt: the store can't say
@@ -43,8 +45,8 @@ struct Overview {
   Health health;
 };
 
-// Why the directory is not as safe as its newest backup looks: a backup that was missed, or a last
-// one that failed. Empty: nothing is known against it.
+// Why the directory is not as safe as its newest backup looks: a backup that was missed, a last one
+// that failed, or any that was found damaged. Empty: nothing is known against it.
 [[nodiscard]] std::string risk_of(const Overview& overview);
 
 // Opens no database of PocketBase, and of archives the newest alone, unless it was verified: one
