@@ -209,11 +209,11 @@ std::string render_list(const std::vector<jobs::ListedBackup>& backups, WallTime
   using Row = std::array<std::string, 5>;
   std::vector<Row> rows{{"NAME", "SIZE", "AGE", "MODIFIED (UTC)", "VERIFIED"}};
   for (const auto& [backup, verdict, pin] : backups) {
-    rows.push_back(
-        {printable(backup.name.text()), format_size(backup.size_bytes),
-         format_age(backup.modified, now),
-         format_minute(backup.modified) + (backup.is_waiting ? "  waits to be sent" : ""),
-         verdict ? render_verdict(*verdict, now) : "-"});
+    rows.push_back({printable(backup.name.text()), format_size(backup.size_bytes),
+                    format_age(backup.modified, now),
+                    format_minute(backup.modified) +
+                        (backup.is_waiting ? "  waits to be sent" : "") + (pin ? "  pinned" : ""),
+                    verdict ? render_verdict(*verdict, now) : "-"});
   }
   std::array<std::size_t, 4> widths{};
   for (const Row& row : rows) {
@@ -244,6 +244,10 @@ std::string render_summary(const Summary& summary, WallTime now) {
     return text;
   }
   add("verified", verdict_in_full(summary, now));
+  if (summary.pin) {
+    const std::string note = printable(summary.pin->note);
+    add("pinned", ago(summary.pin->at, now) + (note.empty() ? "" : ": " + note));
+  }
   const Contents& contents = *summary.contents;
   std::string names;
   for (const std::string& name : contents.databases) {
