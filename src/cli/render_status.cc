@@ -133,6 +133,10 @@ std::string render_status(const jobs::Overview& overview, WallTime now) {
                            ": " + printable(one.why));
   }
   for (const jobs::Discounted& one : overview.damaged) {
+    const auto is_it = [&](const jobs::Discounted& other) {
+      return other.backup.name == one.backup.name;
+    };
+    if (std::ranges::any_of(overview.discounted, is_it)) { continue; }
     add("damaged", printable(one.backup.name.text()) + ", " + ago(one.backup.modified, now) + ": " +
                        printable(one.why));
   }

@@ -97,11 +97,22 @@ std::string doubt_about(const store::Backup& backup, store::BackupStore& store,
 
 void count(std::vector<store::Backup> backups, WallTime now, const Doubt& doubt,
            Overview& overview) {
-  std::ranges::stable_sort(backups, std::greater{}, &store::Backup::modified);
+  // A heap instead of sorting: it is asked for the newest few alone. Of one time, by name.
+  std::vector<store::Backup*> newest_first;
+  newest_first.reserve(backups.size());
   for (store::Backup& backup : backups) {
     ++overview.backups;
     overview.backups_bytes += backup.size_bytes;
-    if (overview.newest) { continue; }
+    newest_first.push_back(&backup);
+  }
+  const auto is_older = [](const store::Backup* a, const store::Backup* b) {
+    return a->modified != b->modified ? a->modified < b->modified : b->name < a->name;
+  };
+  std::ranges::make_heap(newest_first, is_older);
+  while (!overview.newest && !newest_first.empty()) {
+    std::ranges::pop_heap(newest_first, is_older);
+    store::Backup& backup = *newest_first.back();
+    newest_first.pop_back();
     std::string why = doubt_by_looks(backup, now);
     if (why.empty()) { why = doubt(backup); }
     if (why.empty()) {
