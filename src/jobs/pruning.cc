@@ -77,7 +77,7 @@ Result<std::vector<Candidate>> candidates_of(store::BackupStore& store,
                                              const fs::Path& vault_folder,
                                              const std::map<std::string, std::string>& busy,
                                              WallTime now) {
-  PV_TRY(std::vector<store::Backup> backups, store.list());
+  PV_TRY(const std::vector<store::Backup> backups, store.list());
   const auto pins = read_pins(vault_folder);
   if (!pins.has_value()) { return fail(nothing_goes(pins.error().what)); }
   const Verdicts verdicts = Verdicts::read(vault_folder);
@@ -86,7 +86,7 @@ Result<std::vector<Candidate>> candidates_of(store::BackupStore& store,
   }
   std::vector<Candidate> candidates;
   candidates.reserve(backups.size());
-  for (store::Backup& backup : backups) {
+  for (const store::Backup& backup : backups) {
     const std::string& key = backup.name.text();
     const auto use = busy.find(key);
     candidates.push_back({.backup = backup,
