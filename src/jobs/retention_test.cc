@@ -25,7 +25,7 @@ WallTime at(const std::string& date) {
   return *time;
 }
 
-const WallTime kNow = at("2026-11-24 12:00");
+constexpr WallTime kNow{std::chrono::seconds{1'795'521'600}};  // 2026-11-24 12:00 UTC
 
 store::Backup backup(const std::string& name, WallTime modified) {
   return {.name = store::BackupName::parse(name).value(),

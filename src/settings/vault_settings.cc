@@ -24,7 +24,8 @@ constexpr std::uint32_t kOwnerOnly = 0600;
 
 Error misfit_of(const fs::Path& path, const std::vector<Fault>& faults) {
   const Fault& first = faults.front();
-  return Error{Code::kDamaged, path.filename().string() + ": " + first.field + ": " + first.message};
+  return Error{Code::kDamaged,
+               path.filename().string() + ": " + first.field + ": " + first.message};
 }
 
 // Whether what can't be merged has its default, or is an error.
@@ -35,11 +36,15 @@ Result<json::object> read_file(const fs::Path& path, Misfit misfit = Misfit::kDe
   const auto found = fs::link_stat(path);
   if (!found.has_value() && found.error().code == Code::kNotFound) { return root; }
   if (!found.has_value()) { return fail(found.error()); }
-  if (!found->is_file()) { return fail(Code::kDamaged, path.filename().string() + " is not a file"); }
+  if (!found->is_file()) {
+    return fail(Code::kDamaged, path.filename().string() + " is not a file");
+  }
   PV_TRY(const std::string text, fs::read_file(path, kBytesMax));
   boost::system::error_code error;
   const json::value value = json::parse(text, error);
-  if (error || !value.is_object()) { return fail(Code::kDamaged, path.filename().string() + " is not JSON"); }
+  if (error || !value.is_object()) {
+    return fail(Code::kDamaged, path.filename().string() + " is not JSON");
+  }
   const auto faults = merge(vault_shape(), root, value.get_object(), Unknown::kKeep);
   if (misfit == Misfit::kError && !faults.empty()) { return fail(misfit_of(path, faults)); }
   return root;
