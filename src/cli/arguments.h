@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/backups.h"
 #include "cli/cli.h"
 
 namespace pv::cli {
@@ -26,6 +27,9 @@ enum class Command {
   kUpload,
   kSend,
   kCopy,
+  kPrune,
+  kPin,
+  kUnpin,
   kSuperuser,
   kLogin,
   kLogout,
@@ -75,6 +79,9 @@ struct Arguments {
   bool long_form = false;                                 // ls
   SuperuserAction action = SuperuserAction::kCreate;
   std::optional<std::string> password;  // as an argument; "-": a line of standard input
+
+  Rules rules;                      // prune
+  std::optional<std::string> note;  // pin
 
   ServeOptions serve;
 };

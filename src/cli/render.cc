@@ -29,6 +29,9 @@ bool is_wide(std::uint32_t letter) {
 
 // Columns of a terminal that valid UTF-8 takes.
 std::size_t width_of(std::string_view text) {
+  const bool is_ascii =
+      std::all_of(text.begin(), text.end(), [](char letter) { return (letter & 0x80) == 0; });
+  if (is_ascii) { return text.size(); }
   std::size_t columns = 0;
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i++]);
@@ -208,12 +211,12 @@ std::string render_list(const std::vector<jobs::ListedBackup>& backups, WallTime
   if (backups.empty()) { return "No backups.\n"; }
   using Row = std::array<std::string, 5>;
   std::vector<Row> rows{{"NAME", "SIZE", "AGE", "MODIFIED (UTC)", "VERIFIED"}};
-  for (const auto& [backup, verdict] : backups) {
-    rows.push_back(
-        {printable(backup.name.text()), format_size(backup.size_bytes),
-         format_age(backup.modified, now),
-         format_minute(backup.modified) + (backup.is_waiting ? "  waits to be sent" : ""),
-         verdict ? render_verdict(*verdict, now) : "-"});
+  for (const auto& [backup, verdict, pin] : backups) {
+    rows.push_back({printable(backup.name.text()), format_size(backup.size_bytes),
+                    format_age(backup.modified, now),
+                    format_minute(backup.modified) +
+                        (backup.is_waiting ? "  waits to be sent" : "") + (pin ? "  pinned" : ""),
+                    verdict ? render_verdict(*verdict, now) : "-"});
   }
   std::array<std::size_t, 4> widths{};
   for (const Row& row : rows) {
@@ -244,6 +247,10 @@ std::string render_summary(const Summary& summary, WallTime now) {
     return text;
   }
   add("verified", verdict_in_full(summary, now));
+  if (summary.pin) {
+    const std::string note = printable(summary.pin->note);
+    add("pinned", ago(summary.pin->at, now) + (note.empty() ? "" : ": " + note));
+  }
   const Contents& contents = *summary.contents;
   std::string names;
   for (const std::string& name : contents.databases) {

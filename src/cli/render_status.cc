@@ -132,12 +132,23 @@ std::string render_status(const jobs::Overview& overview, WallTime now) {
     add("not counted", printable(one.backup.name.text()) + ", " + ago(one.backup.modified, now) +
                            ": " + printable(one.why));
   }
+  for (const jobs::Discounted& one : overview.damaged) {
+    const auto is_it = [&](const jobs::Discounted& other) {
+      return other.backup.name == one.backup.name;
+    };
+    if (std::ranges::any_of(overview.discounted, is_it)) { continue; }
+    add("damaged", printable(one.backup.name.text()) + ", " + ago(one.backup.modified, now) + ": " +
+                       printable(one.why));
+  }
   if (overview.mirror) { add("mirror", render_mirror(*overview.mirror)); }
   if (overview.data_free_bytes) { add("data", format_size(*overview.data_free_bytes) + " free"); }
   if (overview.health.last) { add("last run", render_run(*overview.health.last, now)); }
   if (overview.health.trend) { add("trend", jobs::sentence_of(*overview.health.trend)); }
   const jobs::Timetable& timetable = overview.health.timetable;
   if (!timetable.expression.empty()) { add("schedule", render_timetable(timetable)); }
+  const jobs::Timetable& verification = overview.health.verification;
+  if (!verification.expression.empty()) { add("verifying", render_timetable(verification)); }
+  if (!overview.retention.empty()) { add("retention", printable(overview.retention)); }
   for (const jobs::Kept& kept : overview.kept) {
     add("replaced", size_of(kept.bytes) + ", kept until " + format_pocketbase_date(kept.until) +
                         ": " + way_back(kept));

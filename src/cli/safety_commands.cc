@@ -65,7 +65,11 @@ Result<Exit> run_status(const Context& context) {
   json::object document = jobs::to_json(overview, now);
   document["tooOld"] = too_old;
   context.show(document, render_status(overview, now));
-  if (!too_old && !missed) { return Exit::kDone; }
+  if (!too_old && !missed && overview.damaged.empty()) { return Exit::kDone; }
+  if (!too_old && !missed) {
+    context.say("Error: a verification found a backup damaged; delete it when it is of no use.");
+    return Exit::kDamaged;
+  }
   context.say(too_old ? "Error: no backup is as young as was asked for."
                       : "Error: a backup that was due has been missed.");
   return Exit::kTooOld;
