@@ -18,6 +18,7 @@ import json
 import os
 import pathlib
 import random
+import resource
 import shutil
 import socket
 import sqlite3
@@ -32,7 +33,7 @@ import zipfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = pathlib.Path(os.environ.get("POCKETVAULT", ROOT / "build/release/pocketvault"))
 PASSWORD = "correct horse battery"
-PARTS = ["backup", "sizes", "parts", "incremental", "restore", "stall", "swap", "s3"]
+PARTS = ["backup", "sizes", "parts", "incremental", "restore", "stall", "swap", "s3", "look"]
 
 
 def fresh_data(folder: pathlib.Path):
@@ -494,6 +495,54 @@ def s3(data, work, rounds):
         }, rounds, "pocketvault restore from the bucket")
 
 
+def look(rounds):
+    """list and status of 10,000 backups and 10,000 jobs in memory, warm; beside ls and find on the same folder."""
+    count = 10_000
+    with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="pocketvault-look-") as folder:
+        data = pathlib.Path(folder) / "pb_data"
+        data.mkdir()
+        fresh_data(data)
+        subprocess.run([PROGRAM, "backup", "base.zip", "--dir", data], check=True, stdout=subprocess.DEVNULL)
+        backups = data / "backups"
+        archive, sidecar = (backups / "base.zip").read_bytes(), (backups / "base.zip.attrs").read_bytes()
+        now = int(time.time())
+        for number in range(count - 1):
+            name = backups / f"@auto_pb_backup_acme_{20200101000000 + number}.zip"
+            name.write_bytes(archive if number == count - 2 else archive[:1000])
+            (backups / (name.name + ".attrs")).write_bytes(sidecar)
+            os.utime(name, (now - 3600 * (count - number),) * 2)
+        db = sqlite3.connect(data / ".pocketvault/vault.db", isolation_level=None)
+        db.execute("BEGIN")
+        for number in range(count):
+            at = (now - 3600 * (count - number)) * 1000
+            db.execute("INSERT INTO jobs VALUES (NULL,?,'backup',?,1,?,?,'succeeded','',0,1000000,500000,200)", (f"{number:015d}", f"{number}.zip", at, at + 900))
+        db.execute("COMMIT")
+        db.close()
+        commands = {
+            "pocketvault list": [PROGRAM, "list", "--dir", data],
+            "pocketvault list --json": [PROGRAM, "list", "--json", "--dir", data],
+            "pocketvault status": [PROGRAM, "status", "--dir", data],
+            "pocketvault version": [PROGRAM, "version"],
+            "ls -l": ["ls", "-l", backups],
+            "find -printf": ["find", backups, "-printf", "%s %T@ %p\\n"],
+        }
+        wall = {name: [] for name in commands}
+        cpu = {name: [] for name in commands}
+        for number in range(10 * rounds + 1):
+            for name, command in commands.items():
+                before, begun = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter()
+                subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+                took, after = time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_CHILDREN)
+                if number > 0:  # the first warms up
+                    wall[name].append(took * 1000)
+                    cpu[name].append((after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime) * 1000)
+        print(f"\n### A look at {count:,} backups, {10 * rounds} runs in turn\n\n| command | wall ms (min, median, max) | CPU ms (median) | by `find -printf` (median) |\n| --- | --- | --- | --- |")
+        peer = statistics.median(wall["find -printf"])
+        for name in commands:
+            times = wall[name]
+            print(f"| {name} | {min(times):.1f}, {statistics.median(times):.1f}, {max(times):.1f} | {statistics.median(cpu[name]):.1f} | {statistics.median(times) / peer:.2f} |")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=int, default=3)
@@ -502,6 +551,10 @@ def main():
     parser.add_argument("--dir", type=pathlib.Path, default=ROOT / "build/bench", help="where the data is made and kept")
     options = parser.parse_args()
     only = options.only or PARTS
+    if "look" in only:
+        look(options.rounds)
+    if only == ["look"]:
+        return
     data = make_data(options.dir, options.scale)
     packer = pocketbase_zip(options.dir)
     work = pathlib.Path(tempfile.mkdtemp(prefix="work-", dir=options.dir))

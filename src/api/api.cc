@@ -134,6 +134,10 @@ AnswerTask dispatch(Exchange& exchange) {
     case Route::kListHistory: return list_history(exchange);
     case Route::kListReplaced: return list_replaced(exchange);
     case Route::kDeleteReplaced: return delete_replaced(exchange);
+    case Route::kPreviewRetention: return preview_retention(exchange);
+    case Route::kPrune: return prune_backups(exchange);
+    case Route::kPinBackup: return pin_backup(exchange);
+    case Route::kUnpinBackup: return unpin_backup(exchange);
   }
   return unknown_route(exchange);
 }

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "http/url.h"
 #include "jobs/names.h"
+#include "jobs/pins.h"
 
 namespace pv::api {
 namespace {
@@ -215,6 +216,10 @@ std::string raw_delete_error(std::string_view key, const Error& error) {
 
 Problem delete_failed(const Exchange& exchange, const Error& error) {
   if (error.code == Code::kBusy) { return problem(400, phrase::kInUse); }
+  // A pin protects in both manners; PocketBase's words for it are those for any failure.
+  if (error.code == Code::kUnsupported && !exchange.strict()) {
+    return problem(400, phrase::kPinned);
+  }
   if (error.code == Code::kNotFound && !exchange.strict()) { return not_found(); }
   Problem failed = problem(400, phrase::kDeleteFailed, {raw_delete_error(exchange.value(), error)});
   if (error.code != Code::kNotFound) { failed.cause = error; }
@@ -225,7 +230,7 @@ Problem delete_failed(const Exchange& exchange, const Error& error) {
 json::array list_json(const jobs::Listing& listing, bool strict) {
   json::array array;
   array.reserve(listing.backups.size());
-  for (const auto& [backup, verdict] : listing.backups) {
+  for (const auto& [backup, verdict, pin] : listing.backups) {
     json::object object;
     object.emplace("modified", format_pocketbase_date(backup.modified));
     object.emplace("key", backup.name.text());
@@ -233,6 +238,7 @@ json::array list_json(const jobs::Listing& listing, bool strict) {
     if (!strict) {
       if (backup.is_waiting) { object.emplace("waiting", true); }
       object.emplace("verdict", jobs::to_json(verdict));
+      object.emplace("pin", jobs::to_json(pin));
     }
     array.push_back(std::move(object));
   }

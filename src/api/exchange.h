@@ -146,6 +146,12 @@ template <class T>
 [[nodiscard]] AnswerTask list_replaced(Exchange& exchange);
 [[nodiscard]] AnswerTask delete_replaced(Exchange& exchange);
 
+// retention_routes.cc
+[[nodiscard]] AnswerTask preview_retention(Exchange& exchange);
+[[nodiscard]] AnswerTask prune_backups(Exchange& exchange);
+[[nodiscard]] AnswerTask pin_backup(Exchange& exchange);
+[[nodiscard]] AnswerTask unpin_backup(Exchange& exchange);
+
 // content_routes.cc
 [[nodiscard]] AnswerTask list_entries(Exchange& exchange);
 [[nodiscard]] AnswerTask send_entry(Exchange& exchange);

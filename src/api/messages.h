@@ -40,6 +40,7 @@ inline constexpr Phrase kCreateFailedBecause{"Failed to create backup. Raw error
 inline constexpr Phrase kUploadFailed{"Failed to upload backup.", "无法上传备份。"};
 inline constexpr Phrase kUploadFailedBecause{"Failed to upload backup. Raw error: \n{}", "无法上传备份。原始错误：\n{}"};
 inline constexpr Phrase kInUse{"The backup is currently being used and cannot be deleted.", "该备份正在使用中，无法删除。"};
+inline constexpr Phrase kPinned{"The backup is pinned and cannot be deleted: unpin it first.", "该备份已被固定，无法删除：请先取消固定。"};
 inline constexpr Phrase kDeleteFailed{"Invalid or already deleted backup file. Raw error: \n{}", "备份文件无效或已被删除。原始错误：\n{}"};
 inline constexpr Phrase kNoBackup{"Missing or invalid backup file.", "备份文件不存在或无效。"};
 inline constexpr Phrase kRestoreFailed{"Failed to restore backup. Raw error: \n{}", "无法恢复备份。原始错误：\n{}"};

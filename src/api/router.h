@@ -49,6 +49,10 @@ enum class Route {
   kListHistory,
   kListReplaced,
   kDeleteReplaced,
+  kPreviewRetention,
+  kPrune,
+  kPinBackup,
+  kUnpinBackup,
 };
 
 enum class Access {

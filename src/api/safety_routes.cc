@@ -11,7 +11,7 @@ namespace {
 namespace json = boost::json;
 
 // What a client asks for before it sends a wish that a server without it would pass over.
-constexpr std::string_view kFeatures[] = {"only", "filesTo"};
+constexpr std::string_view kFeatures[] = {"only", "filesTo", "retention"};
 
 }  // namespace
 
@@ -36,6 +36,9 @@ AnswerTask show_status(Exchange& exchange) {
     jobs::Timetable& timetable = overview.health.timetable;
     timetable.off_because = scheduler.why_off();
     if (const auto next = scheduler.next_backup()) { timetable.next = next; }
+    jobs::Timetable& verification = overview.health.verification;
+    verification.off_because = scheduler.verifications().why_off();
+    verification.next = scheduler.verifications().next();
     json::object status = jobs::to_json(overview, now);
     status.emplace("features", json::array(std::begin(kFeatures), std::end(kFeatures)));
     return status;

@@ -79,7 +79,7 @@ TEST(SafetyRoutes, StatusSaysHowAllIs) {
   EXPECT_EQ(status.at("backups").at("count").to_number<int>(), 1);
   EXPECT_TRUE(status.at("users").as_array().empty()) << "the server itself is none";
   EXPECT_FALSE(status.at("cutOff").as_bool());
-  EXPECT_EQ(status.at("features"), (boost::json::array{"only", "filesTo"}));
+  EXPECT_EQ(status.at("features"), (boost::json::array{"only", "filesTo", "retention"}));
   run(server, server.admin_call("POST", "/api/vault/backups/a.zip/verify"));
   status = server.admin_call("GET", "/api/vault/status").json();
   const boost::json::value verdict = status.at("newest").at("verdict");

@@ -294,6 +294,7 @@ class TestServer {
 
   HookedStore& store() { return *store_; }
   jobs::Vault& vault() { return *vault_; }
+  jobs::Scheduler& scheduler() { return *scheduler_; }
   jobs::LiveSettings& settings() { return *settings_; }
   jobs::RequestLog& log() { return *log_; }
   datadir::DataDir& directory() { return *directory_; }

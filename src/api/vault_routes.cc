@@ -3,6 +3,7 @@
 #include "api/job_answer.h"
 #include "base/text.h"
 #include "http/url.h"
+#include "jobs/pins.h"
 
 namespace pv::api {
 namespace {
@@ -35,6 +36,7 @@ json::object summary_json(const jobs::ArchiveSummary& summary) {
   object.emplace("storageFiles", summary.storage_files);
   object.emplace("hasDataDb", summary.has_data_db);
   object.emplace("verdict", jobs::to_json(summary.verdict));
+  object.emplace("pin", jobs::to_json(summary.pin));
   return object;
 }
 

@@ -1,21 +1,41 @@
 #include "base/glob.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace pv {
+namespace {
+
+bool has_plain_parts(std::string_view pattern) {
+  for (std::size_t at = 0; at <= pattern.size();) {
+    const std::size_t end = std::min(pattern.find('/', at), pattern.size());
+    const std::string_view part = pattern.substr(at, end - at);
+    if (part.empty() || part == "." || part == "..") { return false; }
+    at = end + 1;
+  }
+  return true;
+}
+
+}  // namespace
 
 Result<Glob> Glob::parse(std::string_view pattern) {
   Glob glob;
   glob.text_ = pattern;
   const auto refuse = [&](const char* why) {
-    return fail(Code::kInvalid,
-                "the pattern \"" + printable(glob.text_.substr(0, kBytesMax)) + "\" " + why);
+    constexpr std::size_t kShownMax = 100;
+    const bool is_long = glob.text_.size() > kShownMax;
+    return fail(Code::kInvalid, "the pattern \"" + printable(glob.text_.substr(0, kShownMax)) +
+                                    (is_long ? "...\" " : "\" ") + why);
   };
   if (pattern.size() > kBytesMax) { return refuse("is too long"); }
-  while (pattern.starts_with("./")) { pattern.remove_prefix(2); }
   if (pattern.starts_with('/')) { return refuse("is absolute: names are relative to the data"); }
+  while (pattern.starts_with("./")) { pattern.remove_prefix(2); }
   while (pattern.ends_with('/')) { pattern.remove_suffix(1); }
   if (pattern.empty()) { return refuse("is empty"); }
+  if (!has_plain_parts(pattern)) {
+    return refuse("has an empty part, \".\" or \"..\": no name has");
+  }
 
   const std::string_view whole = pattern;
   while (!pattern.empty()) {

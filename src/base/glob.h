@@ -20,7 +20,8 @@ namespace pv {
 // Everything else stands for itself. A pattern that matches a folder covers all that is in it.
 class Glob {
  public:
-  // kInvalid: empty, over kBytesMax, or absolute. "./" in front and "/" at the end do not count.
+  // kInvalid: empty, over kBytesMax, absolute, or with an empty, "." or ".." part, which no name
+  // has. "./" in front and "/" at the end do not count.
   [[nodiscard]] static Result<Glob> parse(std::string_view pattern);
 
   // Whether the pattern matches `name` or a folder that it is in. Takes at most the product of both

@@ -51,8 +51,11 @@ TEST(Glob, CoversNamesAndWhatIsInFolders) {
 }
 
 TEST(Glob, RefusesWhatCanNotBeMeant) {
-  for (const std::string& text : {std::string{}, std::string{"/"}, std::string{"/srv/x"},
-                                  std::string{"./"}, std::string(Glob::kBytesMax + 1, 'a')}) {
+  for (const std::string& text :
+       {std::string{}, std::string{"/"}, std::string{"/srv/x"}, std::string{"./"},
+        std::string(Glob::kBytesMax + 1, 'a'), std::string{"storage//x"},
+        std::string{"storage/./x"}, std::string{"../x"}, std::string{".//data.db"},
+        std::string{".."}, std::string{"a/.."}}) {
     const auto glob = Glob::parse(text);
     ASSERT_FALSE(glob.has_value()) << text;
     EXPECT_EQ(glob.error().code, Code::kInvalid);

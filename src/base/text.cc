@@ -2,6 +2,7 @@
 
 #include <openssl/crypto.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
@@ -107,6 +108,9 @@ char lower(char letter) {
   return letter >= 'A' && letter <= 'Z' ? static_cast<char>(letter - 'A' + 'a') : letter;
 }
 
+// What nearly all names are made of.
+bool is_plain(char letter) { return letter >= 0x20 && letter < 0x7F; }
+
 }  // namespace
 
 std::string format_pocketbase_date(WallTime time) {
@@ -208,6 +212,7 @@ std::optional<std::string> from_base64url(std::string_view text) {
 }
 
 bool is_utf8(std::string_view text) {
+  if (std::ranges::all_of(text, is_plain)) { return true; }
   while (!text.empty()) {
     const std::size_t length = sequence_length(text);
     if (length == 0) { return false; }
@@ -226,6 +231,7 @@ std::size_t count_code_points(std::string_view text) {
 }
 
 std::string printable(std::string_view text) {
+  if (std::ranges::all_of(text, is_plain)) { return std::string{text}; }
   std::string clean;
   while (!text.empty()) {
     const std::size_t length = sequence_length(text);

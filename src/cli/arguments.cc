@@ -187,6 +187,60 @@ class Parser {
     add_copy(add(kGroup, Command::kCopy, "Copy backups to another store"));
     CLI::App& remove = add_work(kGroup, Command::kDelete, "Delete backups");
     remove.add_option("NAME", into_.names, "the backups")->required()->type_name("");
+    add_prune(add_work(kGroup, Command::kPrune, "Delete backups that no rule keeps"));
+    CLI::App& pin = add_work(kGroup, Command::kPin, "Have backups stay, whatever happens");
+    pin.add_option("NAME", into_.names, "the backups")->required()->type_name("");
+    pin.add_option("--note", into_.note, "why, for those who see it later")->type_name("TEXT");
+    CLI::App& unpin = add_work(kGroup, Command::kUnpin, "Take that back");
+    unpin.add_option("NAME", into_.names, "the backups")->required()->type_name("");
+  }
+
+  void add_prune(CLI::App& prune) {
+    constexpr const char* kRules = "Rules (else those of the settings)";
+    const auto add = [&](const char* option, const char* rule, const char* description) {
+      prune
+          .add_option_function<std::int64_t>(
+              option,
+              [this, rule](const std::int64_t& count) {
+                into_.rules.emplace_back(rule, std::to_string(count));
+              },
+              description)
+          ->type_name("N")
+          ->check(CLI::Range(std::int64_t{0}, settings::Retention::kCountMax))
+          ->group(kRules);
+    };
+    add("--keep-last", "keepLast", "the newest N backups");
+    add("--keep-hourly", "keepHourly", "the newest of each of the last N hours that have one");
+    add("--keep-daily", "keepDaily", "the same for days, in UTC");
+    add("--keep-weekly", "keepWeekly", "for ISO weeks");
+    add("--keep-monthly", "keepMonthly", "for months");
+    add("--keep-yearly", "keepYearly", "for years");
+    prune
+        .add_option_function<std::int64_t>(
+            "--min-age-hours",
+            [this](const std::int64_t& hours) {
+              into_.rules.emplace_back("minAgeHours", std::to_string(hours));
+            },
+            "keep what is younger in any case")
+        ->type_name("N")
+        ->check(CLI::Range(std::int64_t{0},
+                           static_cast<std::int64_t>(settings::Retention::kMinAgeMax.count())))
+        ->group(kRules);
+    prune
+        .add_flag_callback(
+            "--all", [this] { into_.rules.emplace_back("governs", "all"); },
+            "of all backups, not only those that are made by the clock")
+        ->group(kRules);
+    prune.add_flag("--dry-run", into_.dry_run, "tell what would go, and why the rest stays");
+    add_yes(prune, into_);
+    add_mirror(prune, mirror_);
+    prune.footer(
+        "\nAny --keep option makes all the others 0, whatever the settings say. Never deleted: "
+        "what "
+        "is\n"
+        "pinned, the newest that counts, the last that was verified, what a mirror lacks.\n"
+        "\nExamples:\n  pocketvault prune --dry-run\n"
+        "  pocketvault prune --keep-daily 7 --keep-monthly 12 --dry-run");
   }
 
   void add_copy(CLI::App& copy) {
@@ -531,6 +585,9 @@ std::string_view command_name(Command command) {
     case Command::kUpload: return "upload";
     case Command::kSend: return "send";
     case Command::kCopy: return "copy";
+    case Command::kPrune: return "prune";
+    case Command::kPin: return "pin";
+    case Command::kUnpin: return "unpin";
     case Command::kSuperuser: return "superuser";
     case Command::kLogin: return "login";
     case Command::kLogout: return "logout";

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "cli/backups.h"
 #include "cli/cli.h"
 #include "cli/words.h"
 
@@ -27,6 +28,9 @@ enum class Command {
   kUpload,
   kSend,
   kCopy,
+  kPrune,
+  kPin,
+  kUnpin,
   kSuperuser,
   kLogin,
   kLogout,
@@ -76,6 +80,9 @@ struct Arguments {
   bool long_form = false;                                 // ls
   SuperuserAction action = SuperuserAction::kCreate;
   std::optional<std::string> password;  // as an argument; "-": a line of standard input
+
+  Rules rules;                      // prune
+  std::optional<std::string> note;  // pin
 
   ServeOptions serve;
 };

@@ -57,7 +57,11 @@ struct Summary {
   std::optional<Contents> contents;  // nullopt: a plain PocketBase, which can't say
   std::optional<state::Verdict> verdict = std::nullopt;  // of its last verification
   std::string unknown_because = {};                      // as of jobs::Listing
+  std::optional<state::Pin> pin = std::nullopt;
 };
+
+// Rules of a retention, by the names that the API gives them, in the place of the settings'.
+using Rules = std::vector<std::pair<std::string, std::string>>;
 
 // Threads    One.
 // Errors     Those of jobs/ and store/; from a server also kUnauthenticated and kUnavailable.
@@ -75,6 +79,11 @@ class Backups {
   [[nodiscard]] virtual Result<std::unique_ptr<ArchiveView>> look_into(
       const store::BackupName& name) = 0;
   [[nodiscard]] virtual Result<void> remove(const store::BackupName& name) = 0;
+  // As jobs::Vault has them.
+  [[nodiscard]] virtual Result<void> pin(const store::BackupName& name,
+                                         const std::optional<std::string>& note) = 0;
+  [[nodiscard]] virtual Result<void> unpin(const store::BackupName& name) = 0;
+  [[nodiscard]] virtual Result<jobs::Pruning> prune(const Rules& rules, bool is_dry_run) = 0;
 
   [[nodiscard]] virtual Result<jobs::Status> backup(const jobs::BackupOrder& order,
                                                     const Watch& watch) = 0;

@@ -31,6 +31,9 @@ Result<Exit> dispatch(const Context& context) {
     case Command::kReplaced: return run_replaced(context);
     case Command::kStatus: return run_status(context);
     case Command::kDelete: return run_delete(context);
+    case Command::kPrune: return run_prune(context);
+    case Command::kPin: return run_pin(context);
+    case Command::kUnpin: return run_unpin(context);
     case Command::kDownload: return run_download(context);
     case Command::kUpload: return run_upload(context);
     case Command::kSend: return run_send(context);
@@ -47,7 +50,7 @@ Result<Exit> dispatch(const Context& context) {
 bool names_backups(Command command) {
   return command == Command::kShow || command == Command::kLs || command == Command::kGet ||
          command == Command::kVerify || command == Command::kRestore ||
-         command == Command::kDelete || command == Command::kDownload;
+         command == Command::kDelete || command == Command::kDownload || command == Command::kPin;
 }
 
 // What a person can do about it; empty: the error says it.

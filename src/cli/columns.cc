@@ -32,6 +32,9 @@ std::string blanks_up_to(std::size_t width, const std::string& text) {
 }  // namespace
 
 std::size_t width_of(std::string_view text) {
+  const bool is_ascii =
+      std::all_of(text.begin(), text.end(), [](char letter) { return (letter & 0x80) == 0; });
+  if (is_ascii) { return text.size(); }
   std::size_t columns = 0;
   for (std::size_t i = 0; i < text.size();) {
     const auto lead = static_cast<unsigned char>(text[i++]);

@@ -57,6 +57,9 @@ enum class Purpose {
 [[nodiscard]] Result<Exit> run_show(const Context& context);
 [[nodiscard]] Result<Exit> run_ls(const Context& context);
 [[nodiscard]] Result<Exit> run_get(const Context& context);
+[[nodiscard]] Result<Exit> run_prune(const Context& context);
+[[nodiscard]] Result<Exit> run_pin(const Context& context);
+[[nodiscard]] Result<Exit> run_unpin(const Context& context);
 [[nodiscard]] Result<Exit> run_delete(const Context& context);
 [[nodiscard]] Result<Exit> run_download(const Context& context);
 [[nodiscard]] Result<Exit> run_upload(const Context& context);

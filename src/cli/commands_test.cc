@@ -140,6 +140,50 @@ TEST_F(Commands, PrintOneDocumentWithJson) {
   EXPECT_EQ(deleted.document().at("failed").at(0).at("key"), "b.zip");
 }
 
+TEST_F(Commands, PinnedBackupsStayUntilTheyAreUnpinned) {
+  EXPECT_EQ(run_here({"pin", "fixture.zip", "--note", "before the move"}).out,
+            "Pinned fixture.zip\n");
+  EXPECT_NE(run_here({"list"}).out.find("  pinned"), std::string::npos);
+  EXPECT_NE(run_here({"show", "fixture.zip"}).out.find("pinned     now: before the move"),
+            std::string::npos);
+  EXPECT_EQ(run_here({"list", "--json"}).document().at(0).at("pin").at("note"), "before the move");
+  const Ran refused = run_here({"delete", "fixture.zip"});
+  EXPECT_EQ(refused.status, 1);
+  EXPECT_EQ(refused.err, "Error: delete fixture.zip: fixture.zip is pinned: unpin it first\n");
+  EXPECT_EQ(run_here({"pin", "none.zip"}).status, 5);
+  EXPECT_EQ(run_here({"unpin", "fixture.zip"}).status, 0);
+  const Ran twice = run_here({"unpin", "fixture.zip", "--json"});
+  EXPECT_EQ(twice.status, 5);
+  EXPECT_EQ(twice.document().at("failed").at(0).at("key"), "fixture.zip");
+  EXPECT_EQ(run_here({"delete", "fixture.zip"}).status, 0);
+}
+
+TEST_F(Commands, PruneTellsAsksAndDeletes) {
+  for (const char* name : {"a", "b"}) { ASSERT_EQ(run_here({"backup", name}).status, 0); }
+  const Ran none = run_here({"prune", "--yes"});
+  EXPECT_EQ(none.status, 0);
+  EXPECT_TRUE(none.out.starts_with("No retention is set")) << none.out;
+  const Ran plan = run_here({"prune", "--keep-last", "1", "--all", "--dry-run"});
+  EXPECT_EQ(plan.status, 0);
+  EXPECT_NE(plan.out.find("The retention keeps the last 1 of all backups.\nTo go: 2 backups, "),
+            std::string::npos)
+      << plan.out;
+  EXPECT_NE(plan.out.find("last; the newest that counts"), std::string::npos) << plan.out;
+  EXPECT_EQ(run_here({"prune", "--keep-last", "1", "--all"}).status, 9) << "nobody is asked";
+  at_terminal_ = true;
+  EXPECT_EQ(run_here({"prune", "--keep-last", "1", "--all"}, "no\n").status, 9);
+  EXPECT_EQ(run_here({"list", "--json"}).document().as_array().size(), 3U);
+  const Ran done = run_here({"prune", "--keep-last", "1", "--all"}, "prune\n");
+  EXPECT_EQ(done.status, 0) << done.err;
+  EXPECT_NE(done.out.find("Deleted fixture.zip\nDeleted a.zip\n"), std::string::npos) << done.out;
+  const Ran again = run_here({"prune", "--keep-last", "1", "--all", "--yes", "--json"});
+  EXPECT_EQ(again.document().at("dryRun"), true) << "nothing was left to do";
+  EXPECT_EQ(again.document().at("backups").as_array().size(), 1U);
+  for (const char* wrong : {"-1", "10001", "7d"}) {
+    EXPECT_EQ(run_here({"prune", "--keep-daily", wrong}).status, 2) << wrong;
+  }
+}
+
 TEST_F(Commands, RestoreAsksForTheNameAndUndoTakesItBack) {
   ASSERT_EQ(run_here({"superuser", "create", "new@example.com", "long enough"}).status, 0);
   const Ran nobody = run_here({"restore", "fixture.zip"});

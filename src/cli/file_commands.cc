@@ -84,10 +84,16 @@ Result<Exit> run_list(const Context& context) {
     tell_of_waiting(context, place);
     return fail(std::move(listing).error());
   }
-  json::array document;
-  for (const jobs::ListedBackup& listed : listing->backups) { document.push_back(to_json(listed)); }
-  context.show(document,
-               render_list(context.words(), listing->backups, context.environment.clock.now()));
+  if (context.arguments.json) {  // of ten thousand, either takes its time
+    json::array document;
+    for (const jobs::ListedBackup& listed : listing->backups) {
+      document.push_back(to_json(listed));
+    }
+    context.show(document, "");
+  } else {
+    const WallTime now = context.environment.clock.now();
+    context.console.print(render_list(context.words(), listing->backups, now));
+  }
   warn_of_unknown(context, listing->unknown_because);
   tell_of_mirror(context, place);
   return Exit::kDone;

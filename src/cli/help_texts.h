@@ -21,6 +21,7 @@ inline constexpr Phrase kHelp[] = {
     {"Looking", "查看"},
     {"Restoring", "恢复"},
     {"Server and accounts", "服务器与账号"},
+    {"Rules (else those of the settings)", "规则（否则以设置为准）"},
 
     // Commands.
     {"Make a backup; writers do not wait", "创建备份；写入无需等待"},
@@ -49,7 +50,23 @@ inline constexpr Phrase kHelp[] = {
     {"Change the password of an account", "更改账号的密码"},
     {"Delete an account", "删除账号"},
 
+    {"Delete backups that no rule keeps", "删除没有规则保留的备份"},
+    {"Have backups stay, whatever happens", "固定备份，使其无论如何都保留"},
+    {"Take that back", "取消固定"},
+    {"List what is wrong, and who was told", "列出问题以及已通知的对象"},
+    {"Send a test message to a channel, or to all", "向一个或全部渠道发送测试消息"},
+
     // Options.
+    {"why, for those who see it later", "原因，供以后查看"},
+    {"the newest N backups", "最新的 N 个备份"},
+    {"the newest of each of the last N hours that have one", "最近 N 个有备份的小时，每小时最新的一个"},
+    {"the same for days, in UTC", "按天计，UTC"},
+    {"for ISO weeks", "按 ISO 周计"},
+    {"for months", "按月计"},
+    {"for years", "按年计"},
+    {"keep what is younger in any case", "比这更新的一律保留"},
+    {"of all backups, not only those that are made by the clock", "针对全部备份，不限于定时备份"},
+    {"tell what would go, and why the rest stays", "说明会删除什么，以及其余为何保留"},
     {"PocketBase's data directory", "PocketBase 的数据目录"},
     {"where backups are kept, if not DIR/backups", "备份存放处，默认为 DIR/backups"},
     {"name of the environment variable with the settings' key", "存放设置密钥的环境变量名"},
@@ -108,6 +125,7 @@ inline constexpr Phrase kHelp[] = {
     {"CORS origins, separated by commas", "CORS 来源，用逗号分隔"},
     {"make the backups of backups.cron even beside an app that runs on the directory", "即使有应用在此目录上运行，也执行 backups.cron 的备份"},
     {"answer as PocketBase v0.36.6, to the byte", "逐字节按 PocketBase v0.36.6 回答"},
+    {"as `pocketvault alerts` lists them; without it each of them", "`pocketvault alerts` 列出的渠道；省略则为全部"},
     {"- reads a line from standard input", "- 表示从标准输入读一行"},
 
     // Below: paragraphs, and what stands beside an example.
@@ -126,6 +144,8 @@ inline constexpr Phrase kHelp[] = {
     {"A backup made while the S3 bucket was away waits in DIR/.pocketvault/spool. A server sends\nit by itself when the bucket is back, and so does the next `pocketvault backup`.", "S3 存储桶不可用时创建的备份在 DIR/.pocketvault/spool 中等待。存储桶恢复后，服务器会自动发送，\n下一次 `pocketvault backup` 也会。"},
     {"What is there already is passed over, and nothing is replaced: after a failure the same again\ngoes on. The keys of the bucket come from AWS_ACCESS_KEY_ID and so on, the rest from\nAWS_ENDPOINT_URL_S3 and AWS_REGION, or from the address:\n  s3://backups/shop?endpoint=https://s3.example.com&region=eu-1&path-style", "已经存在的会跳过，不替换任何东西：失败后再执行同样的命令即可继续。存储桶的密钥取自\nAWS_ACCESS_KEY_ID 等，其余取自 AWS_ENDPOINT_URL_S3 和 AWS_REGION，或取自地址：\n  s3://backups/shop?endpoint=https://s3.example.com&region=eu-1&path-style"},
     {"The data replaced is kept, for 24 hours if nothing else is said: `pocketvault undo` brings it\nback.\nWith --only all else stays as it is. A folder is replaced as a whole: what the backup does\nnot have in it goes. Without databases among it, the app may go on running.\nBeside a running `pocketvault serve` on the same directory the server does it.", "被替换的数据会保留，默认 24 小时：`pocketvault undo` 可以取回。\n用 --only 时其余内容保持原样。文件夹整个替换：备份中没有的内容会消失。如果不含数据库，应用可以继续运行。\n如果同一目录上有 `pocketvault serve` 在运行，则由该服务器完成。"},
+    {"Any --keep option makes all the others 0, whatever the settings say. Never deleted: what is\npinned, the newest that counts, the last that was verified, what a mirror lacks.", "给出任何 --keep 选项后，其余各项都为 0，无论设置如何。从不删除：已固定的、最新的可靠备份、\n最近校验过的，以及镜像缺少的。"},
+    {"Who is told what is in the settings: docs/alerts.md.", "通知谁、通知什么由设置决定：docs/alerts.md。"},
     {"Opens no database of the app: for a monitor that asks often. Also 10 when a backup by the\nclock was missed.", "不打开应用的任何数据库：适合频繁查询的监控。错过定时备份时也为 10。"},
     {"The password is asked for, or read from standard input. The token is kept in\n$XDG_CONFIG_HOME/pocketvault/logins.json (or ~/.config), readable by you alone.", "密码会被询问，或从标准输入读取。令牌保存在\n$XDG_CONFIG_HOME/pocketvault/logins.json（或 ~/.config），只有您可以读取。"},
     {"The password may be left out: it is asked for without echo, or read as one line from\nstandard input when that is no terminal. As an argument, other users can see it.", "密码可以省略：会不回显地询问；标准输入不是终端时则从中读取一行。作为参数给出时，其他用户看得到。"},

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "jobs/json_reader.h"
+#include "jobs/pins.h"
 #include "jobs/preflight_json.h"
 
 namespace pv::cli {
@@ -178,11 +179,12 @@ json::object to_json(const store::Backup& backup) {
 json::object to_json(const jobs::ListedBackup& listed) {
   json::object object = to_json(listed.backup);
   object["verdict"] = jobs::to_json(listed.verdict);
+  object["pin"] = jobs::to_json(listed.pin);
   return object;
 }
 
 json::object to_json(const Summary& summary) {
-  json::object object = to_json(jobs::ListedBackup{summary.backup, summary.verdict});
+  json::object object = to_json(jobs::ListedBackup{summary.backup, summary.verdict, summary.pin});
   if (!summary.contents) { return object; }
   const Contents& contents = *summary.contents;
   json::array databases;
@@ -255,8 +257,10 @@ Result<store::Backup> backup_from_json(const json::value& value) {
 
 Result<jobs::ListedBackup> listed_from_json(const json::value& value) {
   PV_TRY(store::Backup backup, backup_from_json(value));
-  return jobs::ListedBackup{std::move(backup),
-                            jobs::verdict_from(Reader{value.get_object()}.object("verdict"))};
+  const Reader from{value.get_object()};
+  auto pin = jobs::pin_from(backup.name.text(), from.object("pin"));
+  return jobs::ListedBackup{std::move(backup), jobs::verdict_from(from.object("verdict")),
+                            std::move(pin)};
 }
 
 Result<Summary> summary_from_json(const json::value& value) {
@@ -272,7 +276,9 @@ Result<Summary> summary_from_json(const json::value& value) {
       if (name.is_string()) { contents.databases.emplace_back(name.get_string()); }
     }
   }
-  return Summary{std::move(listed.backup), std::move(contents), std::move(listed.verdict)};
+  Summary summary{std::move(listed.backup), std::move(contents), std::move(listed.verdict)};
+  summary.pin = std::move(listed.pin);
+  return summary;
 }
 
 Result<jobs::ContentItem> item_from_json(const json::value& value) {

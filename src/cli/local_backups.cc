@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "settings/vault_settings.h"
 
 namespace pv::cli {
 namespace {
@@ -67,7 +68,8 @@ class LocalBackups final : public Backups {
     return Summary{std::move(found.backup),
                    Contents{found.entries, found.raw_bytes, std::move(found.databases),
                             found.storage_files, found.has_data_db},
-                   std::move(found.verdict), std::move(found.unknown_because)};
+                   std::move(found.verdict), std::move(found.unknown_because),
+                   std::move(found.pin)};
   }
   [[nodiscard]] Result<std::unique_ptr<ArchiveView>> look_into(
       const store::BackupName& name) override {
@@ -76,6 +78,27 @@ class LocalBackups final : public Backups {
   }
   [[nodiscard]] Result<void> remove(const store::BackupName& name) override {
     return local_.vault().remove(name);
+  }
+  [[nodiscard]] Result<void> pin(const store::BackupName& name,
+                                 const std::optional<std::string>& note) override {
+    return local_.vault().pin(name, note);
+  }
+  [[nodiscard]] Result<void> unpin(const store::BackupName& name) override {
+    return local_.vault().unpin(name);
+  }
+  [[nodiscard]] Result<jobs::Pruning> prune(const Rules& rules, bool is_dry_run) override {
+    jobs::PruneOrder order{.rules = std::nullopt, .is_dry_run = is_dry_run};
+    if (!rules.empty()) {
+      const settings::VaultSettingsFile file{local_.directory().vault_folder()};
+      PV_TRY(const settings::VaultSettings own, file.read());
+      jobs::RulesReader reader{own.retention};
+      for (const auto& [name, value] : rules) {
+        PV_TRY(const bool is_rule, reader.take(name, value));
+        PV_ASSERT(is_rule);
+      }
+      order.rules = reader.rules();
+    }
+    return local_.vault().prune(order);
   }
 
   [[nodiscard]] Result<jobs::Status> backup(const jobs::BackupOrder& order,

@@ -79,7 +79,21 @@ inline constexpr Phrase kUploaded{"Uploaded {}: {}", "已上传 {}：{}"};
 inline constexpr Phrase kVerdictsUnknown{"Warning: what verifications found is not known: {}", "警告：校验结果未知：{}"};
 inline constexpr Phrase kServerDoesIt{"A server runs on this directory ({}): it does the work.", "此数据目录上有服务器在运行（{}）：由它来完成。"};
 
+// What stays and what goes.
+inline constexpr Phrase kDoPin{"pin {}", "固定 {}"};
+inline constexpr Phrase kDoUnpin{"unpin {}", "取消固定 {}"};
+inline constexpr Phrase kPinned{"Pinned {}", "已固定 {}"};
+inline constexpr Phrase kUnpinned{"Unpinned {}", "已取消固定 {}"};
+inline constexpr Phrase kNoRetention{"No retention is set, so nothing is to go: see --keep-last and so on, or the setting retention.", "没有设置保留规则，因此不会删除任何备份：见 --keep-last 等选项，或设置 retention。"};
+inline constexpr Phrase kTheRetention{"The retention {}.", "保留规则：{}。"};
+inline constexpr Phrase kToGo{"To go: {}, {}", "将删除：{}，{}"};
+inline constexpr Phrase kNothingGoes{"Nothing is to go.", "没有要删除的备份。"};
+inline constexpr Phrase kAndReason{"{}; {}", "{}；{}"};
+inline constexpr Phrase kToStay{"To stay:", "将保留："};
+inline constexpr Phrase kDeletesFor{"This deletes {} of {}. They can't be had back then.", "这会删除 {}（{}），之后无法再取回。"};
+
 // status.
+inline constexpr Phrase kBackupDamaged{"Error: a verification found a backup damaged; delete it when it is of no use.", "错误：校验发现有备份已损坏；没有用处时请删除它。"};
 inline constexpr Phrase kTooOld{"Error: no backup is as young as was asked for.", "错误：没有足够新的备份。"};
 inline constexpr Phrase kMissed{"Error: a backup that was due has been missed.", "错误：错过了一次到期的备份。"};
 
@@ -87,6 +101,15 @@ inline constexpr Phrase kMissed{"Error: a backup that was due has been missed.",
 inline constexpr Phrase kServerStarted{"{} Server started at {}", "{} 服务器已启动：{}"};
 inline constexpr Phrase kServerBackups{"Backups:", "备份："};
 inline constexpr Phrase kNoSuperuserYet{"(!) There is no superuser yet, and only superusers can make backups. Make the first:", "(!) 还没有超级用户，而只有超级用户才能创建备份。请创建第一个："};
+
+// Alerts.
+inline constexpr Phrase kNothingWrong{"Nothing is wrong.", "一切正常。"};
+inline constexpr Phrase kAlert{"{}:", "{}："};
+inline constexpr Phrase kAlertSince{"{}, since {}:", "{}，始于 {}："};
+inline constexpr Phrase kNobodyIsTold{"Nobody is told.", "没有通知对象。"};
+inline constexpr Phrase kWhoIsTold{"Who is told:", "通知对象："};
+inline constexpr Phrase kWhatWasSent{"What was sent:", "发送记录："};
+inline constexpr Phrase kTestSent{"sent", "已发送"};
 
 // Accounts. The English is PocketBase's.
 inline constexpr Phrase kSuperuserCreated{"Successfully created new superuser {}!", "已创建超级用户 {}！"};

@@ -156,6 +156,43 @@ class RemoteBackups final : public Backups {
     return {};
   }
 
+  [[nodiscard]] Result<void> pin(const store::BackupName& name,
+                                 const std::optional<std::string>& note) override {
+    PV_CHECK(need_retention());
+    json::object body;
+    if (note) { body["note"] = printable(*note); }
+    PV_TRY(const curl::Reply reply,
+           ask({.method = "POST",
+                .url = "/api/vault/backups/" + curl::escape(name.text()) + "/pin",
+                .headers = {{"Content-Type", "application/json"}},
+                .body = json::serialize(body)}));
+    return {};
+  }
+
+  [[nodiscard]] Result<void> unpin(const store::BackupName& name) override {
+    PV_CHECK(need_retention());
+    PV_TRY(const curl::Reply reply,
+           ask({.method = "DELETE",
+                .url = "/api/vault/backups/" + curl::escape(name.text()) + "/pin"}));
+    return {};
+  }
+
+  [[nodiscard]] Result<jobs::Pruning> prune(const Rules& rules, bool is_dry_run) override {
+    PV_CHECK(need_retention());
+    std::string query;
+    for (const auto& [name, value] : rules) {
+      query += (query.empty() ? "?" : "&") + name + "=" + curl::escape(value);
+    }
+    curl::Request request{
+        .method = is_dry_run ? "GET" : "POST",
+        .url = std::string{"/api/vault/retention/"} + (is_dry_run ? "preview" : "prune") + query};
+    request.stall_timeout = kNoLimit;
+    PV_TRY(const curl::Reply reply, ask(std::move(request)));
+    PV_TRY(const json::value value, parse_body(reply));
+    if (!value.is_object()) { return fail(Code::kInvalid, "the server's answer is no retention"); }
+    return jobs::pruning_from_json(value.get_object());
+  }
+
   [[nodiscard]] Result<jobs::Status> backup(const jobs::BackupOrder& order,
                                             const Watch& watch) override {
     if (order.full || order.paranoid || order.allow_damaged) {
@@ -377,6 +414,16 @@ class RemoteBackups final : public Backups {
                       "it for everything; bring it up to date"
                     : "this server is an older pocketvault, which knows no --files-to; bring it up "
                       "to date");
+  }
+
+  Result<void> need_retention() {
+    PV_CHECK(need_vault("pin or prune backups"));
+    PV_TRY(const curl::Reply reply, ask({.method = "GET", .url = "/api/vault/status"}));
+    PV_TRY(const json::value value, parse_body(reply));
+    if (has_feature(value, "retention")) { return {}; }
+    return fail(Code::kUnsupported,
+                "this server is an older pocketvault, which can't pin or prune backups; bring it "
+                "up to date");
   }
 
   // A server that does not know a wish would restore without it.

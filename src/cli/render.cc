@@ -182,11 +182,12 @@ std::string render_list(const Words& words, const std::vector<jobs::ListedBackup
   std::vector<Row> rows{{words(phrase::kHeadName), words(phrase::kHeadSize),
                          words(phrase::kHeadAge), words(phrase::kHeadModified),
                          words(phrase::kHeadVerified)}};
-  for (const auto& [backup, verdict] : backups) {
+  for (const auto& [backup, verdict, pin] : backups) {
     rows.push_back({printable(backup.name.text()), format_size(backup.size_bytes),
                     format_age(words, backup.modified, now),
                     format_minute(backup.modified) +
-                        (backup.is_waiting ? words(phrase::kWaitsToBeSent) : std::string{}),
+                        (backup.is_waiting ? words(phrase::kWaitsToBeSent) : std::string{}) +
+                        (pin ? words(phrase::kIsPinned) : std::string{}),
                     verdict ? render_verdict(words, *verdict, now) : "-"});
   }
   std::array<std::size_t, 4> widths{};
@@ -221,6 +222,11 @@ std::string render_summary(const Words& words, const Summary& summary, WallTime 
     return text;
   }
   add(phrase::kLabelVerified, verdict_in_full(words, summary, now));
+  if (summary.pin) {
+    const std::string since = ago(words, summary.pin->at, now);
+    const std::string note = printable(summary.pin->note);
+    add(phrase::kLabelPinned, note.empty() ? since : words(phrase::kBecause, {since, note}));
+  }
   const Contents& contents = *summary.contents;
   const std::string names = words.list(contents.databases);
   add(phrase::kLabelUnpacked,

@@ -131,6 +131,15 @@ std::string render_status(const Words& words, const jobs::Overview& overview, Wa
         words(phrase::kNotCounted, {printable(one.backup.name.text()),
                                     ago(words, one.backup.modified, now), words.told(one.why)}));
   }
+  for (const jobs::Discounted& one : overview.damaged) {
+    const auto is_it = [&](const jobs::Discounted& other) {
+      return other.backup.name == one.backup.name;
+    };
+    if (std::ranges::any_of(overview.discounted, is_it)) { continue; }
+    add(phrase::kStateDamaged,
+        words(phrase::kNotCounted, {printable(one.backup.name.text()),
+                                    ago(words, one.backup.modified, now), words.told(one.why)}));
+  }
   if (overview.mirror) { add(phrase::kStateMirror, render_mirror(words, *overview.mirror)); }
   if (overview.data_free_bytes) {
     add(phrase::kStateData, words(phrase::kFree, {format_size(*overview.data_free_bytes)}));
@@ -144,6 +153,13 @@ std::string render_status(const Words& words, const jobs::Overview& overview, Wa
   const jobs::Timetable& timetable = overview.health.timetable;
   if (!timetable.expression.empty()) {
     add(phrase::kStateSchedule, render_timetable(words, timetable));
+  }
+  const jobs::Timetable& verification = overview.health.verification;
+  if (!verification.expression.empty()) {
+    add(phrase::kStateVerifying, render_timetable(words, verification));
+  }
+  if (!overview.retention.empty()) {
+    add(phrase::kStateRetention, words.told_list(overview.retention));
   }
   for (const jobs::Kept& kept : overview.kept) {
     add(phrase::kStateReplaced,

@@ -41,6 +41,7 @@ inline constexpr Phrase kHeadSize{"SIZE", "大小"};
 inline constexpr Phrase kHeadAge{"AGE", "距今"};
 inline constexpr Phrase kHeadModified{"MODIFIED (UTC)", "修改时间 (UTC)"};
 inline constexpr Phrase kHeadVerified{"VERIFIED", "校验"};
+inline constexpr Phrase kIsPinned{"  pinned", "  已固定"};
 inline constexpr Phrase kWaitsToBeSent{"  waits to be sent", "  等待发送"};
 
 // Verdicts.
@@ -61,6 +62,7 @@ inline constexpr Phrase kLabelVerified{"verified", "校验"};
 inline constexpr Phrase kLabelUnpacked{"unpacked", "解压后"};
 inline constexpr Phrase kLabelDatabases{"databases", "数据库"};
 inline constexpr Phrase kLabelStorage{"storage", "存储"};
+inline constexpr Phrase kLabelPinned{"pinned", "固定"};
 inline constexpr Phrase kLabelRestorable{"restorable", "可恢复"};
 inline constexpr Phrase kDateOfAge{"{} (age: {})", "{}（距今：{}）"};
 inline constexpr Phrase kPlainCantSay{"unknown: this server is a plain PocketBase, which can't say", "未知：这台服务器是普通的 PocketBase，无法告知"};
@@ -104,6 +106,9 @@ inline constexpr Phrase kFoundDamaged{"DAMAGED, as a verification found {} ({}):
 inline constexpr Phrase kAtRisk{"At risk: {}.", "有风险：{}。"};
 inline constexpr Phrase kStateBackups{"backups", "备份"};
 inline constexpr Phrase kStateNotCounted{"not counted", "不可靠"};
+inline constexpr Phrase kStateDamaged{"damaged", "已损坏"};
+inline constexpr Phrase kStateVerifying{"verifying", "定时校验"};
+inline constexpr Phrase kStateRetention{"retention", "保留规则"};
 inline constexpr Phrase kStateMirror{"mirror", "镜像"};
 inline constexpr Phrase kStateData{"data", "数据"};
 inline constexpr Phrase kStateLastRun{"last run", "最近运行"};

@@ -87,6 +87,15 @@ Result<jobs::Overview> overview_from_json(const json::value& value) {
       if (backup.has_value()) { overview.discounted.push_back({*backup, one.text("why")}); }
     }
   }
+  if (const json::array* damaged = from.array("damaged")) {
+    for (const Reader& one : objects_in(*damaged)) {
+      auto backup = backup_from_json(one.whole());
+      if (backup.has_value()) { overview.damaged.push_back({*backup, one.text("why")}); }
+    }
+  }
+  if (const json::object* retention = from.object("retention")) {
+    overview.retention = Reader{*retention}.text("summary");
+  }
   if (const json::object* backups = from.object("backups")) {
     const Reader numbers{*backups};
     overview.backups = numbers.count("count");

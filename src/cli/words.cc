@@ -1,8 +1,10 @@
 #include "cli/words.h"
 
+#include <algorithm>
 #include <array>
 #include <cstdlib>
 #include <optional>
+#include <vector>
 
 #include "base/text.h"
 #include "cli/known_texts.h"
@@ -43,6 +45,17 @@ std::string Words::told(std::string_view english) const {
   std::string text = printable(english);
   if (language_ == Language::kEnglish) { return text; }
   return translate(text, {known::kTexts, known::kSystemTexts, known::kCurlTexts});
+}
+
+std::string Words::told_list(std::string_view english) const {
+  constexpr std::string_view kBetween = ", ";
+  std::vector<std::string> parts;
+  for (;;) {
+    const std::size_t end = std::min(english.find(kBetween), english.size());
+    parts.push_back(told(english.substr(0, end)));
+    if (end == english.size()) { return list(parts); }
+    english.remove_prefix(end + kBetween.size());
+  }
 }
 
 Language language_for(const Environment& environment) {

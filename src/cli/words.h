@@ -33,6 +33,8 @@ class Words {
   // What another room, or a server, says in English (an error, a warning, the state of a job), fit
   // for a terminal: in the language of the person as far as known_texts.h has it.
   [[nodiscard]] std::string told(std::string_view english) const;
+  // The same of what is joined by ", ": each for itself.
+  [[nodiscard]] std::string told_list(std::string_view english) const;
 
  private:
   Language language_;

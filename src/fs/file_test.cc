@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
-#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -13,7 +12,9 @@
 #include <fstream>
 
 #include "fs/beneath.h"
+#include "fs/page_cache.h"
 #include "testing/fixtures.h"
+#include "testing/page_cache.h"
 
 namespace pv::fs {
 namespace {
@@ -362,26 +363,6 @@ TEST(Space, IsOfTheFileSystem) {
   EXPECT_EQ(fs::space("/nonexistent").error().code, Code::kNotFound);
 }
 
-// How many of a file's pages are in the page cache.
-std::size_t cached_pages(const Path& path, std::size_t size_bytes) {
-  const std::size_t pages = (size_bytes + 4095) / 4096;
-  const Fd fd = open_for_reading(path).value();
-  void* mapped = ::mmap(nullptr, size_bytes, PROT_READ, MAP_SHARED, fd.get(), 0);
-  std::vector<unsigned char> resident(pages);
-  PV_ASSERT(mapped != MAP_FAILED && ::mincore(mapped, size_bytes, resident.data()) == 0);
-  ::munmap(mapped, size_bytes);
-  return static_cast<std::size_t>(
-      std::count_if(resident.begin(), resident.end(), [](unsigned char one) { return one & 1U; }));
-}
-
-// Tests run on tmpfs too, which is nothing but cache.
-bool can_be_dropped(const Path& path, std::size_t size_bytes) {
-  const Fd fd = open_for_reading(path).value();
-  PV_ASSERT(sync(fd).has_value());
-  (void)::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_DONTNEED);
-  return cached_pages(path, size_bytes) == 0;
-}
-
 TEST(Source, LeavesThePageCacheAsItWas) {
   constexpr std::size_t kBytes = 4 << 20;
   const pv::testing::TempFolder temp;
@@ -393,12 +374,35 @@ TEST(Source, LeavesThePageCacheAsItWas) {
       EXPECT_EQ(source->read_at(at, block).value(), block.size());
     }
   };
-  EXPECT_EQ(cached_pages(temp / "a", kBytes), kBytes / 4096);
+  EXPECT_EQ(pv::testing::cached_pages(temp / "a"), kBytes / 4096);
   read_all();
-  EXPECT_EQ(cached_pages(temp / "a", kBytes), kBytes / 4096) << "others may need it";
-  if (!can_be_dropped(temp / "a", kBytes)) { GTEST_SKIP() << "this file system is all cache"; }
+  EXPECT_EQ(pv::testing::cached_pages(temp / "a"), kBytes / 4096) << "others may need it";
+  if (!pv::testing::drop_from_cache(temp / "a")) {
+    GTEST_SKIP() << "this file system is all cache";
+  }
   read_all();
-  EXPECT_LT(cached_pages(temp / "a", kBytes), kBytes / 4096 / 4);
+  EXPECT_LT(pv::testing::cached_pages(temp / "a"), kBytes / 4096 / 4);
+  // What others had read of it stays, and nothing more comes.
+  ASSERT_TRUE(pv::testing::drop_from_cache(temp / "a"));
+  const Fd fd = open_for_reading(temp / "a").value();
+  (void)::posix_fadvise(fd.get(), 0, 0, POSIX_FADV_RANDOM);  // without reading ahead
+  std::vector<std::byte> hot(512 << 10);
+  ASSERT_EQ(read_some(fd, 1 << 20, hot).value(), hot.size());
+  const std::size_t before = pv::testing::cached_pages(temp / "a");
+  ASSERT_GE(before, hot.size() / 4096);
+  ASSERT_LT(before, kBytes / 4096 / 2);
+  read_all();
+  EXPECT_GE(pv::testing::cached_pages(temp / "a"), before);
+  EXPECT_LT(pv::testing::cached_pages(temp / "a"), before + kBytes / 4096 / 8);
+}
+
+TEST(PageCache, FindsADescriptorOfAFileThatIsOpen) {
+  const pv::testing::TempFolder temp;
+  pv::testing::write_file(temp / "a", "content");
+  const Stat about = stat(temp / "a").value();
+  EXPECT_EQ(descriptor_of(about), std::nullopt);
+  const Fd fd = open_for_reading(temp / "a").value();
+  EXPECT_EQ(descriptor_of(about), fd.get());
 }
 
 TEST(WriteBehind, TakesWhatIsOnTheDiskOutOfTheCache) {
@@ -406,7 +410,9 @@ TEST(WriteBehind, TakesWhatIsOnTheDiskOutOfTheCache) {
   constexpr std::size_t kBlocks = 64;
   const pv::testing::TempFolder temp;
   pv::testing::write_file(temp / "probe", std::string(kBlock, 'x'));
-  if (!can_be_dropped(temp / "probe", kBlock)) { GTEST_SKIP() << "this file system is all cache"; }
+  if (!pv::testing::drop_from_cache(temp / "probe")) {
+    GTEST_SKIP() << "this file system is all cache";
+  }
   FileSink sink{create_new(temp / "a", 0600).value(), temp / "a"};
   WriteBehind behind;
   const std::string block(kBlock, 'y');
@@ -414,7 +420,7 @@ TEST(WriteBehind, TakesWhatIsOnTheDiskOutOfTheCache) {
     ASSERT_TRUE(sink.write(as_bytes(block)).has_value());
     behind.wrote(sink.fd(), kBlock);
   }
-  EXPECT_LT(cached_pages(temp / "a", kBlock * kBlocks), kBlock * kBlocks / 4096 / 2);
+  EXPECT_LT(pv::testing::cached_pages(temp / "a"), kBlock * kBlocks / 4096 / 2);
 }
 
 }  // namespace

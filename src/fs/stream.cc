@@ -6,25 +6,20 @@
 #include <cerrno>
 
 #include "fs/file.h"
+#include "fs/page_cache.h"
 #include "fs/system_call.h"
 
 namespace pv::fs {
 namespace {
 
-// Whether most of a file is in the page cache, by a look at a few places. Where the file system
-// can't say, it is.
-bool is_cached(const Fd& fd, std::uint64_t size_bytes) {
-  constexpr std::uint64_t kSpotsMax = 5;
-  constexpr std::uint64_t kSpotEvery = std::uint64_t{64} << 10U;
-  const std::uint64_t spots = std::min(size_bytes / kSpotEvery + 1, kSpotsMax);
-  std::uint64_t absent = 0;
-  for (std::uint64_t i = 0; i < spots; ++i) {
-    char byte = 0;
-    const ::iovec into{.iov_base = &byte, .iov_len = 1};
-    const auto offset = static_cast<off64_t>(size_bytes / spots * i);
-    if (::preadv2(fd.get(), &into, 1, offset, RWF_NOWAIT) < 0 && errno == EAGAIN) { ++absent; }
-  }
-  return 2 * absent <= spots;
+// A small file is in the page cache as a whole or not at all: one look tells, which costs less than
+// CachedParts. Where the file system can't say, it is.
+constexpr std::uint64_t kSmallBytes = std::uint64_t{64} << 10U;
+
+bool is_cached(const Fd& fd) {
+  char byte = 0;
+  const ::iovec into{.iov_base = &byte, .iov_len = 1};
+  return ::preadv2(fd.get(), &into, 1, 0, RWF_NOWAIT) >= 0 || errno != EAGAIN;
 }
 
 class FileSource final : public Source {
@@ -33,7 +28,9 @@ class FileSource final : public Source {
       : fd_{std::move(fd)},
         size_bytes_{size_bytes},
         name_{std::move(name)},
-        was_cached_{is_cached(fd_, size_bytes)} {}
+        is_small_{size_bytes <= kSmallBytes},
+        was_cached_{is_small_ && is_cached(fd_)},
+        cached_parts_{is_small_ ? CachedParts{} : CachedParts{fd_.get(), size_bytes}} {}
 
   [[nodiscard]] std::uint64_t size_bytes() const override { return size_bytes_; }
 
@@ -42,9 +39,11 @@ class FileSource final : public Source {
     const auto count = std::min<std::uint64_t>(into.size(), size_bytes_ - offset);
     auto outcome = read_some(fd_, offset, into.first(static_cast<std::size_t>(count)));
     if (!outcome.has_value()) { return fail(outcome.error().within(printable(name_.native()))); }
-    if (!was_cached_) {
-      (void)::posix_fadvise(fd_.get(), static_cast<off64_t>(offset), static_cast<off64_t>(*outcome),
-                            POSIX_FADV_DONTNEED);
+    // What was not there leaves again: it would push out what others need.
+    if (!is_small_) {
+      cached_parts_.drop_others(fd_.get(), offset, *outcome);
+    } else if (!was_cached_) {
+      (void)::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_DONTNEED);
     }
     return outcome;
   }
@@ -55,7 +54,9 @@ class FileSource final : public Source {
   Fd fd_;
   std::uint64_t size_bytes_;
   Path name_;
-  bool was_cached_;  // else what is read leaves the cache again: it would push out what others need
+  bool is_small_;
+  bool was_cached_;  // where it is small
+  CachedParts cached_parts_;
 };
 
 Result<void> named(Result<void> outcome, const Path& name) {

@@ -29,6 +29,19 @@ std::string way_of(const snapshot::Snapshot& snapshot) {
   return way.empty() ? "pinned" : way;
 }
 
+// Who mistypes a pattern believes that something is left out which is not.
+std::string note_on_unmatched(const snapshot::Snapshot& snapshot) {
+  constexpr std::size_t kNamedMax = 3;
+  const std::vector<std::string>& patterns = snapshot.left_out().unmatched;
+  if (patterns.empty()) { return {}; }
+  std::string named;
+  for (std::size_t i = 0; i < std::min(kNamedMax, patterns.size()); ++i) {
+    named += (i == 0 ? "\"" : ", \"") + printable(patterns[i]) + "\"";
+  }
+  if (patterns.size() > kNamedMax) { named += " and more"; }
+  return "nothing was left out by " + named + ": no name fits";
+}
+
 void tell(const snapshot::Snapshot& snapshot, Job& job) {
   for (const snapshot::Warning& warning : snapshot.warnings()) {
     job.warn({printable(warning.name), warning.what});
@@ -305,7 +318,12 @@ Result<void> make_backup(const Parts& parts, store::BackupStore& store, Job& job
   if (!archive.has_value()) { return fail(guard.explain(std::move(archive).error())); }
   PV_CHECK(check_databases(*archive, *snapshot));
   tell(*archive, chain, job);
-  if (bucket.is_used()) { bucket.tell(*archive); }
+  if (bucket.is_used()) {
+    bucket.tell(*archive);
+  } else {
+    const std::string note = note_on_unmatched(*snapshot);
+    job.report([&](Report& report) { report.note = note; });
+  }
   for (const snapshot::Warning& warning : snapshot->late_warnings()) {
     job.warn({printable(warning.name), warning.what});
   }

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <functional>
+#include <utility>
 
 #include "base/text.h"
 #include "fs/give.h"
+#include "jobs/overview.h"
 
 namespace pv::jobs {
 namespace {
@@ -43,6 +46,25 @@ std::string text_in(const json::object& facts, std::string_view name) {
                                                 : std::string{};
 }
 
+// Newest first; those whose time lies in the future last, for they would stay the newest for ever.
+std::vector<store::Backup> newest_of(std::vector<store::Backup> backups, WallTime now) {
+  constexpr std::size_t kTriedMax = 3;  // an upload of something else is no reason to pack anew
+  const auto rank = [&](const store::Backup& backup) {
+    return std::pair{backup.modified <= now + kAheadMax, backup.modified};
+  };
+  const auto count = static_cast<std::ptrdiff_t>(std::min(kTriedMax, backups.size()));
+  std::ranges::partial_sort(backups, backups.begin() + count, std::ranges::greater{}, rank);
+  backups.erase(backups.begin() + count, backups.end());
+  return backups;
+}
+
+Result<std::unique_ptr<zip::Previous>> open_previous(store::BackupStore& store,
+                                                     const store::BackupName& name,
+                                                     const zip::HashKey& key) {
+  PV_TRY(std::unique_ptr<Source> source, store.open(name));
+  return zip::Previous::open(std::move(source), key);
+}
+
 }  // namespace
 
 std::string to_json(const Facts& facts) {
@@ -78,19 +100,21 @@ Result<Chain> find_chain(const Parts& parts, store::BackupStore& store, bool ful
   if (full) { return without("it was asked for"); }
   // Reading a backup back from far away takes as long as packing anew, and is what is paid for.
   if (store.is_remote()) { return without("the backups are in " + store.describe()); }
-  const auto backups = store.list();
+  auto backups = store.list();
   if (!backups.has_value()) { return without(backups.error().what); }
   if (backups->empty()) { return without("there is no earlier backup"); }
-  const store::Backup& newest = *std::ranges::max_element(
-      *backups, {}, [](const store::Backup& backup) { return backup.modified; });
-  auto source = store.open(newest.name);
-  if (!source.has_value()) { return without(newest.name.text() + ": " + source.error().what); }
-  auto previous = zip::Previous::open(*std::move(source), chain.key);
-  if (!previous.has_value()) { return without(newest.name.text() + ": " + previous.error().what); }
-  chain.name = newest.name.text();
-  chain.previous = *std::move(previous);
-  chain.sound = facts_from(chain.previous->facts()).sound;
-  return chain;
+  std::string why;
+  for (const store::Backup& backup : newest_of(*std::move(backups), parts.clock.now())) {
+    auto previous = open_previous(store, backup.name, chain.key);
+    if (previous.has_value()) {
+      chain.name = backup.name.text();
+      chain.previous = *std::move(previous);
+      chain.sound = facts_from(chain.previous->facts()).sound;
+      return chain;
+    }
+    if (why.empty()) { why = backup.name.text() + ": " + previous.error().what; }
+  }
+  return without(why);
 }
 
 }  // namespace pv::jobs

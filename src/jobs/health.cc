@@ -20,6 +20,15 @@ using std::chrono::milliseconds;
 // was at work had to end.
 constexpr std::chrono::hours kLateMax{1};
 
+Timetable verification_of(const fs::Path& vault_folder, WallTime now) {
+  const auto served = state::read_served(state::VaultDb{vault_folder}, std::string{kVerifyCron});
+  if (!served.has_value() || !*served) { return {}; }
+  Timetable timetable{.expression = (*served)->expression, .next = {}, .missed = {}};
+  const auto cron = Cron::parse(timetable.expression);
+  if (cron.has_value()) { timetable.next = cron->next_after(std::min((*served)->until, now)); }
+  return timetable;
+}
+
 Timetable timetable_of(const fs::Path& vault_folder, const std::vector<store::Backup>& backups,
                        WallTime now) {
   const auto served = state::read_served(state::VaultDb{vault_folder}, std::string{kBackupCron});
@@ -100,6 +109,7 @@ Health look_at_health(const fs::Path& vault_folder, const std::vector<store::Bac
     health.last_succeeded = std::move(history->last_succeeded);
   }
   health.timetable = timetable_of(vault_folder, backups, now);
+  health.verification = verification_of(vault_folder, now);
   return health;
 }
 
@@ -133,6 +143,10 @@ void add_to_json(const Health& health, json::object& status) {
                                     {"next", date_or_null(timetable.next)},
                                     {"missed", date_or_null(timetable.missed)},
                                     {"offBecause", printable(timetable.off_because)}};
+  const Timetable& verification = health.verification;
+  status["verification"] = json::object{{"cron", printable(verification.expression)},
+                                        {"next", date_or_null(verification.next)},
+                                        {"offBecause", printable(verification.off_because)}};
 }
 
 Health health_from_json(const json::object& status) {
@@ -153,6 +167,13 @@ Health health_from_json(const json::object& status) {
                         .next = parse_date(timetable.text("next")),
                         .missed = parse_date(timetable.text("missed")),
                         .off_because = timetable.text("offBecause")};
+  }
+  if (const json::object* verification = from.object("verification")) {
+    const Reader timetable{*verification};
+    health.verification = {.expression = timetable.text("cron"),
+                           .next = parse_date(timetable.text("next")),
+                           .missed = std::nullopt,
+                           .off_because = timetable.text("offBecause")};
   }
   return health;
 }

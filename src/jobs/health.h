@@ -37,7 +37,8 @@ struct Health {
   std::optional<state::PastJob> last;  // backup that this directory made, however it ended
   std::optional<state::PastJob> last_succeeded;  // the last that did
   std::optional<Trend> trend;
-  Timetable timetable;
+  Timetable timetable;     // of backups
+  Timetable verification;  // of verifications; whether one was missed is not told
 };
 
 // `backups`: of the store. Where vault.db can't be read, nothing is known.

@@ -78,8 +78,8 @@ struct Report {
   std::string safety_backup = {};     // restore: made of the data before it was replaced
   // restore, preflight, extract: "databases, storage/abc"; empty: everything
   std::string scope = {};
-  std::string note = {};      // restore, preflight of a part: what that means
-  std::string target = {};    // extract: the folder
+  std::string note = {};    // restore, preflight of a part: what that means; backup: vain patterns
+  std::string target = {};  // extract: the folder
   std::uint64_t records = 0;  // verify, deep: in all collections
   std::vector<CollectionRecords> collections = {};
   std::shared_ptr<const Preflight> preflight = nullptr;  // of a preflight that has succeeded

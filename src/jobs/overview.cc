@@ -6,7 +6,9 @@
 #include "base/text.h"
 #include "jobs/names.h"
 #include "jobs/other_users.h"
+#include "jobs/retention.h"
 #include "restore/restore.h"
+#include "settings/vault_settings.h"
 #include "zip/zip_reader.h"
 
 namespace pv::jobs {
@@ -15,6 +17,7 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::chrono::milliseconds kSwapPatience{0};
+constexpr std::size_t kDiscountedMax = 10;
 
 // Strings of JSON must be UTF-8; file names need not be.
 std::string text_of(std::string_view bytes) {
@@ -51,7 +54,24 @@ json::object to_json(const LeaseNote& note) {
 }
 
 // A clock may be wrong by as much; a date further ahead would look young for ever.
-constexpr std::chrono::minutes kAheadMax{5};
+
+void find_damaged(const std::vector<store::Backup>& backups, const Verdicts& verdicts,
+                  std::vector<Discounted>& damaged) {
+  for (const std::string& key : verdicts.unsound()) {
+    const auto found = std::ranges::lower_bound(
+        backups, key, {}, [](const store::Backup& one) { return one.name.text(); });
+    if (found == backups.end() || found->name.text() != key) { continue; }
+    if (const auto verdict = verdicts.of(*found); verdict && !verdict->is_sound) {
+      damaged.push_back({*found, verdict->reason});
+    }
+  }
+  std::ranges::stable_sort(damaged, std::greater{},
+                           [](const Discounted& one) { return one.backup.modified; });
+  const auto surplus = std::min(damaged.size(), kDiscountedMax);
+  damaged.erase(damaged.begin() + static_cast<std::ptrdiff_t>(surplus), damaged.end());
+}
+
+}  // namespace
 
 std::string doubt_by_looks(const store::Backup& backup, WallTime now) {
   if (backup.modified > now + kAheadMax) { return "its time lies in the future"; }
@@ -61,7 +81,6 @@ std::string doubt_by_looks(const store::Backup& backup, WallTime now) {
   return {};
 }
 
-// Damaged, or of no use to us: what was found by a verification, else by looking for its directory.
 std::string doubt_about(const store::Backup& backup, store::BackupStore& store,
                         const Verdicts& verdicts) {
   if (const auto verdict = verdicts.of(backup)) {
@@ -75,16 +94,24 @@ std::string doubt_about(const store::Backup& backup, store::BackupStore& store,
   return reader.has_value() ? std::string{} : "damaged: " + reader.error().what;
 }
 
-}  // namespace
-
 void count(std::vector<store::Backup> backups, WallTime now, const Doubt& doubt,
            Overview& overview) {
-  constexpr std::size_t kDiscountedMax = 10;
-  std::ranges::stable_sort(backups, std::greater{}, &store::Backup::modified);
+  // A heap instead of sorting: it is asked for the newest few alone. Of one time, by name.
+  std::vector<store::Backup*> newest_first;
+  newest_first.reserve(backups.size());
   for (store::Backup& backup : backups) {
     ++overview.backups;
     overview.backups_bytes += backup.size_bytes;
-    if (overview.newest) { continue; }
+    newest_first.push_back(&backup);
+  }
+  const auto is_older = [](const store::Backup* a, const store::Backup* b) {
+    return a->modified != b->modified ? a->modified < b->modified : b->name < a->name;
+  };
+  std::ranges::make_heap(newest_first, is_older);
+  while (!overview.newest && !newest_first.empty()) {
+    std::ranges::pop_heap(newest_first, is_older);
+    store::Backup& backup = *newest_first.back();
+    newest_first.pop_back();
     std::string why = doubt_by_looks(backup, now);
     if (why.empty()) { why = doubt(backup); }
     if (why.empty()) {
@@ -104,6 +131,8 @@ Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
   const Verdicts verdicts = Verdicts::read(vault_folder);
   overview.unknown_because = verdicts.unknown_because();
   overview.health = look_at_health(vault_folder, backups, now);
+  find_damaged(backups, verdicts, overview.damaged);
+  overview.retention = summary_of(settings::VaultSettingsFile{vault_folder}.now().retention);
   count(
       std::move(backups), now,
       [&](const store::Backup& backup) { return doubt_about(backup, store, verdicts); }, overview);
@@ -135,6 +164,12 @@ std::string risk_of(const Overview& overview) {
     return "the last backup failed, at " + format_pocketbase_date(health.last->ended) + ": " +
            health.last->error;
   }
+  if (!overview.damaged.empty()) {
+    const auto& [backup, why] = overview.damaged.front();
+    const std::size_t more = overview.damaged.size() - 1;
+    return "a verification found " + printable(backup.name.text()) + " damaged" +
+           (more > 0 ? ", and " + std::to_string(more) + " more" : "") + ": " + why;
+  }
   return {};
 }
 
@@ -165,6 +200,8 @@ json::object to_json(const Overview& overview, WallTime now) {
   for (const Kept& one : overview.kept) { kept.push_back(to_json(one)); }
   json::array discounted;
   for (const Discounted& one : overview.discounted) { discounted.push_back(to_json(one)); }
+  json::array damaged;
+  for (const Discounted& one : overview.damaged) { damaged.push_back(to_json(one)); }
   json::array users;
   for (const fs::LockHolder& user : overview.users) {
     users.push_back(json::object{{"pid", user.pid}, {"program", text_of(user.program)}});
@@ -172,6 +209,7 @@ json::object to_json(const Overview& overview, WallTime now) {
   json::object object{
       {"newest", nullptr},
       {"discounted", std::move(discounted)},
+      {"damaged", std::move(damaged)},
       {"backups", json::object{{"count", overview.backups},
                                {"size", overview.backups_bytes},
                                {"free", number_or_null(overview.backups_free_bytes)}}},
@@ -181,7 +219,8 @@ json::object to_json(const Overview& overview, WallTime now) {
       {"cutOff", overview.is_cut_off},
       {"job", nullptr},
       {"users", std::move(users)},
-      {"mirror", nullptr}};
+      {"mirror", nullptr},
+      {"retention", json::object{{"summary", overview.retention}}}};
   if (overview.mirror) { object["mirror"] = to_json(*overview.mirror); }
   add_to_json(overview.health, object);
   object["risk"] = text_of(risk_of(overview));

@@ -18,6 +18,9 @@
 
 namespace pv::jobs {
 
+// A backup that is further ahead is from the future: a clock was wrong, or a file was touched.
+inline constexpr std::chrono::minutes kAheadMax{5};
+
 // A backup that nobody should rely on, though it is there.
 struct Discounted {
   store::Backup backup;
@@ -31,6 +34,8 @@ struct Overview {
   std::vector<Discounted> discounted;            // newer than that; newest first, the first few
   std::optional<state::Verdict> newest_verdict;  // of its last verification
   std::string unknown_because;                   // as of Listing
+  std::vector<Discounted> damaged = {};          // as verifications found; newest first, as above
+  std::string retention = {};                    // summary_of() that of the settings
   std::uint64_t backups = 0;
   std::uint64_t backups_bytes = 0;
   std::optional<std::uint64_t> backups_free_bytes;  // nullopt: the store can't say
@@ -43,8 +48,8 @@ struct Overview {
   Health health;
 };
 
-// Why the directory is not as safe as its newest backup looks: a backup that was missed, or a last
-// one that failed. Empty: nothing is known against it.
+// Why the directory is not as safe as its newest backup looks: a backup that was missed, a last one
+// that failed, or any that was found damaged. Empty: nothing is known against it.
 [[nodiscard]] std::string risk_of(const Overview& overview);
 
 // Opens no database of PocketBase, and of archives the newest alone, unless it was verified: one
@@ -52,6 +57,13 @@ struct Overview {
 // as BackupStore::list(), and with kInvalid where .pocketvault is a link.
 [[nodiscard]] Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
                                          std::chrono::seconds keep, WallTime now);
+
+// Why a backup can't be relied on by its name and its time: it is from the future, or a restore
+// made it. Empty: nothing is against it.
+[[nodiscard]] std::string doubt_by_looks(const store::Backup& backup, WallTime now);
+// By what a verification found, else by looking for the archive's directory.
+[[nodiscard]] std::string doubt_about(const store::Backup& backup, store::BackupStore& store,
+                                      const Verdicts& verdicts);
 
 // Why a backup can't be relied on, beside its name and its time; empty where it can.
 using Doubt = std::function<std::string(const store::Backup&)>;

@@ -185,16 +185,17 @@ TEST_F(Look, IsToldAsJson) {
       R"("ageSeconds":90,"verdict":{"sound":true,"depth":"deep",)"
       R"("at":"2026-11-21 00:54:47.000Z","reason":"","records":12,"tookMs":5}},)"
       R"("discounted":[{"key":"b.zip","size":3,"modified":"2026-11-21 00:54:47.000Z",)"
-      R"("why":"cut"}],)"
+      R"("why":"cut"}],"damaged":[],)"
       R"("backups":{"count":2,"size":9,"free":null},)"
       R"("data":{"free":5},"replaced":[{"id":"id1","from":"x)"
       "\xEF\xBF\xBD"
       R"(.zip",)"
       R"("at":"2026-11-21 00:54:47.000Z","until":"2026-11-21 01:54:47.000Z","size":null,)"
       R"("only":["storage/a"],"strays":2,"canUndo":true}],)"
-      R"("verdictsUnknownBecause":"","cutOff":false,"job":null,"users":[{"pid":12,"program":"pocketbase"}],"mirror":null,)"
+      R"("verdictsUnknownBecause":"","cutOff":false,"job":null,"users":[{"pid":12,"program":"pocketbase"}],"mirror":null,"retention":{"summary":""},)"
       R"("lastBackup":null,"lastSuccess":null,"trend":null,)"
-      R"("schedule":{"cron":"","next":null,"missed":null,"offBecause":""},"risk":""})");
+      R"("schedule":{"cron":"","next":null,"missed":null,"offBecause":""},)"
+      R"("verification":{"cron":"","next":null,"offBecause":""},"risk":""})");
 }
 
 TEST_F(Look, TellsOfWhatIsAtRisk) {

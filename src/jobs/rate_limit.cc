@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <condition_variable>
 #include <mutex>
+#include <utility>
 
 #include "jobs/workers.h"
 
@@ -50,11 +51,10 @@ Result<bool> RateLimitedSink::clone(Source& source, ByteRange range) {
 }
 
 Result<void> RateLimitedSink::wait(std::uint64_t written_bytes) {
-  const std::uint64_t packed = job_.bytes_done();
-  const std::uint64_t packed_now = packed - std::min(packed, packed_bytes_);
-  packed_bytes_ = packed;
-  const auto span =
-      bucket_.take(std::max(written_bytes, packed_now), std::chrono::steady_clock::now());
+  written_bytes_ += written_bytes;
+  const std::uint64_t charged = std::max({written_bytes_, job_.bytes_done(), charged_bytes_});
+  const auto span = bucket_.take(charged - std::exchange(charged_bytes_, charged),
+                                 std::chrono::steady_clock::now());
   if (span.count() == 0) { return {}; }
   std::mutex mutex;
   std::condition_variable_any woken;

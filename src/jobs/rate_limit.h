@@ -55,7 +55,9 @@ class RateLimitedSink final : public Sink {
   const bool limited_;
   TokenBucket bucket_;
   const Job& job_;
-  std::uint64_t packed_bytes_ = 0;  // when it was last looked
+  std::uint64_t written_bytes_ = 0;
+  std::uint64_t charged_bytes_ =
+      0;  // written or packed, whichever is more, when it was last looked
 };
 
 }  // namespace pv::jobs

@@ -98,5 +98,16 @@ TEST(RateLimitedSink, CountsWhatIsPackedToo) {
   EXPECT_TRUE(unlimited.write(block).has_value());
 }
 
+TEST(RateLimitedSink, ChargesWhatIsPackedAndThenWrittenOnce) {
+  Job job{"id", Kind::kBackup, "a.zip", {}};
+  CountingSink inner;
+  RateLimitedSink sink{inner, 1000, job};  // 250 at once
+  ASSERT_TRUE(sink.write(std::vector<std::byte>(120)).has_value());
+  job.add_done(120);  // the same bytes, told later
+  job.cancel();       // so that a wait would fail
+  EXPECT_TRUE(sink.write(std::vector<std::byte>(10)).has_value());
+  EXPECT_TRUE(sink.write(std::vector<std::byte>(110)).has_value());
+}
+
 }  // namespace
 }  // namespace pv::jobs

@@ -46,7 +46,8 @@ Scheduler::Scheduler(Vault& vault, LiveSettings& settings,
       own_settings_{own_settings},
       clock_{clock},
       random_{random},
-      options_{std::move(options)} {
+      options_{std::move(options)},
+      verifications_{vault, own_settings, options_.say} {
   for (const auto& [id, expression] : kChores) {
     auto cron = Cron::parse(expression);
     PV_ASSERT(cron.has_value());
@@ -63,11 +64,13 @@ void Scheduler::tick() {
     for (Chore& chore : chores_) { chore.next.reset(); }
     retry_at_.reset();
     served(now);  // else nothing were missed before the time that was wrong comes
+    verifications_.was_set_back(now);
   }
   last_tick_ = now;
   take_settings(now);
   do_chores(now);
   serve_backups(now);
+  verifications_.tick(now);
 }
 
 std::vector<CronJob> Scheduler::jobs() const {
@@ -282,41 +285,46 @@ void Scheduler::begin(WallTime now) {
     return;
   }
   options_.say(true, "the backup that is due could not be begun: " + job.error().what);
-  prune({});
+  prune({}, false);
   served(now);
 }
 
-// PocketBase prunes whether the backup was made or not. What the end of the server cut off is made
-// at its next start.
+// What the end of the server cut off is made at its next start.
 void Scheduler::finish() {
-  const std::string made = std::exchange(running_, nullptr)->status().name;
+  const Status status = std::exchange(running_, nullptr)->status();
   if (vault_.is_shutting_down()) { return; }
-  prune(made);
+  prune(status.name, status.state == State::kSucceeded);
   served(std::min(begun_, clock_.now()));  // the clock may have been set back meanwhile
 }
 
-// By their times, as PocketBase; but never `made`, however wrong the times of others are.
-void Scheduler::prune(std::string_view made) {
+// By the retention of our own settings, after a backup that succeeded; without one by cronMaxKeep,
+// as PocketBase does, whether the backup was made or not. Never by both: that would remove what the
+// retention keeps.
+void Scheduler::prune(const std::string& made, bool is_success) {
   const std::int64_t kept_max = settings_.now()->backups_kept_max;
-  if (kept_max <= 0) { return; }
-  auto backups = vault_.store().list();
-  if (!backups.has_value()) {
-    return options_.say(true, "old backups can't be pruned: " + backups.error().what);
+  const auto own = own_settings_.read();
+  if (!own.has_value()) {
+    return options_.say(true,
+                        "old backups are not pruned, for it is not known which are to be "
+                        "kept: " +
+                            own.error().what);
   }
-  std::erase_if(*backups, [](const store::Backup& backup) {
-    return !backup.name.text().starts_with(kScheduledPrefix);
-  });
-  std::ranges::stable_sort(*backups, std::greater{}, &store::Backup::modified);
-  std::ranges::stable_partition(
-      *backups, [&](const store::Backup& backup) { return backup.name.text() == made; });
-  for (std::size_t i = static_cast<std::size_t>(kept_max); i < backups->size(); ++i) {
-    const store::BackupName& name = (*backups)[i].name;
-    const auto removed = vault_.remove(name);
-    if (removed.has_value()) {
-      options_.say(false, "pruned " + printable(name.text()));
-    } else {
-      options_.say(true, printable(name.text()) + " can't be pruned: " + removed.error().what);
-    }
+  const bool by_retention = !own->retention.is_empty();
+  if (by_retention ? !is_success : kept_max <= 0) { return; }
+  if (by_retention && kept_max > 0 && !std::exchange(said_retention_, true)) {
+    options_.say(false, "the retention (" + summary_of(own->retention) +
+                            ") says which backups are pruned, not backups.cronMaxKeep");
+  }
+  const auto pruned = by_retention ? vault_.prune({.rules = own->retention, .made = made})
+                                   : vault_.prune_by_count(kept_max, made);
+  if (!pruned.has_value()) {
+    return options_.say(true, "old backups can't be pruned: " + pruned.error().what);
+  }
+  for (const std::string& key : pruned->removed) {
+    options_.say(false, "pruned " + printable(key));
+  }
+  for (const auto& [key, error] : pruned->failed) {
+    options_.say(true, printable(key) + " can't be pruned: " + error.what);
   }
 }
 

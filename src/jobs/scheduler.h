@@ -1,5 +1,5 @@
-// What a server does by itself, by the clock: the backups of backups.cron, and PocketBase's own
-// housekeeping.
+// What a server does by itself, by the clock: the backups of backups.cron, verifications, and
+// PocketBase's own housekeeping.
 //
 // A backup that is due and finds another job at work waits for its end. One run serves all that was
 // due before it began; one that was missed, for no server ran, is made at the next start. While an
@@ -17,6 +17,7 @@
 #include "base/cron.h"
 #include "jobs/live_settings.h"
 #include "jobs/vault.h"
+#include "jobs/verify_schedule.h"
 #include "settings/vault_settings.h"
 
 namespace pv::jobs {
@@ -59,6 +60,7 @@ class Scheduler {
   // Why no backups are made though backups.cron says when; empty: they are, or it says nothing.
   // Looks through the processes of the machine.
   [[nodiscard]] std::string why_off() const;
+  [[nodiscard]] const VerifySchedule& verifications() const { return verifications_; }
 
  private:
   // One of PocketBase's own.
@@ -79,7 +81,7 @@ class Scheduler {
   void begin(WallTime now);
   void finish();
   void served(WallTime until);
-  void prune(std::string_view made);
+  void prune(const std::string& made, bool is_success);
   [[nodiscard]] bool take_wish(const std::string& id);
 
   Vault& vault_;
@@ -88,6 +90,7 @@ class Scheduler {
   const Clock& clock_;
   Random& random_;
   const SchedulerOptions options_;
+  VerifySchedule verifications_;
 
   // Of the thread that calls tick().
   std::vector<Chore> chores_;
@@ -100,6 +103,7 @@ class Scheduler {
   bool said_busy_ = false;
   std::string expression_;  // that cron_ was made of
   std::string said_app_;    // why the last one was left to an app
+  bool said_retention_ = false;
 
   mutable std::mutex mutex_;
   std::optional<Cron> cron_;  // of backups; nullopt: none are made by themselves

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/json/parse.hpp>
+#include <mutex>
 
 #include "base/text.h"
 #include "jobs/lease.h"
@@ -41,7 +42,8 @@ class SchedulerTest : public ::testing::Test {
   void start(SchedulerOptions options = {}) {
     scheduler_.reset();
     rig_.reset();
-    rig_ = std::make_unique<VaultRig>(VaultRig::Setup{.pb_data = pb_data_, .clock = clock_});
+    rig_ = std::make_unique<VaultRig>(
+        VaultRig::Setup{.pb_data = pb_data_, .clock = clock_, .options = {.observer = observer_}});
     settings_ = std::make_unique<LiveSettings>(*rig_->directory, "", clock_, system_random());
     own_ = std::make_unique<settings::VaultSettingsFile>(rig_->directory->vault_folder());
     options.say = [this](bool /*is_warning*/, const std::string& what) { said_.push_back(what); };
@@ -60,9 +62,9 @@ class SchedulerTest : public ::testing::Test {
     ASSERT_TRUE(changed.has_value()) << changed.error().what;
     ASSERT_THAT(changed->faults, IsEmpty());
   }
-  void set_own(const std::string& schedule) {
+  void set_own(const std::string& section, const std::string& name = "schedule") {
     const auto changed =
-        own_->change({json::parse("{\"schedule\":" + schedule + "}").get_object()});
+        own_->change({json::parse("{\"" + name + "\":" + section + "}").get_object()});
     ASSERT_TRUE(changed.has_value() && changed->faults.empty());
   }
   // Ticks until nothing is at work.
@@ -76,14 +78,17 @@ class SchedulerTest : public ::testing::Test {
     return time ? format_pocketbase_date(*time).substr(0, 19) : "none";
   }
   void put(const std::string& name, WallTime modified) {
-    const fs::Path path = pb_data_ / "backups" / name;
-    ASSERT_TRUE(fs::make_folders(path.parent_path()).has_value());
-    testing::write_file(path, "x");
+    testing::write_file(pb_data_ / "backups" / name, "x");
+    touch(name, modified);
+  }
+  void touch(const std::string& name, WallTime modified) {
     std::filesystem::last_write_time(
-        path, std::chrono::file_clock::from_sys(
-                  std::chrono::time_point_cast<std::chrono::system_clock::duration>(modified)));
+        pb_data_ / "backups" / name,
+        std::chrono::file_clock::from_sys(
+            std::chrono::time_point_cast<std::chrono::system_clock::duration>(modified)));
   }
 
+  std::function<void(const Status&)> observer_;
   testing::TempFolder folder_;
   fs::Path pb_data_ = testing::unpack_pb_data("0.36.6", folder_.path());
   testing::FakeClock clock_;
@@ -233,6 +238,68 @@ TEST_F(SchedulerTest, PrunesTheOldestOfThoseThatAreMadeByThemselves) {
                                                   "@pre_restore_old.zip"));
 }
 
+TEST_F(SchedulerTest, PinsAndTheLastVerifiedOutliveTheCount) {
+  start();
+  set(R"({"cron":"0 1 * * *","cronMaxKeep":1})");
+  play();
+  for (const char* name : {"pinned", "gone", "verified"}) {
+    ASSERT_EQ(rig_->back_up("@auto_pb_backup_" + std::string{name} + ".zip").state,
+              State::kSucceeded);
+    touch("@auto_pb_backup_" + std::string{name} + ".zip", clock_.now() - 24h);
+  }
+  const auto pinned = store::BackupName::parse("@auto_pb_backup_pinned.zip").value();
+  ASSERT_TRUE(rig_->vault->pin(pinned, "keep").has_value());
+  ASSERT_EQ(rig_->verify("@auto_pb_backup_verified.zip").state, State::kSucceeded);
+  clock_.advance(6min);
+  play();
+  EXPECT_THAT(rig_->names(),
+              UnorderedElementsAre("@auto_pb_backup_corner_shop_20261121010047.zip",
+                                   "@auto_pb_backup_pinned.zip", "@auto_pb_backup_verified.zip"));
+}
+
+TEST_F(SchedulerTest, ARetentionDecidesInThePlaceOfTheCount) {
+  start();
+  set(R"({"cron":"0 1 * * *","cronMaxKeep":1})");
+  set_own(R"({"keepDaily":2,"keepMonthly":2})", "retention");
+  play();
+  ASSERT_EQ(rig_->back_up("@auto_pb_backup_today.zip").state, State::kSucceeded);
+  touch("@auto_pb_backup_today.zip", clock_.now());
+  put("@auto_pb_backup_yesterday.zip", clock_.now() - 24h);
+  put("@auto_pb_backup_before.zip", clock_.now() - 48h);
+  put("@auto_pb_backup_october.zip", clock_.now() - 24h * 30);
+  clock_.advance(6min);
+  play();
+  EXPECT_THAT(rig_->names(),
+              UnorderedElementsAre("@auto_pb_backup_corner_shop_20261121010047.zip",
+                                   "@auto_pb_backup_today.zip", "@auto_pb_backup_yesterday.zip",
+                                   "@auto_pb_backup_october.zip"));
+  EXPECT_THAT(said_, ::testing::Contains("the retention (keeps 2 daily, 2 monthly) says which "
+                                         "backups are pruned, not backups.cronMaxKeep"));
+  EXPECT_THAT(said_, ::testing::Contains("pruned @auto_pb_backup_before.zip"));
+}
+
+TEST_F(SchedulerTest, WhereItIsNotKnownWhatToKeepNothingGoes) {
+  start();
+  set(R"({"cron":"0 1 * * *","cronMaxKeep":1})");
+  play();
+  put("@auto_pb_backup_old.zip", clock_.now() - 24h);
+  testing::write_file(pb_data_ / ".pocketvault/settings.json",
+                      R"({"retention":{"keepDaily":"7"}})");
+  clock_.advance(6min);
+  play();
+  EXPECT_THAT(rig_->names(), SizeIs(2));
+  EXPECT_THAT(said_, ::testing::Contains(HasSubstr("not known which are to be kept: settings.json: "
+                                                   "retention.keepDaily: ")));
+  testing::write_file(pb_data_ / ".pocketvault/settings.json", "{}");
+  // Pins that are lost: vault.db is another one by now, as it is noted what was done.
+  testing::write_file(pb_data_ / ".pocketvault/pinned", "");
+  clock_.advance(24h);
+  play();
+  EXPECT_THAT(rig_->names(), SizeIs(3));
+  EXPECT_THAT(said_, ::testing::Contains(HasSubstr("old backups can't be pruned: nothing is "
+                                                   "removed, for it is not known what is pinned")));
+}
+
 TEST_F(SchedulerTest, IsBegunByHand) {
   start();
   play();
@@ -380,6 +447,188 @@ TEST_F(SchedulerTest, IsLeftToAnAppUnlessToldOtherwise) {
   clock_.advance(1h);
   play();
   EXPECT_THAT(rig_->names(), SizeIs(2));
+}
+
+// The names that were verified, in order, with what was asked for.
+class VerificationTest : public SchedulerTest {
+ protected:
+  VerificationTest() {
+    observer_ = [this](const Status& status) {
+      if (status.kind != Kind::kVerify || status.finished) { return; }
+      const std::lock_guard lock{mutex_};
+      verified_.push_back(status.name);
+    };
+  }
+  // Real backups, `days` old.
+  void back_up(const std::string& name, int days) {
+    ASSERT_EQ(rig_->back_up(name).state, State::kSucceeded);
+    touch(name, clock_.now() - days * 24h);
+  }
+  void play_all() {
+    for (int i = 0; i < 6; ++i) {
+      scheduler_->tick();
+      scheduler_->tick();
+      EXPECT_LE(std::ranges::count_if(rig_->vault->jobs(),
+                                      [](const auto& job) { return !job->finished(); }),
+                1);
+      play();
+    }
+  }
+  // Of verifications, newest first.
+  [[nodiscard]] std::vector<State> outcomes() {
+    std::vector<State> states;
+    for (const auto& job : rig_->vault->jobs()) {
+      const Status status = job->status();
+      if (status.kind == Kind::kVerify) { states.push_back(status.state); }
+    }
+    return states;
+  }
+  [[nodiscard]] std::vector<std::string> verified() {
+    const std::lock_guard lock{mutex_};
+    return std::exchange(verified_, {});
+  }
+  [[nodiscard]] std::string next_verification() const {
+    const auto time = scheduler_->verifications().next();
+    return time ? format_pocketbase_date(*time).substr(0, 19) : "none";
+  }
+
+  std::mutex mutex_;
+  std::vector<std::string> verified_;
+};
+
+TEST_F(VerificationTest, LooksAtTheNewestAndTheOneVerifiedLongestAgo) {
+  start();
+  play();
+  EXPECT_EQ(next_verification(), "2026-11-22 04:30:00") << "Sunday, if nothing is said";
+  for (int day = 0; day < 4; ++day) { back_up("day" + std::to_string(day) + ".zip", day); }
+  clock_.advance(27h);
+  play();
+  EXPECT_THAT(verified(), IsEmpty());
+  clock_.advance(37min);  // past 04:30
+  play_all();
+  EXPECT_THAT(verified(), ElementsAre("day0.zip", "day1.zip"));
+  EXPECT_EQ(next_verification(), "2026-11-29 04:30:00");
+  EXPECT_THAT(scheduler_->jobs(), SizeIs(4)) << "PocketBase's list has no more";
+  const auto past = rig_->vault->history(1).value();
+  ASSERT_THAT(past, SizeIs(1));
+  EXPECT_EQ(past.front().kind, "verify");
+  EXPECT_TRUE(past.front().is_scheduled);
+  const Listing listing = rig_->vault->list().value();
+  ASSERT_TRUE(listing.backups.front().verdict);
+  EXPECT_EQ(listing.backups.front().verdict->depth, state::Depth::kDeep);
+
+  clock_.advance(7 * 24h);
+  play_all();
+  EXPECT_THAT(verified(), ElementsAre("day0.zip", "day2.zip"));
+  set_own(R"({"cron":"0 5 * * *","sampleCount":2,"deep":false})", "verification");
+  play();
+  clock_.advance(24h);
+  play_all();
+  EXPECT_THAT(verified(), ElementsAre("day0.zip", "day3.zip", "day1.zip"));
+  set_own(R"({"cron":""})", "verification");
+  clock_.advance(24h * 30);
+  play_all();
+  EXPECT_THAT(verified(), IsEmpty());
+  EXPECT_EQ(next_verification(), "none");
+}
+
+TEST_F(VerificationTest, TellsOfDamageAndGoesOn) {
+  start();
+  play();
+  back_up("a.zip", 1);
+  back_up("b.zip", 0);
+  const fs::Path path = pb_data_ / "backups/b.zip";
+  std::string bytes = testing::read_file(path);
+  bytes[bytes.size() / 3] = static_cast<char>(bytes[bytes.size() / 3] ^ 1);
+  testing::write_file(path, bytes);
+  touch("b.zip", clock_.now());
+  clock_.advance(28h);
+  play_all();
+  EXPECT_THAT(verified(), ElementsAre("b.zip", "a.zip"));
+  EXPECT_THAT(outcomes(), ElementsAre(State::kSucceeded, State::kFailed));
+  const Overview overview = rig_->vault->overview().value();
+  ASSERT_THAT(overview.damaged, SizeIs(1));
+  EXPECT_THAT(risk_of(overview), HasSubstr("a verification found b.zip damaged: "));
+  EXPECT_EQ(overview.newest->name.text(), "a.zip");
+  EXPECT_EQ(overview.health.verification.expression, "30 4 * * 0");
+  clock_.advance(7 * 24h);
+  play_all();
+  EXPECT_THAT(verified(), ElementsAre("a.zip")) << "what is known to be damaged is not read again";
+}
+
+TEST_F(VerificationTest, WhatWasMissedOrCutOffIsMadeUpFor) {
+  start();
+  play();
+  back_up("a.zip", 0);
+  stop();
+  clock_.advance(48h);
+  start();
+  rig_->vault->shut_down();
+  play();
+  EXPECT_THAT(verified(), IsEmpty());
+  stop();
+  start();
+  play_all();
+  EXPECT_THAT(verified(), ElementsAre("a.zip"));
+  stop();
+  start();
+  play_all();
+  EXPECT_THAT(verified(), IsEmpty()) << "once";
+}
+
+TEST_F(VerificationTest, WaitsForABackupOrARestore) {
+  start();
+  play();
+  back_up("a.zip", 0);
+  std::optional<Lease> lease =
+      Lease::take(rig_->directory->vault_folder(),
+                  {.pid = 1, .kind = "restore", .name = {}, .since = clock_.now()})
+          .value();
+  clock_.advance(28h);
+  play_all();
+  EXPECT_THAT(verified(), IsEmpty());
+  lease.reset();
+  clock_.advance(10s);
+  play_all();
+  EXPECT_THAT(verified(), ElementsAre("a.zip"));
+}
+
+ListedBackup listed(const std::string& name, WallTime modified,
+                    std::optional<WallTime> verified = std::nullopt, bool is_sound = true) {
+  ListedBackup one{.backup = {.name = store::BackupName::parse(name).value(),
+                              .size_bytes = 1,
+                              .modified = modified,
+                              .content_type = {}},
+                   .verdict = std::nullopt};
+  if (verified) {
+    one.verdict = state::Verdict{.is_sound = is_sound, .at = *verified, .records = std::nullopt};
+  }
+  return one;
+}
+
+TEST(ChooseToVerify, TakesThoseThatAreLookedAtLeast) {
+  const WallTime now{std::chrono::seconds{1'795'222'487}};
+  const std::vector<ListedBackup> all{
+      listed("old.zip", now - 9h),
+      listed("middle.zip", now - 8h),
+      listed("seen.zip", now - 7h, now - 1h),
+      listed("seen_before.zip", now - 6h, now - 2h),
+      listed("damaged.zip", now - 1h, now - 3h, false),
+      listed("newest.zip", now - 3h, now - 4h),
+      listed("future.zip", now + 24h, now - 1min),
+      listed("@pre_restore_x.zip", now - 2h, now - 1min),
+  };
+  const auto chosen = [&](std::size_t samples) {
+    std::string names;
+    for (const store::BackupName& name : choose_to_verify(all, samples, now)) {
+      names += (names.empty() ? "" : " ") + name.text();
+    }
+    return names;
+  };
+  EXPECT_EQ(chosen(0), "newest.zip");
+  EXPECT_EQ(chosen(1), "newest.zip middle.zip");
+  EXPECT_EQ(chosen(4), "newest.zip middle.zip old.zip seen_before.zip seen.zip");
+  EXPECT_EQ(choose_to_verify({}, 3, now).size(), 0U);
 }
 
 }  // namespace

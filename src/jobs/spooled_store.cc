@@ -62,6 +62,7 @@ Result<std::optional<BackupName>> SpooledStore::send_one(const BackupName& name,
 Result<std::vector<Backup>> SpooledStore::list() {
   PV_TRY(const std::vector<Backup> here, waiting());
   PV_TRY(std::vector<Backup> all, store_.list());
+  if (here.empty()) { return all; }
   const auto by_name = [](const Backup& a, const Backup& b) { return a.name < b.name; };
   const auto arrived = static_cast<std::ptrdiff_t>(all.size());
   for (const Backup& backup : here) {

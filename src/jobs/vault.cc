@@ -5,19 +5,24 @@
 #include <algorithm>
 #include <deque>
 #include <exception>
+#include <map>
 #include <mutex>
+#include <set>
 #include <system_error>
 #include <thread>
 #include <utility>
 
+#include "base/priority.h"
 #include "base/text.h"
 #include "jobs/archive.h"
 #include "jobs/contents.h"
 #include "jobs/lease.h"
 #include "jobs/names.h"
+#include "jobs/pins.h"
 #include "jobs/selection.h"
 #include "jobs/workers.h"
 #include "settings/settings.h"
+#include "settings/vault_settings.h"
 #include "state/history.h"
 
 namespace pv::jobs {
@@ -110,7 +115,8 @@ struct Vault::Impl {
   // Of an archive, without a lease.
   using Worker = std::function<Result<void>(const Parts&, Job&, const ArchiveOrigin&)>;
   [[nodiscard]] Result<std::shared_ptr<Job>> start_reading(Kind kind, Worker worker,
-                                                           Subject subject, bool in_store);
+                                                           Subject subject, bool in_store,
+                                                           Cause cause = Cause::kAsked);
   [[nodiscard]] Result<std::shared_ptr<Job>> start_extract(Subject subject, bool in_store,
                                                            const ExtractOrder& order);
   [[nodiscard]] Result<std::shared_ptr<Job>> start_preflight(Subject subject, bool in_store,
@@ -131,6 +137,11 @@ struct Vault::Impl {
   void remember(Job& job, const Result<void>& outcome, bool is_scheduled);
   void forget_old();  // mutex is held
   void observe(const Job& job) const;
+
+  // Names of the store that jobs use now, here or in another process.
+  [[nodiscard]] std::set<std::string> names_in_use();
+  [[nodiscard]] Result<std::map<std::string, std::string>> unfit_to_go();
+  void carry_out(Vault& vault, Pruning& pruning);
 
   [[nodiscard]] Result<Subject> subject_of_file(const fs::Path& file) const;
 
@@ -421,7 +432,7 @@ Result<void> Vault::remove_kept(const std::string& id) {
 }
 
 Result<std::shared_ptr<Job>> Vault::Impl::start_reading(Kind kind, Worker worker, Subject subject,
-                                                        bool in_store) {
+                                                        bool in_store, Cause cause) {
   {
     const std::lock_guard lock{mutex};
     const auto running = std::count_if(entries.begin(), entries.end(), [](const Entry& entry) {
@@ -433,15 +444,15 @@ Result<std::shared_ptr<Job>> Vault::Impl::start_reading(Kind kind, Worker worker
     }
   }
   const std::string name = subject.name;
-  return launch({.kind = kind,
-                 .name = name,
-                 .in_store = in_store,
-                 .lease = std::nullopt,
-                 .warning = {},
-                 .work = [worker = std::move(worker), subject = std::move(subject)](
-                             const Parts& own, Job& job) {
-                   return worker(own, job, subject.in(own.store));
-                 }});
+  return launch(
+      {.kind = kind,
+       .name = name,
+       .in_store = in_store,
+       .lease = std::nullopt,
+       .warning = {},
+       .work = [worker = std::move(worker), subject = std::move(subject)](
+                   const Parts& own, Job& job) { return worker(own, job, subject.in(own.store)); },
+       .is_scheduled = cause == Cause::kSchedule});
 }
 
 Result<std::shared_ptr<Job>> Vault::Impl::start_extract(Subject subject, bool in_store,
@@ -467,14 +478,19 @@ Result<std::shared_ptr<Job>> Vault::start_extract_file(const fs::Path& file,
   return impl_->start_extract(std::move(subject), false, order);
 }
 
-Result<std::shared_ptr<Job>> Vault::start_verify(const store::BackupName& name, VerifyDepth depth) {
+Result<std::shared_ptr<Job>> Vault::start_verify(const store::BackupName& name, VerifyDepth depth,
+                                                 Cause cause) {
   PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
   return impl_->start_reading(
       Kind::kVerify,
-      [backup, depth](const Parts& parts, Job& job, const ArchiveOrigin& from) {
-        return run_noted_verify(parts, job, backup, from, depth);
+      [backup, depth, cause](const Parts& parts, Job& job, const ArchiveOrigin& from) {
+        if (cause == Cause::kAsked) { return run_noted_verify(parts, job, backup, from, depth); }
+        WorkPool pool{processor_count(), give_way};
+        Parts quiet{parts.directory, parts.store, pool, parts.clock, parts.random, parts.options};
+        quiet.options.nice = true;
+        return run_noted_verify(quiet, job, backup, from, depth);
       },
-      subject_of(backup.name), true);
+      subject_of(backup.name), true, cause);
 }
 
 Result<std::shared_ptr<Job>> Vault::start_verify_file(const fs::Path& file, VerifyDepth depth) {
@@ -566,6 +582,12 @@ Result<ArchiveSummary> Vault::summarize(const store::BackupName& name) {
                          .databases = {},
                          .verdict = verdicts.of(backup, archive->directory_crc32()),
                          .unknown_because = verdicts.unknown_because()};
+  const auto pins = read_pins(impl_->parts.directory.vault_folder());
+  if (pins.has_value()) {
+    summary.pin = pin_of(*pins, name.text());
+  } else if (summary.unknown_because.empty()) {
+    summary.unknown_because = pins.error().what;
+  }
   for (const restore::ArchiveEntry& entry : archive->entries()) {
     ++summary.entries;
     summary.raw_bytes += entry.raw_bytes;
@@ -592,25 +614,109 @@ Result<std::vector<store::BackupName>> Vault::send_waiting(const CopyProgress& p
   return impl_->spooled.send(progress, stop);
 }
 
-Result<void> Vault::remove(const store::BackupName& name) {
-  constexpr const char* kInUse = " is being used by a running job";
+// ----------------------------------------------------------------------------------- removing
+
+std::set<std::string> Vault::Impl::names_in_use() {
+  std::set<std::string> names;
   {
-    const std::lock_guard lock{impl_->mutex};
-    for (const Impl::Entry& entry : impl_->entries) {
-      if (entry.in_store && !entry.job->finished() && entry.job->name() == name.text()) {
-        return fail(Code::kBusy, name.text() + kInUse);
-      }
+    const std::lock_guard lock{mutex};
+    for (const Entry& entry : entries) {
+      if (entry.in_store && !entry.job->finished()) { names.insert(entry.job->name()); }
     }
   }
-  const std::optional<LeaseNote> elsewhere = Lease::holder(impl_->parts.directory.vault_folder());
-  if (elsewhere && elsewhere->name == name.text()) {
-    return fail(Code::kBusy, name.text() + kInUse);
+  const std::optional<LeaseNote> elsewhere = Lease::holder(parts.directory.vault_folder());
+  if (elsewhere) { names.insert(elsewhere->name); }
+  return names;
+}
+
+Result<void> Vault::remove(const store::BackupName& name) {
+  const fs::Path vault_folder = impl_->parts.directory.vault_folder();
+  if (impl_->names_in_use().contains(name.text())) {
+    return fail(Code::kBusy, name.text() + " is being used by a running job");
   }
+  PV_CHECK(refuse_pinned(vault_folder, name.text()));
   PV_CHECK(impl_->parts.store.remove(name));
   // What stays of it in the way of a failure is about an archive that is not there any more.
-  std::ignore =
-      state::forget_verdict(state::VaultDb{impl_->parts.directory.vault_folder()}, name.text());
+  std::ignore = state::forget_verdict(state::VaultDb{vault_folder}, name.text());
   return {};
+}
+
+Result<void> Vault::pin(const store::BackupName& name, std::optional<std::string> note) {
+  const fs::Path vault_folder = impl_->parts.directory.vault_folder();
+  PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
+  if (backup.is_waiting) {
+    return fail(Code::kBusy, printable(name.text()) +
+                                 " waits to be sent to the store, where it may get another name: "
+                                 "pin it when it has arrived");
+  }
+  if (!note) {
+    const auto pins = read_pins(vault_folder);
+    const auto before = pins.has_value() ? pin_of(*pins, name.text()) : std::nullopt;
+    note = before ? before->note : std::string{};
+  }
+  return state::put_pin(vault_folder, {name.text(), *std::move(note), impl_->parts.clock.now()},
+                        [](const std::string& /*what*/) {});
+}
+
+Result<void> Vault::unpin(const store::BackupName& name) {
+  PV_TRY(const bool removed, state::remove_pin(impl_->parts.directory.vault_folder(), name.text()));
+  if (removed) { return {}; }
+  return fail(Code::kNotFound, printable(name.text()) + " is not pinned");
+}
+
+// A mirror that can't be asked may lack anything.
+Result<std::map<std::string, std::string>> Vault::Impl::unfit_to_go() {
+  std::map<std::string, std::string> unfit;
+  for (const std::string& name : names_in_use()) { unfit[name] = "a running job uses it"; }
+  if (!mirror) { return unfit; }
+  const auto missing = mirror->missing();
+  if (!missing.has_value()) {
+    return fail(missing.error().within("nothing is removed, for the mirror can't be asked"));
+  }
+  for (const store::Backup& backup : *missing) {
+    unfit.emplace(backup.name.text(), "the mirror lacks it");
+  }
+  return unfit;
+}
+
+void Vault::Impl::carry_out(Vault& vault, Pruning& pruning) {
+  jobs::carry_out(
+      pruning, [&](const store::BackupName& name) { return vault.remove(name); },
+      [&] { return vault.is_shutting_down(); });
+}
+
+Result<Pruning> Vault::prune(const PruneOrder& order) {
+  const fs::Path vault_folder = impl_->parts.directory.vault_folder();
+  settings::Retention rules;
+  if (order.rules) {
+    rules = *order.rules;
+  } else {
+    PV_TRY(const settings::VaultSettings own, settings::VaultSettingsFile{vault_folder}.read());
+    rules = own.retention;
+  }
+  const WallTime now = impl_->parts.clock.now();
+  PV_TRY(auto unfit, impl_->unfit_to_go());
+  if (!order.made.empty()) { unfit[order.made] = "just made"; }
+  PV_TRY(std::vector<Candidate> candidates,
+         candidates_of(impl_->parts.store, vault_folder, unfit, now));
+  Pruning pruning{.summary = summary_of(rules),
+                  .decisions = decide(std::move(candidates), rules, now),
+                  .removed = {},
+                  .failed = {}};
+  if (!order.is_dry_run) { impl_->carry_out(*this, pruning); }
+  return pruning;
+}
+
+Result<Pruning> Vault::prune_by_count(std::int64_t count, const std::string& made) {
+  const WallTime now = impl_->parts.clock.now();
+  PV_TRY(std::vector<Candidate> candidates,
+         candidates_of(impl_->parts.store, impl_->parts.directory.vault_folder(), {}, now));
+  Pruning pruning{.summary = "keeps the last " + std::to_string(count),
+                  .decisions = decide_by_count(std::move(candidates), count, made, now),
+                  .removed = {},
+                  .failed = {}};
+  impl_->carry_out(*this, pruning);
+  return pruning;
 }
 
 }  // namespace pv::jobs

@@ -21,6 +21,7 @@
 #include "jobs/kept.h"
 #include "jobs/mirror.h"
 #include "jobs/overview.h"
+#include "jobs/pruning.h"
 #include "jobs/verdicts.h"
 #include "restore/restore.h"
 #include "store/backup_store.h"
@@ -105,9 +106,12 @@ struct ArchiveSummary {
   bool has_data_db = false;
   std::optional<state::Verdict> verdict = std::nullopt;  // of its last verification
   std::string unknown_because = {};                      // as of Listing
+  std::optional<state::Pin> pin = std::nullopt;
 };
 
 class Contents;  // contents.h
+
+enum class Cause { kAsked, kSchedule };
 
 // Threads    All methods, any thread; they block, so not on an I/O thread.
 // Lifetime   What it is made of outlives it. The destructor cancels what runs and joins.
@@ -138,8 +142,10 @@ class Vault {
   // Every CRC of the archive, names, databases: reads all, changes nothing, needs no lease. The
   // verdict on a backup of the store is stored with the directory. kBusy when four of these or of
   // extractions run already.
+  // One for the schedule gives way to everything else.
   [[nodiscard]] Result<std::shared_ptr<Job>> start_verify(const store::BackupName& name,
-                                                          VerifyDepth depth = VerifyDepth::kPlain);
+                                                          VerifyDepth depth = VerifyDepth::kPlain,
+                                                          Cause cause = Cause::kAsked);
   [[nodiscard]] Result<std::shared_ptr<Job>> start_verify_file(
       const fs::Path& file, VerifyDepth depth = VerifyDepth::kPlain);
 
@@ -168,8 +174,19 @@ class Vault {
   [[nodiscard]] Result<ArchiveSummary> summarize(const store::BackupName& name);
   // What the backup holds, to be listed and taken out one by one. Needs no lease.
   [[nodiscard]] Result<std::shared_ptr<const Contents>> look_into(const store::BackupName& name);
-  // kBusy when a running job uses it; kNotFound.
+  // kBusy when a running job uses it; kUnsupported while it is pinned; kNotFound.
   [[nodiscard]] Result<void> remove(const store::BackupName& name);
+
+  // Of a name that is in the store, and nothing removes it from then on. kNotFound; kBusy: it waits
+  // to be sent, and may get another name then. With an earlier pin's note where `note` is nullopt.
+  [[nodiscard]] Result<void> pin(const store::BackupName& name, std::optional<std::string> note);
+  [[nodiscard]] Result<void> unpin(const store::BackupName& name);  // kNotFound: it is not pinned
+
+  // Removes what the rules of the retention do not keep, as remove() does; without rules nothing.
+  // What the mirror lacks is kept. kDamaged: it is not known what has to be kept.
+  [[nodiscard]] Result<Pruning> prune(const PruneOrder& order);
+  // The same by PocketBase's cronMaxKeep: retention.h.
+  [[nodiscard]] Result<Pruning> prune_by_count(std::int64_t count, const std::string& made);
 
   [[nodiscard]] Result<Overview> overview();
   // Jobs that have ended, of earlier processes too: newest first, at most `count`.

@@ -119,6 +119,36 @@ TEST(Backup, HoldsWhatTheOrderSays) {
   EXPECT_EQ(rig.verify("a.zip").warnings, std::vector<Warning>{});
 }
 
+TEST(Backup, SaysWhichPatternsLeftNothingOut) {
+  const TempFolder folder;
+  VaultRig rig{{.pb_data = unpack_pb_data("0.39.11", folder.path())}};
+  const Status status = VaultRig::ended(rig.vault->start_backup(
+      {.name = "a.zip", .exclude = {"auxiliary.db", "storage/nothing/*", "*.bak"}}));
+  ASSERT_EQ(status.state, State::kSucceeded) << why(status);
+  EXPECT_EQ(status.report.note,
+            "nothing was left out by \"storage/nothing/*\", \"*.bak\": no name fits");
+  EXPECT_THAT(status.warnings, IsEmpty());
+}
+
+// The one before is not always the newest by its time.
+TEST(Backup, IsMadeOfTheNewestThatItCanBeMadeOf) {
+  const TempFolder folder;
+  VaultRig rig{{.pb_data = unpack_pb_data("0.39.11", folder.path())}};
+  const fs::Path backups = rig.directory->path() / "backups";
+  const auto made_of = [&](const char* name) {
+    const Status status = VaultRig::ended(rig.vault->start_backup({.name = name}));
+    EXPECT_EQ(status.state, State::kSucceeded) << why(status);
+    return status.report.previous;
+  };
+  EXPECT_EQ(made_of("a.zip"), "");
+  const auto far = std::filesystem::file_time_type::clock::now() + std::chrono::hours{24 * 365};
+  std::filesystem::last_write_time(backups / "a.zip", far);
+  EXPECT_EQ(made_of("b.zip"), "a.zip") << "better than none";
+  EXPECT_EQ(made_of("c.zip"), "b.zip") << "a.zip is from the future";
+  write_file(backups / "foreign.zip", "PK\5\6" + std::string(18, '\0'));
+  EXPECT_EQ(made_of("d.zip"), "c.zip");
+}
+
 TEST(Backup, UnderALimitIsCancelledAtOnceAndLeavesNothing) {
   const TempFolder folder;
   const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());

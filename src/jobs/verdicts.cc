@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "jobs/json_reader.h"
+#include "jobs/pins.h"
 
 namespace pv::jobs {
 namespace {
@@ -46,14 +47,27 @@ std::optional<state::Verdict> Verdicts::of(const store::Backup& backup,
   return found->second.verdict;
 }
 
+std::vector<std::string> Verdicts::unsound() const {
+  std::vector<std::string> keys;
+  for (const auto& [key, noted] : by_key_) {
+    if (!noted.verdict.is_sound) { keys.push_back(key); }
+  }
+  return keys;
+}
+
 Result<Listing> list_with_verdicts(store::BackupStore& store, const fs::Path& vault_folder) {
   PV_TRY(std::vector<store::Backup> backups, store.list());
   const Verdicts verdicts = Verdicts::read(vault_folder);
+  const auto pins = read_pins(vault_folder);
   Listing listing{.backups = {}, .unknown_because = verdicts.unknown_because()};
+  if (listing.unknown_because.empty() && !pins.has_value()) {
+    listing.unknown_because = pins.error().what;
+  }
   listing.backups.reserve(backups.size());
   for (store::Backup& backup : backups) {
     auto verdict = verdicts.of(backup);
-    listing.backups.push_back({std::move(backup), std::move(verdict)});
+    auto pin = pins.has_value() ? pin_of(*pins, backup.name.text()) : std::nullopt;
+    listing.backups.push_back({std::move(backup), std::move(verdict), std::move(pin)});
   }
   return listing;
 }

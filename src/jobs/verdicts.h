@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fs/file.h"
+#include "state/pins.h"
 #include "state/verdicts.h"
 #include "store/backup_store.h"
 
@@ -17,10 +18,11 @@ namespace pv::jobs {
 struct ListedBackup {
   store::Backup backup;
   std::optional<state::Verdict> verdict;  // nullopt: not verified since it is there, or not known
+  std::optional<state::Pin> pin = std::nullopt;  // nullopt: not pinned, or not known
 };
 struct Listing {
   std::vector<ListedBackup> backups;  // in the order of the store's list
-  std::string unknown_because;        // why no verdict is known of any; else empty
+  std::string unknown_because;        // why no verdict or no pin is known of any; else empty
 };
 
 // The verdicts that are stored with a directory, as they were when they were read.
@@ -33,6 +35,9 @@ class Verdicts {
   [[nodiscard]] std::optional<state::Verdict> of(
       const store::Backup& backup,
       std::optional<std::uint32_t> directory_crc32 = std::nullopt) const;
+
+  // Keys of which damage is known, of whatever archive; ascending.
+  [[nodiscard]] std::vector<std::string> unsound() const;
 
   // Why none is known, where the file can't be read; else empty.
   [[nodiscard]] const std::string& unknown_because() const { return unknown_because_; }

@@ -3,6 +3,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include "base/cron.h"
 #include "fs/give.h"
 
 namespace pv::settings {
@@ -10,24 +11,42 @@ namespace {
 
 namespace json = boost::json;
 
-constexpr std::string_view kDefaults = R"({"schedule":{"jitterSeconds":0,"catchUp":true}})";
+constexpr std::string_view kDefaults = R"({
+  "schedule": {"jitterSeconds": 0, "catchUp": true},
+  "retention": {"keepLast": 0, "keepHourly": 0, "keepDaily": 0, "keepWeekly": 0, "keepMonthly": 0,
+                "keepYearly": 0, "minAgeHours": 0, "governs": "automatic"},
+  "verification": {"cron": "30 4 * * 0", "deep": true, "sampleCount": 1, "buckets": false}
+})";
 
 constexpr std::uint64_t kBytesMax = 1 << 20;
 constexpr std::chrono::milliseconds kLockPatience{5'000};
 constexpr std::uint32_t kOwnerOnly = 0600;
 
-Result<json::object> read_file(const fs::Path& path) {
+Error misfit_of(const fs::Path& path, const std::vector<Fault>& faults) {
+  const Fault& first = faults.front();
+  return Error{Code::kDamaged,
+               path.filename().string() + ": " + first.field + ": " + first.message};
+}
+
+// Whether what can't be merged has its default, or is an error.
+enum class Misfit { kDefault, kError };
+
+Result<json::object> read_file(const fs::Path& path, Misfit misfit = Misfit::kDefault) {
   json::object root = vault_shape();
   const auto found = fs::link_stat(path);
   if (!found.has_value() && found.error().code == Code::kNotFound) { return root; }
   if (!found.has_value()) { return fail(found.error()); }
-  if (!found->is_file()) { return fail(Code::kDamaged, path.string() + " is not a file"); }
+  if (!found->is_file()) {
+    return fail(Code::kDamaged, path.filename().string() + " is not a file");
+  }
   PV_TRY(const std::string text, fs::read_file(path, kBytesMax));
   boost::system::error_code error;
   const json::value value = json::parse(text, error);
-  if (error || !value.is_object()) { return fail(Code::kDamaged, path.string() + " is not JSON"); }
-  // What can't be merged keeps its default.
-  std::ignore = merge(vault_shape(), root, value.get_object(), Unknown::kKeep);
+  if (error || !value.is_object()) {
+    return fail(Code::kDamaged, path.filename().string() + " is not JSON");
+  }
+  const auto faults = merge(vault_shape(), root, value.get_object(), Unknown::kKeep);
+  if (misfit == Misfit::kError && !faults.empty()) { return fail(misfit_of(path, faults)); }
   return root;
 }
 
@@ -47,18 +66,64 @@ void require_between(const json::object& section, const std::string& path, const
   }
 }
 
+void check_retention(const json::object& retention, std::vector<Fault>& faults) {
+  const std::string path = "retention.";
+  for (const char* name :
+       {"keepLast", "keepHourly", "keepDaily", "keepWeekly", "keepMonthly", "keepYearly"}) {
+    require_between(retention, path, name, 0, Retention::kCountMax, faults);
+  }
+  require_between(retention, path, "minAgeHours", 0, Retention::kMinAgeMax.count(), faults);
+  if (!governs_of(retention.at("governs").get_string())) {
+    faults.push_back({path + "governs", "validation_in_invalid", "Must be a valid value."});
+  }
+}
+
+void check_verification(const json::object& verification, std::vector<Fault>& faults) {
+  constexpr std::int64_t kSamplesMax = 1000;
+  require_between(verification, "verification.", "sampleCount", 0, kSamplesMax, faults);
+  const json::string& cron = verification.at("cron").get_string();
+  if (cron.empty()) { return; }
+  if (const auto parsed = Cron::parse(cron); !parsed.has_value()) {
+    faults.push_back({"verification.cron", "validation_invalid_cron", parsed.error().what});
+  }
+}
+
 std::vector<Fault> check(const json::object& root) {
   constexpr std::int64_t kJitterMax = 6 * 3600;
   std::vector<Fault> faults;
   require_between(root.at("schedule").get_object(), "schedule.", "jitterSeconds", 0, kJitterMax,
                   faults);
+  check_retention(root.at("retention").get_object(), faults);
+  check_verification(root.at("verification").get_object(), faults);
   return faults;
+}
+
+Retention retention_of(const json::object& section) {
+  return {
+      .last = section.at("keepLast").get_int64(),
+      .hourly = section.at("keepHourly").get_int64(),
+      .daily = section.at("keepDaily").get_int64(),
+      .weekly = section.at("keepWeekly").get_int64(),
+      .monthly = section.at("keepMonthly").get_int64(),
+      .yearly = section.at("keepYearly").get_int64(),
+      .min_age = std::chrono::hours{section.at("minAgeHours").get_int64()},
+      .governs =
+          governs_of(section.at("governs").get_string()).value_or(Retention::Governs::kAutomatic)};
+}
+
+Verification verification_of(const json::object& section) {
+  return {.cron = std::string{section.at("cron").get_string()},
+          .is_deep = section.at("deep").get_bool(),
+          .samples = section.at("sampleCount").get_int64(),
+          .of_buckets = section.at("buckets").get_bool()};
 }
 
 VaultSettings settings_of(const json::object& root) {
   const json::object& schedule = root.at("schedule").get_object();
   return {.schedule = {.jitter_max = std::chrono::seconds{schedule.at("jitterSeconds").get_int64()},
-                       .catch_up = schedule.at("catchUp").get_bool()}};
+                       .catch_up = schedule.at("catchUp").get_bool()},
+          .retention = retention_of(root.at("retention").get_object()),
+          .verification = verification_of(root.at("verification").get_object())};
 }
 
 // Whether it may be another file, or another content.
@@ -68,6 +133,17 @@ bool is_same(const std::optional<fs::Stat>& a, const std::optional<fs::Stat>& b)
 }
 
 }  // namespace
+
+std::string_view governs_name(Retention::Governs governs) {
+  return governs == Retention::Governs::kAll ? "all" : "automatic";
+}
+
+std::optional<Retention::Governs> governs_of(std::string_view name) {
+  for (const auto governs : {Retention::Governs::kAutomatic, Retention::Governs::kAll}) {
+    if (governs_name(governs) == name) { return governs; }
+  }
+  return std::nullopt;
+}
 
 const json::object& vault_shape() {
   static const json::object shape = json::parse(kDefaults).get_object();
@@ -86,6 +162,13 @@ VaultSettings VaultSettingsFile::now() {
   if (root.has_value() && check(*root).empty()) { now_ = settings_of(*root); }
   seen_ = here;
   return now_;
+}
+
+Result<VaultSettings> VaultSettingsFile::read() const {
+  PV_TRY(const json::object root, read_file(path_, Misfit::kError));
+  const std::vector<Fault> faults = check(root);
+  if (!faults.empty()) { return fail(misfit_of(path_, faults)); }
+  return settings_of(root);
 }
 
 Result<json::object> VaultSettingsFile::show() const {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fs/file.h"
+#include "settings/retention.h"
 #include "settings/shape.h"
 
 namespace pv::settings {
@@ -24,6 +25,8 @@ struct VaultSettings {
     friend bool operator==(const Schedule&, const Schedule&) = default;
   };
   Schedule schedule;
+  Retention retention = {};
+  Verification verification = {};
   friend bool operator==(const VaultSettings&, const VaultSettings&) = default;
 };
 
@@ -43,6 +46,9 @@ class VaultSettingsFile {
 
   // As they are in the file now. Reads it when its time or size is another.
   [[nodiscard]] VaultSettings now();
+  // The same for what must not be done by a default that stands in for what can't be read, or makes
+  // no sense: kDamaged then.
+  [[nodiscard]] Result<VaultSettings> read() const;
   [[nodiscard]] Result<boost::json::object> show() const;
   // Merges one after the other. A member that there is not is a fault, too.
   [[nodiscard]] Result<VaultSettingsChange> change(const std::vector<boost::json::object>& changes);

@@ -1,6 +1,7 @@
 #include "snapshot/page_reader.h"
 
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include <algorithm>
 
@@ -10,6 +11,11 @@ namespace pv::snapshot {
 namespace {
 
 constexpr std::size_t kReadBytesMax = std::size_t{1} << 30U;  // xRead takes an int
+
+std::uint64_t memory_bytes() {
+  return static_cast<std::uint64_t>(::sysconf(_SC_PHYS_PAGES)) *
+         static_cast<std::uint64_t>(::sysconf(_SC_PAGESIZE));
+}
 
 // SQLITE_OK, or SQLITE_IOERR_SHORT_READ after zeros were put for what the file lacks.
 int read_all(sqlite3_file* file, std::uint64_t offset, MutableBytes into) {
@@ -92,6 +98,7 @@ Result<PageReaders::Lease> PageReaders::take() {
       lock.unlock();
       auto reader = PageReader::open(path_, expected_);
       if (reader.has_value()) {
+        note_cached();
         return Lease{*this, std::make_unique<PageReader>(std::move(*reader))};
       }
       lock.lock();
@@ -111,9 +118,31 @@ void PageReaders::give_back(std::unique_ptr<PageReader> reader) {
   returned_.notify_one();
 }
 
+void PageReaders::note_cached() {
+  const std::lock_guard lock{mutex_};
+  if (cached_) { return; }
+  const auto descriptor = fs::descriptor_of(expected_);
+  cached_ = descriptor ? fs::CachedParts{*descriptor, expected_.size_bytes} : fs::CachedParts{};
+}
+
+void PageReaders::drop_uncached(std::uint64_t offset, std::uint64_t size_bytes) {
+  if (!cached_) { return; }
+  const auto descriptor = fs::descriptor_of(expected_);
+  if (descriptor) { cached_->drop_others(*descriptor, offset, size_bytes); }
+}
+
+void PageReaders::passed(std::uint64_t offset, std::uint64_t size_bytes) {
+  static const std::uint64_t kMuch = memory_bytes() / 4;
+  if (expected_.size_bytes <= kMuch) { return; }
+  const std::lock_guard lock{mutex_};
+  drop_uncached(offset, size_bytes);
+}
+
 void PageReaders::close() {
   std::vector<std::unique_ptr<PageReader>> going;
   const std::lock_guard lock{mutex_};
+  drop_uncached(0, expected_.size_bytes);
+  cached_.reset();
   opened_ -= idle_.size();
   going.swap(idle_);
 }

@@ -4,9 +4,11 @@
 #include <condition_variable>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <vector>
 
 #include "fs/file.h"
+#include "fs/page_cache.h"
 #include "sqlite/connection.h"
 
 struct sqlite3_file;
@@ -55,11 +57,17 @@ class PageReaders {
   };
 
   [[nodiscard]] Result<Lease> take();
-  // Closes them all; none is leased any more.
+  // Closes them all; none is leased any more. What was read of the database leaves the page cache,
+  // as far as it was not there when the first was opened.
   void close();
+  // These bytes of the database were read for the last time but one: the check reads them as well,
+  // so they leave the cache with close(), but for a database that would take much of the memory.
+  void passed(std::uint64_t offset, std::uint64_t size_bytes);
 
  private:
   void give_back(std::unique_ptr<PageReader> reader);
+  void note_cached();
+  void drop_uncached(std::uint64_t offset, std::uint64_t size_bytes);  // mutex_ is held
 
   fs::Path path_;
   fs::Stat expected_;
@@ -68,6 +76,7 @@ class PageReaders {
   std::vector<std::unique_ptr<PageReader>> idle_;
   std::size_t opened_ = 0;
   std::size_t readers_max_ = kReadersMax;
+  std::optional<fs::CachedParts> cached_;  // of the database, at the beginning
 };
 
 }  // namespace pv::snapshot

@@ -88,6 +88,7 @@ Result<std::size_t> PinnedDatabase::read_at(std::uint64_t offset, MutableBytes i
     const std::shared_lock lock{pin_mutex_};
     if (state_ == State::kPinned) {
       PV_CHECK(read_pinned(offset, into));
+      readers_.passed(offset, into.size());
       note_read(offset, into.size());
       return into.size();
     }

@@ -307,6 +307,7 @@ class Taken final : public Snapshot {
     PV_TRY(Gathered gathered,
            gather({directory_, rules_, forbidden_, options_.extras}, late_, stop_));
     left_out_ = std::move(gathered.left_out);
+    left_out_.unmatched = rules_.unmatched();
     trees_ = std::move(gathered.trees);
     std::move(gathered.items.begin(), gathered.items.end(), std::back_inserter(items_));
     std::move(gathered.warnings.begin(), gathered.warnings.end(), std::back_inserter(warnings_));

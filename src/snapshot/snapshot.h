@@ -87,6 +87,7 @@ struct LeftOut {
   std::uint64_t bytes = 0;
   std::vector<std::string> names;  // of the first kNamesMax
   static constexpr std::size_t kNamesMax = 20;
+  std::vector<std::string> unmatched = {};  // patterns that fit no name
 };
 
 struct Checked {

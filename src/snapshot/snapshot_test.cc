@@ -9,12 +9,14 @@
 #include <fstream>
 #include <future>
 #include <random>
+#include <sstream>
 #include <thread>
 
 #include "snapshot/copied_database.h"
 #include "snapshot/pin.h"
 #include "snapshot/pinned_database.h"
 #include "snapshot/test_support.h"
+#include "testing/page_cache.h"
 
 namespace pv::snapshot {
 namespace {
@@ -675,6 +677,36 @@ TEST(Snapshot, LeavesOutWhatTheCallerNames) {
   EXPECT_EQ(snapshot->items()[0].name, "data.db");
   options.exclude_roots = {"data.db"};
   EXPECT_EQ(Snapshot::take(directory.data(), options, {}).error().code, Code::kInvalid);
+}
+
+TEST(Snapshot, LeavesThePageCacheAsItWas) {
+  const Directory directory;
+  {
+    auto app = app_connection(directory / "data.db");
+    for (int i = 0; i < 200; ++i) {
+      must(app.exec("CREATE TABLE IF NOT EXISTS big (x); INSERT INTO big VALUES(zeroblob(20000))"));
+    }
+    must(app.exec("PRAGMA wal_checkpoint(TRUNCATE)"));
+  }
+  if (!pv::testing::drop_from_cache(directory / "data.db")) {
+    GTEST_SKIP() << "this file system is all cache";
+  }
+  const auto read_all = [&] {
+    const auto snapshot = must(Snapshot::take(directory.data(), directory.options(), {}));
+    const auto source = must(snapshot->open(snapshot->items()[0]));
+    std::vector<std::byte> block(source->size_bytes());
+    EXPECT_EQ(must(source->read_at(0, block)), block.size());
+    std::ignore = snapshot->structures(std::chrono::seconds{20});
+    return block.size() / pv::testing::kPageBytes;
+  };
+  const std::size_t pages = read_all();
+  ASSERT_GT(pages, 900U);
+  EXPECT_LT(pv::testing::cached_pages(directory / "data.db"), pages / 4);
+  std::ostringstream app;
+  app << std::ifstream{directory / "data.db"}.rdbuf();
+  ASSERT_EQ(pv::testing::cached_pages(directory / "data.db"), pages);
+  std::ignore = read_all();
+  EXPECT_EQ(pv::testing::cached_pages(directory / "data.db"), pages) << "others may need it";
 }
 
 // Waits until `db` can empty its WAL, which it can't while a pin is held.

@@ -26,7 +26,7 @@ bool is_at_or_below(const std::string& path, const std::string& folder) {
 // The kernel's own files: their size says nothing, and they may hold secrets of this very process.
 bool is_kernel_file(const std::string& real) {
   return is_at_or_below(real, "/proc") || is_at_or_below(real, "/sys") ||
-         is_at_or_below(real, "/dev");
+         (is_at_or_below(real, "/dev") && !is_at_or_below(real, "/dev/shm"));
 }
 
 std::string kind_of(const fs::Stat& stat) {
@@ -255,7 +255,8 @@ RootRules::RootRules(std::vector<std::string> exclude_roots, std::vector<Glob> e
     : names_{"backups", ".pb_temp_to_delete", ".autocert_cache",  "lost+found",
              ".notify", ".pocketvault",       ".pocketvault-code"},
       exclude_roots_{std::move(exclude_roots)},
-      exclude_{std::move(exclude)} {}
+      exclude_{std::move(exclude)},
+      matched_(exclude_.size()) {}
 
 void RootRules::add_database(const std::string& name) {
   for (const fs::Path& file : sqlite::files_of(name)) { names_.insert(file.native()); }
@@ -271,10 +272,22 @@ bool RootRules::leaves_out(const std::string& root_name) const {
 }
 
 bool RootRules::is_excluded(const std::string& name) const {
-  const auto covers = [&](const Glob& glob) { return glob.covers(name); };
-  return std::find(exclude_roots_.begin(), exclude_roots_.end(), first_part(name)) !=
-             exclude_roots_.end() ||
-         std::any_of(exclude_.begin(), exclude_.end(), covers);
+  bool is_covered = false;
+  for (std::size_t i = 0; i < exclude_.size(); ++i) {
+    if (!exclude_[i].covers(name)) { continue; }
+    matched_[i] = true;
+    is_covered = true;
+  }
+  return is_covered || std::find(exclude_roots_.begin(), exclude_roots_.end(), first_part(name)) !=
+                           exclude_roots_.end();
+}
+
+std::vector<std::string> RootRules::unmatched() const {
+  std::vector<std::string> patterns;
+  for (std::size_t i = 0; i < exclude_.size(); ++i) {
+    if (!matched_[i]) { patterns.push_back(exclude_[i].text()); }
+  }
+  return patterns;
 }
 
 Result<Gathered> gather(const Walk& walk, const std::shared_ptr<LateWarnings>& late,

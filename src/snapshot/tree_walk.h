@@ -23,13 +23,16 @@ class RootRules {
   [[nodiscard]] bool leaves_out(const std::string& root_name) const;
   // Left out whatever the caller asks for, or taken as a database.
   [[nodiscard]] bool is_fixed(const std::string& root_name) const;
-  // Whether the caller leaves it out; any name, not of the root alone.
+  // Whether the caller leaves it out; any name, not of the root alone. One thread at a time.
   [[nodiscard]] bool is_excluded(const std::string& name) const;
+  // The patterns that no name has matched so far.
+  [[nodiscard]] std::vector<std::string> unmatched() const;
 
  private:
   std::set<std::string> names_;
   std::vector<std::string> exclude_roots_;
   std::vector<Glob> exclude_;
+  mutable std::vector<bool> matched_;  // each of them
 };
 
 struct Gathered {

@@ -17,7 +17,7 @@ constexpr std::chrono::milliseconds kBusyTimeout{5'000};
 constexpr std::chrono::seconds kVisitMax{15};
 
 constexpr std::int64_t kApplicationId = 0x50567674;  // "PVvt"
-constexpr std::int64_t kVersion = 2;
+constexpr std::int64_t kVersion = 3;
 
 // A change of these needs another version, and a way from each version before.
 constexpr std::string_view kVerdicts =
@@ -36,11 +36,20 @@ constexpr std::string_view kJobsIndex =
 constexpr std::string_view kSchedule =
     "CREATE TABLE schedule (id TEXT NOT NULL PRIMARY KEY, expression TEXT NOT NULL, "
     "served_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID";
+constexpr std::string_view kPins =
+    "CREATE TABLE pins (key TEXT NOT NULL PRIMARY KEY, note TEXT NOT NULL, "
+    "at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID";
 
-// In the order in which they are made. Version 1 has the first of them alone.
-constexpr std::array kTables{kVerdicts, kJobs, kJobsIndex, kSchedule};
+// In the order in which they are made; each version has the first few.
+constexpr std::array kTables{kVerdicts, kJobs, kJobsIndex, kSchedule, kPins};
+constexpr std::array<std::size_t, kVersion + 1> kTablesOf{0, 1, 4, 5};  // by version
 
-enum class Finding { kNew, kOlder, kOurs };
+// How many of the tables are there.
+struct Finding {
+  std::size_t tables = 0;
+  [[nodiscard]] bool is_new() const { return tables == 0; }
+  [[nodiscard]] bool is_current() const { return tables == kTables.size(); }
+};
 
 bool is_made_of(const std::vector<sqlite::Row>& schema, std::size_t tables) {
   return std::ranges::equal(schema, std::span{kTables}.first(tables),
@@ -61,7 +70,7 @@ Result<Finding> judge(sqlite::Connection& connection) {
   PV_TRY(const std::int64_t version, number(connection, "PRAGMA user_version"));
   PV_TRY(const auto schema, connection.all("SELECT sql FROM sqlite_schema ORDER BY rowid LIMIT " +
                                            std::to_string(kTables.size() + 1)));
-  if (application == 0 && version == 0 && schema.empty()) { return Finding::kNew; }
+  if (application == 0 && version == 0 && schema.empty()) { return Finding{}; }
   if (application != kApplicationId) {
     return fail(Code::kDamaged, "vault.db is a database, but not pocketvault's");
   }
@@ -70,16 +79,16 @@ Result<Finding> judge(sqlite::Connection& connection) {
                                         std::to_string(version) + ", ours " +
                                         std::to_string(kVersion) + ")");
   }
-  if (version == 1 && is_made_of(schema, 1)) { return Finding::kOlder; }
-  if (version != kVersion || !is_made_of(schema, kTables.size())) {
+  const std::size_t tables = version < 1 ? 0 : kTablesOf.at(static_cast<std::size_t>(version));
+  if (tables == 0 || !is_made_of(schema, tables)) {
     return fail(Code::kDamaged, "vault.db has other tables than pocketvault makes");
   }
-  return Finding::kOurs;
+  return Finding{tables};
 }
 
 Result<void> fill(sqlite::Connection& connection, Finding finding) {
-  for (const std::string_view table : kTables) {
-    if (finding == Finding::kNew || table != kVerdicts) { PV_CHECK(connection.exec(table)); }
+  for (const std::string_view table : std::span{kTables}.subspan(finding.tables)) {
+    PV_CHECK(connection.exec(table));
   }
   PV_CHECK(connection.exec("PRAGMA application_id=" + std::to_string(kApplicationId)));
   return connection.exec("PRAGMA user_version=" + std::to_string(kVersion));
@@ -101,7 +110,7 @@ Result<void> VaultDb::read(const Work& work) const {
   PV_TRY(sqlite::Connection connection, open(Absent::kLeave));
   const sqlite::Patience patience{connection, {}, Deadline::after(kVisitMax)};
   PV_TRY(const Finding finding, judge(connection));
-  return finding == Finding::kNew ? Result<void>{} : work(connection);
+  return finding.is_new() ? Result<void>{} : work(connection);
 }
 
 // SQLite would make it root's where root works. Never opened while anybody else has it open: it
@@ -122,8 +131,8 @@ Result<void> VaultDb::attempt(const Work& work, Absent absent) const {
   const sqlite::Patience patience{connection, {}, Deadline::after(kVisitMax)};
   PV_TRY(sqlite::Transaction transaction, sqlite::Transaction::begin_immediate(connection));
   PV_TRY(const Finding finding, judge(connection));
-  if (finding == Finding::kNew && absent == Absent::kLeave) { return {}; }
-  if (finding != Finding::kOurs) { PV_CHECK(fill(connection, finding)); }
+  if (finding.is_new() && absent == Absent::kLeave) { return {}; }
+  if (!finding.is_current()) { PV_CHECK(fill(connection, finding)); }
   PV_CHECK(work(connection));
   return transaction.commit();
 }

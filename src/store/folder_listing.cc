@@ -5,8 +5,11 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <system_error>
+#include <thread>
 #include <unordered_set>
 
+#include "base/work_pool.h"
 #include "fs/beneath.h"
 #include "s3/sidecar.h"
 #include "store/part.h"
@@ -62,6 +65,42 @@ fs::Fd enter(const fs::Fd& parent, const std::string& name, std::size_t depth) {
   return fs::Fd{::openat(parent.get(), name.c_str(), kFlags)};
 }
 
+// A name that may be one of a backup, and whether it is a link.
+struct Candidate {
+  BackupName key;
+  std::size_t last_part_at = 0;
+  bool is_link = false;
+
+  [[nodiscard]] const char* last_part() const { return key.text().c_str() + last_part_at; }
+};
+
+// Whether a side file matters: nearly none do, and most folders are half side files.
+bool may_be_needed(std::string_view name) {
+  return name.ends_with(s3::kSidecarSuffix) &&
+         needs_sidecar(name.substr(0, name.size() - s3::kSidecarSuffix.size()));
+}
+
+// Calls work(i) for each i below `count`, from several threads where there are many. Each call is a
+// look at one file: the kernel does most of it.
+void for_many(std::size_t count, const std::function<void(std::size_t)>& work) {
+  constexpr std::size_t kManyFiles = 2000;
+  constexpr std::size_t kThreadsMax = 4;
+  const std::size_t parts = count < kManyFiles ? 1 : std::min(processor_count(), kThreadsMax);
+  const auto run = [&](std::size_t part) {
+    for (std::size_t i = count * part / parts; i < count * (part + 1) / parts; ++i) { work(i); }
+  };
+  std::vector<std::thread> threads;
+  std::size_t begun = 1;
+  try {
+    for (; begun < parts; ++begun) { threads.emplace_back(run, begun); }
+  } catch (const std::system_error&) {
+    // No thread to be had: the rest is done here.
+  }
+  run(0);
+  for (std::size_t part = begun; part < parts; ++part) { run(part); }
+  for (std::thread& thread : threads) { thread.join(); }
+}
+
 class Lister {
  public:
   explicit Lister(const fs::Fd& root) : root_{root} {}
@@ -70,8 +109,9 @@ class Lister {
     PV_TRY(const std::vector<DirEntry> entries, read_entries(folder));
     std::unordered_set<std::string_view> sidecars;
     for (const DirEntry& entry : entries) {
-      if (entry.name.ends_with(s3::kSidecarSuffix)) { sidecars.insert(entry.name); }
+      if (may_be_needed(entry.name)) { sidecars.insert(entry.name); }
     }
+    std::vector<Candidate> candidates;
     for (const DirEntry& entry : entries) {
       const unsigned char type = type_of(folder, entry);
       if (type == DT_DIR) {
@@ -79,37 +119,60 @@ class Lister {
         if (child.is_open()) { std::ignore = visit(child, prefix + entry.name + "/", depth + 1); }
         continue;
       }
+      if ((type != DT_REG && type != DT_LNK) || entry.name.ends_with(s3::kSidecarSuffix) ||
+          is_part_name(entry.name)) {
+        continue;
+      }
       if (needs_sidecar(entry.name) &&
           !sidecars.contains(entry.name + std::string{s3::kSidecarSuffix})) {
         continue;
       }
-      if (type == DT_REG || type == DT_LNK) { add(folder, entry.name, prefix, type == DT_LNK); }
+      auto key = BackupName::parse(prefix + entry.name);
+      if (!key.has_value()) { continue; }  // no key can name it: not ours
+      candidates.push_back({*std::move(key), prefix.size(), type == DT_LNK});
     }
+    take(folder, std::move(candidates));
     return {};
   }
 
   std::vector<Backup> take() {
-    std::sort(found_.begin(), found_.end(),
-              [](const Backup& a, const Backup& b) { return a.name < b.name; });
+    const auto by_name = [](const Backup& a, const Backup& b) { return a.name < b.name; };
+    if (!std::is_sorted(found_.begin(), found_.end(), by_name)) {
+      std::sort(found_.begin(), found_.end(), by_name);
+    }
     return std::move(found_);
   }
 
  private:
-  void add(const fs::Fd& folder, const std::string& name, const std::string& prefix, bool is_link) {
-    if (is_part_name(name)) { return; }
-    const auto key = BackupName::parse(prefix + name);
-    if (!key.has_value()) { return; }  // no key can name it: not ours, or a side file
-    struct ::stat raw {};
-    if (is_link) {
-      const auto target = fs::open_beneath(root_, key->text(), O_PATH);
-      if (!target.has_value() || ::fstat(target->get(), &raw) != 0) { return; }
-    } else if (::fstatat(folder.get(), name.c_str(), &raw, AT_SYMLINK_NOFOLLOW) != 0) {
-      return;  // removed since the folder was read
+  void take(const fs::Fd& folder, std::vector<Candidate> candidates) {
+    std::sort(candidates.begin(), candidates.end(),
+              [](const Candidate& a, const Candidate& b) { return a.key < b.key; });
+    std::vector<std::optional<struct ::stat>> looks(candidates.size());
+    for_many(candidates.size(), [&](std::size_t i) { looks[i] = look_at(folder, candidates[i]); });
+    found_.reserve(found_.size() + candidates.size());
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      if (!looks[i] || !S_ISREG(looks[i]->st_mode)) { continue; }
+      const struct ::stat& raw = *looks[i];
+      const WallTime modified{std::chrono::seconds{raw.st_mtim.tv_sec} +
+                              std::chrono::nanoseconds{raw.st_mtim.tv_nsec}};
+      found_.push_back(
+          {std::move(candidates[i].key), static_cast<std::uint64_t>(raw.st_size), modified, {}});
     }
-    if (!S_ISREG(raw.st_mode)) { return; }
-    const WallTime modified{std::chrono::seconds{raw.st_mtim.tv_sec} +
-                            std::chrono::nanoseconds{raw.st_mtim.tv_nsec}};
-    found_.push_back({*key, static_cast<std::uint64_t>(raw.st_size), modified, {}});
+  }
+
+  // nullopt: removed since the folder was read, or a link that leads out.
+  [[nodiscard]] std::optional<struct ::stat> look_at(const fs::Fd& folder,
+                                                     const Candidate& candidate) const {
+    struct ::stat raw {};
+    if (candidate.is_link) {
+      const auto target = fs::open_beneath(root_, candidate.key.text(), O_PATH);
+      if (!target.has_value() || ::fstat(target->get(), &raw) != 0) { return std::nullopt; }
+      return raw;
+    }
+    if (::fstatat(folder.get(), candidate.last_part(), &raw, AT_SYMLINK_NOFOLLOW) != 0) {
+      return std::nullopt;
+    }
+    return raw;
   }
 
   const fs::Fd& root_;

@@ -1,4 +1,4 @@
-// A 128-bit hash that only who holds the key can foresee.
+// A 128-bit hash that only who holds the key can foresee, or check.
 #pragma once
 
 #include <array>
@@ -12,23 +12,29 @@ namespace pv::zip {
 using HashKey = std::array<std::byte, 16>;
 using Hash128 = std::array<std::byte, 16>;
 
-// GMAC with AES-128 (NIST SP 800-38D). Two contents of equal hash make an incremental backup keep
-// the old one, and what lies in a database is up to the app's users: so the hash must not be one
-// whose collisions can be made. With a secret key GMAC's can't be found but by luck (2^-108 for
-// chunks of 1 MiB), at 5 GB/s and more where SHA-256 does 1.8 GB/s. The nonce is fixed for each
-// use, which GMAC allows only as long as no stranger sees hashes: who can see these has the data.
+// Two contents of equal hash make an incremental backup keep the old one, and what lies in a
+// database is up to the app's users: so the hash must not be one whose collisions can be made. And
+// hashes stand in the archive beside what they are of, where many can read them: they must tell
+// nothing about the key, for who has it can put an archive together that backups are taken from.
+//
+// GMAC with AES-128 (NIST SP 800-38D), which does 5 GB/s and more where SHA-256 does 1.8, and the
+// result encrypted with AES-128 under another key. GMAC alone would not do: its nonce is fixed
+// here, so two hashes of known contents tell its secret. Encrypted they tell nothing but which
+// contents are equal ("hash then encrypt": Carter and Wegman's universal hash made a pseudorandom
+// function; two contents of 1 MiB collide with a chance of 2^-108). Both keys are made of the one
+// that is given, others for each use: HMAC-SHA256 of "pocketvault content" or "pocketvault block".
 //
 // Threads    One at a time.
 class KeyedHasher {
  public:
-  enum class Use : std::uint8_t { kContent = 1, kBlock = 2 };
+  enum class Use : std::uint8_t { kContent, kBlock };
 
-  explicit KeyedHasher(const HashKey& key);
+  KeyedHasher(const HashKey& key, Use use);
   ~KeyedHasher();
   KeyedHasher(const KeyedHasher&) = delete;
   KeyedHasher& operator=(const KeyedHasher&) = delete;
 
-  [[nodiscard]] Hash128 hash(Bytes bytes, Use use = Use::kContent);
+  [[nodiscard]] Hash128 hash(Bytes bytes);
 
  private:
   struct State;

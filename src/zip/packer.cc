@@ -72,7 +72,7 @@ std::size_t scratch_bytes(std::size_t chunk_bytes) { return chunk_bytes + (std::
 Scratch::Scratch(const PackSettings& settings)
     : deflater{settings.level},
       block{std::make_unique_for_overwrite<std::byte[]>(settings.chunk_bytes)} {
-  if (settings.hash_key) { hasher.emplace(*settings.hash_key); }
+  if (settings.hash_key) { hasher.emplace(*settings.hash_key, KeyedHasher::Use::kContent); }
   if (settings.shares) { window.resize(kWindowBytes); }
 }
 
@@ -286,11 +286,15 @@ std::shared_ptr<BigEntry> Packer::start_big(Pending pending, std::unique_ptr<Sou
   entry->raw_bytes = source->size_bytes();
   entry->chunks = (entry->raw_bytes - 1) / settings_.chunk_bytes + 1;
   if (settings_.previous != nullptr) { find_chunks(*entry); }
-  if (entry->previous) {
-    entry->method = entry->previous->method;
-  } else {
-    const bool worth = entry->meta.is_object || is_worth_deflating(*source, entry->raw_bytes);
-    entry->method = worth ? Method::kDeflated : Method::kStored;
+  // Chunks of the previous archive are deflated or stored, as it was decided then. What was stored
+  // is looked at again: another content may be worth it.
+  const bool was_deflated = entry->previous && entry->previous->method == Method::kDeflated;
+  const bool deflates =
+      was_deflated || entry->meta.is_object || is_worth_deflating(*source, entry->raw_bytes);
+  entry->method = deflates ? Method::kDeflated : Method::kStored;
+  if (entry->previous && entry->previous->method != entry->method) {
+    entry->previous.reset();
+    entry->previous_offsets.clear();
   }
   set_width(*entry);
   entry->source = std::move(source);

@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::string_view kMagic{"pocketvaultblock"};
 // [entries: 8][facts bytes: 8][block bytes: 8][directory CRC: 4][version: 4][CRC of all before: 4]
-// [GMAC of all before: 16][magic: 16]
+// [signature of all before: 16][magic: 16]
 constexpr std::size_t kTrailerBytes = 8 + 8 + 8 + 4 + 4 + 4 + 16 + 16;
 constexpr std::size_t kSignatureFromEnd = 32;
 constexpr std::size_t kCrcFromEnd = kSignatureFromEnd + 4;
@@ -158,7 +158,7 @@ std::string BlockWriter::finish(std::string_view facts, std::uint32_t directory_
   append_number(block, directory_crc32, 4);
   append_number(block, kVaultBlockVersion, 4);
   append_number(block, crc32(as_bytes(block)), 4);
-  block += as_text(KeyedHasher{key}.hash(as_bytes(block), KeyedHasher::Use::kBlock));
+  block += as_text(KeyedHasher{key, KeyedHasher::Use::kBlock}.hash(as_bytes(block)));
   block += kMagic;
   return block_bytes <= kBlockBytesMax ? block : std::string{};
 }
@@ -279,7 +279,7 @@ std::string_view VaultBlock::facts() const {
 bool VaultBlock::is_signed_with(const HashKey& key) const {
   const Bytes all = as_bytes(bytes_);
   const Bytes signed_part = all.first(all.size() - kSignatureFromEnd);
-  const Hash128 expected = KeyedHasher{key}.hash(signed_part, KeyedHasher::Use::kBlock);
+  const Hash128 expected = KeyedHasher{key, KeyedHasher::Use::kBlock}.hash(signed_part);
   return std::memcmp(&all[signed_part.size()], expected.data(), expected.size()) == 0;
 }
 

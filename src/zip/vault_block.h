@@ -20,7 +20,7 @@
 
 namespace pv::zip {
 
-inline constexpr std::uint32_t kVaultBlockVersion = 3;  // others are passed over
+inline constexpr std::uint32_t kVaultBlockVersion = 4;  // others are passed over
 inline constexpr std::uint64_t kChunkRawBytesMax = std::uint64_t{16} << 20U;
 
 // A piece of a big entry that can be inflated alone.

@@ -324,6 +324,17 @@ TEST(Incremental, PacksWhatChangedAnew) {
   EXPECT_EQ(second.report.copied_bytes, 39 * kChunk + 3000 + 7 * kChunk + 1);
 }
 
+TEST(Incremental, WhatWasStoredIsPackedWhenAnotherContentIsWorthIt) {
+  std::vector<Watched> files{{{.name = "a", .content = testing::noise_of(9 * kChunk)}}};
+  files[0].identity = identity_of(1, files[0].file.content);
+  const auto previous = previous_of(make(files, options_with(nullptr)).archive);
+  files[0].file.content = testing::text_of(9 * kChunk);
+  files[0].identity->modified_ns += 1;
+  const Made second = make(files, options_with(previous.get()));
+  testing::expect_same(files_of(files), testing::unpack(second.archive).value());
+  EXPECT_EQ(second.archive.size(), make(files, options_with(nullptr)).archive.size());
+}
+
 TEST(Incremental, ParanoidReadsAll) {
   auto files = some_files();
   const auto previous = previous_of(make(files, options_with(nullptr)).archive);

@@ -81,7 +81,7 @@ test("settings through the SDK", async (t) => {
   });
 
   await t.test("settings of our own", async () => {
-    assert.deepEqual(await pb.send("/api/vault/settings", { method: "GET" }), { schedule: { jitterSeconds: 0, catchUp: true } });
+    assert.deepEqual(await pb.send("/api/vault/settings?fields=schedule", { method: "GET" }), { schedule: { jitterSeconds: 0, catchUp: true } });
     const changed = await pb.send("/api/vault/settings", { method: "PATCH", body: { schedule: { jitterSeconds: 30 } } });
     assert.equal(changed.schedule.jitterSeconds, 30);
     await assert.rejects(pb.send("/api/vault/settings", { method: "PATCH", body: { schedule: { jiter: 30 } } }), (error) => {
@@ -140,7 +140,7 @@ test("a backup that was missed while no server ran is made at the next start", a
   const first = await connect(t, { dir });
   await first.pb.settings.update({ backups: { cron: "0 3 * * *" } });
   const database = path.join(dir, ".pocketvault/vault.db");
-  await eventually(() => fs.existsSync(database) && sql(database, "SELECT expression FROM schedule") === "0 3 * * *");
+  await eventually(() => fs.existsSync(database) && sql(database, "SELECT expression FROM schedule WHERE id = '__pbAutoBackup__'") === "0 3 * * *");
   await first.server.stop();
   sql(database, "UPDATE schedule SET served_ms = served_ms - 2 * 86400000");
   const status = cli(["status", "--dir", dir]);
