@@ -51,8 +51,8 @@ class Sending {
     append(to_, "<" + envelope_.to + ">");
     set(CURLOPT_URL, url.c_str());
     set(CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-    set(CURLOPT_USE_SSL, static_cast<long>(server_.tls == SmtpTls::kIfOffered ? CURLUSESSL_TRY
-                                                                              : CURLUSESSL_ALL));
+    set(CURLOPT_USE_SSL,
+        static_cast<long>(server_.tls == SmtpTls::kIfOffered ? CURLUSESSL_TRY : CURLUSESSL_ALL));
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_PROXY, "");  // those of the environment are for HTTP
     set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
@@ -79,8 +79,9 @@ class Sending {
     if (code == CURLE_OK) { return {}; }
     if (code == CURLE_LOGIN_DENIED) {
       return fail(Code::kUnauthenticated,
-                  signs_in() ? where() + " refuses the user name or the password, or this way to "
-                                         "sign in (" +
+                  signs_in() ? where() +
+                                   " refuses the user name or the password, or this way to "
+                                   "sign in (" +
                                    (server_.auth.empty() ? "PLAIN" : server_.auth) + ")"
                              : where() + " wants somebody to sign in");
     }
@@ -113,8 +114,8 @@ class Sending {
     if (answer_.empty() || (answer_[0] != '4' && answer_[0] != '5')) { return {}; }
     if (signs_in()) {
       const std::string plain = std::string{'\0'} + server_.username + '\0' + server_.password;
-      for (const std::string& secret : {server_.password, to_base64(as_bytes(server_.password)),
-                                        to_base64(as_bytes(plain))}) {
+      for (const std::string& secret :
+           {server_.password, to_base64(as_bytes(server_.password)), to_base64(as_bytes(plain))}) {
         if (!secret.empty() && answer_.find(secret) != std::string::npos) { return {}; }
       }
     }

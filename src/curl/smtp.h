@@ -22,7 +22,7 @@ struct SmtpServer {
   SmtpTls tls = SmtpTls::kRequired;
   std::string username{};  // empty, and no password: nobody signs in
   std::string password{};
-  std::string auth{};                   // "PLAIN", "LOGIN"; empty: PLAIN
+  std::string auth{};                    // "PLAIN", "LOGIN"; empty: PLAIN
   std::string local_name = "localhost";  // that we say we are
   std::string ca_file{};  // PEM: whom to trust instead of the system's authorities; empty: those
   std::chrono::seconds connect_timeout{10};
