@@ -17,7 +17,7 @@ constexpr std::chrono::milliseconds kBusyTimeout{5'000};
 constexpr std::chrono::seconds kVisitMax{15};
 
 constexpr std::int64_t kApplicationId = 0x50567674;  // "PVvt"
-constexpr std::int64_t kVersion = 2;
+constexpr std::int64_t kVersion = 3;
 
 // A change of these needs another version, and a way from each version before.
 constexpr std::string_view kVerdicts =
@@ -37,10 +37,33 @@ constexpr std::string_view kSchedule =
     "CREATE TABLE schedule (id TEXT NOT NULL PRIMARY KEY, expression TEXT NOT NULL, "
     "served_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID";
 
-// In the order in which they are made. Version 1 has the first of them alone.
-constexpr std::array kTables{kVerdicts, kJobs, kJobsIndex, kSchedule};
+constexpr std::string_view kAlerts =
+    "CREATE TABLE alerts (kind TEXT NOT NULL PRIMARY KEY, since_ms INTEGER NOT NULL, "
+    "told_ms INTEGER NOT NULL, text TEXT NOT NULL) STRICT, WITHOUT ROWID";
+constexpr std::string_view kAlertMarks =
+    "CREATE TABLE alert_marks (name TEXT NOT NULL PRIMARY KEY, text TEXT NOT NULL, "
+    "at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID";
+constexpr std::string_view kDeliveries =
+    "CREATE TABLE deliveries (number INTEGER PRIMARY KEY, channel TEXT NOT NULL, "
+    "kind TEXT NOT NULL, is_reminder INTEGER NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL, "
+    "created_ms INTEGER NOT NULL, attempts INTEGER NOT NULL, next_ms INTEGER NOT NULL, "
+    "ended_ms INTEGER, outcome TEXT NOT NULL, error TEXT NOT NULL) STRICT";
 
-enum class Finding { kNew, kOlder, kOurs };
+// In the order in which they are made.
+constexpr std::array kTables{kVerdicts, kJobs,       kJobsIndex, kSchedule,
+                             kAlerts,   kAlertMarks, kDeliveries};
+// How many of them each version has, from version 1 on.
+constexpr std::array<std::size_t, 3> kTablesOf{1, 4, kTables.size()};
+static_assert(kTablesOf.size() == kVersion);
+
+// The first tables of ours that are there; all: it is as this version makes it.
+using Finding = std::size_t;
+constexpr Finding kNew = 0;
+constexpr Finding kOurs = kTables.size();
+
+std::size_t tables_of(std::int64_t version) {
+  return kTablesOf[static_cast<std::size_t>(version - 1)];
+}
 
 bool is_made_of(const std::vector<sqlite::Row>& schema, std::size_t tables) {
   return std::ranges::equal(schema, std::span{kTables}.first(tables),
@@ -61,7 +84,7 @@ Result<Finding> judge(sqlite::Connection& connection) {
   PV_TRY(const std::int64_t version, number(connection, "PRAGMA user_version"));
   PV_TRY(const auto schema, connection.all("SELECT sql FROM sqlite_schema ORDER BY rowid LIMIT " +
                                            std::to_string(kTables.size() + 1)));
-  if (application == 0 && version == 0 && schema.empty()) { return Finding::kNew; }
+  if (application == 0 && version == 0 && schema.empty()) { return kNew; }
   if (application != kApplicationId) {
     return fail(Code::kDamaged, "vault.db is a database, but not pocketvault's");
   }
@@ -70,16 +93,16 @@ Result<Finding> judge(sqlite::Connection& connection) {
                                         std::to_string(version) + ", ours " +
                                         std::to_string(kVersion) + ")");
   }
-  if (version == 1 && is_made_of(schema, 1)) { return Finding::kOlder; }
-  if (version != kVersion || !is_made_of(schema, kTables.size())) {
+  const bool is_known = version >= 1 && is_made_of(schema, tables_of(version));
+  if (!is_known) {
     return fail(Code::kDamaged, "vault.db has other tables than pocketvault makes");
   }
-  return Finding::kOurs;
+  return tables_of(version);
 }
 
-Result<void> fill(sqlite::Connection& connection, Finding finding) {
-  for (const std::string_view table : kTables) {
-    if (finding == Finding::kNew || table != kVerdicts) { PV_CHECK(connection.exec(table)); }
+Result<void> fill(sqlite::Connection& connection, Finding there) {
+  for (const std::string_view table : std::span{kTables}.subspan(there)) {
+    PV_CHECK(connection.exec(table));
   }
   PV_CHECK(connection.exec("PRAGMA application_id=" + std::to_string(kApplicationId)));
   return connection.exec("PRAGMA user_version=" + std::to_string(kVersion));
@@ -101,7 +124,7 @@ Result<void> VaultDb::read(const Work& work) const {
   PV_TRY(sqlite::Connection connection, open(Absent::kLeave));
   const sqlite::Patience patience{connection, {}, Deadline::after(kVisitMax)};
   PV_TRY(const Finding finding, judge(connection));
-  return finding == Finding::kNew ? Result<void>{} : work(connection);
+  return finding == kNew ? Result<void>{} : work(connection);
 }
 
 // SQLite would make it root's where root works. Never opened while anybody else has it open: it
@@ -122,8 +145,8 @@ Result<void> VaultDb::attempt(const Work& work, Absent absent) const {
   const sqlite::Patience patience{connection, {}, Deadline::after(kVisitMax)};
   PV_TRY(sqlite::Transaction transaction, sqlite::Transaction::begin_immediate(connection));
   PV_TRY(const Finding finding, judge(connection));
-  if (finding == Finding::kNew && absent == Absent::kLeave) { return {}; }
-  if (finding != Finding::kOurs) { PV_CHECK(fill(connection, finding)); }
+  if (finding == kNew && absent == Absent::kLeave) { return {}; }
+  if (finding != kOurs) { PV_CHECK(fill(connection, finding)); }
   PV_CHECK(work(connection));
   return transaction.commit();
 }

@@ -172,7 +172,7 @@ TEST_F(VerdictFile, SetsAsideWhatIsNotIts) {
 
 TEST_F(VerdictFile, LeavesANewerOneAlone) {
   ASSERT_TRUE(note(sound("a.zip")).has_value());
-  std::ignore = sql("CREATE TABLE more(id); PRAGMA user_version=3");
+  std::ignore = sql("CREATE TABLE more(id); PRAGMA user_version=99");
   const std::string before = read_file(path());
   EXPECT_EQ(read_verdicts(db()).error().code, Code::kUnsupported);
   EXPECT_EQ(note(sound("b.zip")).error().code, Code::kUnsupported);
