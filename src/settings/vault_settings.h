@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fs/file.h"
+#include "settings/alert_settings.h"
 #include "settings/shape.h"
 
 namespace pv::settings {
@@ -24,6 +25,7 @@ struct VaultSettings {
     friend bool operator==(const Schedule&, const Schedule&) = default;
   };
   Schedule schedule;
+  AlertSettings alerts;
   friend bool operator==(const VaultSettings&, const VaultSettings&) = default;
 };
 
@@ -43,6 +45,7 @@ class VaultSettingsFile {
 
   // As they are in the file now. Reads it when its time or size is another.
   [[nodiscard]] VaultSettings now();
+  // Secrets as "******"; a change that has them so leaves them.
   [[nodiscard]] Result<boost::json::object> show() const;
   // Merges one after the other. A member that there is not is a fault, too.
   [[nodiscard]] Result<VaultSettingsChange> change(const std::vector<boost::json::object>& changes);
