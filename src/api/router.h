@@ -26,6 +26,7 @@ enum class Route {
   kShowSettings,
   kChangeSettings,
   kTestBucket,
+  kTestEmail,
   kListLogs,
   kLogStats,
   kShowLog,
@@ -49,6 +50,8 @@ enum class Route {
   kListHistory,
   kListReplaced,
   kDeleteReplaced,
+  kShowAlerts,
+  kTestAlert,
 };
 
 enum class Access {

@@ -54,14 +54,16 @@ class Alerts {
   // fails.
   [[nodiscard]] Result<void> test(const std::string& channel, const std::stop_token& stop);
 
+  // Of what is sent at somebody's wish: told to stop when the process ends.
+  [[nodiscard]] std::stop_token wishes() const { return wishes_.get_token(); }
+  void shut_down() { wishes_.request_stop(); }
+
   // docs/api.md, "Alerts". Strings are valid UTF-8.
   [[nodiscard]] Result<boost::json::object> report();
 
   [[nodiscard]] Mailer& mailer() { return mailer_; }
 
  private:
-  struct Known;  // what one look goes by
-
   void look();
   [[nodiscard]] std::optional<Sight> see(const state::AlertState& state, WallTime now,
                                          state::AlertChange& change);
@@ -89,6 +91,7 @@ class Alerts {
   std::optional<WallTime> behind_since_;  // of the thread that calls run()
   std::string behind_;
 
+  std::stop_source wishes_;
   std::mutex mutex_;
   // As they could be read last: a data.db that is damaged is what people want to be told of.
   settings::Settings settings_;
