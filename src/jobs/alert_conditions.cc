@@ -49,6 +49,13 @@ std::optional<Condition> failed(const Sight& sight, const OpenSince& open_since)
 // By the newest good backup, whoever made it: an app that has the timetable, too.
 std::optional<Condition> missed(const Sight& sight, const AlertSettings& settings, WallTime now) {
   const Overview& overview = sight.overview;
+  if (sight.unseen_since) {
+    if (now < *sight.unseen_since + settings.missed_grace) { return std::nullopt; }
+    return Condition{
+        "missed", *sight.unseen_since,
+        "Whether backups are made is not known, for since " + minute_of(*sight.unseen_since) +
+            " their store can't be looked at: " + printable(sight.unseen_because) + "."};
+  }
   const auto cron = Cron::parse(overview.health.timetable.expression);
   if (!sight.timetable_since || !cron.has_value()) { return std::nullopt; }
   WallTime done = *sight.timetable_since;

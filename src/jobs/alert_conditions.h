@@ -1,6 +1,7 @@
 // What is wrong with a directory's backups, by one look at it.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -14,7 +15,10 @@ namespace pv::jobs {
 
 // What one look saw.
 struct Sight {
-  bool is_whole = true;  // else the store could not be looked at: failures alone are known
+  // Since when the store can't be looked at, and why: then of failures the history alone tells, and
+  // of the rest nothing is known.
+  std::optional<WallTime> unseen_since = std::nullopt;
+  std::string unseen_because = {};
   Overview overview = {};
   std::vector<ListedBackup> backups = {};
   // Since when the timetable is as it is; nullopt: there is none.

@@ -211,27 +211,26 @@ void Alerts::look() {
   const auto state = state::read_alerts(db());
   if (!state.has_value()) { return options_.say(true, "alerts: " + state.error().what); }
   AlertChange change;
-  const auto sight = see(*state, now, change);
-  if (!sight) { return; }
-  judge(*sight, *state, now, change);
-  ping(*sight, *state, now, change);
+  const Sight sight = see(*state, now, change);
+  judge(sight, *state, now, change);
+  ping(sight, *state, now, change);
   if (change.is_empty()) { return; }
   const auto changed = state::change_alerts(
       db(), change, now, [&](const std::string& what) { options_.say(true, what); });
   if (!changed.has_value()) { options_.say(true, "alerts: " + changed.error().what); }
 }
 
-// nullopt: nothing can be said now. Marks since when the timetable is as it is.
-std::optional<Sight> Alerts::see(const AlertState& state, WallTime now, AlertChange& change) {
+// Marks since when the timetable is as it is.
+Sight Alerts::see(const AlertState& state, WallTime now, AlertChange& change) {
   auto overview = vault_.overview();
-  if (!overview.has_value()) {
-    // What the store has is not known: of failures the history alone tells.
-    Sight sight{.is_whole = false};
+  Result<Listing> listing = overview.has_value() ? vault_.list() : fail(overview.error());
+  if (!listing.has_value()) {
+    if (!unseen_since_ || *unseen_since_ > now) { unseen_since_ = now; }
+    Sight sight{.unseen_since = unseen_since_, .unseen_because = listing.error().what};
     sight.overview.health = look_at_health(vault_.directory().vault_folder(), {}, now);
     return sight;
   }
-  auto listing = vault_.list();
-  if (!listing.has_value()) { return std::nullopt; }
+  unseen_since_.reset();
   look_behind(*overview, now);
   const std::string& expression = overview->health.timetable.expression;
   const state::Mark* known = find_mark(state, kTimetable);
@@ -304,7 +303,7 @@ void Alerts::judge(const Sight& sight, const AlertState& state, WallTime now, Al
                              format_pocketbase_date(alert.since).substr(0, 16) + " UTC.\n";
     const bool lasts =
         std::ranges::find(conditions, alert.kind, &Condition::kind) != conditions.end();
-    if (lasts || (!sight.is_whole && alert.kind != "failed")) {
+    if (lasts || (sight.unseen_since && alert.kind != "failed")) {
       left += line;
       continue;
     }

@@ -65,8 +65,7 @@ class Alerts {
 
  private:
   void look();
-  [[nodiscard]] std::optional<Sight> see(const state::AlertState& state, WallTime now,
-                                         state::AlertChange& change);
+  [[nodiscard]] Sight see(const state::AlertState& state, WallTime now, state::AlertChange& change);
   void judge(const Sight& sight, const state::AlertState& state, WallTime now,
              state::AlertChange& change);
   void ping(const Sight& sight, const state::AlertState& state, WallTime now,
@@ -88,7 +87,9 @@ class Alerts {
   const Clock& clock_;
   const AlertsOptions options_;
 
-  std::optional<WallTime> behind_since_;  // of the thread that calls run()
+  // Of the thread that calls run().
+  std::optional<WallTime> unseen_since_;
+  std::optional<WallTime> behind_since_;
   std::string behind_;
 
   std::stop_source wishes_;

@@ -302,6 +302,15 @@ TEST_F(AlertsTest, AStoreThatCanNotBeLookedAtMakesNothingWell) {
   EXPECT_THAT(run(), IsEmpty());
   unlisted_ = false;
   EXPECT_THAT(run(), IsEmpty());
+  back_up(false);
+  EXPECT_EQ(run().size(), 1U);
+  unlisted_ = true;
+  EXPECT_THAT(run(), IsEmpty());
+  clock_.advance(1h);
+  EXPECT_THAT(run(), ElementsAre(HasSubstr("A backup was missed")));
+  EXPECT_THAT(last_.text, HasSubstr("their store can't be looked at: away"));
+  unlisted_ = false;
+  EXPECT_THAT(run(), ElementsAre(HasSubstr("well again")));
 }
 
 TEST_F(AlertsTest, ATestIsSentAtOnceAndNoted) {
