@@ -211,9 +211,10 @@ class TestServer {
         jobs::MailerOptions{.encryption_key = options.encryption_key,
                             .sendmail_places = {sendmail().string()}});
     alerts_ = std::make_unique<jobs::Alerts>(*vault_, *mailer_, *own_settings_, clock_);
-    api_ = std::make_unique<Api>(Parts{*vault_, *directory_, *settings_, *own_settings_,
-                                       *scheduler_, *log_, *alerts_, blocking_, clock_, system_random()},
-                                 std::move(options));
+    api_ =
+        std::make_unique<Api>(Parts{*vault_, *directory_, *settings_, *own_settings_, *scheduler_,
+                                    *log_, *alerts_, blocking_, clock_, system_random()},
+                              std::move(options));
   }
 
   void sql(const std::string& statement) {

@@ -92,7 +92,7 @@ class Sending {
     const std::string answer = answer_for_people();
     return fail(code_of(code), where() + (code == CURLE_SSL_CONNECT_ERROR ? ": no TLS: " : ": ") +
                                    printable(text) +
-                                   (answer.empty() ? "" : "; it said last: " + answer));
+                                   (answer.empty() ? "" : "; it said: " + answer));
   }
 
   [[nodiscard]] std::string where() const {
@@ -109,9 +109,8 @@ class Sending {
     return !server_.username.empty() || !server_.password.empty();
   }
 
-  // A refusal; not where it repeats what it was told to sign in with.
+  // Not where it repeats what it was told to sign in with.
   [[nodiscard]] std::string answer_for_people() const {
-    if (answer_.empty() || (answer_[0] != '4' && answer_[0] != '5')) { return {}; }
     if (signs_in()) {
       const std::string plain = std::string{'\0'} + server_.username + '\0' + server_.password;
       for (const std::string& secret :
@@ -119,7 +118,7 @@ class Sending {
         if (!secret.empty() && answer_.find(secret) != std::string::npos) { return {}; }
       }
     }
-    return printable(trim_blanks(answer_));
+    return printable(answer_);
   }
 
   static std::size_t on_read(char* into, std::size_t size, std::size_t count, void* user) {
@@ -134,9 +133,9 @@ class Sending {
   static std::size_t on_answer(char* line, std::size_t size, std::size_t count, void* user) {
     constexpr std::size_t kLengthMax = 300;
     auto& self = *static_cast<Sending*>(user);
-    std::string_view text{line, size * count};
-    while (text.ends_with('\n') || text.ends_with('\r')) { text.remove_suffix(1); }
-    self.answer_ = text.substr(0, kLengthMax);
+    const std::string_view text{line, size * count};
+    const bool is_refusal = text.starts_with('4') || text.starts_with('5');
+    if (is_refusal) { self.answer_ = trim_blanks(text.substr(0, kLengthMax)); }
     return size * count;
   }
 
@@ -146,7 +145,7 @@ class Sending {
   std::string host_;
   List to_;
   std::size_t sent_ = 0;
-  std::string answer_;  // the last line of the server
+  std::string answer_;  // the last line with which the server refused something
   char error_text_[CURL_ERROR_SIZE] = {};
 };
 

@@ -81,7 +81,7 @@ test("settings through the SDK", async (t) => {
   });
 
   await t.test("settings of our own", async () => {
-    assert.deepEqual(await pb.send("/api/vault/settings", { method: "GET" }), { schedule: { jitterSeconds: 0, catchUp: true } });
+    assert.deepEqual((await pb.send("/api/vault/settings", { method: "GET" })).schedule, { jitterSeconds: 0, catchUp: true });
     const changed = await pb.send("/api/vault/settings", { method: "PATCH", body: { schedule: { jitterSeconds: 30 } } });
     assert.equal(changed.schedule.jitterSeconds, 30);
     await assert.rejects(pb.send("/api/vault/settings", { method: "PATCH", body: { schedule: { jiter: 30 } } }), (error) => {
