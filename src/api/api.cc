@@ -112,6 +112,7 @@ AnswerTask dispatch(Exchange& exchange) {
     case Route::kShowSettings: return show_settings(exchange);
     case Route::kChangeSettings: return change_settings(exchange);
     case Route::kTestBucket: return test_bucket(exchange);
+    case Route::kTestEmail: return test_email(exchange);
     case Route::kListLogs: return list_logs(exchange);
     case Route::kLogStats: return log_stats(exchange);
     case Route::kShowLog: return show_log(exchange);
@@ -138,6 +139,8 @@ AnswerTask dispatch(Exchange& exchange) {
     case Route::kPrune: return prune_backups(exchange);
     case Route::kPinBackup: return pin_backup(exchange);
     case Route::kUnpinBackup: return unpin_backup(exchange);
+    case Route::kShowAlerts: return show_alerts(exchange);
+    case Route::kTestAlert: return test_alert(exchange);
   }
   return unknown_route(exchange);
 }

@@ -13,6 +13,7 @@
 #include "base/work_pool.h"
 #include "datadir/data_dir.h"
 #include "http/message.h"
+#include "jobs/alerts.h"
 #include "jobs/live_settings.h"
 #include "jobs/request_log.h"
 #include "jobs/scheduler.h"
@@ -43,6 +44,7 @@ struct Parts {
   settings::VaultSettingsFile& own_settings;
   jobs::Scheduler& scheduler;
   jobs::RequestLog& log;
+  jobs::Alerts& alerts;
   WorkPool& pool;
   const Clock& clock;
   Random& random;

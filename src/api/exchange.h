@@ -126,6 +126,13 @@ template <class T>
 // settings_routes.cc
 [[nodiscard]] AnswerTask test_bucket(Exchange& exchange);
 
+// mail_routes.cc
+[[nodiscard]] AnswerTask test_email(Exchange& exchange);
+
+// alert_routes.cc
+[[nodiscard]] AnswerTask show_alerts(Exchange& exchange);
+[[nodiscard]] AnswerTask test_alert(Exchange& exchange);
+
 // cron_routes.cc
 [[nodiscard]] AnswerTask list_crons(Exchange& exchange);
 [[nodiscard]] AnswerTask run_cron(Exchange& exchange);

@@ -19,6 +19,7 @@ constexpr std::array kTranslatable{
     phrase::kUrl,
     phrase::kEmail,
     phrase::kHost,
+    phrase::kNotUnique,
     phrase::kHexColor,
     phrase::kIpOrSubnet,
     phrase::kLeast,

@@ -45,6 +45,8 @@ inline constexpr Phrase kDeleteFailed{"Invalid or already deleted backup file. R
 inline constexpr Phrase kNoBackup{"Missing or invalid backup file.", "备份文件不存在或无效。"};
 inline constexpr Phrase kRestoreFailed{"Failed to restore backup. Raw error: \n{}", "无法恢复备份。原始错误：\n{}"};
 
+inline constexpr Phrase kMailTestFailed{"Failed to send the test email.", "发送测试邮件失败。"};
+inline constexpr Phrase kMailTestFailedBecause{"Failed to send the test email. Raw error: \n{}", "发送测试邮件失败。原始错误：\n{}"};
 inline constexpr Phrase kBucketTestFailed{"Failed to test the S3 filesystem.", "测试 S3 文件系统失败。"};
 inline constexpr Phrase kBucketTestFailedBecause{"Failed to test the S3 filesystem. Raw error: \n{}", "测试 S3 文件系统失败。原始错误：\n{}"};
 inline constexpr Phrase kBucketNotEnabled{"Failed to test the S3 filesystem. Raw error: \nS3 storage filesystem is not enabled.", "测试 S3 文件系统失败。原始错误：\nS3 存储文件系统未启用。"};
@@ -64,6 +66,8 @@ inline constexpr Phrase kMatch{"Must be in a valid format.", "格式无效。"};
 inline constexpr Phrase kOneOf{"Must be a valid value.", "必须是有效的值。"};
 inline constexpr Phrase kUrl{"Must be a valid URL.", "必须是有效的 URL。"};
 inline constexpr Phrase kEmail{"Must be a valid email address.", "必须是有效的电子邮件地址。"};
+inline constexpr Phrase kNotUnique{"There is another one of this name.", "已存在同名项。"};
+inline constexpr Phrase kAuthCollection{"Must be a valid auth collection id or name.", "必须是有效的认证集合 ID 或名称。"};
 inline constexpr Phrase kHost{"Must be a valid IP address or DNS name.", "必须是有效的 IP 地址或 DNS 名称。"};
 inline constexpr Phrase kHexColor{"Must be a valid hexadecimal color code.", "必须是有效的十六进制颜色代码。"};
 inline constexpr Phrase kIpOrSubnet{"Invalid IP or CIDR subnet.", "无效的 IP 或 CIDR 子网。"};

@@ -35,6 +35,7 @@ constexpr std::array kRoutes{
     Entry{"GET", "/api/settings", Route::kShowSettings, Access::kSuperuser},
     Entry{"PATCH", "/api/settings", Route::kChangeSettings, Access::kSuperuser},
     Entry{"POST", "/api/settings/test/s3", Route::kTestBucket, Access::kSuperuser},
+    Entry{"POST", "/api/settings/test/email", Route::kTestEmail, Access::kSuperuser},
     Entry{"GET", "/api/logs", Route::kListLogs, Access::kSuperuser},
     Entry{"GET", "/api/logs/stats", Route::kLogStats, Access::kSuperuser},
     Entry{"GET", "/api/logs/{id}", Route::kShowLog, Access::kSuperuser},
@@ -66,6 +67,8 @@ constexpr std::array kRoutes{
     Entry{"PATCH", "/api/vault/settings", Route::kChangeVaultSettings, Access::kSuperuser, true},
     Entry{"GET", "/api/vault/replaced", Route::kListReplaced, Access::kSuperuser, true},
     Entry{"DELETE", "/api/vault/replaced/{id}", Route::kDeleteReplaced, Access::kSuperuser, true},
+    Entry{"GET", "/api/vault/alerts", Route::kShowAlerts, Access::kSuperuser, true},
+    Entry{"POST", "/api/vault/alerts/test", Route::kTestAlert, Access::kSuperuser, true},
 };
 
 // The longest pattern has 5 segments before a path of at most 128; more than that are never looked

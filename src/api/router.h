@@ -26,6 +26,7 @@ enum class Route {
   kShowSettings,
   kChangeSettings,
   kTestBucket,
+  kTestEmail,
   kListLogs,
   kLogStats,
   kShowLog,
@@ -53,6 +54,8 @@ enum class Route {
   kPrune,
   kPinBackup,
   kUnpinBackup,
+  kShowAlerts,
+  kTestAlert,
 };
 
 enum class Access {

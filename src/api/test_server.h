@@ -206,9 +206,15 @@ class TestServer {
     scheduler_ = std::make_unique<jobs::Scheduler>(*vault_, *settings_, *own_settings_, clock_,
                                                    system_random(), jobs::SchedulerOptions{});
     log_ = std::make_unique<jobs::RequestLog>(*directory_, *settings_, clock_);
-    api_ = std::make_unique<Api>(Parts{*vault_, *directory_, *settings_, *own_settings_,
-                                       *scheduler_, *log_, blocking_, clock_, system_random()},
-                                 std::move(options));
+    mailer_ = std::make_unique<jobs::Mailer>(
+        *directory_, clock_, system_random(),
+        jobs::MailerOptions{.encryption_key = options.encryption_key,
+                            .sendmail_places = {sendmail().string()}});
+    alerts_ = std::make_unique<jobs::Alerts>(*vault_, *mailer_, *own_settings_, clock_);
+    api_ =
+        std::make_unique<Api>(Parts{*vault_, *directory_, *settings_, *own_settings_, *scheduler_,
+                                    *log_, *alerts_, blocking_, clock_, system_random()},
+                              std::move(options));
   }
 
   void sql(const std::string& statement) {
@@ -299,6 +305,8 @@ class TestServer {
   jobs::RequestLog& log() { return *log_; }
   datadir::DataDir& directory() { return *directory_; }
   std::filesystem::path path() const { return folder_ / "pb_data"; }
+  // The program that sends mail; there is none until a test puts it there.
+  std::filesystem::path sendmail() const { return folder_ / "sendmail"; }
 
  private:
   template <class T>
@@ -336,6 +344,8 @@ class TestServer {
   std::unique_ptr<settings::VaultSettingsFile> own_settings_;
   std::unique_ptr<jobs::Scheduler> scheduler_;
   std::unique_ptr<jobs::RequestLog> log_;
+  std::unique_ptr<jobs::Mailer> mailer_;
+  std::unique_ptr<jobs::Alerts> alerts_;
   std::unique_ptr<Api> api_;
   std::string admin_;
   std::string user_;

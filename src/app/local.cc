@@ -8,6 +8,7 @@
 #include "jobs/bucket.h"
 #include "jobs/settings_store.h"
 #include "jobs/startup.h"
+#include "notify/sendmail.h"
 #include "s3/credentials.h"
 #include "store/folder_store.h"
 #include "store/s3_store.h"
@@ -18,21 +19,28 @@ namespace {
 class OpenVault final : public cli::LocalVault {
  public:
   OpenVault(std::unique_ptr<datadir::DataDir> directory, std::unique_ptr<store::BackupStore> store,
-            jobs::VaultOptions options)
+            jobs::VaultOptions options, jobs::MailerOptions mailer, jobs::AlertsOptions alerts)
       : directory_{std::move(directory)},
         store_{std::move(store)},
         pool_{processor_count(), options.nice ? WorkPool::Work{give_way} : WorkPool::Work{}},
-        vault_{*directory_, *store_, pool_, system_clock(), system_random(), std::move(options)} {}
+        vault_{*directory_, *store_, pool_, system_clock(), system_random(), std::move(options)},
+        own_settings_{directory_->vault_folder()},
+        mailer_{*directory_, system_clock(), system_random(), std::move(mailer)},
+        alerts_{vault_, mailer_, own_settings_, system_clock(), std::move(alerts)} {}
 
   [[nodiscard]] jobs::Vault& vault() override { return vault_; }
   [[nodiscard]] datadir::DataDir& directory() override { return *directory_; }
   [[nodiscard]] store::BackupStore& store() override { return vault_.store(); }
+  [[nodiscard]] jobs::Alerts& alerts() override { return alerts_; }
 
  private:
   std::unique_ptr<datadir::DataDir> directory_;
   std::unique_ptr<store::BackupStore> store_;
   WorkPool pool_;  // computes: as many threads as processors
   jobs::Vault vault_;
+  settings::VaultSettingsFile own_settings_;
+  jobs::Mailer mailer_;
+  jobs::Alerts alerts_;
 };
 
 // The folders that hold data: the directory, what is mounted inside it, what the link `storage`
@@ -208,8 +216,12 @@ Result<Local> open_local(LocalSetup setup) {
     store = std::move(chosen);
   }
   if (options.mirror != nullptr) { PV_CHECK(jobs::check_apart(*store, *options.mirror)); }
+  jobs::MailerOptions mailer{.encryption_key = options.encryption_key,
+                             .ca_file = variable("SSL_CERT_FILE"),
+                             .sendmail_places = notify::sendmail_places(variable("PATH"))};
   return Local{.vault = std::make_unique<OpenVault>(std::move(opened.directory), std::move(store),
-                                                    std::move(options)),
+                                                    std::move(options), std::move(mailer),
+                                                    std::move(setup.alerts)),
                .notes = std::move(opened.notes)};
 }
 

@@ -11,6 +11,7 @@ struct LocalSetup {
   std::uint64_t bytes_per_second_max = 0;  // of a backup; 0: no limit
   bool owner = false;                      // see datadir::OpenOptions
   std::function<void(const jobs::Status&)> observer;
+  jobs::AlertsOptions alerts = {};
 };
 
 struct Local {

@@ -7,6 +7,7 @@
 #include <stop_token>
 #include <thread>
 
+#include "jobs/alerts.h"
 #include "jobs/vault.h"
 
 namespace pv::app {
@@ -41,5 +42,9 @@ class Errand {
 // Copies what the mirror lacks: woken after each backup, and every quarter of an hour for those
 // that others made.
 [[nodiscard]] Errand::Work fill_mirror(jobs::Vault& vault);
+
+// Looks whether anything is wrong with the backups, and tells it: woken after each job, and from
+// time to time.
+[[nodiscard]] Errand::Work send_alerts(jobs::Alerts& alerts);
 
 }  // namespace pv::app

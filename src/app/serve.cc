@@ -74,7 +74,7 @@ class Service {
   void await_signals();
   void beat();
   void tell(const jobs::Status& status);
-  void wake_mirror(const jobs::Status& status);
+  void wake_errands(const jobs::Status& status);
   void stop(int signal);
 
   static constexpr std::size_t kCommandKeyLength = 32;
@@ -88,8 +88,9 @@ class Service {
   const ServiceManager manager_;
   boost::asio::steady_timer heartbeat_{context_};
   std::optional<fs::FileLock> server_lock_;
-  std::mutex mirror_mutex_;
+  std::mutex errands_mutex_;
   std::unique_ptr<Errand> mirror_;  // nullptr: there is none, not yet, or no more
+  std::unique_ptr<Errand> alerts_;  // the same
   std::unique_ptr<cli::LocalVault> local_;
   std::unique_ptr<Errand> sender_;
   std::unique_ptr<WorkPool> pool_;
@@ -105,12 +106,15 @@ class Service {
 
 Service::~Service() {
   std::unique_ptr<Errand> mirror;
+  std::unique_ptr<Errand> alerts;
   {
     // Jobs that end with the vault find none.
-    const std::lock_guard lock{mirror_mutex_};
+    const std::lock_guard lock{errands_mutex_};
     mirror = std::move(mirror_);
+    alerts = std::move(alerts_);
   }
   mirror.reset();
+  alerts.reset();
   ticker_.reset();
   if (log_ != nullptr) { log_->finish(); }
   if (noted_) { cli::remove_server_note(local_->directory().vault_folder()); }
@@ -131,7 +135,10 @@ Result<void> Service::open() {
   setup.observer = [this](const jobs::Status& status) {
     log_job(status);
     tell(status);
-    wake_mirror(status);
+    wake_errands(status);
+  };
+  setup.alerts.say = [](bool is_warning, const std::string& what) {
+    spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}", what);
   };
   PV_TRY(Local local, open_local(std::move(setup)));
   local_ = std::move(local.vault);
@@ -172,7 +179,7 @@ Result<void> Service::listen() {
   api_options.encryption_key = encryption_key_from(options_.encryption_env);
   api_ = std::make_unique<api::Api>(
       api::Parts{local_->vault(), local_->directory(), *settings_, *own_settings_, *scheduler_,
-                 *log_, *pool_, system_clock(), system_random()},
+                 *log_, local_->alerts(), *pool_, system_clock(), system_random()},
       std::move(api_options));
   http::ServerOptions http_options;
   http_options.address = options_.address;
@@ -241,8 +248,13 @@ Result<void> Service::start() {
   sender_ = std::make_unique<Errand>(send_from_spool(local_->vault()));
   if (local_->vault().has_mirror()) {
     auto mirror = std::make_unique<Errand>(fill_mirror(local_->vault()));
-    const std::lock_guard lock{mirror_mutex_};
+    const std::lock_guard lock{errands_mutex_};
     mirror_ = std::move(mirror);
+  }
+  {
+    auto alerts = std::make_unique<Errand>(send_alerts(local_->alerts()));
+    const std::lock_guard lock{errands_mutex_};
+    alerts_ = std::move(alerts);
   }
   ticker_ = std::make_unique<Ticker>([this] {
     scheduler_->tick();
@@ -252,9 +264,11 @@ Result<void> Service::start() {
 }
 
 // From the threads of jobs: after each that has ended, for any may have made a backup.
-void Service::wake_mirror(const jobs::Status& status) {
-  const std::lock_guard lock{mirror_mutex_};
-  if (mirror_ != nullptr && status.finished) { mirror_->wake(); }
+void Service::wake_errands(const jobs::Status& status) {
+  if (!status.finished) { return; }
+  const std::lock_guard lock{errands_mutex_};
+  if (mirror_ != nullptr) { mirror_->wake(); }
+  if (alerts_ != nullptr) { alerts_->wake(); }
 }
 
 // Jobs first, for requests wait for them. The io_context then runs out of work by itself.
@@ -266,6 +280,8 @@ void Service::stop(int signal) {
   local_->vault().shut_down();
   if (sender_ != nullptr) { sender_->stop(); }
   if (mirror_ != nullptr) { mirror_->stop(); }
+  if (alerts_ != nullptr) { alerts_->stop(); }
+  local_->alerts().shut_down();
   if (ticker_ != nullptr) { ticker_->stop(); }
   server_->stop(kAnswersGrace, [] {});
 }

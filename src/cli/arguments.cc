@@ -300,6 +300,7 @@ class Parser {
     constexpr const char* kGroup = "Looking";
     add_mirror(add_work(kGroup, Command::kList, "List the backups"), mirror_);
     add_status(add_work(kGroup, Command::kStatus, "Say how old the newest backup is, and more"));
+    add_alerts(add_work(kGroup, Command::kAlerts, "List what is wrong, and who was told"));
     CLI::App& show = add_work(kGroup, Command::kShow, "Show what a backup holds");
     take_name(show, "NAME", "the backup")->required();
     add_insight(kGroup);
@@ -416,6 +417,18 @@ class Parser {
         "the\n"
         "clock was missed.\n"
         "\nExamples:\n  pocketvault status\n  pocketvault status --max-age 26h --json");
+  }
+
+  void add_alerts(CLI::App& alerts) {
+    CLI::App* test = alerts.add_subcommand("test", "Send a test message to a channel, or to all");
+    test->callback([this] { into_.test = true; });
+    add_directory(*test, into_);
+    add_server(*test, into_);
+    add_output(*test, into_);
+    take_name(*test, "CHANNEL", "as `pocketvault alerts` lists them; without it each of them");
+    alerts.footer(
+        "\nWho is told what is in the settings: docs/alerts.md.\n"
+        "\nExamples:\n  pocketvault alerts\n  pocketvault alerts test mail:ops@example.com");
   }
 
   void add_serving() {
@@ -580,6 +593,7 @@ std::string_view command_name(Command command) {
     case Command::kUndo: return "undo";
     case Command::kReplaced: return "replaced";
     case Command::kStatus: return "status";
+    case Command::kAlerts: return "alerts";
     case Command::kDelete: return "delete";
     case Command::kDownload: return "download";
     case Command::kUpload: return "upload";

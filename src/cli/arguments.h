@@ -23,6 +23,7 @@ enum class Command {
   kUndo,
   kReplaced,
   kStatus,
+  kAlerts,
   kDelete,
   kDownload,
   kUpload,
@@ -62,6 +63,7 @@ struct Arguments {
   bool dry_run = false;
   std::optional<std::chrono::seconds> keep_replaced;  // restore
   std::optional<bool> backup_first;                   // restore
+  bool test = false;                                  // alerts: send, not list
   bool remove = false;                                // replaced: delete, not list
   bool all = false;                                   // of it; copy: every backup
   std::optional<std::chrono::seconds> max_age;        // status

@@ -79,6 +79,9 @@ TEST(Arguments, OfWhatCanBeHadBack) {
   EXPECT_EQ(parsed({"serve"}).serve.keep_replaced, 24h);
   EXPECT_EQ(parsed({"serve", "--keep-replaced", "1h"}).serve.keep_replaced, 1h);
   EXPECT_EQ(parsed({"status", "--max-age", "26h"}).max_age, 26h);
+  EXPECT_FALSE(parsed({"alerts"}).test);
+  EXPECT_TRUE(parsed({"alerts", "test"}).test);
+  EXPECT_EQ(parsed({"alerts", "test", "mail:a@b.cd", "--dir", "x"}).name, "mail:a@b.cd");
   EXPECT_FALSE(parsed({"replaced"}).remove);
   EXPECT_TRUE(parsed({"replaced", "delete", "--all"}).all);
   EXPECT_EQ(parsed({"replaced", "delete", "a", "b"}).names, (std::vector<std::string>{"a", "b"}));

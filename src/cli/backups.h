@@ -1,6 +1,7 @@
 // The work of the commands, whether a directory of this machine or a server does it.
 #pragma once
 
+#include <boost/json/object.hpp>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -106,6 +107,10 @@ class Backups {
   [[nodiscard]] virtual Result<jobs::Status> undo(const std::string& id, const Watch& watch) = 0;
   [[nodiscard]] virtual Result<std::vector<jobs::Kept>> kept() = 0;
   [[nodiscard]] virtual Result<void> remove_kept(const std::string& id) = 0;
+  // docs/api.md, "Alerts".
+  [[nodiscard]] virtual Result<boost::json::object> alerts() = 0;
+  [[nodiscard]] virtual Result<void> test_alert(const std::string& channel,
+                                                const std::stop_token& stop) = 0;
   // From a plain PocketBase the backups only: the rest is empty.
   [[nodiscard]] virtual Result<jobs::Overview> overview() = 0;
 

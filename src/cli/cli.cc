@@ -30,6 +30,7 @@ Result<Exit> dispatch(const Context& context) {
     case Command::kUndo: return run_undo(context);
     case Command::kReplaced: return run_replaced(context);
     case Command::kStatus: return run_status(context);
+    case Command::kAlerts: return run_alerts(context);
     case Command::kDelete: return run_delete(context);
     case Command::kPrune: return run_prune(context);
     case Command::kPin: return run_pin(context);

@@ -15,6 +15,7 @@
 #include "base/random.h"
 #include "datadir/data_dir.h"
 #include "fs/file.h"
+#include "jobs/alerts.h"
 #include "jobs/vault.h"
 #include "store/backup_store.h"
 
@@ -77,6 +78,7 @@ class LocalVault {
   [[nodiscard]] virtual jobs::Vault& vault() = 0;
   [[nodiscard]] virtual datadir::DataDir& directory() = 0;
   [[nodiscard]] virtual store::BackupStore& store() = 0;
+  [[nodiscard]] virtual jobs::Alerts& alerts() = 0;
 };
 
 // Everything from outside, so that tests decide what it is. References outlive run().

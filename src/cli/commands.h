@@ -53,6 +53,7 @@ enum class Purpose {
 [[nodiscard]] Result<Exit> run_undo(const Context& context);
 [[nodiscard]] Result<Exit> run_replaced(const Context& context);
 [[nodiscard]] Result<Exit> run_status(const Context& context);
+[[nodiscard]] Result<Exit> run_alerts(const Context& context);
 [[nodiscard]] Result<Exit> run_list(const Context& context);
 [[nodiscard]] Result<Exit> run_show(const Context& context);
 [[nodiscard]] Result<Exit> run_ls(const Context& context);

@@ -23,16 +23,23 @@ class RealVault final : public LocalVault {
   RealVault(std::unique_ptr<datadir::DataDir> directory, const fs::Path& backups)
       : directory_{std::move(directory)},
         store_{store::make_folder_store(backups)},
-        vault_{*directory_, *store_, pool_, system_clock(), system_random(), {}} {}
+        vault_{*directory_, *store_, pool_, system_clock(), system_random(), {}},
+        own_settings_{directory_->vault_folder()},
+        mailer_{*directory_, system_clock(), system_random(), {}},
+        alerts_{vault_, mailer_, own_settings_, system_clock()} {}
   [[nodiscard]] jobs::Vault& vault() override { return vault_; }
   [[nodiscard]] datadir::DataDir& directory() override { return *directory_; }
   [[nodiscard]] store::BackupStore& store() override { return *store_; }
+  [[nodiscard]] jobs::Alerts& alerts() override { return alerts_; }
 
  private:
   std::unique_ptr<datadir::DataDir> directory_;
   std::unique_ptr<store::BackupStore> store_;
   WorkPool pool_{2};
   jobs::Vault vault_;
+  settings::VaultSettingsFile own_settings_;
+  jobs::Mailer mailer_;
+  jobs::Alerts alerts_;
 };
 
 struct Ran {

@@ -253,7 +253,9 @@ inline constexpr Phrase kTexts[] = {
     // Alerts.
     {"There is no good backup.", "没有可靠的备份。"},
     {"The newest good backup is {} of {}.", "最新的可靠备份是 {}（{}）。"},
+    {"{} failed at {}: {}.", "{}于 {} 失败：{}。"},
     {"The backup made by the clock", "定时备份"},
+    {"The backup", "备份"},
     {"Whether backups are made is not known, for since {} their store can't be looked at: {}.", "备份是否进行未知，因为自 {} 起无法查看其存储：{}。"},
     {"The backup that was due at {} ({}) has not been made.", "应在 {}（{}）进行的备份没有完成。"},
     {"{} is damaged, as a verification found: {}.", "{} 已损坏，校验发现：{}。"},

@@ -135,6 +135,11 @@ class LocalBackups final : public Backups {
   [[nodiscard]] Result<void> remove_kept(const std::string& id) override {
     return local_.vault().remove_kept(id);
   }
+  [[nodiscard]] Result<boost::json::object> alerts() override { return local_.alerts().report(); }
+  [[nodiscard]] Result<void> test_alert(const std::string& channel,
+                                        const std::stop_token& stop) override {
+    return local_.alerts().test(channel, stop);
+  }
   [[nodiscard]] Result<jobs::Overview> overview() override { return local_.vault().overview(); }
 
   [[nodiscard]] Result<std::uint64_t> download(const store::BackupName& name, Sink& sink,

@@ -303,6 +303,24 @@ class RemoteBackups final : public Backups {
     return {};
   }
 
+  [[nodiscard]] Result<json::object> alerts() override {
+    PV_CHECK(needs_vault());
+    PV_TRY(const curl::Reply reply, ask({.method = "GET", .url = "/api/vault/alerts"}));
+    PV_TRY(json::value value, parse_body(reply));
+    if (!value.is_object()) { return fail(Code::kInvalid, "the server's answer is no report"); }
+    return std::move(value.get_object());
+  }
+
+  [[nodiscard]] Result<void> test_alert(const std::string& channel,
+                                        const std::stop_token& stop) override {
+    PV_CHECK(needs_vault());
+    curl::Request request{.method = "POST", .url = "/api/vault/alerts/test"};
+    request.headers.emplace_back("Content-Type", "application/json");
+    request.body = json::serialize(json::object{{"channel", channel}});
+    PV_TRY(std::ignore, ask(std::move(request), stop));
+    return {};
+  }
+
   [[nodiscard]] Result<jobs::Overview> overview() override {
     PV_TRY(const bool vault, is_vault());
     if (!vault) {

@@ -4,33 +4,19 @@
 
 #include <algorithm>
 #include <cstring>
-#include <mutex>
 
 #include "base/text.h"
+#include "curl/transfer.h"
 
 namespace pv::curl {
 namespace {
 
-struct FreeEasy {
-  void operator()(CURL* handle) const { ::curl_easy_cleanup(handle); }
-};
-struct FreeMulti {
-  void operator()(CURLM* handle) const { ::curl_multi_cleanup(handle); }
-};
-struct FreeList {
-  void operator()(::curl_slist* list) const { ::curl_slist_free_all(list); }
-};
 struct FreeMime {
   void operator()(::curl_mime* mime) const { ::curl_mime_free(mime); }
 };
 struct FreeUrl {
   void operator()(CURLU* url) const { ::curl_url_cleanup(url); }
 };
-
-void initialise_once() {
-  static std::once_flag once;
-  std::call_once(once, [] { PV_ASSERT(::curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK); });
-}
 
 // One part of a URL; empty when it has none or is none.
 std::string url_part(std::string_view url, CURLUPart part) {
@@ -42,26 +28,6 @@ std::string url_part(std::string_view url, CURLUPart part) {
   std::string result{value};
   ::curl_free(value);
   return result;
-}
-
-// A proxy from the environment can't reach a server of this machine.
-bool is_loopback(const std::string& host) {
-  return host == "localhost" || host.ends_with(".localhost") || host == "[::1]" ||
-         host.starts_with("127.");
-}
-
-Code code_of(CURLcode code) {
-  switch (code) {
-    case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
-    case CURLE_WEIRD_SERVER_REPLY:
-    case CURLE_BAD_CONTENT_ENCODING: return Code::kInvalid;
-    case CURLE_PEER_FAILED_VERIFICATION:
-    case CURLE_SSL_CACERT_BADFILE:
-    case CURLE_SSL_ISSUER_ERROR: return Code::kDenied;
-    case CURLE_OUT_OF_MEMORY: return Code::kInternal;
-    default: return Code::kUnavailable;
-  }
 }
 
 // A source that is being sent.
@@ -181,12 +147,7 @@ class Exchange {
     });
   }
 
-  void append_header(const std::string& line) {
-    ::curl_slist* longer = ::curl_slist_append(headers_.get(), line.c_str());
-    PV_ASSERT(longer != nullptr);
-    headers_.release();
-    headers_.reset(longer);
-  }
+  void append_header(const std::string& line) { append(headers_, line); }
 
   void prepare_body() {
     if (const auto* text = std::get_if<std::string>(&request_.body)) {
@@ -291,7 +252,7 @@ class Exchange {
   Reply reply_;
   bool announced_ = false;
   std::optional<Error> own_error_;  // of a source, a sink, or a bound of ours
-  std::unique_ptr<::curl_slist, FreeList> headers_;
+  List headers_;
   std::unique_ptr<::curl_mime, FreeMime> mime_;
   std::vector<std::unique_ptr<Sending>> sendings_;
   char error_text_[CURL_ERROR_SIZE] = {};
@@ -301,47 +262,22 @@ class Exchange {
 
 class Client::Impl {
  public:
-  explicit Impl(ClientOptions options) : options_{std::move(options)} {
-    initialise_once();
-    multi_.reset(::curl_multi_init());
-    easy_.reset(::curl_easy_init());
-    PV_ASSERT(multi_ != nullptr && easy_ != nullptr);
-  }
+  explicit Impl(ClientOptions options) : options_{std::move(options)} {}
 
   Result<Reply> run(const Request& request, Sink* sink, const std::stop_token& stop) {
-    Exchange exchange{easy_.get(), request, options_, sink};
+    Exchange exchange{transfer_.easy(), request, options_, sink};
     PV_CHECK(exchange.prepare());
-    PV_ASSERT(::curl_multi_add_handle(multi_.get(), easy_.get()) == CURLM_OK);
-    const std::stop_callback wake{stop, [this] { ::curl_multi_wakeup(multi_.get()); }};
-    const std::optional<CURLcode> code = drive(stop);
-    ::curl_multi_remove_handle(multi_.get(), easy_.get());
+    const std::optional<CURLcode> code = transfer_.run(stop);
     auto outcome = code.has_value()
                        ? exchange.finish(*code)
                        : Result<Reply>{fail(Code::kCancelled, exchange.where() + ": cancelled")};
-    ::curl_easy_reset(easy_.get());  // nothing may point into the exchange after it
+    ::curl_easy_reset(transfer_.easy());  // nothing may point into the exchange after it
     return outcome;
   }
 
  private:
-  // nullopt: told to stop.
-  std::optional<CURLcode> drive(const std::stop_token& stop) {
-    constexpr int kWaitMilliseconds = 1000;
-    for (;;) {
-      if (stop.stop_requested()) { return std::nullopt; }
-      int running = 0;
-      if (::curl_multi_perform(multi_.get(), &running) != CURLM_OK) { return CURLE_FAILED_INIT; }
-      int left = 0;
-      while (const CURLMsg* message = ::curl_multi_info_read(multi_.get(), &left)) {
-        if (message->msg == CURLMSG_DONE) { return message->data.result; }
-      }
-      if (running == 0) { return CURLE_FAILED_INIT; }
-      ::curl_multi_poll(multi_.get(), nullptr, 0, kWaitMilliseconds, nullptr);
-    }
-  }
-
   ClientOptions options_;
-  std::unique_ptr<CURLM, FreeMulti> multi_;
-  std::unique_ptr<CURL, FreeEasy> easy_;
+  Transfer transfer_;
 };
 
 Client::Client(ClientOptions options) : impl_{std::make_unique<Impl>(std::move(options))} {}

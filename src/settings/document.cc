@@ -125,6 +125,17 @@ S3 s3_of(const Section& section) {
           .force_path_style = section.flag("forcePathStyle")};
 }
 
+Smtp smtp_of(const Section& section) {
+  return {.enabled = section.flag("enabled"),
+          .host = section.text("host"),
+          .port = section.number("port"),
+          .username = section.text("username"),
+          .password = section.text("password"),
+          .auth_method = section.text("authMethod"),
+          .tls = section.flag("tls"),
+          .local_name = section.text("localName")};
+}
+
 // So that sums with it stay within bounds, whatever was saved.
 std::chrono::seconds span_of(std::int64_t seconds) {
   constexpr std::chrono::seconds kMost = std::chrono::years{10};
@@ -188,7 +199,12 @@ Settings Document::settings() const {
   const Section proxy = root.section("trustedProxy");
   const Section backups = root.section("backups");
   Settings settings;
-  settings.app_name = root.section("meta").text("appName");
+  const Section meta = root.section("meta");
+  settings.app_name = meta.text("appName");
+  settings.app_url = meta.text("appURL");
+  settings.sender_name = meta.text("senderName");
+  settings.sender_address = meta.text("senderAddress");
+  settings.smtp = smtp_of(root.section("smtp"));
   settings.trusted_proxy_headers = proxy.texts("headers");
   settings.use_leftmost_ip = proxy.flag("useLeftmostIP");
   settings.storage_s3 = s3_of(root.section("s3"));

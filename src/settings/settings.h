@@ -47,9 +47,26 @@ struct Logs {
   friend bool operator==(const Logs&, const Logs&) = default;
 };
 
+// How the app sends mail; not enabled: by the machine's sendmail.
+struct Smtp {
+  bool enabled = false;
+  std::string host = "smtp.example.com";
+  std::int64_t port = 587;
+  std::string username{};
+  std::string password{};     // never in a log, an error or an answer
+  std::string auth_method{};  // "PLAIN", "LOGIN"; empty: PLAIN
+  bool tls = false;           // from the start; else by STARTTLS, where the server offers it
+  std::string local_name{};   // empty: localhost
+  friend bool operator==(const Smtp&, const Smtp&) = default;
+};
+
 // What this program needs of it; a missing key has PocketBase's default.
 struct Settings {
   std::string app_name = "Acme";
+  std::string app_url = "http://localhost:8090";
+  std::string sender_name = "Support";
+  std::string sender_address = "support@example.com";
+  Smtp smtp;
   std::vector<std::string> trusted_proxy_headers;
   bool use_leftmost_ip = false;
   S3 storage_s3;                           // uploaded files, where enabled: not below storage/

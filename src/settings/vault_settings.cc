@@ -1,7 +1,10 @@
 #include "settings/vault_settings.h"
 
+#include <algorithm>
+#include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <iterator>
 
 #include "base/cron.h"
 #include "fs/give.h"
@@ -18,6 +21,19 @@ constexpr std::string_view kDefaults = R"({
   "verification": {"cron": "30 4 * * 0", "deep": true, "sampleCount": 1, "buckets": false}
 })";
 
+// The shape shows what elements of lists are; by default there are none.
+json::object defaults() {
+  json::object root = vault_shape();
+  root.at("alerts").get_object()["webhooks"] = json::array{};
+  return root;
+}
+
+json::object shown_of(const json::object& root) {
+  json::object shown = project(vault_shape(), root);
+  mask_alerts(shown.at("alerts").get_object());
+  return shown;
+}
+
 constexpr std::uint64_t kBytesMax = 1 << 20;
 constexpr std::chrono::milliseconds kLockPatience{5'000};
 constexpr std::uint32_t kOwnerOnly = 0600;
@@ -32,7 +48,7 @@ Error misfit_of(const fs::Path& path, const std::vector<Fault>& faults) {
 enum class Misfit { kDefault, kError };
 
 Result<json::object> read_file(const fs::Path& path, Misfit misfit = Misfit::kDefault) {
-  json::object root = vault_shape();
+  json::object root = defaults();
   const auto found = fs::link_stat(path);
   if (!found.has_value() && found.error().code == Code::kNotFound) { return root; }
   if (!found.has_value()) { return fail(found.error()); }
@@ -95,6 +111,7 @@ std::vector<Fault> check(const json::object& root) {
                   faults);
   check_retention(root.at("retention").get_object(), faults);
   check_verification(root.at("verification").get_object(), faults);
+  std::ranges::move(check_alerts(root.at("alerts").get_object()), std::back_inserter(faults));
   return faults;
 }
 
@@ -123,7 +140,8 @@ VaultSettings settings_of(const json::object& root) {
   return {.schedule = {.jitter_max = std::chrono::seconds{schedule.at("jitterSeconds").get_int64()},
                        .catch_up = schedule.at("catchUp").get_bool()},
           .retention = retention_of(root.at("retention").get_object()),
-          .verification = verification_of(root.at("verification").get_object())};
+          .verification = verification_of(root.at("verification").get_object()),
+          .alerts = alert_settings_of(root.at("alerts").get_object())};
 }
 
 // Whether it may be another file, or another content.
@@ -146,7 +164,11 @@ std::optional<Retention::Governs> governs_of(std::string_view name) {
 }
 
 const json::object& vault_shape() {
-  static const json::object shape = json::parse(kDefaults).get_object();
+  static const json::object shape = [] {
+    json::object root = json::parse(kDefaults).get_object();
+    root["alerts"] = json::parse(kAlertShape);
+    return root;
+  }();
   return shape;
 }
 
@@ -173,13 +195,14 @@ Result<VaultSettings> VaultSettingsFile::read() const {
 
 Result<json::object> VaultSettingsFile::show() const {
   PV_TRY(const json::object root, read_file(path_));
-  return project(vault_shape(), root);
+  return shown_of(root);
 }
 
 Result<VaultSettingsChange> VaultSettingsFile::change(const std::vector<json::object>& changes) {
   PV_TRY(const fs::FileLock lock, fs::FileLock::take(lock_path_, kLockPatience));
   PV_TRY(json::object root, read_file(path_));
-  for (const json::object& change : changes) {
+  for (json::object change : changes) {
+    prepare_alerts(root.at("alerts").get_object(), change);
     std::vector<Fault> faults = merge(vault_shape(), root, change, Unknown::kRefuse);
     if (!faults.empty()) { return VaultSettingsChange{.faults = std::move(faults)}; }
   }
@@ -188,7 +211,7 @@ Result<VaultSettingsChange> VaultSettingsFile::change(const std::vector<json::ob
   }
   PV_CHECK(fs::write_file_atomically(path_, json::serialize(root) + "\n", kOwnerOnly));
   fs::give_like(path_.parent_path(), path_);
-  return VaultSettingsChange{.shown = project(vault_shape(), root)};
+  return VaultSettingsChange{.shown = shown_of(root)};
 }
 
 }  // namespace pv::settings

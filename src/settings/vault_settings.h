@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "fs/file.h"
+#include "settings/alert_settings.h"
 #include "settings/retention.h"
 #include "settings/shape.h"
 
@@ -27,6 +28,7 @@ struct VaultSettings {
   Schedule schedule;
   Retention retention = {};
   Verification verification = {};
+  AlertSettings alerts;
   friend bool operator==(const VaultSettings&, const VaultSettings&) = default;
 };
 
@@ -49,6 +51,7 @@ class VaultSettingsFile {
   // The same for what must not be done by a default that stands in for what can't be read, or makes
   // no sense: kDamaged then.
   [[nodiscard]] Result<VaultSettings> read() const;
+  // Secrets as "******"; a change that has them so leaves them.
   [[nodiscard]] Result<boost::json::object> show() const;
   // Merges one after the other. A member that there is not is a fault, too.
   [[nodiscard]] Result<VaultSettingsChange> change(const std::vector<boost::json::object>& changes);

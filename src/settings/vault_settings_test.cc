@@ -77,7 +77,7 @@ TEST(VaultSettings, AreNoticedWhenAnotherProcessChangesThem) {
   EXPECT_EQ(fixture.file.now().schedule.jitter_max, seconds{5});
   EXPECT_EQ(fixture.change(R"({"schedule":{"jitterSeconds":6}})"),
             R"({"jitterSeconds":6,"catchUp":true})");
-  const auto text = fs::read_file(fixture.folder.path() / "settings.json", 1000);
+  const auto text = fs::read_file(fixture.folder.path() / "settings.json", 1 << 20);
   EXPECT_NE(text->find(R"("newer":{"x":[1]})"), std::string::npos) << "a newer version's stays";
   EXPECT_EQ(fixture.file.now().schedule.jitter_max, seconds{6});
   fixture.write("{ broken");

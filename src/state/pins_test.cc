@@ -74,7 +74,9 @@ TEST(Pins, GetTheirTableInAFileOfTheVersionBefore) {
   const VaultDb db{fixture.folder};
   ASSERT_TRUE(note_served(db, "x", {"* * * * *", kNow}, {}).has_value());
   ASSERT_TRUE(db.change([](sqlite::Connection& connection) {
-                  return connection.exec("DROP TABLE pins; PRAGMA user_version=2");
+                  return connection.exec(
+                      "DROP TABLE pins; DROP TABLE alerts; DROP TABLE alert_marks; "
+                      "DROP TABLE deliveries; PRAGMA user_version=2");
                 }).has_value());
   EXPECT_TRUE(read_pins(fixture.folder)->empty());
   ASSERT_TRUE(read_served(db, "x")->has_value());

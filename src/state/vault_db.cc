@@ -40,9 +40,22 @@ constexpr std::string_view kPins =
     "CREATE TABLE pins (key TEXT NOT NULL PRIMARY KEY, note TEXT NOT NULL, "
     "at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID";
 
+constexpr std::string_view kAlerts =
+    "CREATE TABLE alerts (kind TEXT NOT NULL PRIMARY KEY, since_ms INTEGER NOT NULL, "
+    "told_ms INTEGER NOT NULL, text TEXT NOT NULL) STRICT, WITHOUT ROWID";
+constexpr std::string_view kAlertMarks =
+    "CREATE TABLE alert_marks (name TEXT NOT NULL PRIMARY KEY, text TEXT NOT NULL, "
+    "at_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID";
+constexpr std::string_view kDeliveries =
+    "CREATE TABLE deliveries (number INTEGER PRIMARY KEY, channel TEXT NOT NULL, "
+    "kind TEXT NOT NULL, is_reminder INTEGER NOT NULL, title TEXT NOT NULL, text TEXT NOT NULL, "
+    "created_ms INTEGER NOT NULL, attempts INTEGER NOT NULL, next_ms INTEGER NOT NULL, "
+    "ended_ms INTEGER, outcome TEXT NOT NULL, error TEXT NOT NULL) STRICT";
+
 // In the order in which they are made; each version has the first few.
-constexpr std::array kTables{kVerdicts, kJobs, kJobsIndex, kSchedule, kPins};
-constexpr std::array<std::size_t, kVersion + 1> kTablesOf{0, 1, 4, 5};  // by version
+constexpr std::array kTables{kVerdicts, kJobs,   kJobsIndex,  kSchedule,
+                             kPins,     kAlerts, kAlertMarks, kDeliveries};
+constexpr std::array<std::size_t, kVersion + 1> kTablesOf{0, 1, 4, kTables.size()};  // by version
 
 // How many of the tables are there.
 struct Finding {

@@ -9,7 +9,7 @@ LEVELS = [
     ["app"],
     ["api", "cli"],
     ["jobs", "http"],
-    ["snapshot", "zip", "restore", "store", "objects", "state", "auth", "settings", "logs", "datadir"],
+    ["snapshot", "zip", "restore", "store", "objects", "state", "auth", "settings", "logs", "notify", "datadir"],
     ["sqlite", "curl", "s3"],
     ["fs"],
     ["base"],

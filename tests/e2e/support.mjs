@@ -17,10 +17,16 @@ export const fixtures = path.join(root, "tests/fixtures");
 export const superuser = { email: "admin@example.com", password: "correct horse battery" };
 export const user = { email: "user@example.com", password: "wobbly table leg" };
 
+const running = new Set();
+
 // A temporary folder that goes when the test `t` (or the suite) ends.
 export function tempFolder(t) {
   const folder = fs.mkdtempSync(path.join(os.tmpdir(), "pocketvault-e2e-"));
-  t.after(() => fs.rmSync(folder, { recursive: true, force: true }));
+  t.after(async () => {
+    // Hooks run in the order in which they were set up: a server that still writes there goes first.
+    await Promise.all([...running].filter((server) => server.dir.startsWith(folder)).map((server) => server.stop("SIGKILL")));
+    fs.rmSync(folder, { recursive: true, force: true });
+  });
   return folder;
 }
 
@@ -85,6 +91,8 @@ export async function startServer(t, { dir, args = [], createSuperuser = true } 
       return code;
     },
   };
+  running.add(server);
+  exited.then(() => running.delete(server));
   t.after(() => server.stop("SIGKILL"));
   const end = Date.now() + 20_000;
   for (;;) {

@@ -1,0 +1,478 @@
+#include "jobs/alerts.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <boost/json.hpp>
+
+#include "auth/superusers.h"
+#include "base/text.h"
+
+namespace pv::jobs {
+namespace {
+
+namespace json = boost::json;
+using namespace std::chrono_literals;
+using settings::AlertSettings;
+using state::AlertChange;
+using state::AlertState;
+
+constexpr std::chrono::seconds kLookEvery = 5min;
+constexpr std::chrono::hours kDeliveryAgeMax{24};
+constexpr std::chrono::milliseconds kWebhookPatience = 20s;
+constexpr std::size_t kAddressesMax = 20;             // of superusers
+constexpr std::string_view kSucceeded = "succeeded";  // for pings alone
+constexpr std::string_view kTimetable = "timetable";
+constexpr std::array<std::string_view, 4> kPingKinds{"succeeded", "failed", "missed", "unverified"};
+// What PocketBase mails superusers of, and that it is over.
+constexpr std::array<std::string_view, 3> kSuperuserKinds{"failed", "missed", "recovered"};
+
+bool contains(const std::vector<std::string>& list, std::string_view one) {
+  return std::ranges::find(list, one) != list.end();
+}
+
+std::vector<std::string> both(const std::vector<std::string>& a,
+                              std::span<const std::string_view> b) {
+  std::vector<std::string> kinds;
+  for (const std::string& kind : a) {
+    if (std::ranges::find(b, kind) != b.end()) { kinds.push_back(kind); }
+  }
+  return kinds;
+}
+
+std::vector<std::string> both(const std::vector<std::string>& a,
+                              const std::vector<std::string>& b) {
+  const std::vector<std::string_view> views{b.begin(), b.end()};
+  return both(a, views);
+}
+
+Channel channel_of(const AlertSettings::Webhook& hook, const std::vector<std::string>& on) {
+  Channel channel{.id = "webhook:" + hook.name};
+  channel.webhook =
+      notify::Webhook{.name = hook.name,
+                      .preset = notify::preset_of(hook.preset).value_or(notify::Preset::kJson),
+                      .url = hook.url,
+                      .secret = hook.secret,
+                      .token = hook.token,
+                      .chat_id = hook.chat_id};
+  const std::vector<std::string> wanted = hook.on.empty() ? on : both(on, hook.on);
+  channel.kinds = wanted;
+  if (channel.webhook->preset == notify::Preset::kPing) {
+    channel.kinds = both(wanted, kPingKinds);
+    channel.kinds.emplace_back(kSucceeded);
+  }
+  return channel;
+}
+
+bool is_good(std::string_view kind) {
+  return kind == "recovered" || kind == kSucceeded || kind == "test";
+}
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  return ::gethostname(name.data(), name.size() - 1) == 0 ? printable(name.data()) : "?";
+}
+
+const state::Mark* find_mark(const AlertState& state, std::string_view name) {
+  const auto found = std::ranges::find(state.marks, name, &state::Mark::name);
+  return found == state.marks.end() ? nullptr : &*found;
+}
+
+json::object to_json(const state::Delivery& delivery) {
+  return {{"id", std::to_string(delivery.number)},
+          {"channel", printable(delivery.channel)},
+          {"kind", printable(delivery.kind)},
+          {"reminder", delivery.is_reminder},
+          {"title", printable(delivery.title)},
+          {"created", format_pocketbase_date(delivery.created)},
+          {"attempts", delivery.attempts},
+          {"state", printable(delivery.outcome)},
+          {"finished", delivery.ended ? json::value(format_pocketbase_date(*delivery.ended))
+                                      : json::value(nullptr)},
+          {"nextAttempt", delivery.ended ? json::value(nullptr)
+                                         : json::value(format_pocketbase_date(delivery.next))},
+          {"error", printable(delivery.error)}};
+}
+
+// Lines stay lines.
+std::string printable_lines(std::string_view text) {
+  std::string lines;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    lines += printable(text.substr(0, end));
+    if (end < text.size()) { lines += '\n'; }
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return lines;
+}
+
+}  // namespace
+
+std::chrono::seconds pause_after(std::int64_t failures) {
+  constexpr std::chrono::seconds kFirst = 1min;
+  constexpr std::chrono::seconds kMost = 1h;
+  return std::min(kMost, kFirst * (1 << std::clamp<std::int64_t>(failures - 1, 0, 10)));
+}
+
+Alerts::Alerts(Vault& vault, Mailer& mailer, settings::VaultSettingsFile& own_settings,
+               const Clock& clock, AlertsOptions options)
+    : vault_{vault},
+      mailer_{mailer},
+      own_settings_{own_settings},
+      clock_{clock},
+      options_{std::move(options)} {}
+
+state::VaultDb Alerts::db() const { return state::VaultDb{vault_.directory().vault_folder()}; }
+
+std::chrono::seconds Alerts::run(const std::stop_token& stop) {
+  look();
+  deliver(stop);
+  std::chrono::seconds rest = kLookEvery;
+  const auto waiting = state::read_waiting(db());
+  if (!waiting.has_value()) { return rest; }
+  for (const state::Delivery& delivery : *waiting) {
+    const auto left = std::chrono::ceil<std::chrono::seconds>(delivery.next - clock_.now());
+    rest = std::clamp(left, std::chrono::seconds{1s}, rest);
+  }
+  return rest;
+}
+
+// -------------------------------------------------------------------------------------- channels
+
+void Alerts::refresh() {
+  const auto settings = mailer_.settings();
+  const auto superusers = vault_.directory().read<std::vector<auth::Superuser>>(
+      [](sqlite::Connection& data) { return auth::list_superusers(data); });
+  const std::lock_guard lock{mutex_};
+  if (settings.has_value()) { settings_ = *settings; }
+  if (!superusers.has_value()) { return; }
+  superusers_.clear();
+  for (const auth::Superuser& one : *superusers) {
+    if (superusers_.size() < kAddressesMax) { superusers_.push_back(one.email); }
+  }
+}
+
+std::vector<Channel> Alerts::channels() {
+  const AlertSettings settings = own_settings_.now().alerts;
+  std::vector<Channel> channels;
+  const auto add_mail = [&](const std::string& email, std::vector<std::string> kinds) {
+    channels.push_back({.id = "mail:" + email, .email = email, .kinds = std::move(kinds)});
+  };
+  for (const std::string& email : settings.mail_to) { add_mail(email, settings.on); }
+  {
+    const std::lock_guard lock{mutex_};
+    if (settings.mail_to.empty() && settings.mail_superusers && settings_.smtp.enabled) {
+      for (const std::string& email : superusers_) {
+        add_mail(email, both(settings.on, kSuperuserKinds));
+      }
+    }
+  }
+  for (const AlertSettings::Webhook& hook : settings.webhooks) {
+    channels.push_back(channel_of(hook, settings.on));
+  }
+  return channels;
+}
+
+Result<void> Alerts::send(const Channel& channel, const state::Delivery& delivery,
+                          const std::stop_token& stop) {
+  settings::Settings settings;
+  {
+    const std::lock_guard lock{mutex_};
+    settings = settings_;
+  }
+  const notify::Notice notice{.id = std::to_string(delivery.number),
+                              .kind = delivery.kind,
+                              .is_good = is_good(delivery.kind),
+                              .is_reminder = delivery.is_reminder,
+                              .app = printable(settings.app_name),
+                              .title = delivery.title,
+                              .text = delivery.text,
+                              .at = delivery.created};
+  if (options_.send) { return options_.send(channel, notice, stop); }
+  if (channel.webhook) {
+    return notify::post(*channel.webhook, notice, clock_.now(), mailer_.ca_file(), kWebhookPatience,
+                        stop);
+  }
+  return mailer_.send(settings,
+                      {.from = {},
+                       .to = {.email = channel.email},
+                       .subject = notify::subject_of(notice),
+                       .text = notice.text,
+                       .is_automatic = true},
+                      stop);
+}
+
+// ------------------------------------------------------------------------------------------ look
+
+void Alerts::look() {
+  const WallTime now = clock_.now();
+  refresh();
+  const auto state = state::read_alerts(db());
+  if (!state.has_value()) { return options_.say(true, "alerts: " + state.error().what); }
+  AlertChange change;
+  const Sight sight = see(*state, now, change);
+  judge(sight, *state, now, change);
+  ping(sight, *state, now, change);
+  if (change.is_empty()) { return; }
+  const auto changed = state::change_alerts(
+      db(), change, now, [&](const std::string& what) { options_.say(true, what); });
+  if (!changed.has_value()) { options_.say(true, "alerts: " + changed.error().what); }
+}
+
+// Marks since when the timetable is as it is.
+Sight Alerts::see(const AlertState& state, WallTime now, AlertChange& change) {
+  auto overview = vault_.overview();
+  Result<Listing> listing = overview.has_value() ? vault_.list() : fail(overview.error());
+  if (!listing.has_value()) {
+    if (!unseen_since_ || *unseen_since_ > now) { unseen_since_ = now; }
+    Sight sight{.unseen_since = unseen_since_, .unseen_because = listing.error().what};
+    sight.overview.health = look_at_health(vault_.directory().vault_folder(), {}, now);
+    return sight;
+  }
+  unseen_since_.reset();
+  look_behind(*overview, now);
+  const std::string& expression = overview->health.timetable.expression;
+  const state::Mark* known = find_mark(state, kTimetable);
+  std::optional<WallTime> since;
+  if (!expression.empty()) {
+    const bool goes_on = known != nullptr && known->text == expression && known->at <= now;
+    since = goes_on ? known->at : now;
+    if (!goes_on) { change.marks.push_back({std::string{kTimetable}, expression, now}); }
+  } else if (known != nullptr && !known->text.empty()) {
+    change.marks.push_back({std::string{kTimetable}, "", now});
+  }
+  return Sight{.overview = *std::move(overview),
+               .backups = std::move(listing->backups),
+               .timetable_since = since,
+               .jitter_max = own_settings_.now().schedule.jitter_max,
+               .behind_since = behind_since_,
+               .behind = behind_};
+}
+
+void Alerts::look_behind(const Overview& overview, WallTime now) {
+  const auto waiting = vault_.waiting();
+  behind_.clear();
+  if (waiting.has_value() && !waiting->empty()) {
+    behind_ =
+        "Backups that wait to be sent to their store: " + std::to_string(waiting->size()) + ".";
+  }
+  if (overview.mirror && (overview.mirror->missing > 0 || !overview.mirror->trouble.empty())) {
+    behind_ += std::string{behind_.empty() ? "" : "\n"} +
+               "Backups that the mirror lacks: " + std::to_string(overview.mirror->missing) + ".";
+    if (!overview.mirror->trouble.empty()) {
+      behind_ += "\nThe mirror: " + printable(overview.mirror->trouble) + ".";
+    }
+  }
+  if (behind_.empty()) {
+    behind_since_.reset();
+  } else if (!behind_since_ || *behind_since_ > now) {
+    behind_since_ = now;
+  }
+}
+
+void Alerts::judge(const Sight& sight, const AlertState& state, WallTime now, AlertChange& change) {
+  const AlertSettings settings = own_settings_.now().alerts;
+  const auto find_open = [&](std::string_view kind) {
+    return std::ranges::find(state.open, kind, &state::OpenAlert::kind);
+  };
+  const OpenSince open_since = [&](std::string_view kind) {
+    const auto found = find_open(kind);
+    return found == state.open.end() ? std::optional<WallTime>{} : found->since;
+  };
+  const std::vector<Condition> conditions = conditions_of(sight, settings, open_since, now);
+  for (const Condition& condition : conditions) {
+    const auto open = find_open(condition.kind);
+    const bool is_new = open == state.open.end();
+    const bool is_reminder =
+        !is_new && settings.remind_after.count() > 0 && now >= open->told + settings.remind_after;
+    if (!is_new && !is_reminder) { continue; }
+    const WallTime since = is_new ? condition.since : open->since;
+    change.open.push_back({condition.kind, since, now, condition.text});
+    tell(condition.kind, condition.text, is_reminder, now, change);
+    if (is_new) {
+      options_.say(true, title_of(condition.kind) + ": " +
+                             condition.text.substr(0, condition.text.find('\n')));
+    }
+  }
+  std::string over;
+  bool is_wanted = false;
+  std::string left;
+  for (const state::OpenAlert& alert : state.open) {
+    const std::string line = title_of(alert.kind) + ", since " +
+                             format_pocketbase_date(alert.since).substr(0, 16) + " UTC.\n";
+    const bool lasts =
+        std::ranges::find(conditions, alert.kind, &Condition::kind) != conditions.end();
+    if (lasts || (sight.unseen_since && alert.kind != "failed")) {
+      left += line;
+      continue;
+    }
+    change.closed.push_back(alert.kind);
+    is_wanted = is_wanted || contains(settings.on, alert.kind);
+    over += line;
+  }
+  if (over.empty()) { return; }
+  options_.say(false, "over: " + over.substr(0, over.find('\n')));
+  if (is_wanted) {
+    tell("recovered", "This is over:\n" + over + (left.empty() ? "" : "This is not:\n" + left),
+         false, now, change);
+  }
+}
+
+// One for each backup that was made, for services that worry when none comes.
+void Alerts::ping(const Sight& sight, const AlertState& state, WallTime now, AlertChange& change) {
+  const auto& last = sight.overview.health.last_succeeded;
+  if (!last) { return; }
+  const state::Mark* known = find_mark(state, kSucceeded);
+  if (known != nullptr && known->text == last->id) { return; }
+  change.marks.push_back({std::string{kSucceeded}, last->id, now});
+  tell(std::string{kSucceeded},
+       printable(last->name) + ", " + format_size(last->archive_bytes) + ".", false, now, change);
+}
+
+void Alerts::tell(const std::string& kind, const std::string& text, bool is_reminder, WallTime now,
+                  AlertChange& change) {
+  const std::string where =
+      "Data directory: " + printable(vault_.directory().path().native()) + " on " + host_name();
+  for (const Channel& channel : channels()) {
+    if (!contains(channel.kinds, kind)) { continue; }
+    change.deliveries.push_back({.channel = channel.id,
+                                 .kind = kind,
+                                 .is_reminder = is_reminder,
+                                 .title = title_of(kind),
+                                 .text = text + (text.ends_with('\n') ? "" : "\n") + where,
+                                 .created = now,
+                                 .next = now,
+                                 .ended = std::nullopt,
+                                 .outcome = "waiting"});
+  }
+}
+
+// -------------------------------------------------------------------------------------- delivery
+
+void Alerts::deliver(const std::stop_token& stop) {
+  for (bool is_done = false; !is_done;) {
+    is_done = true;
+    const auto waiting = state::read_waiting(db());
+    if (!waiting.has_value()) { return options_.say(true, "alerts: " + waiting.error().what); }
+    for (const state::Delivery& delivery : *waiting) {
+      if (stop.stop_requested()) { return; }
+      // A clock that was set back must not keep it for ever.
+      const bool is_due =
+          delivery.next <= clock_.now() || delivery.next > clock_.now() + kDeliveryAgeMax;
+      if (is_due && deliver(delivery, stop)) {
+        is_done = false;
+      }  // the next of the channel follows
+    }
+  }
+}
+
+// Whether it is done with.
+bool Alerts::deliver(state::Delivery delivery, const std::stop_token& stop) {
+  const std::vector<Channel> known = channels();
+  const auto channel = std::ranges::find(known, delivery.channel, &Channel::id);
+  Result<void> sent;
+  if (channel != known.end()) {
+    sent = send(*channel, delivery, stop);
+    if (!sent.has_value() && sent.error().code == Code::kCancelled) { return false; }
+    ++delivery.attempts;
+  }
+  const WallTime now = clock_.now();
+  const bool is_old = now - delivery.created > kDeliveryAgeMax;
+  delivery.error = sent.has_value() ? "" : sent.error().what;
+  if (channel == known.end()) {
+    delivery.outcome = "dropped";
+    delivery.error = "the channel is gone";
+  } else if (sent.has_value()) {
+    delivery.outcome = "sent";
+  } else if (is_old) {
+    delivery.outcome = "failed";
+  } else {
+    delivery.next = now + pause_after(delivery.attempts);
+  }
+  const bool is_done = delivery.outcome != "waiting";
+  if (is_done) { delivery.ended = now; }
+  if (!sent.has_value()) {
+    options_.say(
+        true, "an alert did not reach " + printable(delivery.channel) +
+                  (is_done ? ", and is given up: "
+                           : "; the next try is in " +
+                                 std::to_string(pause_after(delivery.attempts).count()) + " s: ") +
+                  printable(delivery.error));
+  }
+  const auto noted = state::note_attempt(
+      db(), delivery, [&](const std::string& what) { options_.say(true, what); });
+  if (!noted.has_value()) { options_.say(true, "alerts: " + noted.error().what); }
+  return is_done && noted.has_value();
+}
+
+// ----------------------------------------------------------------------------------- for people
+
+Result<void> Alerts::test(const std::string& wanted, const std::stop_token& stop) {
+  refresh();
+  const std::vector<Channel> known = channels();
+  const auto channel = std::ranges::find_if(known, [&](const Channel& one) {
+    return one.id == wanted || one.id.substr(one.id.find(':') + 1) == wanted;
+  });
+  if (channel == known.end()) {
+    std::string ids;
+    for (const Channel& one : known) { ids += (ids.empty() ? "" : ", ") + one.id; }
+    return fail(Code::kNotFound, "no channel " + printable(wanted) + "; there " +
+                                     (ids.empty() ? "is none" : "are: " + ids));
+  }
+  const WallTime now = clock_.now();
+  state::Delivery delivery{.channel = channel->id,
+                           .kind = "test",
+                           .title = title_of("test"),
+                           .text = "This is how alerts about backups reach you.\nData directory: " +
+                                   printable(vault_.directory().path().native()) + " on " +
+                                   host_name(),
+                           .created = now,
+                           .attempts = 1,
+                           .next = now,
+                           .ended = std::nullopt,
+                           .outcome = "sent"};
+  const Result<void> sent = send(*channel, delivery, stop);
+  if (!sent.has_value() && sent.error().code == Code::kCancelled) { return sent; }
+  delivery.ended = clock_.now();
+  if (!sent.has_value()) {
+    delivery.outcome = "failed";
+    delivery.error = sent.error().what;
+  }
+  // That it can't be noted makes no other message of it.
+  std::ignore = state::change_alerts(db(), {.deliveries = {std::move(delivery)}}, now,
+                                     [](const std::string&) {});
+  return sent;
+}
+
+Result<json::object> Alerts::report() {
+  constexpr std::size_t kCount = 200;
+  refresh();
+  PV_TRY(const AlertState state, state::read_alerts(db()));
+  PV_TRY(const std::vector<state::Delivery> deliveries, state::read_deliveries(db(), kCount));
+  json::array open;
+  for (const state::OpenAlert& alert : state.open) {
+    open.push_back(json::object{{"kind", printable(alert.kind)},
+                                {"title", title_of(alert.kind)},
+                                {"text", printable_lines(alert.text)},
+                                {"since", format_pocketbase_date(alert.since)},
+                                {"told", format_pocketbase_date(alert.told)}});
+  }
+  json::array channels_json;
+  for (const Channel& channel : channels()) {
+    channels_json.push_back(json::object{
+        {"id", printable(channel.id)},
+        {"preset", channel.webhook
+                       ? notify::kPresetNames[static_cast<std::size_t>(channel.webhook->preset)]
+                       : std::string_view{"mail"}},
+        {"place", channel.webhook ? notify::place_of(*channel.webhook) : printable(channel.email)},
+        {"on", json::array(channel.kinds.begin(), channel.kinds.end())}});
+  }
+  json::array history;
+  for (const state::Delivery& delivery : deliveries) { history.push_back(to_json(delivery)); }
+  return json::object{{"open", std::move(open)},
+                      {"channels", std::move(channels_json)},
+                      {"deliveries", std::move(history)}};
+}
+
+}  // namespace pv::jobs

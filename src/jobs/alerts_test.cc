@@ -1,0 +1,341 @@
+#include "jobs/alerts.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/serialize.hpp>
+
+#include "jobs/live_settings.h"
+#include "jobs/vault_rig.h"
+#include "testing/fake_clock.h"
+#include "testing/fixtures.h"
+
+namespace pv::jobs {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+namespace json = boost::json;
+
+// A server's directory whose clock stands still; what is sent is noted here.
+class AlertsTest : public ::testing::Test {
+ protected:
+  AlertsTest() {
+    std::filesystem::remove_all(pb_data_ / "backups");
+    start();
+  }
+
+  // Another process on the directory, after the one before.
+  void start() {
+    alerts_.reset();
+    mailer_.reset();
+    own_.reset();
+    rig_.reset();
+    rig_ = std::make_unique<VaultRig>(
+        VaultRig::Setup{.pb_data = pb_data_,
+                        .clock = clock_,
+                        .hook = [this](std::string_view call) -> Result<void> {
+                          if (call == "create" && full_) {
+                            return fail(Code::kNoSpace, "the disk is full");
+                          }
+                          if (call == "list" && unlisted_) {
+                            return fail(Code::kUnavailable, "away");
+                          }
+                          return {};
+                        }});
+    own_ = std::make_unique<settings::VaultSettingsFile>(rig_->directory->vault_folder());
+    mailer_ = std::make_unique<Mailer>(*rig_->directory, clock_, system_random(), MailerOptions{});
+    AlertsOptions options;
+    options.say = [this](bool /*is_warning*/, const std::string& what) { said_ += what + "\n"; };
+    options.send = [this](const Channel& channel, const notify::Notice& notice,
+                          const std::stop_token& /*stop*/) -> Result<void> {
+      if (channel.id == away_) { return fail(code_, "no route to host"); }
+      last_ = notice;
+      sent_.push_back(channel.id + " " + notify::subject_of(notice));
+      return {};
+    };
+    alerts_ = std::make_unique<Alerts>(*rig_->vault, *mailer_, *own_, clock_, std::move(options));
+  }
+
+  void set(const std::string& alerts) {
+    const auto changed = own_->change({json::parse("{\"alerts\":" + alerts + "}").get_object()});
+    ASSERT_TRUE(changed.has_value() && changed->faults.empty());
+  }
+  // What one look sends.
+  std::vector<std::string> run() {
+    sent_.clear();
+    rest_ = alerts_->run({});
+    return sent_;
+  }
+  void back_up(bool fails) {
+    full_ = fails;
+    const std::string name = "n" + std::to_string(++made_) + ".zip";
+    const Status status = rig_->back_up(name);
+    ASSERT_EQ(status.state, fails ? State::kFailed : State::kSucceeded) << why(status);
+    if (!fails) {
+      std::filesystem::last_write_time(
+          pb_data_ / "backups" / name,
+          std::chrono::file_clock::from_sys(
+              std::chrono::time_point_cast<std::chrono::system_clock::duration>(clock_.now())));
+    }
+  }
+  std::string outcomes() {
+    std::string text;
+    const json::object report = *alerts_->report();
+    for (const json::value& one : report.at("deliveries").get_array()) {
+      text += std::string{one.at("kind").get_string()} + ":" +
+              std::string{one.at("state").get_string()} + ":" +
+              std::to_string(one.at("attempts").get_int64()) + " ";
+    }
+    return text;
+  }
+
+  testing::TempFolder folder_;
+  fs::Path pb_data_ = testing::unpack_pb_data("0.36.6", folder_.path());
+  testing::FakeClock clock_;
+  bool full_ = false;      // of the store
+  bool unlisted_ = false;  // of the store
+  std::string away_;
+  Code code_ = Code::kUnavailable;
+  int made_ = 0;
+  std::unique_ptr<VaultRig> rig_;
+  std::unique_ptr<settings::VaultSettingsFile> own_;
+  std::unique_ptr<Mailer> mailer_;
+  std::unique_ptr<Alerts> alerts_;
+  std::vector<std::string> sent_;
+  notify::Notice last_;
+  std::chrono::seconds rest_{0};
+  std::string said_;
+};
+
+constexpr const char* kTeam = R"({"webhooks":[{"name":"Team","url":"https://h.example/x"}]})";
+
+TEST_F(AlertsTest, TellOnceRemindAndTellOnceThatItIsOver) {
+  set(kTeam);
+  EXPECT_THAT(run(), IsEmpty());
+  back_up(true);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Backup failed"));
+  EXPECT_THAT(last_.text, HasSubstr("the disk is full"));
+  EXPECT_FALSE(last_.is_good);
+  clock_.advance(1h);
+  back_up(true);
+  EXPECT_THAT(run(), IsEmpty()) << "it lasts";
+  clock_.advance(23h - 1min);
+  EXPECT_THAT(run(), IsEmpty());
+  clock_.advance(1min);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Reminder: Backup failed"));
+  clock_.advance(1h);
+  EXPECT_THAT(run(), IsEmpty());
+  back_up(false);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Backups are well again"));
+  EXPECT_TRUE(last_.is_good);
+  clock_.advance(24h * 3);
+  EXPECT_THAT(run(), IsEmpty());
+  back_up(true);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Backup failed")) << "anew";
+}
+
+TEST_F(AlertsTest, RemindNeverWhereThatIsSet) {
+  set(R"({"remindAfterHours":0,"webhooks":[{"name":"Team","url":"https://h.example/x"}]})");
+  back_up(true);
+  EXPECT_EQ(run().size(), 1U);
+  clock_.advance(24h * 300);
+  EXPECT_THAT(run(), IsEmpty());
+}
+
+TEST_F(AlertsTest, DoNotRepeatThemselvesAfterARestart) {
+  set(kTeam);
+  back_up(true);
+  EXPECT_EQ(run().size(), 1U);
+  start();
+  EXPECT_THAT(run(), IsEmpty());
+  start();
+  back_up(false);
+  EXPECT_THAT(run(), ElementsAre(HasSubstr("well again")));
+}
+
+TEST_F(AlertsTest, FindWhatFailedBeforeTheProcessWasThere) {
+  set(kTeam);
+  back_up(true);
+  start();
+  EXPECT_THAT(run(), ElementsAre(HasSubstr("Backup failed")));
+}
+
+TEST_F(AlertsTest, TryAgainLaterAndLaterAndAfterARestart) {
+  set(R"({"webhooks":[{"name":"Team","url":"https://h.example/x"},
+                      {"name":"Other","url":"https://h.example/y"}]})");
+  away_ = "webhook:Team";
+  back_up(true);
+  EXPECT_THAT(run(), ElementsAre("webhook:Other [Corner Shop] Backup failed"))
+      << "one channel does not hold up the other";
+  EXPECT_EQ(rest_, 60s);
+  EXPECT_THAT(said_, HasSubstr("webhook:Team; the next try is in 60 s: no route to host"));
+  clock_.advance(59s);
+  EXPECT_THAT(run(), IsEmpty());
+  EXPECT_EQ(outcomes(), "failed:sent:1 failed:waiting:1 ");
+  clock_.advance(1s);
+  EXPECT_THAT(run(), IsEmpty());
+  EXPECT_EQ(rest_, 120s);
+  EXPECT_EQ(outcomes(), "failed:sent:1 failed:waiting:2 ");
+  start();
+  away_.clear();
+  EXPECT_THAT(run(), IsEmpty()) << "not before its time";
+  clock_.advance(120s);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Backup failed"));
+  EXPECT_EQ(outcomes(), "failed:sent:1 failed:sent:3 ");
+}
+
+TEST_F(AlertsTest, NoNoticeOvertakesAnother) {
+  set(kTeam);
+  away_ = "webhook:Team";
+  back_up(true);
+  EXPECT_THAT(run(), IsEmpty());
+  clock_.advance(30s);
+  back_up(false);
+  away_.clear();
+  EXPECT_THAT(run(), IsEmpty()) << "the recovery waits behind the failure";
+  clock_.advance(30s);
+  EXPECT_THAT(run(), ElementsAre(HasSubstr("failed"), HasSubstr("well again")));
+}
+
+TEST_F(AlertsTest, GiveUpAfterADay) {
+  set(R"({"remindAfterHours":0,"webhooks":[{"name":"Team","url":"https://h.example/x"}]})");
+  away_ = "webhook:Team";
+  back_up(true);
+  run();
+  clock_.advance(24h);
+  run();
+  EXPECT_EQ(outcomes(), "failed:waiting:2 ");
+  clock_.advance(1h);
+  run();
+  EXPECT_EQ(outcomes(), "failed:failed:3 ");
+  EXPECT_THAT(said_, HasSubstr("webhook:Team, and is given up"));
+}
+
+TEST_F(AlertsTest, WhatWasStoppedOnItsWayIsNoAttempt) {
+  set(kTeam);
+  away_ = "webhook:Team";
+  code_ = Code::kCancelled;
+  back_up(true);
+  EXPECT_THAT(run(), IsEmpty());
+  EXPECT_EQ(outcomes(), "failed:waiting:0 ");
+}
+
+TEST_F(AlertsTest, DropWhatIsForAChannelThatIsGone) {
+  set(kTeam);
+  away_ = "webhook:Team";
+  back_up(true);
+  run();
+  set(R"({"webhooks":[]})");
+  clock_.advance(1min);
+  run();
+  EXPECT_EQ(outcomes(), "failed:dropped:1 ");
+}
+
+TEST_F(AlertsTest, TellEachChannelWhatItWants) {
+  set(R"({"on":{"missed":false},"mailTo":["ops@example.org"],"webhooks":[
+      {"name":"Rare","url":"https://h.example/x","on":["spaceLow"]},
+      {"name":"Ping","preset":"ping","url":"https://h.example/p"}]})");
+  back_up(false);
+  EXPECT_THAT(run(), ElementsAre("webhook:Ping [Corner Shop] Backup made"));
+  EXPECT_THAT(run(), IsEmpty()) << "one ping a backup";
+  clock_.advance(1h);
+  back_up(true);
+  EXPECT_THAT(run(), ElementsAre("mail:ops@example.org [Corner Shop] Backup failed",
+                                 "webhook:Ping [Corner Shop] Backup failed"));
+  clock_.advance(1h);
+  back_up(false);
+  EXPECT_THAT(run(), ElementsAre("mail:ops@example.org [Corner Shop] Backups are well again",
+                                 "webhook:Ping [Corner Shop] Backup made"));
+}
+
+TEST_F(AlertsTest, MailSuperusersWhereTheAppHasSmtp) {
+  const auto smtp = [&](const char* enabled) {
+    LiveSettings live{*rig_->directory, "", clock_, system_random()};
+    const auto changed = live.change(
+        {json::parse("{\"smtp\":{\"enabled\":" + std::string{enabled} + "}}").get_object()},
+        settings::Edition::k039);
+    ASSERT_TRUE(changed.has_value() && changed->faults.empty());
+  };
+  smtp("true");
+  back_up(true);
+  const std::string email = rig_->ask("SELECT email FROM _superusers");
+  EXPECT_THAT(run(), ElementsAre("mail:" + email + " [Corner Shop] Backup failed"));
+  clock_.advance(1h);
+  back_up(false);
+  EXPECT_THAT(run(), ElementsAre("mail:" + email + " [Corner Shop] Backups are well again"));
+  set(R"({"mailSuperusers":false})");
+  clock_.advance(1h);
+  back_up(true);
+  EXPECT_THAT(run(), IsEmpty());
+  set(R"({"mailSuperusers":true})");
+  smtp("false");
+  clock_.advance(24h);
+  EXPECT_THAT(run(), IsEmpty());
+}
+
+TEST_F(AlertsTest, DamageIsToldAndForgottenWithTheBackup) {
+  set(kTeam);
+  back_up(false);
+  EXPECT_THAT(run(), IsEmpty());
+  const fs::Path path = pb_data_ / "backups" / "n1.zip";
+  const auto modified = std::filesystem::last_write_time(path);
+  std::string bytes = testing::read_file(path);
+  bytes[bytes.size() / 2] = static_cast<char>(bytes[bytes.size() / 2] ^ 1);
+  testing::write_file(path, bytes);
+  std::filesystem::last_write_time(path, modified);
+  ASSERT_EQ(rig_->verify("n1.zip").state, State::kFailed);
+  EXPECT_THAT(run(), ElementsAre(HasSubstr("Backups are damaged or not verified")));
+  ASSERT_TRUE(rig_->vault->remove(store::BackupName::parse("n1.zip").value()).has_value());
+  EXPECT_THAT(run(), ElementsAre(HasSubstr("well again")));
+}
+
+TEST_F(AlertsTest, AStoreThatCanNotBeLookedAtMakesNothingWell) {
+  set(kTeam);
+  back_up(true);
+  EXPECT_EQ(run().size(), 1U);
+  unlisted_ = true;
+  EXPECT_THAT(run(), IsEmpty());
+  unlisted_ = false;
+  EXPECT_THAT(run(), IsEmpty());
+  back_up(false);
+  EXPECT_EQ(run().size(), 1U);
+  unlisted_ = true;
+  EXPECT_THAT(run(), IsEmpty());
+  clock_.advance(1h);
+  EXPECT_THAT(run(), ElementsAre(HasSubstr("A backup was missed")));
+  EXPECT_THAT(last_.text, HasSubstr("their store can't be looked at: away"));
+  unlisted_ = false;
+  EXPECT_THAT(run(), ElementsAre(HasSubstr("well again")));
+}
+
+TEST_F(AlertsTest, ATestIsSentAtOnceAndNoted) {
+  set(R"({"mailTo":["ops@example.org"],"webhooks":[{"name":"Team","url":"https://h.example/x","token":"hush"}]})");
+  EXPECT_TRUE(alerts_->test("Team", {}).has_value());
+  EXPECT_TRUE(alerts_->test("mail:ops@example.org", {}).has_value());
+  EXPECT_THAT(sent_, ElementsAre("webhook:Team [Corner Shop] Test message",
+                                 "mail:ops@example.org [Corner Shop] Test message"));
+  away_ = "webhook:Team";
+  EXPECT_EQ(alerts_->test("webhook:Team", {}).error().what, "no route to host");
+  EXPECT_EQ(outcomes(), "test:failed:1 test:sent:1 test:sent:1 ");
+  const auto unknown = alerts_->test("Tem", {});
+  EXPECT_EQ(unknown.error().code, Code::kNotFound);
+  EXPECT_THAT(unknown.error().what, HasSubstr("mail:ops@example.org, webhook:Team"));
+  const std::string report = json::serialize(*alerts_->report());
+  EXPECT_THAT(report, HasSubstr(R"("place":"https://h.example")"));
+  EXPECT_THAT(report, Not(HasSubstr("hush")));
+  EXPECT_THAT(report, Not(HasSubstr("h.example/x")));
+}
+
+TEST(AlertPause, DoublesFromAMinuteToAnHour) {
+  const std::pair<std::int64_t, std::chrono::seconds> rows[] = {
+      {0, 60s}, {1, 60s}, {2, 120s}, {6, 1920s}, {7, 3600s}, {1000, 3600s}};
+  for (const auto& [failures, pause] : rows) { EXPECT_EQ(pause_after(failures), pause); }
+}
+
+}  // namespace
+}  // namespace pv::jobs

@@ -1,0 +1,133 @@
+#include "state/alerts.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "testing/fixtures.h"
+
+namespace pv::state {
+namespace {
+
+using namespace std::chrono_literals;
+using ::testing::ElementsAre;
+using ::testing::IsEmpty;
+
+constexpr WallTime kNow{std::chrono::seconds{1'795'222'487}};
+
+struct Fixture {
+  testing::TempFolder folder;
+  VaultDb db{folder.path()};
+
+  void change(const AlertChange& change) {
+    const auto done = change_alerts(db, change, kNow, [](const std::string&) {});
+    ASSERT_TRUE(done.has_value()) << done.error().what;
+  }
+  std::vector<std::string> waiting() {
+    std::vector<std::string> texts;
+    const auto found = *read_waiting(db);
+    for (const Delivery& one : found) { texts.push_back(one.channel + " " + one.text); }
+    return texts;
+  }
+};
+
+Delivery delivery(const std::string& channel, const std::string& text) {
+  return {.channel = channel,
+          .kind = "failed",
+          .title = "Backup failed",
+          .text = text,
+          .created = kNow,
+          .next = kNow,
+          .ended = std::nullopt,
+          .outcome = "waiting"};
+}
+
+TEST(Alerts, AreKeptUntilTheyAreClosed) {
+  Fixture fixture;
+  EXPECT_THAT(read_alerts(fixture.db)->open, IsEmpty());
+  const OpenAlert failed{"failed", kNow, kNow, "no space"};
+  const OpenAlert later{"failed", kNow, kNow + 24h, "no space, still"};
+  const OpenAlert missed{"missed", kNow + 1h, kNow + 1h, "late"};
+  fixture.change({.open = {failed, missed}, .marks = {{"succeeded", "job1", kNow}}});
+  EXPECT_THAT(read_alerts(fixture.db)->open, ElementsAre(failed, missed));
+  EXPECT_THAT(read_alerts(fixture.db)->marks, ElementsAre(Mark{"succeeded", "job1", kNow}));
+  fixture.change({.open = {later}, .closed = {"missed"}, .marks = {{"succeeded", "job2", kNow}}});
+  EXPECT_THAT(read_alerts(fixture.db)->open, ElementsAre(later));
+  EXPECT_THAT(read_alerts(fixture.db)->marks, ElementsAre(Mark{"succeeded", "job2", kNow}));
+}
+
+TEST(Deliveries, WaitInTheOrderOfTheirChannel) {
+  Fixture fixture;
+  fixture.change({.deliveries = {delivery("a", "1"), delivery("b", "2"), delivery("a", "3")}});
+  EXPECT_THAT(fixture.waiting(), ElementsAre("a 1", "b 2"));
+  Delivery first = read_waiting(fixture.db)->front();
+  first.attempts = 1;
+  first.next = kNow + 1min;
+  first.error = "refused\nand more";
+  ASSERT_TRUE(note_attempt(fixture.db, first, {}).has_value());
+  first.error = "refused";
+  EXPECT_EQ(read_waiting(fixture.db)->front(), first);
+  EXPECT_THAT(fixture.waiting(), ElementsAre("a 1", "b 2")) << "what failed is not overtaken";
+  first.ended = kNow + 1min;
+  first.outcome = "sent";
+  ASSERT_TRUE(note_attempt(fixture.db, first, {}).has_value());
+  EXPECT_THAT(fixture.waiting(), ElementsAre("b 2", "a 3"));
+  EXPECT_EQ(read_deliveries(fixture.db, 2)->front().text, "3") << "newest first";
+  EXPECT_EQ(read_deliveries(fixture.db, 2)->size(), 2U);
+}
+
+TEST(Deliveries, DropTheOldestOfAChannelThatTakesNone) {
+  Fixture fixture;
+  AlertChange change{.deliveries = {delivery("b", "other")}};
+  for (std::int64_t i = 0; i < kWaitingMax + 2; ++i) {
+    change.deliveries.push_back(delivery("a", std::to_string(i)));
+  }
+  fixture.change(change);
+  EXPECT_THAT(fixture.waiting(), ElementsAre("b other", "a 2"));
+  EXPECT_EQ(read_deliveries(fixture.db, 1000)->back().outcome, "waiting");
+  EXPECT_EQ((*read_deliveries(fixture.db, 1000))[kWaitingMax + 1].outcome, "dropped");
+}
+
+TEST(Deliveries, OfTheEndedTheLastAreKept) {
+  Fixture fixture;
+  AlertChange change{.deliveries = {delivery("a", "waits")}};
+  for (std::int64_t i = 0; i < kDeliveriesKept + 5; ++i) {
+    Delivery one = delivery("b", std::to_string(i));
+    one.ended = kNow;
+    one.outcome = "sent";
+    change.deliveries.push_back(one);
+  }
+  fixture.change(change);
+  const auto kept = *read_deliveries(fixture.db, 10'000);
+  EXPECT_EQ(kept.size(), static_cast<std::size_t>(kDeliveriesKept) + 1);
+  EXPECT_EQ(kept.back().text, "waits");
+}
+
+TEST(Deliveries, AreCutAtWholeCharacters) {
+  Fixture fixture;
+  std::string text = "x";
+  while (text.size() < 10'000) { text += "ä"; }
+  fixture.change({.deliveries = {delivery("a", text)}});
+  EXPECT_EQ(read_waiting(fixture.db)->front().text, text.substr(0, 3999));
+}
+
+// Of the version that had verdicts, jobs and the schedule.
+TEST(Alerts, GetTheirTablesInAnOlderFile) {
+  Fixture fixture;
+  const fs::Path path = fixture.folder.path() / "vault.db";
+  fixture.change({.deliveries = {delivery("a", "1")}});
+  {
+    auto connection = *sqlite::Connection::open(path, {.one_file = true});
+    ASSERT_TRUE(connection
+                    .exec("DROP TABLE alerts; DROP TABLE alert_marks; DROP TABLE deliveries; "
+                          "PRAGMA user_version=2")
+                    .has_value());
+  }
+  EXPECT_THAT(read_alerts(fixture.db)->open, IsEmpty());
+  EXPECT_THAT(*read_waiting(fixture.db), IsEmpty());
+  fixture.change({.deliveries = {delivery("a", "2")}});
+  EXPECT_THAT(fixture.waiting(), ElementsAre("a 2"));
+  EXPECT_FALSE(fs::exists(path.native() + ".aside"));
+}
+
+}  // namespace
+}  // namespace pv::state
