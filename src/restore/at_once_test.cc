@@ -181,7 +181,7 @@ TEST(AtOnce, WhatCannotBeToldApartAnyMoreIsLeftAlone) {
       const Result<Recovery> recovery = recover(directory, real_disk());
       ASSERT_FALSE(recovery.has_value()) << call;
       EXPECT_EQ(recovery.error().code, Code::kDamaged);
-      EXPECT_THAT(recovery.error().what, HasSubstr("put the right one in its place by hand"));
+      EXPECT_THAT(recovery.error().what, HasSubstr("Put the right one in its place by hand"));
       EXPECT_EQ(world.tree(), before);
     }
   }

@@ -199,11 +199,11 @@ Error unreadable(const fs::Path& path, const Error& why) {
   }
   return Error{Code::kDamaged,
                name +
-                   "; a restore was cut off and its journal can't be read. Old and new data lie "
-                   "in the newest replaced-* and restore-* folders beside it and in place, either "
-                   "in any of them. Move these folders elsewhere first, for without the journal "
-                   "they are cleared away; then put the right data in place by hand and remove "
-                   "the journal"};
+                   "; a restore was cut off and its journal can't be read. The old data lies in "
+                   "place and in the newest replaced-* folder beside it, the new in place, in the "
+                   "newest restore-* folder (which is cleared away once the journal is gone) and "
+                   "in that replaced-* folder as well. Put the right data in place by hand, then "
+                   "remove the journal"};
 }
 
 }  // namespace

@@ -79,7 +79,7 @@ TEST(PartOfTheData, WhatIsNewCanBeTakenBackAndBroughtAgainAsOftenAsOneLikes) {
     ASSERT_TRUE(undo_last(world).has_value()) << round;
   }
   EXPECT_TRUE(world.left_others_alone());
-  ASSERT_TRUE(prune_replaced(directory, kNow + 1h, 0s).has_value());
+  clear_replaced(directory);
   EXPECT_EQ(names_in(vault_folder(directory))->size(), 0U);
   EXPECT_EQ(world.tree(), world.new_tree);
 }
@@ -464,7 +464,7 @@ TEST_F(PartOfAnArchive, OnAVolumeOfItsOwnStaysThere) {
   EXPECT_EQ(read_file(folder / "storage/b/c/1"), "new");
   ASSERT_TRUE(undo(folder.path(), "", kNow, real_disk()).has_value());
   EXPECT_EQ(tree_of(folder / "storage"), (Tree{{"a", "DIR"}, {"a/1", "old"}, {"a/2", "old"}}));
-  ASSERT_TRUE(prune_replaced(folder.path(), kNow, 0s).has_value());
+  clear_replaced(folder.path());
   EXPECT_FALSE(fs::exists(folder / "storage/.pocketvault-restore"));
   ASSERT_TRUE(restore({"storage"}).has_value());
   EXPECT_FALSE(fs::exists(folder / "storage/a/2"));

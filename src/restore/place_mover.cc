@@ -93,11 +93,10 @@ Result<bool> PlaceMover::is_fresh(const std::string& name, const fs::Path& folde
   return fail(Code::kDamaged, "neither " + printable((folder / name).native()) + " nor " +
                                   printable((here_ / name).native()) +
                                   " is what it was when the exchange began (was the directory "
-                                  "copied since?): one is the old data, one the new. Move the "
-                                  "restore-* and replaced-* folders beside " +
+                                  "copied since?): one is the old data, one the new. Put the "
+                                  "right one in its place by hand, then remove " +
                                   printable(journal_path_.native()) +
-                                  " elsewhere first, for without it they are cleared away; then "
-                                  "put the right one in its place by hand and remove it");
+                                  ": the other is kept in the replaced-* folder beside that");
 }
 
 // `name` in the directory is the old one, which has not left yet.
@@ -190,7 +189,32 @@ Result<void> PlaceMover::clear_out() {
     if (old && goes_at_once(name)) { continue; }  // when the new one comes
     PV_CHECK(old ? move(here_ / name, aside_ / name) : put_by(name));
   }
+  return wait_aside();
+}
+
+// So that the old one, when the two change places, lies where it is kept.
+Result<void> PlaceMover::wait_aside() {
+  for (const auto& [name, inodes] : moves_.at_once) {
+    PV_TRY(const Beside beside, beside_of(name));
+    PV_TRY(const bool in_incoming, lies_in(incoming_, name));
+    if (beside.fresh && !beside.old && in_incoming) {
+      PV_CHECK(move(incoming_ / name, aside_ / name));
+    }
+  }
   return {};
+}
+
+// The file system can't exchange: the new ones come from where all others come from.
+Result<void> PlaceMover::wait_in_incoming() {
+  for (const auto& [name, inodes] : moves_.at_once) {
+    PV_TRY(const Beside beside, beside_of(name));
+    PV_TRY(const bool in_aside, lies_in(aside_, name));
+    if (beside.fresh && !beside.old && in_aside) {
+      PV_CHECK(move(aside_ / name, incoming_ / name));
+    }
+  }
+  PV_CHECK(disk_.sync_folder(incoming_));
+  return disk_.sync_folder(aside_);
 }
 
 Result<void> PlaceMover::clear_in() {
@@ -212,8 +236,12 @@ Result<void> PlaceMover::bring_in(const std::string& name) {
   PV_TRY(const Beside beside, beside_of(name));
   if (!beside.fresh) { return {}; }  // what lies in `incoming` may be the old one
   if (goes_at_once(name) && !beside.old) {
-    PV_TRY(const bool changed, change_places(name));
-    if (changed) { return {}; }
+    PV_TRY(const bool waits_aside, lies_in(aside_, name));
+    if (waits_aside) {
+      PV_TRY(const bool changed, change_places(name));
+      if (changed) { return {}; }
+      PV_CHECK(wait_in_incoming());
+    }
     PV_CHECK(move(here_ / name, aside_ / name));
   }
   PV_TRY(const bool occupied, lies_here(name));

@@ -36,9 +36,10 @@ class PlaceMover {
   [[nodiscard]] Result<void> clear_in();
   [[nodiscard]] Result<void> bring_in(const std::string& name);
   [[nodiscard]] Result<void> bring_back(const std::string& name);
-  // After folders have changed places at once, the one that is not in the directory lies where the
-  // other came from, until sort_out() brings it where it belongs. The exchange is on disk before,
-  // for where it lies tells that it was made.
+  // After folders have changed places at once on the way back, the new one lies where the old one
+  // came from, until sort_out() brings it where it belongs. The exchange is on disk before, for
+  // where it lies tells that it was made. On the way forward new ones wait where the old ones will
+  // lie (of versions before, old ones lay where the new ones had come from).
   [[nodiscard]] Result<bool> is_mixed_up() const;
   [[nodiscard]] Result<void> sort_out();
 
@@ -62,6 +63,8 @@ class PlaceMover {
     return moves_.at_once.contains(name);
   }
   [[nodiscard]] Result<bool> change_places(const std::string& name);
+  [[nodiscard]] Result<void> wait_aside();
+  [[nodiscard]] Result<void> wait_in_incoming();
   [[nodiscard]] Error just_removed(const std::string& name) const;
   [[nodiscard]] Error just_made(const std::string& name) const;
   [[nodiscard]] Result<void> check_leaving() const;
