@@ -105,6 +105,7 @@ class Mover {
 
   Result<void> finish_back() {
     PV_CHECK(sort_out());
+    for (PlaceMover& place : places_) { PV_CHECK(place.keep_what_was_touched()); }
     PV_CHECK(set_permissions());
     PV_CHECK(mark(journal_.aside, false));
     PV_CHECK(mark(journal_.incoming, last_in().name == nullptr && first_out() != nullptr));

@@ -15,7 +15,8 @@
 // started between crash and recovery, and made databases of its own) goes to replaced-ID/stray: a
 // stranger's WAL beside a database of ours would be applied to it. Where only units are exchanged,
 // all else is left alone: what has come up since in the place of something new is no stray, and the
-// exchange is taken back.
+// exchange is taken back. What goes back to where it was staged is cleared away later, so what a
+// program has been at work in meanwhile goes to replaced-ID/stray instead.
 #pragma once
 
 #include "restore/journal.h"

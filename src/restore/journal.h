@@ -33,6 +33,9 @@ struct PlaceMoves {
     friend bool operator==(const Inodes&, const Inodes&) = default;
   };
   std::map<std::string, Inodes> at_once;
+  // New entries in whose place an app may go on: seal_of() them before they come. One whose seal is
+  // broken when it goes back has something in it that a program made.
+  std::map<std::string, std::uint64_t> sealed;
 
   friend bool operator==(const PlaceMoves&, const PlaceMoves&) = default;
 };

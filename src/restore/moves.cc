@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "restore/seal.h"
+
 namespace pv::restore {
 namespace {
 
@@ -39,6 +41,16 @@ Result<std::map<std::string, PlaceMoves::Inodes>> on_both_sides(const PlaceMoves
     }
   }
   return found;
+}
+
+Result<std::map<std::string, std::uint64_t>> seals_of(const std::vector<std::string>& names,
+                                                      const fs::Path& folder) {
+  std::map<std::string, std::uint64_t> seals;
+  for (const std::string& name : names) {
+    PV_TRY(const std::uint64_t seal, seal_of(folder / name));
+    seals.emplace(name, seal);
+  }
+  return seals;
 }
 
 enum class Kind { kNone, kFile, kFolder };
@@ -201,6 +213,9 @@ class Gathering {
       PV_TRY(one.read_only_in, read_only_among(one.in, coming(place)));
       if (may_be_in_use(one, layout_)) {
         PV_TRY(one.at_once, on_both_sides(one, here(place), coming(place)));
+        // What an undo brings goes back to where it is kept, with all that is in it.
+        const bool is_staged = incoming_.starts_with(kStagedPrefix);
+        if (is_staged) { PV_TRY(one.sealed, seals_of(one.in, coming(place))); }
       }
       moves.places.push_back(std::move(one));
     }

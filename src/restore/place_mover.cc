@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "restore/moves.h"
+#include "restore/seal.h"
 
 namespace pv::restore {
 namespace {
@@ -187,7 +188,7 @@ Result<void> PlaceMover::clear_out() {
     if (come) { continue; }
     PV_TRY(const bool old, has_stayed(name));
     if (old && goes_at_once(name)) { continue; }  // when the new one comes
-    PV_CHECK(old ? move(here_ / name, aside_ / name) : put_by(name));
+    PV_CHECK(old ? move(here_ / name, aside_ / name) : put_by(here_ / name));
   }
   return wait_aside();
 }
@@ -227,7 +228,7 @@ Result<void> PlaceMover::clear_in() {
   for (const std::string& name : names) {
     PV_TRY(const bool old, has_stayed(name));
     PV_TRY(const bool come, has_come(name));
-    if (!old && !come) { PV_CHECK(put_by(name)); }
+    if (!old && !come) { PV_CHECK(put_by(here_ / name)); }
   }
   return {};
 }
@@ -303,6 +304,17 @@ Result<void> PlaceMover::sort_out() {
   return {};
 }
 
+Result<void> PlaceMover::keep_what_was_touched() {
+  for (const auto& [name, seal] : moves_.sealed) {
+    PV_TRY(const bool went_back, lies_in(incoming_, name));
+    if (!went_back) { continue; }
+    const Result<std::uint64_t> now = seal_of(incoming_ / name);
+    const bool is_as_staged = now.has_value() && *now == seal;
+    if (!is_as_staged) { PV_CHECK(put_by(incoming_ / name)); }
+  }
+  return {};
+}
+
 // A program may be as quick as we are to take the name that it needs.
 Result<void> PlaceMover::bring(const std::string& name, const fs::Path& from, const Names& ours) {
   constexpr int kTriesMax = 10;
@@ -334,20 +346,21 @@ Result<void> PlaceMover::bring_once(const std::string& name, const fs::Path& fro
 
 Result<void> PlaceMover::make_room(const std::string& name) {
   PV_TRY(const bool occupied, lies_here(name));
-  return occupied ? put_by(name) : Result<void>{};
+  return occupied ? put_by(here_ / name) : Result<void>{};
 }
 
 // Keeps what is nobody's, beside the replaced data.
-Result<void> PlaceMover::put_by(const std::string& name) {
+Result<void> PlaceMover::put_by(const fs::Path& path) {
   if (!fs::exists(strays_)) {
     PV_CHECK(disk_.make_folder(strays_));
     PV_CHECK(disk_.sync_folder(strays_.parent_path()));
   }
+  const std::string name = path.filename().string();
   fs::Path place = strays_ / name;
   for (int number = 2; fs::exists(place); ++number) {
     place = strays_ / (name + "." + std::to_string(number));
   }
-  PV_CHECK(move(here_ / name, place));
+  PV_CHECK(move(path, place));
   return disk_.sync_folder(strays_);
 }
 

@@ -42,6 +42,9 @@ class PlaceMover {
   // lie (of versions before, old ones lay where the new ones had come from).
   [[nodiscard]] Result<bool> is_mixed_up() const;
   [[nodiscard]] Result<void> sort_out();
+  // On the way back, when all have left: of the new entries, those that a program has made or
+  // changed something in are put by.
+  [[nodiscard]] Result<void> keep_what_was_touched();
 
   // Folders that were widened to be moved have their permissions again, wherever they are.
   [[nodiscard]] Result<void> set_permissions();
@@ -77,7 +80,7 @@ class PlaceMover {
   [[nodiscard]] Result<void> bring_once(const std::string& name, const fs::Path& from,
                                         const Names& ours);
   [[nodiscard]] Result<void> make_room(const std::string& name);
-  [[nodiscard]] Result<void> put_by(const std::string& name);
+  [[nodiscard]] Result<void> put_by(const fs::Path& path);
   [[nodiscard]] Result<void> move(const fs::Path& from, const fs::Path& to);
   [[nodiscard]] Result<void> make_movable(const fs::Path& path);
   [[nodiscard]] Result<bool> is_out_of_place(const std::string& name) const;

@@ -265,6 +265,7 @@ TEST(Journal, ADamagedOneIsNotActedOn) {
   storage.out = {".x"};
   storage.in = {".x"};
   storage.at_once = {{".x", {.old = 7, .fresh = 18446744073709551615U}}};
+  storage.sealed = {{".x", 18446744073709551614U}};
   const Journal journal{.back = false,
                         .layout = Layout{".pocketvault", {"storage", "a b/c"}},
                         .incoming = "restore-abcdefghijklmno",
