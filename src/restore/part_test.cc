@@ -215,6 +215,64 @@ TEST(PartOfTheData, ARecoveryFindsTheFolderGone) {
   EXPECT_GT(finished, 2);
 }
 
+// The app went on after the crash, and where units were in a folder there is none any more.
+TEST(PartOfTheData, ARecoveryComesToAnEndWhateverStandsWhereAFolderWas) {
+  struct Case {
+    Setting setting;
+    std::string folder;
+  };
+  const std::vector<Case> cases{{{Lie::kPlain, Part::kFiles}, "storage/a"},
+                                {{Lie::kPlain, Part::kFiles}, "storage"},
+                                {{Lie::kNoExchange, Part::kFiles}, "storage/a"},
+                                {{Lie::kPlain, Part::kNewFile}, "storage"},
+                                {{Lie::kPlain, Part::kFolder}, "storage"},
+                                {{Lie::kLinkedStorage, Part::kFiles}, "storage/a"}};
+  int finished = 0;
+  for (const Case& one : cases) {
+    for (const bool is_link : {false, true}) {
+      SCOPED_TRACE(name_of(one.setting) + (is_link ? ", a link: " : ", a file: ") + one.folder);
+      int recovered = 0;
+      for (int call = 1;; ++call) {
+        SCOPED_TRACE("call " + std::to_string(call));
+        const World world{one.setting};
+        const fs::Path& directory = world.folder.path();
+        if (!killed_at(world, call)) { break; }
+        if (!is_cut_off(directory)) { continue; }
+        const testing::TempFolder theirs;
+        std::filesystem::remove_all(directory / one.folder);
+        if (is_link) {
+          std::filesystem::create_directory_symlink(theirs.path(), directory / one.folder);
+        } else {
+          write_file(directory / one.folder, "theirs");
+        }
+        MountedDisk disk{world};
+        const Result<Recovery> recovery = recover(directory, disk);
+        ASSERT_TRUE(recovery.has_value()) << recovery.error().what;
+        ASSERT_FALSE(is_cut_off(directory));
+        finished += *recovery == Recovery::kFinished ? 1 : 0;
+        // It stands where it did, or was put by; and nothing went where it leads.
+        const std::string name = last_part_of(one.folder);
+        const auto is_theirs = [&](const fs::Path& path) {
+          std::error_code error;
+          return is_link ? std::filesystem::read_symlink(path, error) == theirs.path()
+                         : fs::exists(path) && !std::filesystem::is_directory(path) &&
+                               read_file(path) == "theirs";
+        };
+        const fs::Path volume = world.layout.volume_of(one.folder).vault;
+        const fs::Path strays =
+            directory / volume / replaced_folder(world.staged.id) / kReplacedStray;
+        EXPECT_NE(is_theirs(directory / one.folder), is_theirs(strays / name));
+        EXPECT_EQ(has_strays(directory, world.staged.id), is_theirs(strays / name)) << "told of";
+        EXPECT_TRUE(std::filesystem::is_empty(theirs.path()));
+        if (HasFailure()) { return; }
+        ++recovered;
+      }
+      EXPECT_GT(recovered, 3);
+    }
+  }
+  EXPECT_GT(finished, 10);
+}
+
 // All of storage/, as one entry or as what is mounted there.
 TEST(PartOfTheData, ARecoveryFindsAFolderOfStorageGone) {
   for (const Lie lie : {Lie::kPlain, Lie::kMadeUpMounts}) {

@@ -149,6 +149,20 @@ Result<std::vector<std::string>> PlaceMover::names_here() const {
   return names;
 }
 
+Result<void> PlaceMover::clear_way() {
+  return may_be_in_use_ ? clear_way_to(moves_.folder) : Result<void>{};
+}
+
+Result<void> PlaceMover::clear_way_to(const std::string& folder) {
+  if (layout_.volume_of(folder).at == folder) { return {}; }
+  PV_CHECK(clear_way_to(parent_of(folder)));
+  const Result<fs::Stat> found = fs::link_stat(directory_ / folder);
+  if (found.has_value()) {
+    return found->is_folder() ? Result<void>{} : put_by(directory_ / folder);
+  }
+  return found.error().code == Code::kNotFound ? Result<void>{} : fail(found.error());
+}
+
 // The folder that they are in may have been removed meanwhile.
 Result<void> PlaceMover::make_again(const std::string& folder) {
   if (layout_.volume_of(folder).at == folder || fs::exists(directory_ / folder)) { return {}; }

@@ -29,6 +29,9 @@ class PlaceMover {
   [[nodiscard]] Result<void> check_incoming() const;
   [[nodiscard]] Result<void> check_aside() const;
 
+  // What a program has made where the folder of the place belongs, or one that it is in, and what
+  // is no folder, is put by: nothing could come there. Of a place that an app may go on with.
+  [[nodiscard]] Result<void> clear_way();
   // Old entries leave, strays are put by. Then the old WAL has to be out, on disk, before a new
   // database appears: SQLite would apply it.
   [[nodiscard]] Result<void> clear_out();
@@ -72,6 +75,7 @@ class PlaceMover {
   [[nodiscard]] Error just_made(const std::string& name) const;
   [[nodiscard]] Result<void> check_leaving() const;
   [[nodiscard]] Result<bool> has_stayed(const std::string& name) const;
+  [[nodiscard]] Result<void> clear_way_to(const std::string& folder);
   [[nodiscard]] Result<void> make_again(const std::string& folder);
   [[nodiscard]] Result<std::vector<std::string>> names_here() const;
   [[nodiscard]] Result<void> move_out(const std::string& name);
