@@ -1,7 +1,9 @@
-// Folders that change places at once with the restored ones, while an app goes on.
+// Folders and files that change places at once with the restored ones, while an app goes on.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
+
+#include <set>
 
 #include "restore/journal.h"
 #include "restore/record.h"
@@ -118,6 +120,66 @@ TEST_P(AtOnce, NothingThatAnAppUploadsMeanwhileGoesAstray) {
   EXPECT_EQ(disk.folders_made, 0);
   EXPECT_EQ(without_uploads(world.tree()), world.old_tree);
   is_kept(disk.uploads);
+}
+
+// Who reads a file that is replaced finds the old one or the new.
+TEST(AtOnce, AFileIsNeverMissing) {
+  class Reading final : public MountedDisk {
+   public:
+    explicit Reading(fs::Path file) : file_{std::move(file)} {}
+    std::set<std::string> found;
+    Result<void> rename(const fs::Path& from, const fs::Path& to) override {
+      look();
+      return MountedDisk::rename(from, to);
+    }
+    Result<void> exchange(const fs::Path& one, const fs::Path& other) override {
+      look();
+      return MountedDisk::exchange(one, other);
+    }
+    Result<void> sync_folder(const fs::Path& path) override {
+      look();
+      return MountedDisk::sync_folder(path);
+    }
+
+   private:
+    void look() { found.insert(read_file(file_)); }
+    const fs::Path file_;
+  };
+  for (const auto& [part, name] : {std::pair{Part::kFiles, "storage/a/b.txt"},
+                                   std::pair{Part::kScattered, "storage/s1/file"}}) {
+    const World world{{Lie::kPlain, part}};
+    const std::set<std::string> either{std::string{"old "} + name, std::string{"new "} + name};
+    Reading disk{world.folder / name};
+    ASSERT_TRUE(world.run(disk).has_value());
+    EXPECT_EQ(disk.found, either);
+    EXPECT_EQ(world.tree(), world.new_tree);
+    Reading again{world.folder / name};
+    ASSERT_TRUE(undo(world.folder.path(), "", kNow, again).has_value());
+    EXPECT_EQ(again.found, either);
+    EXPECT_EQ(world.tree(), world.old_tree);
+  }
+}
+
+// It may be a database of an app's own.
+TEST(AtOnce, AWalThatIsMadeMeanwhileIsNotLeftBesideTheOtherFile) {
+  class Opening final : public MountedDisk {
+   public:
+    explicit Opening(fs::Path wal) : wal_{std::move(wal)} {}
+    Result<void> write_file(const fs::Path& path, std::string_view content) override {
+      PV_CHECK(MountedDisk::write_file(path, content));
+      if (path.filename() == "restore.journal") { testing::write_file(wal_, "theirs"); }
+      return {};
+    }
+
+   private:
+    const fs::Path wal_;
+  };
+  const World world{{Lie::kPlain, Part::kFiles}};
+  Opening disk{world.folder / "storage/a/b.txt-wal"};
+  const Result<Replaced> replaced = world.run(disk);
+  ASSERT_TRUE(replaced.has_value()) << replaced.error().what;
+  EXPECT_EQ(world.tree(), world.new_tree);
+  EXPECT_EQ(read_file(replaced->folder / kReplacedStray / "b.txt-wal"), "theirs");
 }
 
 class TakenBack : public ::testing::TestWithParam<Setting> {

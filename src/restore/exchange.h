@@ -4,11 +4,11 @@
 //     sync
 //     in    each new entry comes from `incoming`    data.db last: nobody opens it before the rest
 //
-// Where an app may go on, a folder that is on both sides does neither: the new one goes to `aside`
-// first, and when it is to come the two change places. So no moment is left in which the app,
-// finding no folder, makes one. And at any moment the old data lies in its place or in `aside`,
-// never among what is staged: that may be cleared away once no journal is there, even where
-// somebody has removed the journal by hand.
+// Where an app may go on, a folder or file that is on both sides does neither: the new one goes to
+// `aside` first, and when it is to come the two change places. So no moment is left in which the
+// app, finding no folder, makes one. And at any moment the old data lies in its place or in
+// `aside`, never among what is staged: that may be cleared away once no journal is there, even
+// where somebody has removed the journal by hand.
 //
 // Each step looks at where the entries lie, so all of it can be begun again after a crash at any of
 // its calls, as often as it takes. What lies in the directory and is on neither side (a program was

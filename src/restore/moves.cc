@@ -24,8 +24,20 @@ Result<std::map<std::string, std::uint32_t>> read_only_among(const std::vector<s
   return found;
 }
 
-// Folders that are there on both sides. Not where they have nothing to be told apart by, or lie on
-// two devices (a subvolume).
+// Whether SQLite keeps something beside the file on either side: it leaves with its WAL, and comes
+// when no other is left.
+bool has_companions(const std::string& name, const PlaceMoves& moves) {
+  const auto is_among = [](const std::vector<std::string>& names, const std::string& one) {
+    return std::find(names.begin(), names.end(), one) != names.end();
+  };
+  const std::vector<std::string> companions = sqlite_companions_of(name);
+  return std::any_of(companions.begin(), companions.end(), [&](const std::string& companion) {
+    return is_among(moves.out, companion) || is_among(moves.in, companion);
+  });
+}
+
+// Folders that are there on both sides, and files. Not where they have nothing to be told apart by
+// (a hard link is the same file), or lie on two devices (a subvolume).
 Result<std::map<std::string, PlaceMoves::Inodes>> on_both_sides(const PlaceMoves& moves,
                                                                 const fs::Path& here,
                                                                 const fs::Path& coming) {
@@ -35,8 +47,9 @@ Result<std::map<std::string, PlaceMoves::Inodes>> on_both_sides(const PlaceMoves
     if (!leaving.contains(name)) { continue; }
     PV_TRY(const fs::Stat old, fs::link_stat(here / name));
     PV_TRY(const fs::Stat fresh, fs::link_stat(coming / name));
-    if (old.is_folder() && fresh.is_folder() && old.device == fresh.device &&
-        old.inode != fresh.inode) {
+    const bool are_folders = old.is_folder() && fresh.is_folder();
+    const bool are_files = old.is_file() && fresh.is_file() && !has_companions(name, moves);
+    if ((are_folders || are_files) && old.device == fresh.device && old.inode != fresh.inode) {
       found.emplace(name, PlaceMoves::Inodes{.old = old.inode, .fresh = fresh.inode});
     }
   }

@@ -253,7 +253,7 @@ Result<void> PlaceMover::bring_in(const std::string& name) {
   if (goes_at_once(name) && !beside.old) {
     PV_TRY(const bool waits_aside, lies_in(aside_, name));
     if (waits_aside) {
-      PV_TRY(const bool changed, change_places(name));
+      PV_TRY(const bool changed, change_places(name, in_));
       if (changed) { return {}; }
       PV_CHECK(wait_in_incoming());
     }
@@ -271,7 +271,7 @@ Result<void> PlaceMover::bring_back(const std::string& name) {
   if (!beside.old) { return {}; }
   PV_TRY(const bool occupied, lies_here(name));
   if (goes_at_once(name) && !beside.fresh && occupied) {
-    PV_TRY(const bool changed, change_places(name));
+    PV_TRY(const bool changed, change_places(name, out_));
     if (changed) { return {}; }
     PV_CHECK(move(here_ / name, incoming_ / name));
   }
@@ -279,12 +279,13 @@ Result<void> PlaceMover::bring_back(const std::string& name) {
   return bring(name, in_aside ? aside_ : incoming_, out_);
 }
 
-// The folder here and the one beside it. False: the file system can't.
-Result<bool> PlaceMover::change_places(const std::string& name) {
+// The one here and the one beside it. False: the file system can't.
+Result<bool> PlaceMover::change_places(const std::string& name, const Names& ours) {
   PV_TRY(const bool in_incoming, lies_in(incoming_, name));
   const fs::Path other = (in_incoming ? incoming_ : aside_) / name;
   PV_CHECK(make_movable(other));
   PV_CHECK(make_movable(here_ / name));
+  PV_CHECK(make_room_beside(other, ours));
   const Result<void> done = disk_.exchange(other, here_ / name);
   if (done.has_value()) { return true; }
   if (done.error().code == Code::kUnsupported) { return false; }
@@ -348,14 +349,18 @@ Result<void> PlaceMover::bring_once(const std::string& name, const fs::Path& fro
   if (!waits) { return {}; }
   PV_CHECK(make_again(moves_.folder));
   PV_CHECK(make_room(name));
-  PV_TRY(const fs::Stat coming, fs::link_stat(from / name));
-  if (!coming.is_folder()) {
-    // SQLite would apply the WAL of a database that a program made here meanwhile to this one.
-    for (const std::string& beside : sqlite_companions_of(name)) {
-      if (!ours.contains(beside)) { PV_CHECK(make_room(beside)); }
-    }
-  }
+  PV_CHECK(make_room_beside(from / name, ours));
   return move(from / name, here_ / name);
+}
+
+// SQLite would apply the WAL of a database that a program made here meanwhile to this one.
+Result<void> PlaceMover::make_room_beside(const fs::Path& coming, const Names& ours) {
+  PV_TRY(const fs::Stat about, fs::link_stat(coming));
+  if (about.is_folder()) { return {}; }
+  for (const std::string& beside : sqlite_companions_of(coming.filename().native())) {
+    if (!ours.contains(beside)) { PV_CHECK(make_room(beside)); }
+  }
+  return {};
 }
 
 Result<void> PlaceMover::make_room(const std::string& name) {

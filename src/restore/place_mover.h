@@ -39,7 +39,7 @@ class PlaceMover {
   [[nodiscard]] Result<void> clear_in();
   [[nodiscard]] Result<void> bring_in(const std::string& name);
   [[nodiscard]] Result<void> bring_back(const std::string& name);
-  // After folders have changed places at once on the way back, the new one lies where the old one
+  // After two have changed places at once on the way back, the new one lies where the old one
   // came from, until sort_out() brings it where it belongs. The exchange is on disk before, for
   // where it lies tells that it was made. On the way forward new ones wait where the old ones will
   // lie (of versions before, old ones lay where the new ones had come from).
@@ -68,7 +68,8 @@ class PlaceMover {
   [[nodiscard]] bool goes_at_once(const std::string& name) const {
     return moves_.at_once.contains(name);
   }
-  [[nodiscard]] Result<bool> change_places(const std::string& name);
+  [[nodiscard]] Result<bool> change_places(const std::string& name, const Names& ours);
+  [[nodiscard]] Result<void> make_room_beside(const fs::Path& coming, const Names& ours);
   [[nodiscard]] Result<void> wait_aside();
   [[nodiscard]] Result<void> wait_in_incoming();
   [[nodiscard]] Error just_removed(const std::string& name) const;
