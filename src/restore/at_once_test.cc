@@ -187,7 +187,7 @@ class TakenBack : public ::testing::TestWithParam<Setting> {
   // What is staged goes; what else there is lies where it can be found.
   static void expect_kept(const World& world, int uploads) {
     const fs::Path& directory = world.folder.path();
-    MountedDisk disk{world};
+    const MountedDisk disk{world};
     ASSERT_TRUE(remove_abandoned(directory, disk).has_value());
     ASSERT_TRUE(prune_replaced(directory, kNow, std::chrono::seconds{0}, disk).has_value());
     EXPECT_FALSE(fs::exists(world.staged.folder));
@@ -234,7 +234,7 @@ TEST_P(TakenBack, AnExchangeThatFailsLosesNoUpload) {
       EXPECT_EQ(replaced.error().what.find("is kept in the folder stray") != std::string::npos,
                 has_strays(directory, world.staged.id));
       with_strays += has_strays(directory, world.staged.id) ? 1 : 0;
-      Tree tree = without_uploads(world.tree());
+      const Tree tree = without_uploads(world.tree());
       EXPECT_EQ(tree, world.old_tree);
       expect_kept(world, disk.uploads);
     }
