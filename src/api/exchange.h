@@ -146,6 +146,11 @@ template <class T>
 [[nodiscard]] AnswerTask list_replaced(Exchange& exchange);
 [[nodiscard]] AnswerTask delete_replaced(Exchange& exchange);
 
+// watch.cc
+[[nodiscard]] AnswerTask show_metrics(Exchange& exchange);
+// Of a few words, for counting.
+[[nodiscard]] std::string_view route_name(Route route);
+
 // content_routes.cc
 [[nodiscard]] AnswerTask list_entries(Exchange& exchange);
 [[nodiscard]] AnswerTask send_entry(Exchange& exchange);

@@ -49,6 +49,9 @@ enum class Route {
   kListHistory,
   kListReplaced,
   kDeleteReplaced,
+  kMetrics,
+  kHealthz,
+  kReadyz,
 };
 
 enum class Access {

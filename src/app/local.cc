@@ -116,16 +116,30 @@ Result<s3::Options> named_bucket(const cli::BucketOptions& bucket) {
   return options;
 }
 
+Result<std::unique_ptr<store::BackupStore>> open_tuned(const cli::StorePlace& place,
+                                                       const fs::Path& dir,
+                                                       const jobs::TuneBucket& tune) {
+  if (!place.bucket.name.empty()) {
+    PV_TRY(s3::Options bucket, named_bucket(place.bucket));
+    if (tune) { tune(bucket); }
+    return store::make_s3_store(std::move(bucket), {.prefix = place.bucket.prefix});
+  }
+  PV_TRY(fs::Path folder, backups_folder_of(dir, place.folder));
+  return store::make_folder_store(std::move(folder));
+}
+
 // The store that the command line names; nullptr: it names none, so the settings say.
-Result<std::unique_ptr<store::BackupStore>> named_store(const cli::LocalOptions& options) {
+Result<std::unique_ptr<store::BackupStore>> named_store(const cli::LocalOptions& options,
+                                                        const jobs::TuneBucket& tune = {}) {
   if (options.bucket.name.empty() && options.backups_dir.empty()) { return nullptr; }
-  return open_store({.folder = options.backups_dir, .bucket = options.bucket}, options.dir);
+  return open_tuned({.folder = options.backups_dir, .bucket = options.bucket}, options.dir, tune);
 }
 
 // The mirror that the command line names; nullptr: none.
-Result<std::shared_ptr<store::BackupStore>> mirror_of(const cli::LocalOptions& options) {
+Result<std::shared_ptr<store::BackupStore>> mirror_of(const cli::LocalOptions& options,
+                                                      const jobs::TuneBucket& tune = {}) {
   if (!options.mirror) { return nullptr; }
-  PV_TRY(std::unique_ptr<store::BackupStore> store, open_store(*options.mirror, options.dir));
+  PV_TRY(std::unique_ptr<store::BackupStore> store, open_tuned(*options.mirror, options.dir, tune));
   return std::shared_ptr<store::BackupStore>{std::move(store)};
 }
 
@@ -133,12 +147,7 @@ Result<std::shared_ptr<store::BackupStore>> mirror_of(const cli::LocalOptions& o
 
 Result<std::unique_ptr<store::BackupStore>> open_store(const cli::StorePlace& place,
                                                        const fs::Path& dir) {
-  if (!place.bucket.name.empty()) {
-    PV_TRY(s3::Options bucket, named_bucket(place.bucket));
-    return store::make_s3_store(std::move(bucket), {.prefix = place.bucket.prefix});
-  }
-  PV_TRY(fs::Path folder, backups_folder_of(dir, place.folder));
-  return store::make_folder_store(std::move(folder));
+  return open_tuned(place, dir, {});
 }
 
 Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
@@ -168,7 +177,11 @@ std::string encryption_key_from(const std::string& name) {
 }
 
 Result<Local> open_local(LocalSetup setup) {
-  PV_TRY(std::unique_ptr<store::BackupStore> store, named_store(setup.options));
+  jobs::TuneBucket tune;
+  if (setup.on_try) {
+    tune = [on_try = setup.on_try](s3::Options& bucket) { bucket.on_try = on_try; };
+  }
+  PV_TRY(std::unique_ptr<store::BackupStore> store, named_store(setup.options, tune));
   PV_TRY(fs::Path backups_folder, backups_folder_of(setup.options.dir, setup.options.backups_dir));
   PV_TRY(jobs::Opened opened, jobs::open_directory(setup.options.dir,
                                                    {.tolerate_damage = !setup.owner,
@@ -181,7 +194,8 @@ Result<Local> open_local(LocalSetup setup) {
   options.nice = setup.options.nice;
   options.keep_replaced = setup.options.keep_replaced;
   options.bytes_per_second_max = setup.bytes_per_second_max;
-  PV_TRY(options.mirror, mirror_of(setup.options));
+  options.tune_bucket = tune;
+  PV_TRY(options.mirror, mirror_of(setup.options, tune));
   const cli::StorePlace first{.folder = {}, .bucket = setup.options.bucket};
   for (const cli::StorePlace& place : {first, setup.options.mirror.value_or(cli::StorePlace{})}) {
     if (place.bucket.name.empty()) { continue; }
@@ -190,7 +204,7 @@ Result<Local> open_local(LocalSetup setup) {
   }
   if (store == nullptr) {
     auto chosen = std::make_unique<jobs::SettingsStore>(*opened.directory, options.encryption_key,
-                                                        std::move(backups_folder));
+                                                        std::move(backups_folder), tune);
     if (const std::string doubt = chosen->doubt(); !doubt.empty()) {
       opened.notes.push_back(
           "the settings can't be read (" + doubt +

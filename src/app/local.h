@@ -3,6 +3,7 @@
 
 #include "cli/cli.h"
 #include "jobs/vault.h"
+#include "s3/options.h"
 
 namespace pv::app {
 
@@ -11,6 +12,7 @@ struct LocalSetup {
   std::uint64_t bytes_per_second_max = 0;  // of a backup; 0: no limit
   bool owner = false;                      // see datadir::OpenOptions
   std::function<void(const jobs::Status&)> observer;
+  std::function<void(const s3::Tried&)> on_try;  // requests to any bucket, from any thread
 };
 
 struct Local {

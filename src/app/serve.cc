@@ -18,6 +18,7 @@
 #include "app/sender.h"
 #include "app/service_manager.h"
 #include "app/ticker.h"
+#include "app/watch.h"
 #include "app/watchdog.h"
 #include "auth/superusers.h"
 #include "base/text.h"
@@ -56,7 +57,8 @@ Result<bool> has_superuser(datadir::DataDir& directory) {
 // end: the io_context outlives the vault, whose jobs report to it, and both outlive the requests.
 class Service {
  public:
-  explicit Service(const cli::ServeOptions& options) : options_{options}, signals_{context_} {}
+  Service(const cli::ServeOptions& options, const std::string& version)
+      : options_{options}, signals_{context_}, watch_{version} {}
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
@@ -88,6 +90,7 @@ class Service {
   std::optional<fs::FileLock> server_lock_;
   std::mutex mirror_mutex_;
   std::unique_ptr<Errand> mirror_;  // nullptr: there is none, not yet, or no more
+  Watch watch_;
   std::unique_ptr<cli::LocalVault> local_;
   std::unique_ptr<Errand> sender_;
   std::unique_ptr<WorkPool> pool_;
@@ -130,7 +133,9 @@ Result<void> Service::open() {
     log_job(status);
     tell(status);
     wake_mirror(status);
+    watch_.note(status);
   };
+  setup.on_try = [this](const s3::Tried& tried) { watch_.note(tried); };
   PV_TRY(Local local, open_local(std::move(setup)));
   local_ = std::move(local.vault);
   PV_TRY(server_lock_, take_server_lock(local_->directory().vault_folder()));
@@ -168,6 +173,11 @@ Result<void> Service::listen() {
   api_options.command_header = cli::kCommandHeader;
   api_options.command_key = command_key_;
   api_options.encryption_key = encryption_key_from(options_.encryption_env);
+  watch_.start({.local = *local_,
+                .scheduler = *scheduler_,
+                .pool = *pool_,
+                .encryption_key = api_options.encryption_key});
+  api_options.watch = watch_.for_api();
   api_ = std::make_unique<api::Api>(
       api::Parts{local_->vault(), local_->directory(), *settings_, *own_settings_, *scheduler_,
                  *log_, *pool_, system_clock(), system_random()},
@@ -181,6 +191,9 @@ Result<void> Service::listen() {
                                              return api_->handle(std::move(request), body);
                                            });
   Result<void> listening = server_->listen();
+  if (listening.has_value() && !options_.metrics_address.empty()) {
+    listening = watch_.listen(context_, options_.metrics_address, options_.metrics_port);
+  }
   if (listening.has_value() || listening.error().code == Code::kInvalid) { return listening; }
   // Not "busy": it is no job that one could wait for.
   return fail(Code::kUnavailable, std::move(listening).error().what);
@@ -203,6 +216,9 @@ Result<void> Service::greet() {
                                                      .command_key = command_key_});
   noted_ = noted.has_value();
   if (!noted_) { spdlog::warn("commands will not find this server: {}", noted.error().what); }
+  if (watch_.port() != 0) {
+    spdlog::info("metrics at {}/metrics", url_of(options_.metrics_address, watch_.port()));
+  }
   manager_.ready("serving " + url_of(options_.address, port));
   if (manager_.watch_time()) { beat(); }
   return {};
@@ -265,15 +281,16 @@ void Service::stop(int signal) {
   if (mirror_ != nullptr) { mirror_->stop(); }
   if (ticker_ != nullptr) { ticker_->stop(); }
   server_->stop(kAnswersGrace, [] {});
+  watch_.stop(kAnswersGrace);
 }
 
 }  // namespace
 
-int serve(const cli::ServeOptions& options) {
+int serve(const cli::ServeOptions& options, const std::string& version) {
   open_log();
   Result<void> started;
   {
-    Service service{options};
+    Service service{options, version};
     started = service.start();
     if (started.has_value()) { service.run(); }
   }

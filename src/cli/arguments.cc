@@ -399,6 +399,8 @@ class Parser {
     serve.add_flag(
         "--schedule", into_.serve.schedule,
         "make the backups of backups.cron even beside an app that runs on the directory");
+    serve.add_option("--metrics-listen", metrics_, "metrics for Prometheus, without a token, here")
+        ->type_name("HOST:PORT");
     serve.add_flag("--strict", into_.serve.strict, "answer as PocketBase v0.36.6, to the byte");
     serve.footer(
         "\nExamples:\n  pocketvault serve --dir pb_data\n"
@@ -440,6 +442,14 @@ class Parser {
     if (!listen.has_value()) { throw CLI::ValidationError("--http", listen.error().what); }
     into_.serve.address = listen->address;
     into_.serve.port = listen->port;
+    if (!metrics_.empty()) {
+      const auto metrics = parse_listen(metrics_);
+      if (!metrics.has_value()) {
+        throw CLI::ValidationError("--metrics-listen", metrics.error().what);
+      }
+      into_.serve.metrics_address = metrics->address;
+      into_.serve.metrics_port = metrics->port;
+    }
     into_.serve.bytes_per_second_max = rate_of(serve_limit_);
     into_.order.bytes_per_second_max = rate_of(limit_);
     into_.keep_replaced = parse_duration(keep_);
@@ -506,6 +516,7 @@ class Parser {
   std::string to_store_;
   std::string max_age_;
   std::string http_ = "127.0.0.1:8090";
+  std::string metrics_;
   CLI::App app_{"Backs up and restores PocketBase data while it is in use."};
 };
 

@@ -66,6 +66,9 @@ struct ServeOptions {
   std::chrono::seconds keep_replaced = kKeepReplaced;
   bool schedule = false;  // backups.cron is served though an app runs on the directory
   bool strict = false;    // answers as PocketBase v0.36.6, to the byte
+  // Where metrics are told without a token; port 0 with an address: any free one.
+  std::string metrics_address = {};  // empty: nowhere
+  std::uint16_t metrics_port = 0;
 };
 
 // An open data directory with all that works on it. Made by app/, which picks the concrete types.
