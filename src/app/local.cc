@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "base/priority.h"
+#include "cli/secret_file.h"
 #include "fs/mounts.h"
 #include "jobs/bucket.h"
 #include "jobs/settings_store.h"
@@ -100,6 +101,17 @@ std::string first_of(std::initializer_list<std::string> values) {
   return {};
 }
 
+Result<std::shared_ptr<s3::CredentialSource>> keys_of(const cli::BucketOptions& bucket) {
+  std::shared_ptr<s3::CredentialSource> source;
+  if (bucket.access_key.empty()) {
+    source = s3::environment_credentials(s3::process_environment());
+  } else {
+    PV_TRY(std::string secret, cli::read_secret(bucket.secret_key_file));
+    source = s3::fixed_credentials({bucket.access_key, std::move(secret), {}, std::nullopt});
+  }
+  return source;
+}
+
 // The bucket that the command line names, with what it leaves open from the environment.
 Result<s3::Options> named_bucket(const cli::BucketOptions& bucket) {
   const std::string region = first_of(
@@ -109,8 +121,9 @@ Result<s3::Options> named_bucket(const cli::BucketOptions& bucket) {
                 "https://s3." + region + ".amazonaws.com"});
   PV_TRY(s3::Address address,
          s3::Address::parse({endpoint, bucket.name, region, bucket.force_path_style}));
+  PV_TRY(std::shared_ptr<s3::CredentialSource> credentials, keys_of(bucket));
   s3::Options options{.address = std::move(address),
-                      .credentials = s3::environment_credentials(s3::process_environment()),
+                      .credentials = std::move(credentials),
                       .ca_file = variable("AWS_CA_BUNDLE")};
   options.limits.control_timeout = jobs::kBucketPatience;
   return options;
@@ -157,8 +170,9 @@ Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
   PV_TRY(std::unique_ptr<store::BackupStore> store, named_store(options));
   if (store == nullptr) {
     PV_TRY(fs::Path folder, backups_folder_of(options.dir, options.backups_dir));
-    PV_TRY(store, jobs::store_of_closed(options.dir, encryption_key_from(options.encryption_env),
-                                        std::move(folder)));
+    PV_TRY(const std::string key,
+           encryption_key_from(options.encryption_env, options.encryption_key_file));
+    PV_TRY(store, jobs::store_of_closed(options.dir, key, std::move(folder)));
   }
   PV_TRY(const std::shared_ptr<store::BackupStore> mirror, mirror_of(options));
   PV_TRY(jobs::Overview overview,
@@ -172,7 +186,8 @@ Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
   return overview;
 }
 
-std::string encryption_key_from(const std::string& name) {
+Result<std::string> encryption_key_from(const std::string& name, const fs::Path& file) {
+  if (!file.empty()) { return cli::read_secret(file); }
   return name.empty() ? std::string{} : variable(name.c_str());
 }
 
@@ -183,13 +198,15 @@ Result<Local> open_local(LocalSetup setup) {
   }
   PV_TRY(std::unique_ptr<store::BackupStore> store, named_store(setup.options, tune));
   PV_TRY(fs::Path backups_folder, backups_folder_of(setup.options.dir, setup.options.backups_dir));
+  PV_TRY(std::string encryption_key,
+         encryption_key_from(setup.options.encryption_env, setup.options.encryption_key_file));
   PV_TRY(jobs::Opened opened, jobs::open_directory(setup.options.dir,
                                                    {.tolerate_damage = !setup.owner,
                                                     .create = setup.options.create,
                                                     .owner = setup.owner},
                                                    system_clock(), system_random()));
   jobs::VaultOptions options;
-  options.encryption_key = encryption_key_from(setup.options.encryption_env);
+  options.encryption_key = std::move(encryption_key);
   options.observer = std::move(setup.observer);
   options.nice = setup.options.nice;
   options.keep_replaced = setup.options.keep_replaced;

@@ -33,7 +33,9 @@ struct Local {
 // How the directory is, without opening it. kNotFound: there is none; the rest as jobs::look_over.
 [[nodiscard]] Result<jobs::Overview> look_over(const cli::LocalOptions& options);
 
-// The value of the variable `name`; empty when `name` is, or when it is not set.
-[[nodiscard]] std::string encryption_key_from(const std::string& name);
+// The first line of `file`, else the value of the variable `name`; empty when both are, or when it
+// is not set. Errors: cli::read_secret().
+[[nodiscard]] Result<std::string> encryption_key_from(const std::string& name,
+                                                      const fs::Path& file);
 
 }  // namespace pv::app

@@ -32,6 +32,7 @@ int main(int argc, char** argv) {
     environment.serve = [](const pv::cli::ServeOptions& options) {
       return pv::app::serve(options, PV_VERSION);
     };
+    environment.config = pv::cli::kSystemConfig;
     environment.version = PV_VERSION;
     return pv::cli::run(argc, argv, environment);
   } catch (const std::bad_alloc&) {

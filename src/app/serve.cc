@@ -15,6 +15,7 @@
 #include "app/banner.h"
 #include "app/local.h"
 #include "app/log.h"
+#include "app/reload.h"
 #include "app/sender.h"
 #include "app/service_manager.h"
 #include "app/ticker.h"
@@ -72,6 +73,7 @@ class Service {
   [[nodiscard]] Result<void> listen();
   [[nodiscard]] Result<void> greet();
   void await_signals();
+  void reload();
   void beat();
   void tell(const jobs::Status& status);
   void wake_mirror(const jobs::Status& status);
@@ -94,6 +96,8 @@ class Service {
   std::unique_ptr<cli::LocalVault> local_;
   std::unique_ptr<Errand> sender_;
   std::unique_ptr<WorkPool> pool_;
+  std::string encryption_key_;
+  Reload reload_{options_};
   std::unique_ptr<jobs::LiveSettings> settings_;
   std::unique_ptr<settings::VaultSettingsFile> own_settings_;
   std::unique_ptr<jobs::Scheduler> scheduler_;
@@ -122,7 +126,10 @@ Result<void> Service::open() {
   setup.options.dir = options_.dir;
   setup.options.backups_dir = options_.backups_dir;
   setup.options.bucket = options_.bucket;
+  PV_TRY(encryption_key_,
+         encryption_key_from(options_.encryption_env, options_.encryption_key_file));
   setup.options.encryption_env = options_.encryption_env;
+  setup.options.encryption_key_file = options_.encryption_key_file;
   setup.options.create = true;
   setup.options.nice = options_.nice;
   setup.options.keep_replaced = options_.keep_replaced;
@@ -147,8 +154,7 @@ Result<void> Service::open() {
 }
 
 void Service::prepare() {
-  settings_ = std::make_unique<jobs::LiveSettings>(local_->directory(),
-                                                   encryption_key_from(options_.encryption_env),
+  settings_ = std::make_unique<jobs::LiveSettings>(local_->directory(), encryption_key_,
                                                    system_clock(), system_random());
   own_settings_ = std::make_unique<settings::VaultSettingsFile>(local_->directory().vault_folder());
   jobs::SchedulerOptions options;
@@ -172,11 +178,11 @@ Result<void> Service::listen() {
   api_options.listen_host = options_.address;
   api_options.command_header = cli::kCommandHeader;
   api_options.command_key = command_key_;
-  api_options.encryption_key = encryption_key_from(options_.encryption_env);
+  api_options.encryption_key = encryption_key_;
   watch_.start({.local = *local_,
                 .scheduler = *scheduler_,
                 .pool = *pool_,
-                .encryption_key = api_options.encryption_key});
+                .encryption_key = encryption_key_});
   api_options.watch = watch_.for_api();
   api_ = std::make_unique<api::Api>(
       api::Parts{local_->vault(), local_->directory(), *settings_, *own_settings_, *scheduler_,
@@ -237,16 +243,28 @@ void Service::beat() {
 void Service::tell(const jobs::Status& status) { manager_.status(describe(status)); }
 
 void Service::await_signals() {
-  for (const int signal : {SIGTERM, SIGINT}) { signals_.add(signal); }
   signals_.async_wait([this](const boost::system::error_code& error, int signal) {
-    if (!error) { stop(signal); }
+    if (error) { return; }
+    if (signal != SIGHUP) { return stop(signal); }
+    reload();
+    await_signals();
   });
+}
+
+void Service::reload() {
+  manager_.reloading();
+  if (const auto changed = reload_.read()) {
+    set_log_level(changed->log_level);
+    local_->vault().tune(changed->keep_replaced, changed->bytes_per_second_max);
+  }
+  manager_.ready("serving " + url_of(options_.address, server_->port()));
 }
 
 Result<void> Service::start() {
   PV_CHECK(open());
   prepare();
   PV_CHECK(listen());
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) { signals_.add(signal); }
   await_signals();  // before anybody can know of this server and want its end
   const std::vector<std::string> notes = jobs::sweep(
       local_->directory(), local_->store(), system_clock(), local_->vault().keep_replaced());
@@ -288,6 +306,7 @@ void Service::stop(int signal) {
 
 int serve(const cli::ServeOptions& options, const std::string& version) {
   open_log();
+  set_log_level(options.log_level);
   Result<void> started;
   {
     Service service{options, version};

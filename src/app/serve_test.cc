@@ -52,6 +52,7 @@ class Server {
   [[nodiscard]] std::optional<cli::ServerNote> note() const {
     return cli::read_server_note(dir_ / ".pocketvault");
   }
+  void signal(int number) const { ::kill(pid_, number); }
   // Its exit status; 128 and the signal when one ended it.
   [[nodiscard]] int stop(int signal) {
     ::kill(pid_, signal);
@@ -147,6 +148,9 @@ TEST(Serve, TellsTheServiceManagerHowItIs) {
   ASSERT_EQ(restored.status, 0) << restored.output;
   EXPECT_EQ(manager.next(), "STATUS=restore a.zip started\n");
   EXPECT_THAT(manager.next(), StartsWith("STATUS=restore a.zip done in "));
+  server.signal(SIGHUP);
+  EXPECT_THAT(manager.next(), StartsWith("RELOADING=1\nMONOTONIC_USEC="));
+  EXPECT_EQ(manager.next(), "READY=1\nSTATUS=serving " + note->url + "\n");
   int beats = 0;
   EXPECT_EQ(manager.next(&beats), "");
   EXPECT_EQ(beats, Manager::kBeatsEnough);

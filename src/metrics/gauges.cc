@@ -1,5 +1,6 @@
 #include "metrics/gauges.h"
 
+#include <algorithm>
 #include <utility>
 
 namespace pv::metrics {

@@ -5,6 +5,7 @@
 #include <prometheus/registry.h>
 #include <prometheus/text_serializer.h>
 
+#include <algorithm>
 #include <iterator>
 #include <sstream>
 #include <utility>
@@ -24,16 +25,16 @@ using prometheus::Registry;
 using Buckets = Histogram::BucketBoundaries;
 
 const Buckets& job_buckets() {
-  static const Buckets kBuckets{0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14400};
-  return kBuckets;
+  static const Buckets buckets{0.1, 0.5, 1, 5, 15, 60, 300, 900, 3600, 14400};
+  return buckets;
 }
 const Buckets& pause_buckets() {
-  static const Buckets kBuckets{0.0001, 0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10};
-  return kBuckets;
+  static const Buckets buckets{0.0001, 0.0005, 0.001, 0.005, 0.025, 0.1, 0.5, 2.5, 10};
+  return buckets;
 }
 const Buckets& request_buckets() {
-  static const Buckets kBuckets{0.005, 0.025, 0.1, 0.5, 2.5, 10, 60};
-  return kBuckets;
+  static const Buckets buckets{0.005, 0.025, 0.1, 0.5, 2.5, 10, 60};
+  return buckets;
 }
 
 double seconds(std::chrono::nanoseconds span) {
