@@ -9,6 +9,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <mutex>
 
 #include "api/api.h"
@@ -88,6 +89,7 @@ class Service {
   boost::asio::io_context context_{1};
   boost::asio::signal_set signals_;
   const ServiceManager manager_;
+  const bool has_terminal_ = ::isatty(STDIN_FILENO) == 1;
   boost::asio::steady_timer heartbeat_{context_};
   std::optional<fs::FileLock> server_lock_;
   std::mutex mirror_mutex_;
@@ -245,7 +247,9 @@ void Service::tell(const jobs::Status& status) { manager_.status(describe(status
 void Service::await_signals() {
   signals_.async_wait([this](const boost::system::error_code& error, int signal) {
     if (error) { return; }
-    if (signal != SIGHUP) { return stop(signal); }
+    // From a terminal that was closed, not from whoever wants a reload.
+    const bool is_hung_up = has_terminal_ && ::isatty(STDIN_FILENO) != 1;
+    if (signal != SIGHUP || is_hung_up) { return stop(signal); }
     reload();
     await_signals();
   });
@@ -290,7 +294,7 @@ void Service::wake_mirror(const jobs::Status& status) {
 
 // Jobs first, for requests wait for them. The io_context then runs out of work by itself.
 void Service::stop(int signal) {
-  spdlog::info("stopping ({})", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  spdlog::info("stopping (SIG{})", ::sigabbrev_np(signal));
   manager_.stopping();
   heartbeat_.cancel();
   watchdog_.start(kStopLimit);

@@ -1,6 +1,7 @@
 #include "metrics/facts.h"
 
 #include <algorithm>
+#include <exception>
 #include <utility>
 
 #include "fs/file.h"
@@ -116,9 +117,12 @@ void Lookout::State::look() {
     const std::lock_guard lock{mutex};
     before = facts;
   }
-  Facts found = metrics::look(vault, clock.now(), std::move(before));
+  std::optional<Facts> found;
+  try {
+    found = metrics::look(vault, clock.now(), std::move(before));
+  } catch (const std::exception&) {}  // of memory: the next one may find some
   const std::lock_guard lock{mutex};
-  facts = std::move(found);
+  if (found) { facts = *std::move(found); }
   looked_at = clock.steady_now();
   is_looking = false;
 }
