@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <concepts>
 
 namespace pv::jobs {
 
@@ -8,7 +9,9 @@ namespace pv::jobs {
 template <class T>
 class Tunable {
  public:
-  Tunable(T value) : value_{value} {}  // NOLINT(google-explicit-constructor): stands for its value
+  // Of all that T can be made of without a word, as if this were one.
+  template <std::convertible_to<T> U>
+  Tunable(U value) : value_{static_cast<T>(value)} {}  // NOLINT(google-explicit-constructor)
   Tunable(const Tunable& other) : value_{other.get()} {}
   Tunable& operator=(const Tunable& other) {
     value_ = other.get();

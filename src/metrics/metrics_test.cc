@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 #include <unistd.h>
 
+#include <atomic>
+#include <mutex>
 #include <thread>
 #include <tuple>
 
@@ -36,7 +38,7 @@ TEST(Metrics, CountJobsThatHaveEndedFromZeroOn) {
   Metrics metrics{"1.2.3", kStarted};
   const std::string failed = R"(pocketvault_jobs_total{kind="backup",outcome="failed"} )";
   EXPECT_THAT(metrics.text({}), HasSubstr("\n" + failed + "0\n"));
-  jobs::Status running;
+  const jobs::Status running;
   metrics.note(running);
   EXPECT_THAT(metrics.text({}), HasSubstr("\n" + failed + "0\n"));
   metrics.note(ended(jobs::Kind::kBackup, jobs::State::kFailed, 700ms));
@@ -131,12 +133,14 @@ class LookoutTest : public ::testing::Test {
  protected:
   testing::TempFolder folder_;
   FakeClock clock_{system_clock().now()};  // the files have times of their own
-  int lists_ = 0;
+  std::mutex gate_;                        // held: no list ends
+  std::atomic<int> lists_ = 0;
   bool is_away_ = false;
   jobs::VaultRig rig_{{.pb_data = testing::unpack_pb_data("0.39.11", folder_.path()),
                        .clock = clock_,
                        .hook = [this](std::string_view call) -> Result<void> {
                          if (call != "list") { return {}; }
+                         const std::lock_guard pass{gate_};
                          ++lists_;
                          if (is_away_) { return fail(Code::kDenied, "no"); }
                          return {};
@@ -190,7 +194,11 @@ TEST_F(LookoutTest, KeepsWhatItKnewOfAStoreThatIsAway) {
 
 TEST_F(LookoutTest, NeverWaitsForAStoreElsewhere) {
   rig_.store.pretend_remote();
-  EXPECT_EQ(lookout_.facts().looked, std::nullopt) << "it is only begun";
+  {
+    const std::lock_guard held{gate_};
+    EXPECT_EQ(lookout_.facts().looked, std::nullopt) << "it is only begun";
+    EXPECT_EQ(lookout_.facts().looked, std::nullopt) << "and not begun again";
+  }
   for (const Deadline limit = Deadline::after(30s); !limit.passed() && !lookout_.facts().looked;) {
     std::this_thread::yield();
   }
