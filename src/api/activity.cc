@@ -97,8 +97,8 @@ std::optional<logs::LogRow> log_row_of(const Exchange& exchange, unsigned status
   const http::Request& request = exchange.request;
   const std::int64_t level = problem == nullptr ? kInfo : kError;
   const Route route = exchange.match.route;
-  const bool is_of_log =
-      route == Route::kListLogs || route == Route::kLogStats || route == Route::kShowLog;
+  const bool is_of_log = route == Route::kListLogs || route == Route::kLogStats ||
+                         route == Route::kShowLog || route == Route::kMetrics;
   if ((problem == nullptr && is_of_log) || !services.parts.log.wants(level)) {
     return std::nullopt;
   }

@@ -141,6 +141,9 @@ AnswerTask dispatch(Exchange& exchange) {
     case Route::kUnpinBackup: return unpin_backup(exchange);
     case Route::kShowAlerts: return show_alerts(exchange);
     case Route::kTestAlert: return test_alert(exchange);
+    case Route::kMetrics: return show_metrics(exchange);
+    case Route::kHealthz:
+    case Route::kReadyz: break;  // answered before anybody signs on
   }
   return unknown_route(exchange);
 }
@@ -241,11 +244,20 @@ awaitable<http::Response> Api::handle(http::Request request, http::BodyReader& b
                     .who = {},
                     .ip = {}};
   exchange.match = match_route(exchange.request.method, exchange.request.path, manner.strict);
+  // For whoever asks every second: neither a database nor the log of requests has to do with them.
+  if (exchange.match.route == Route::kHealthz) { co_return alive_answer(); }
+  if (exchange.match.route == Route::kReadyz) {
+    co_return co_await ready_answer(options_.watch, parts_.pool);
+  }
   exchange.language = language_of(exchange.request, manner);
   const auto begun = parts_.clock.steady_now();
   Outcome outcome = co_await guarded(exchange);
-  log_request(exchange, outcome.answer, parts_.clock.steady_now() - begun);
+  const auto took = parts_.clock.steady_now() - begun;
+  log_request(exchange, outcome.answer, took);
   http::Response response = to_response(exchange, std::move(outcome.answer));
+  if (options_.watch.on_request) {
+    options_.watch.on_request(route_name(exchange.match.route), response.status, took);
+  }
   add_cors_headers(exchange.request, options_.origins, response.headers);
   if (outcome.security_headers) { add_security_headers(response.headers); }
   co_return response;

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "api/watch.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/work_pool.h"
@@ -33,6 +34,7 @@ struct Options {
   // machine, which read it in the server's note. No right comes with it. Empty: nobody.
   std::string command_header = {};
   std::string command_key = {};
+  Watch watch = {};
 };
 
 // All of it outlives the Api. `pool` runs what blocks; it is not the one that the vault computes

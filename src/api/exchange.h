@@ -158,6 +158,10 @@ template <class T>
 [[nodiscard]] AnswerTask prune_backups(Exchange& exchange);
 [[nodiscard]] AnswerTask pin_backup(Exchange& exchange);
 [[nodiscard]] AnswerTask unpin_backup(Exchange& exchange);
+// watch.cc
+[[nodiscard]] AnswerTask show_metrics(Exchange& exchange);
+// Of a few words, for counting.
+[[nodiscard]] std::string_view route_name(Route route);
 
 // content_routes.cc
 [[nodiscard]] AnswerTask list_entries(Exchange& exchange);

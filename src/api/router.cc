@@ -69,6 +69,9 @@ constexpr std::array kRoutes{
     Entry{"DELETE", "/api/vault/replaced/{id}", Route::kDeleteReplaced, Access::kSuperuser, true},
     Entry{"GET", "/api/vault/alerts", Route::kShowAlerts, Access::kSuperuser, true},
     Entry{"POST", "/api/vault/alerts/test", Route::kTestAlert, Access::kSuperuser, true},
+    Entry{"GET", "/metrics", Route::kMetrics, Access::kSuperuser, true},
+    Entry{"GET", "/healthz", Route::kHealthz, Access::kAnyone, true},
+    Entry{"GET", "/readyz", Route::kReadyz, Access::kAnyone, true},
 };
 
 // The longest pattern has 5 segments before a path of at most 128; more than that are never looked

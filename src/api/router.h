@@ -56,6 +56,9 @@ enum class Route {
   kUnpinBackup,
   kShowAlerts,
   kTestAlert,
+  kMetrics,
+  kHealthz,
+  kReadyz,
 };
 
 enum class Access {

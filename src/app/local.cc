@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "base/priority.h"
+#include "cli/secret_file.h"
 #include "fs/mounts.h"
 #include "jobs/bucket.h"
 #include "jobs/settings_store.h"
@@ -108,6 +109,17 @@ std::string first_of(std::initializer_list<std::string> values) {
   return {};
 }
 
+Result<std::shared_ptr<s3::CredentialSource>> keys_of(const cli::BucketOptions& bucket) {
+  std::shared_ptr<s3::CredentialSource> source;
+  if (bucket.access_key.empty()) {
+    source = s3::environment_credentials(s3::process_environment());
+  } else {
+    PV_TRY(std::string secret, cli::read_secret(bucket.secret_key_file));
+    source = s3::fixed_credentials({bucket.access_key, std::move(secret), {}, std::nullopt});
+  }
+  return source;
+}
+
 // The bucket that the command line names, with what it leaves open from the environment.
 Result<s3::Options> named_bucket(const cli::BucketOptions& bucket) {
   const std::string region = first_of(
@@ -117,17 +129,31 @@ Result<s3::Options> named_bucket(const cli::BucketOptions& bucket) {
                 "https://s3." + region + ".amazonaws.com"});
   PV_TRY(s3::Address address,
          s3::Address::parse({endpoint, bucket.name, region, bucket.force_path_style}));
+  PV_TRY(std::shared_ptr<s3::CredentialSource> credentials, keys_of(bucket));
   s3::Options options{.address = std::move(address),
-                      .credentials = s3::environment_credentials(s3::process_environment()),
+                      .credentials = std::move(credentials),
                       .ca_file = variable("AWS_CA_BUNDLE")};
   options.limits.control_timeout = jobs::kBucketPatience;
   return options;
 }
 
+Result<std::unique_ptr<store::BackupStore>> open_tuned(const cli::StorePlace& place,
+                                                       const fs::Path& dir,
+                                                       const jobs::TuneBucket& tune) {
+  if (!place.bucket.name.empty()) {
+    PV_TRY(s3::Options bucket, named_bucket(place.bucket));
+    if (tune) { tune(bucket); }
+    return store::make_s3_store(std::move(bucket), {.prefix = place.bucket.prefix});
+  }
+  PV_TRY(fs::Path folder, backups_folder_of(dir, place.folder));
+  return store::make_folder_store(std::move(folder));
+}
+
 // The store that the command line names; nullptr: it names none, so the settings say.
-Result<std::unique_ptr<store::BackupStore>> named_store(const cli::LocalOptions& options) {
+Result<std::unique_ptr<store::BackupStore>> named_store(const cli::LocalOptions& options,
+                                                        const jobs::TuneBucket& tune = {}) {
   if (options.bucket.name.empty() && options.backups_dir.empty()) { return nullptr; }
-  return open_store({.folder = options.backups_dir, .bucket = options.bucket}, options.dir);
+  return open_tuned({.folder = options.backups_dir, .bucket = options.bucket}, options.dir, tune);
 }
 
 std::unique_ptr<store::BackupStore> stoppable(std::unique_ptr<store::BackupStore> store,
@@ -137,9 +163,10 @@ std::unique_ptr<store::BackupStore> stoppable(std::unique_ptr<store::BackupStore
 }
 
 // The mirror that the command line names; nullptr: none.
-Result<std::shared_ptr<store::BackupStore>> mirror_of(const cli::LocalOptions& options) {
+Result<std::shared_ptr<store::BackupStore>> mirror_of(const cli::LocalOptions& options,
+                                                      const jobs::TuneBucket& tune = {}) {
   if (!options.mirror) { return nullptr; }
-  PV_TRY(std::unique_ptr<store::BackupStore> store, open_store(*options.mirror, options.dir));
+  PV_TRY(std::unique_ptr<store::BackupStore> store, open_tuned(*options.mirror, options.dir, tune));
   return std::shared_ptr<store::BackupStore>{stoppable(std::move(store), options.stop)};
 }
 
@@ -147,12 +174,7 @@ Result<std::shared_ptr<store::BackupStore>> mirror_of(const cli::LocalOptions& o
 
 Result<std::unique_ptr<store::BackupStore>> open_store(const cli::StorePlace& place,
                                                        const fs::Path& dir) {
-  if (!place.bucket.name.empty()) {
-    PV_TRY(s3::Options bucket, named_bucket(place.bucket));
-    return store::make_s3_store(std::move(bucket), {.prefix = place.bucket.prefix});
-  }
-  PV_TRY(fs::Path folder, backups_folder_of(dir, place.folder));
-  return store::make_folder_store(std::move(folder));
+  return open_tuned(place, dir, {});
 }
 
 Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
@@ -162,8 +184,9 @@ Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
   PV_TRY(std::unique_ptr<store::BackupStore> store, named_store(options));
   if (store == nullptr) {
     PV_TRY(fs::Path folder, backups_folder_of(options.dir, options.backups_dir));
-    PV_TRY(store, jobs::store_of_closed(options.dir, encryption_key_from(options.encryption_env),
-                                        std::move(folder)));
+    PV_TRY(const std::string key,
+           encryption_key_from(options.encryption_env, options.encryption_key_file));
+    PV_TRY(store, jobs::store_of_closed(options.dir, key, std::move(folder)));
   }
   store = stoppable(std::move(store), options.stop);
   PV_TRY(const std::shared_ptr<store::BackupStore> mirror, mirror_of(options));
@@ -178,26 +201,34 @@ Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
   return overview;
 }
 
-std::string encryption_key_from(const std::string& name) {
+Result<std::string> encryption_key_from(const std::string& name, const fs::Path& file) {
+  if (!file.empty()) { return cli::read_secret(file); }
   return name.empty() ? std::string{} : variable(name.c_str());
 }
 
 Result<Local> open_local(LocalSetup setup) {
-  PV_TRY(std::unique_ptr<store::BackupStore> store, named_store(setup.options));
+  jobs::TuneBucket tune;
+  if (setup.on_try) {
+    tune = [on_try = setup.on_try](s3::Options& bucket) { bucket.on_try = on_try; };
+  }
+  PV_TRY(std::unique_ptr<store::BackupStore> store, named_store(setup.options, tune));
   PV_TRY(fs::Path backups_folder, backups_folder_of(setup.options.dir, setup.options.backups_dir));
+  PV_TRY(std::string encryption_key,
+         encryption_key_from(setup.options.encryption_env, setup.options.encryption_key_file));
   PV_TRY(jobs::Opened opened, jobs::open_directory(setup.options.dir,
                                                    {.tolerate_damage = !setup.owner,
                                                     .create = setup.options.create,
                                                     .owner = setup.owner},
                                                    system_clock(), system_random()));
   jobs::VaultOptions options;
-  options.encryption_key = encryption_key_from(setup.options.encryption_env);
+  options.encryption_key = std::move(encryption_key);
   options.observer = std::move(setup.observer);
   options.nice = setup.options.nice;
   options.keep_replaced = setup.options.keep_replaced;
   options.bytes_per_second_max = setup.bytes_per_second_max;
   options.stop = setup.options.stop;
-  PV_TRY(options.mirror, mirror_of(setup.options));
+  options.tune_bucket = tune;
+  PV_TRY(options.mirror, mirror_of(setup.options, tune));
   const cli::StorePlace first{.folder = {}, .bucket = setup.options.bucket};
   for (const cli::StorePlace& place : {first, setup.options.mirror.value_or(cli::StorePlace{})}) {
     if (place.bucket.name.empty()) { continue; }
@@ -206,7 +237,7 @@ Result<Local> open_local(LocalSetup setup) {
   }
   if (store == nullptr) {
     auto chosen = std::make_unique<jobs::SettingsStore>(*opened.directory, options.encryption_key,
-                                                        std::move(backups_folder));
+                                                        std::move(backups_folder), tune);
     if (const std::string doubt = chosen->doubt(); !doubt.empty()) {
       opened.notes.push_back(
           "the settings can't be read (" + doubt +

@@ -3,6 +3,7 @@
 
 #include "cli/cli.h"
 #include "jobs/vault.h"
+#include "s3/options.h"
 
 namespace pv::app {
 
@@ -12,6 +13,7 @@ struct LocalSetup {
   bool owner = false;                      // see datadir::OpenOptions
   std::function<void(const jobs::Status&)> observer;
   jobs::AlertsOptions alerts = {};
+  std::function<void(const s3::Tried&)> on_try;  // requests to any bucket, from any thread
 };
 
 struct Local {
@@ -32,7 +34,9 @@ struct Local {
 // How the directory is, without opening it. kNotFound: there is none; the rest as jobs::look_over.
 [[nodiscard]] Result<jobs::Overview> look_over(const cli::LocalOptions& options);
 
-// The value of the variable `name`; empty when `name` is, or when it is not set.
-[[nodiscard]] std::string encryption_key_from(const std::string& name);
+// The first line of `file`, else the value of the variable `name`; empty when both are, or when it
+// is not set. Errors: cli::read_secret().
+[[nodiscard]] Result<std::string> encryption_key_from(const std::string& name,
+                                                      const fs::Path& file);
 
 }  // namespace pv::app

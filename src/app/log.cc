@@ -79,6 +79,8 @@ void open_log() {
   spdlog::set_default_logger(std::move(logger));
 }
 
+void set_log_level(const std::string& level) { spdlog::set_level(spdlog::level::from_str(level)); }
+
 std::string describe(const jobs::Status& status) {
   const std::string subject = subject_of(status);
   if (!status.finished) { return subject + " started"; }

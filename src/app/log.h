@@ -10,6 +10,8 @@
 namespace pv::app {
 
 void open_log();
+// "debug", "info", "warning" or "error": what is less is passed over. Any thread.
+void set_log_level(const std::string& level);
 
 // {"time":"2026-11-21T00:54:47.907Z","level":"info","message":"..."}, without a newline. Valid
 // UTF-8, whatever the message is.

@@ -31,7 +31,10 @@ int main(int argc, char** argv) {
     environment.open_local = open_for_command;
     environment.look_over = pv::app::look_over;
     environment.open_store = pv::app::open_store;
-    environment.serve = pv::app::serve;
+    environment.serve = [](const pv::cli::ServeOptions& options) {
+      return pv::app::serve(options, PV_VERSION);
+    };
+    environment.config = pv::cli::kSystemConfig;
     environment.version = PV_VERSION;
     return pv::cli::run(argc, argv, environment);
   } catch (const std::bad_alloc&) {

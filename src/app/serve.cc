@@ -9,15 +9,18 @@
 #include <boost/asio/steady_timer.hpp>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <mutex>
 
 #include "api/api.h"
 #include "app/banner.h"
 #include "app/local.h"
 #include "app/log.h"
+#include "app/reload.h"
 #include "app/sender.h"
 #include "app/service_manager.h"
 #include "app/ticker.h"
+#include "app/watch.h"
 #include "app/watchdog.h"
 #include "auth/superusers.h"
 #include "base/text.h"
@@ -58,7 +61,8 @@ Result<bool> has_superuser(datadir::DataDir& directory) {
 // end: the io_context outlives the vault, whose jobs report to it, and both outlive the requests.
 class Service {
  public:
-  explicit Service(const cli::ServeOptions& options) : options_{options}, signals_{context_} {}
+  Service(const cli::ServeOptions& options, const std::string& version)
+      : options_{options}, signals_{context_}, watch_{version} {}
   ~Service();
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
@@ -72,6 +76,7 @@ class Service {
   [[nodiscard]] Result<void> listen();
   [[nodiscard]] Result<void> greet();
   void await_signals();
+  void reload();
   void beat();
   void tell(const jobs::Status& status);
   void wake_errands(const jobs::Status& status);
@@ -86,14 +91,18 @@ class Service {
   boost::asio::io_context context_{1};
   boost::asio::signal_set signals_;
   const ServiceManager manager_;
+  const bool has_terminal_ = ::isatty(STDIN_FILENO) == 1;
   boost::asio::steady_timer heartbeat_{context_};
   std::optional<fs::FileLock> server_lock_;
   std::mutex errands_mutex_;
   std::unique_ptr<Errand> mirror_;  // nullptr: there is none, not yet, or no more
   std::unique_ptr<Errand> alerts_;  // the same
+  Watch watch_;
   std::unique_ptr<cli::LocalVault> local_;
   std::unique_ptr<Errand> sender_;
   std::unique_ptr<WorkPool> pool_;
+  std::string encryption_key_;
+  Reload reload_{options_};
   std::unique_ptr<jobs::LiveSettings> settings_;
   std::unique_ptr<settings::VaultSettingsFile> own_settings_;
   std::unique_ptr<jobs::Scheduler> scheduler_;
@@ -125,7 +134,10 @@ Result<void> Service::open() {
   setup.options.dir = options_.dir;
   setup.options.backups_dir = options_.backups_dir;
   setup.options.bucket = options_.bucket;
+  PV_TRY(encryption_key_,
+         encryption_key_from(options_.encryption_env, options_.encryption_key_file));
   setup.options.encryption_env = options_.encryption_env;
+  setup.options.encryption_key_file = options_.encryption_key_file;
   setup.options.create = true;
   setup.options.nice = options_.nice;
   setup.options.keep_replaced = options_.keep_replaced;
@@ -136,10 +148,12 @@ Result<void> Service::open() {
     log_job(status);
     tell(status);
     wake_errands(status);
+    watch_.note(status);
   };
   setup.alerts.say = [](bool is_warning, const std::string& what) {
     spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}", what);
   };
+  setup.on_try = [this](const s3::Tried& tried) { watch_.note(tried); };
   PV_TRY(Local local, open_local(std::move(setup)));
   local_ = std::move(local.vault);
   PV_TRY(server_lock_, take_server_lock(local_->directory().vault_folder()));
@@ -151,8 +165,7 @@ Result<void> Service::open() {
 }
 
 void Service::prepare() {
-  settings_ = std::make_unique<jobs::LiveSettings>(local_->directory(),
-                                                   encryption_key_from(options_.encryption_env),
+  settings_ = std::make_unique<jobs::LiveSettings>(local_->directory(), encryption_key_,
                                                    system_clock(), system_random());
   own_settings_ = std::make_unique<settings::VaultSettingsFile>(local_->directory().vault_folder());
   jobs::SchedulerOptions options;
@@ -176,7 +189,12 @@ Result<void> Service::listen() {
   api_options.listen_host = options_.address;
   api_options.command_header = cli::kCommandHeader;
   api_options.command_key = command_key_;
-  api_options.encryption_key = encryption_key_from(options_.encryption_env);
+  api_options.encryption_key = encryption_key_;
+  watch_.start({.local = *local_,
+                .scheduler = *scheduler_,
+                .pool = *pool_,
+                .encryption_key = encryption_key_});
+  api_options.watch = watch_.for_api();
   api_ = std::make_unique<api::Api>(
       api::Parts{local_->vault(), local_->directory(), *settings_, *own_settings_, *scheduler_,
                  *log_, local_->alerts(), *pool_, system_clock(), system_random()},
@@ -190,6 +208,9 @@ Result<void> Service::listen() {
                                              return api_->handle(std::move(request), body);
                                            });
   Result<void> listening = server_->listen();
+  if (listening.has_value() && !options_.metrics_address.empty()) {
+    listening = watch_.listen(context_, options_.metrics_address, options_.metrics_port);
+  }
   if (listening.has_value() || listening.error().code == Code::kInvalid) { return listening; }
   // Not "busy": it is no job that one could wait for.
   return fail(Code::kUnavailable, std::move(listening).error().what);
@@ -213,6 +234,9 @@ Result<void> Service::greet() {
                                                      .command_key = command_key_});
   noted_ = noted.has_value();
   if (!noted_) { spdlog::warn("commands will not find this server: {}", noted.error().what); }
+  if (watch_.port() != 0) {
+    spdlog::info("metrics at {}/metrics", url_of(options_.metrics_address, watch_.port()));
+  }
   manager_.ready("serving " + url_of(options_.address, port));
   if (manager_.watch_time()) { beat(); }
   return {};
@@ -231,16 +255,30 @@ void Service::beat() {
 void Service::tell(const jobs::Status& status) { manager_.status(describe(status)); }
 
 void Service::await_signals() {
-  for (const int signal : {SIGTERM, SIGINT}) { signals_.add(signal); }
   signals_.async_wait([this](const boost::system::error_code& error, int signal) {
-    if (!error) { stop(signal); }
+    if (error) { return; }
+    // From a terminal that was closed, not from whoever wants a reload.
+    const bool is_hung_up = has_terminal_ && ::isatty(STDIN_FILENO) != 1;
+    if (signal != SIGHUP || is_hung_up) { return stop(signal); }
+    reload();
+    await_signals();
   });
+}
+
+void Service::reload() {
+  manager_.reloading();
+  if (const auto changed = reload_.read()) {
+    set_log_level(changed->log_level);
+    local_->vault().tune(changed->keep_replaced, changed->bytes_per_second_max);
+  }
+  manager_.ready("serving " + url_of(options_.address, server_->port()));
 }
 
 Result<void> Service::start() {
   PV_CHECK(open());
   prepare();
   PV_CHECK(listen());
+  for (const int signal : {SIGTERM, SIGINT, SIGHUP}) { signals_.add(signal); }
   await_signals();  // before anybody can know of this server and want its end
   const std::vector<std::string> notes = jobs::sweep(
       local_->directory(), local_->store(), system_clock(), local_->vault().keep_replaced());
@@ -273,7 +311,7 @@ void Service::wake_errands(const jobs::Status& status) {
 
 // Jobs first, for requests wait for them. The io_context then runs out of work by itself.
 void Service::stop(int signal) {
-  spdlog::info("stopping ({})", signal == SIGTERM ? "SIGTERM" : "SIGINT");
+  spdlog::info("stopping (SIG{})", ::sigabbrev_np(signal));
   manager_.stopping();
   heartbeat_.cancel();
   watchdog_.start(kStopLimit);
@@ -284,15 +322,17 @@ void Service::stop(int signal) {
   local_->alerts().shut_down();
   if (ticker_ != nullptr) { ticker_->stop(); }
   server_->stop(kAnswersGrace, [] {});
+  watch_.stop(kAnswersGrace);
 }
 
 }  // namespace
 
-int serve(const cli::ServeOptions& options) {
+int serve(const cli::ServeOptions& options, const std::string& version) {
   open_log();
+  set_log_level(options.log_level);
   Result<void> started;
   {
-    Service service{options};
+    Service service{options, version};
     started = service.start();
     if (started.has_value()) { service.run(); }
   }

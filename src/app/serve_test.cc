@@ -1,6 +1,7 @@
 // The program itself, as a process.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <pty.h>
 #include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -52,6 +53,7 @@ class Server {
   [[nodiscard]] std::optional<cli::ServerNote> note() const {
     return cli::read_server_note(dir_ / ".pocketvault");
   }
+  void signal(int number) const { ::kill(pid_, number); }
   // Its exit status; 128 and the signal when one ended it.
   [[nodiscard]] int stop(int signal) {
     ::kill(pid_, signal);
@@ -147,11 +149,47 @@ TEST(Serve, TellsTheServiceManagerHowItIs) {
   ASSERT_EQ(restored.status, 0) << restored.output;
   EXPECT_EQ(manager.next(), "STATUS=restore a.zip started\n");
   EXPECT_THAT(manager.next(), StartsWith("STATUS=restore a.zip done in "));
+  server.signal(SIGHUP);
+  EXPECT_THAT(manager.next(), StartsWith("RELOADING=1\nMONOTONIC_USEC="));
+  EXPECT_EQ(manager.next(), "READY=1\nSTATUS=serving " + note->url + "\n");
   int beats = 0;
   EXPECT_EQ(manager.next(&beats), "");
   EXPECT_EQ(beats, Manager::kBeatsEnough);
   EXPECT_EQ(server.stop(SIGTERM), 0);
   EXPECT_EQ(manager.next(), "STOPPING=1\nSTATUS=stopping\n");
+}
+
+TEST(Serve, EndsWithItsTerminal) {
+  const TempFolder folder;
+  const fs::Path dir = folder / "pb_data";
+  int terminal = -1;
+  const pid_t pid = ::forkpty(&terminal, nullptr, nullptr, nullptr);
+  ASSERT_GE(pid, 0);
+  if (pid == 0) {
+    ::execl(kProgram.c_str(), kProgram.c_str(), "serve", "--dir", dir.c_str(), "--http",
+            "127.0.0.1:0", nullptr);
+    ::_exit(127);
+  }
+  const auto is_noted = [&] { return cli::read_server_note(dir / ".pocketvault").has_value(); };
+  for (const Deadline limit = Deadline::after(30s); !limit.passed() && !is_noted();) {
+    std::this_thread::sleep_for(5ms);
+  }
+  EXPECT_TRUE(is_noted());
+  ::kill(pid, SIGHUP);  // a reload
+  std::string said;
+  const auto has_reloaded = [&] { return said.find("read again") != std::string::npos; };
+  for (char letter = 0; !has_reloaded() && ::read(terminal, &letter, 1) == 1;) { said += letter; }
+  EXPECT_TRUE(has_reloaded());
+  ::close(terminal);
+  int status = 0;
+  pid_t ended = 0;
+  for (const Deadline limit = Deadline::after(30s); !limit.passed() && ended == 0;) {
+    ended = ::waitpid(pid, &status, WNOHANG);
+    if (ended == 0) { std::this_thread::sleep_for(5ms); }
+  }
+  EXPECT_EQ(ended, pid) << "it would go on unseen";
+  if (ended == 0) { ::kill(pid, SIGKILL); }
+  EXPECT_TRUE(ended == 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0)) << status;
 }
 
 TEST(Serve, TheUnitForSystemdIsSoundAndTight) {
@@ -192,6 +230,9 @@ TEST(Serve, SaysWhyItDoesNotStart) {
   const std::string path = folder.path().string();
   const Case cases[] = {
       {"taken", "--http " + address + " --dir '" + path + "/other'", 8, "already in use"},
+      {"metrics taken",
+       "--http 127.0.0.1:0 --metrics-listen " + address + " --dir '" + path + "/other'", 8,
+       "already in use"},
       {"not ours", "--http 192.0.2.1:80 --dir '" + path + "/other'", 2, "192.0.2.1"},
       {"damaged", "--http 127.0.0.1:0 --dir '" + path + "/damaged'", 7, "not a database"},
       {"backups inside",

@@ -2,6 +2,7 @@
 
 #include <systemd/sd-daemon.h>
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 
@@ -31,6 +32,12 @@ void ServiceManager::ready(std::string_view status) const {
 }
 
 void ServiceManager::status(std::string_view status) const { say(assign("STATUS", status)); }
+
+void ServiceManager::reloading() const {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();  // CLOCK_MONOTONIC
+  const auto now_us = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+  say("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(now_us) + "\n");
+}
 
 void ServiceManager::stopping() const { say("STOPPING=1\n" + assign("STATUS", "stopping")); }
 

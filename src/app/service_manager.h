@@ -18,6 +18,8 @@ class ServiceManager {
   // Requests are answered from now on. `status` is a line for people, as `systemctl status` shows.
   void ready(std::string_view status) const;
   void status(std::string_view status) const;
+  // Options are read anew; ends with ready().
+  void reloading() const;
   void stopping() const;
 
   // Within which time alive() is to be said again and again, or the manager takes us for stuck;

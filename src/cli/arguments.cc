@@ -9,6 +9,7 @@
 #include "base/duration.h"
 #include "base/text.h"
 #include "cli/help.h"
+#include "cli/settle.h"
 
 namespace pv::cli {
 namespace {
@@ -37,49 +38,60 @@ Exit status: 0 done, 1 failed, 2 usage, 3 done with warnings, 4 authentication, 
 6 busy, 7 damaged, 8 storage or network, 9 not confirmed, 10 too old, 130 cancelled.
 `pocketvault COMMAND --help` tells more about one command.)";
 
+// An option of the table.
+template <class T>
+CLI::Option* add_listed(CLI::App& app, std::string_view key, T& into,
+                        const std::string& other_names = {}) {
+  const OptionSpec& spec = spec_of(key);
+  const std::string names = flag_of(key) + other_names;
+  const std::string help{spec.help};
+  if (spec.shape == Shape::kFlag) {
+    if constexpr (std::is_same_v<T, bool>) { return app.add_flag(names, into, help); }
+  }
+  CLI::Option* option = app.add_option(names, into, help)->type_name(std::string{spec.type});
+  if (spec.fault != nullptr) {
+    option->check([fault = spec.fault](const std::string& value) { return fault(value); });
+  }
+  if (!spec.fallback.empty()) { option->default_str(std::string{spec.fallback}); }
+  return option;
+}
+
 void add_directory(CLI::App& app, Arguments& into) {
-  app.add_option("--dir", into.dir, "PocketBase's data directory")
-      ->type_name("DIR")
-      ->capture_default_str()
+  add_listed(app, "dir", into.dir)->group(kWhere);
+  const auto name_config = [&into](const std::string& file) { into.named_config = file; };
+  app.add_option_function<std::string>("--config", name_config,
+                                       "a file with options (docs/configuration.md)")
+      ->type_name("FILE")
       ->group(kWhere);
-  app.add_option("--backups-dir", into.backups_dir, "where backups are kept, if not DIR/backups")
-      ->type_name("DIR")
-      ->group(kWhere);
-  app.add_option("--encryption-env,--encryptionEnv", into.encryption_env,
-                 "name of the environment variable with the settings' key")
-      ->type_name("NAME")
-      ->group(kWhere);
+  add_listed(app, "backups_dir", into.backups_dir)->group(kWhere);
+  CLI::Option* variable =
+      add_listed(app, "encryption_env", into.encryption_env, ",--encryptionEnv")->group(kWhere);
+  add_listed(app, "encryption_key_file", into.encryption_key_file)
+      ->group(kWhere)
+      ->excludes(variable);
 }
 
 // Without the settings: for the day on which data.db is gone, and for a bucket of one's own.
 void add_bucket(CLI::App& app, BucketOptions& into) {
-  CLI::Option* bucket = app.add_option("--s3-bucket", into.name,
-                                       "keys from AWS_ACCESS_KEY_ID and so on (docs/s3.md)");
-  bucket->type_name("NAME")->group(kBucket);
-  const auto add = [&](const char* option, std::string& value, const char* description) {
-    return app.add_option(option, value, description)->group(kBucket)->needs(bucket);
-  };
-  add("--s3-endpoint", into.endpoint, "AWS if nothing is said")->type_name("URL");
-  add("--s3-region", into.region, "AWS_REGION, else us-east-1")->type_name("NAME");
-  add("--s3-prefix", into.prefix, "before every key: shop/")->type_name("TEXT");
-  app.add_flag("--s3-force-path-style", into.force_path_style, "https://HOST/BUCKET, as MinIO has")
-      ->group(kBucket)
-      ->needs(bucket);
+  add_listed(app, "s3_bucket", into.name)->group(kBucket);
+  add_listed(app, "s3_endpoint", into.endpoint)->group(kBucket);
+  add_listed(app, "s3_region", into.region)->group(kBucket);
+  add_listed(app, "s3_prefix", into.prefix)->group(kBucket);
+  add_listed(app, "s3_force_path_style", into.force_path_style)->group(kBucket);
+  add_listed(app, "s3_access_key", into.access_key)->group(kBucket);
+  add_listed(app, "s3_secret_key_file", into.secret_key_file)->group(kBucket);
 }
 
 void add_mirror(CLI::App& app, std::string& into) {
-  app.add_option("--mirror", into, "a second store, that is to have every backup (docs/s3.md)")
-      ->type_name("s3://BUCKET/PREFIX|DIR")
-      ->group(kWhere);
+  add_listed(app, "mirror", into)->group(kWhere);
 }
 
 void add_server(CLI::App& app, Arguments& into) {
   app.add_option("--url", into.url, "work on this server instead of a directory")
       ->type_name("URL")
       ->group(kWhere);
-  app.add_option("--token", into.token, "a superuser's token; better: POCKETVAULT_TOKEN, or login")
-      ->type_name("TOKEN")
-      ->group(kWhere);
+  add_listed(app, "token", into.token)->group(kWhere);
+  add_listed(app, "token_file", into.token_file)->group(kWhere);
 }
 
 void add_output(CLI::App& app, Arguments& into) {
@@ -91,7 +103,8 @@ void add_yes(CLI::App& app, Arguments& into) { app.add_flag("-y,--yes", into.yes
 
 class Parser {
  public:
-  Parser(std::string version, const Words& words) : version_{std::move(version)} {
+  Parser(std::string version, const Words& words, const Outside& outside)
+      : version_{std::move(version)}, outside_{outside} {
     app_.name("pocketvault");
     app_.require_subcommand(1);
     app_.set_version_flag("--version", "pocketvault " + version_);
@@ -111,6 +124,11 @@ class Parser {
     Parsed parsed;
     try {
       app_.parse(argc, argv);
+      if (const Result<void> taken = take_settings(); !taken.has_value()) {
+        parsed.exit = exit_for(taken.error().code);
+        parsed.err = "Error: " + taken.error().what + "\n";
+        return parsed;
+      }
       check();
       parsed.arguments = into_;
     } catch (const CLI::ParseError& error) {
@@ -119,7 +137,7 @@ class Parser {
       const bool fine = app_.exit(error, out, err) == 0;
       parsed.exit = fine ? Exit::kDone : Exit::kUsage;
       parsed.out = out.str();
-      if (!fine) { parsed.err = "Error: " + mistake(err.str()); }
+      if (!fine) { parsed.err = "Error: " + origin_of(error.what()) + mistake(err.str()); }
     }
     return parsed;
   }
@@ -132,6 +150,59 @@ class Parser {
     if (has_command || unknown.empty()) { return text; }
     return "there is no command " + unknown.front() +
            "\nRun pocketvault --help for more information.\n";
+  }
+
+  // settings.cc is told which options the command has, and says what they are.
+  [[nodiscard]] Result<void> take_settings() {
+    CLI::App* command = &app_;
+    while (!command->get_subcommands().empty()) { command = command->get_subcommands().front(); }
+    SettingsOrder order{.variable = outside_.variable,
+                        .config = outside_.config,
+                        .named_config = into_.named_config,
+                        .has_url = !into_.url.empty(),
+                        .is_serving = has_flag(*command, "http")};
+    for (const OptionSpec& spec : option_specs()) {
+      if (!has_flag(*command, spec.key)) { continue; }
+      const CLI::Option* option = command->get_option_no_throw(flag_of(spec.key));
+      const CLI::Option* before = app_.get_option_no_throw(flag_of(spec.key));
+      const CLI::Option* given = option->count() > 0 || before == nullptr ? option : before;
+      order.keys.push_back(spec.key);
+      if (given->count() > 0) { order.given.push_back({spec.key, joined(*given)}); }
+    }
+    if (order.keys.empty()) { return {}; }
+    PV_TRY(Settled settled, settle(order));
+    for (const Setting& setting : settled.settings) {
+      if (setting.origin != Origin::kFile && setting.origin != Origin::kVariable) { continue; }
+      CLI::Option* option = command->get_option_no_throw(flag_of(setting.key));
+      option->clear();
+      option->add_result(setting.value);
+      option->run_callback();
+    }
+    into_.settings = std::move(settled.settings);
+    into_.config = std::move(settled.config);
+    return {};
+  }
+
+  static bool has_flag(const CLI::App& command, std::string_view key) {
+    return command.get_option_no_throw(flag_of(key)) != nullptr;
+  }
+
+  static std::string joined(const CLI::Option& option) {
+    std::string all;
+    for (const std::string& value : option.results()) { all += (all.empty() ? "" : ",") + value; }
+    return all;
+  }
+
+  // "--http: ..." of an option that the command line does not have: where it stands.
+  [[nodiscard]] std::string origin_of(const std::string& mistake) const {
+    for (const Setting& setting : into_.settings) {
+      const bool is_elsewhere =
+          setting.origin == Origin::kFile || setting.origin == Origin::kVariable;
+      const std::string flag = flag_of(setting.key);
+      const bool is_about = mistake.starts_with(flag + ":") || mistake.starts_with(flag + " ");
+      if (is_elsewhere && is_about) { return setting.where + ": "; }
+    }
+    return {};
   }
 
   CLI::App& add(const char* group, Command command, const std::string& description) {
@@ -263,11 +334,8 @@ class Parser {
 
   static void add_limits(CLI::App& app, bool& nice, std::string& limit) {
     constexpr const char* kLimits = "How much it takes";
-    app.add_flag("--nice", nice, "give way to everything else: idle CPU and disk only")
-        ->group(kLimits);
-    app.add_option("--limit-rate", limit, "bytes a second that a backup reads and writes at most")
-        ->type_name("500K|20M|1G")
-        ->group(kLimits);
+    add_listed(app, "nice", nice)->group(kLimits);
+    add_listed(app, "limit_rate", limit)->group(kLimits);
   }
 
   void add_contents(CLI::App& backup) {
@@ -373,11 +441,9 @@ class Parser {
     add_replaced(add_work(kGroup, Command::kReplaced, "List what can be had back"));
   }
 
+  // Without its default: a restore's is the server's.
   void add_keep(CLI::App& app) {
-    app.add_option("--keep-replaced", keep_, "how long what a restore replaces can be had back")
-        ->type_name("24h|7d|0")
-        ->check(&fault_of_span)
-        ->group(kSafety);
+    add_listed(app, "keep_replaced", keep_)->group(kSafety)->default_str("");
   }
 
   void add_safety(CLI::App& restore) {
@@ -445,7 +511,27 @@ class Parser {
     CLI::App& logout = add(kGroup, Command::kLogout, "Forget the token of a server");
     add_url(logout);
     add_output(logout, into_);
+    add_config(add(kGroup, Command::kConfig, "Show or check what is configured"));
     add_output(add(kGroup, Command::kVersion, "Print the version"), into_);
+  }
+
+  void add_config(CLI::App& config) {
+    config.require_subcommand(1);
+    CLI::App* show = config.add_subcommand("show", "Each option of a server, and where it is from");
+    add_serve_options(*show);
+    add_listed(*show, "token", into_.token)->group(kWhere);
+    add_listed(*show, "token_file", into_.token_file)->group(kWhere);
+    add_output(*show, into_);
+    CLI::App* check = config.add_subcommand("check", "Say what is wrong with a file of options");
+    check->callback([this] { into_.config_check = true; });
+    check
+        ->add_option("FILE", into_.name,
+                     "else --config, POCKETVAULT_CONFIG, " + std::string{kSystemConfig})
+        ->type_name("");
+    add_output(*check, into_);
+    config.footer(
+        "\nExamples:\n  pocketvault config check config.toml\n"
+        "  pocketvault config show --config config.toml");
   }
 
   void add_url(CLI::App& app) {
@@ -453,25 +539,26 @@ class Parser {
   }
 
   void add_serve(CLI::App& serve) {
+    add_serve_options(serve);
+    serve.footer(
+        "\nExamples:\n  pocketvault serve --dir pb_data\n"
+        "  pocketvault serve --http 0.0.0.0:8090 --backups-dir /mnt/backups\n"
+        "\nEach option can also stand in the environment (POCKETVAULT_HTTP) or in a file (http = "
+        "\"...\"): docs/configuration.md.");
+  }
+
+  void add_serve_options(CLI::App& serve) {
     add_directory(serve, into_);
     add_bucket(serve, into_.bucket);
     add_mirror(serve, mirror_);
-    serve.add_option("--http", http_, "address and port to listen on")
-        ->type_name("HOST:PORT")
-        ->capture_default_str();
-    serve.add_option("--origins", into_.serve.origins, "CORS origins, separated by commas")
-        ->delimiter(',')
-        ->type_name("ORIGIN")
-        ->capture_default_str();
+    add_listed(serve, "http", http_);
+    add_listed(serve, "metrics_listen", metrics_);
+    add_listed(serve, "origins", into_.serve.origins)->delimiter(',');
     add_limits(serve, into_.serve.nice, serve_limit_);
     add_keep(serve);
-    serve.add_flag(
-        "--schedule", into_.serve.schedule,
-        "make the backups of backups.cron even beside an app that runs on the directory");
-    serve.add_flag("--strict", into_.serve.strict, "answer as PocketBase v0.36.6, to the byte");
-    serve.footer(
-        "\nExamples:\n  pocketvault serve --dir pb_data\n"
-        "  pocketvault serve --http 0.0.0.0:8090 --backups-dir /mnt/backups");
+    add_listed(serve, "schedule", into_.serve.schedule);
+    add_listed(serve, "strict", into_.serve.strict);
+    add_listed(serve, "log_level", into_.serve.log_level);
   }
 
   void add_superuser(CLI::App& superuser) {
@@ -506,9 +593,14 @@ class Parser {
       throw CLI::ValidationError("--url", "must start with http:// or https://");
     }
     const auto listen = parse_listen(http_);
-    if (!listen.has_value()) { throw CLI::ValidationError("--http", listen.error().what); }
-    into_.serve.address = listen->address;
-    into_.serve.port = listen->port;
+    if (listen.has_value()) {
+      into_.serve.address = listen->address;
+      into_.serve.port = listen->port;
+    }
+    if (const auto metrics = parse_listen(metrics_); metrics.has_value()) {
+      into_.serve.metrics_address = metrics->address;
+      into_.serve.metrics_port = metrics->port;
+    }
     into_.serve.bytes_per_second_max = rate_of(serve_limit_);
     into_.order.bytes_per_second_max = rate_of(limit_);
     into_.keep_replaced = parse_duration(keep_);
@@ -518,6 +610,7 @@ class Parser {
     if (into_.remove && into_.all == !into_.names.empty()) {
       throw CLI::ValidationError("replaced delete", "needs either IDs or --all");
     }
+    check_keys();
     if (!into_.bucket.name.empty() && !into_.backups_dir.empty()) {
       throw CLI::ValidationError("--s3-bucket", "excludes --backups-dir");
     }
@@ -533,6 +626,12 @@ class Parser {
     }
     if (!mirror_.empty()) { into_.mirror = place_of("--mirror", mirror_); }
     if (!to_store_.empty()) { into_.copy_to = place_of("--to", to_store_); }
+    for (BucketOptions* other :
+         {&into_.copy_to.bucket, into_.mirror ? &into_.mirror->bucket : nullptr}) {
+      if (other == nullptr) { continue; }
+      other->access_key = into_.bucket.access_key;
+      other->secret_key_file = into_.bucket.secret_key_file;
+    }
     if (into_.nice && !into_.url.empty()) {
       throw CLI::ValidationError("--nice", "is for the server to say: pocketvault serve --nice");
     }
@@ -541,6 +640,27 @@ class Parser {
     into_.serve.bucket = into_.bucket;
     into_.serve.mirror = into_.mirror;
     into_.serve.encryption_env = into_.encryption_env;
+    into_.serve.encryption_key_file = into_.encryption_key_file;
+    into_.serve.settings = into_.settings;
+  }
+
+  // Of the bucket, and which the other places have as well.
+  void check_keys() const {
+    const BucketOptions& bucket = into_.bucket;
+    if (bucket.access_key.empty() != bucket.secret_key_file.empty()) {
+      throw CLI::ValidationError(
+          bucket.access_key.empty() ? "--s3-secret-key-file" : "--s3-access-key",
+          "needs the other one: --s3-access-key and --s3-secret-key-file");
+    }
+    if (!bucket.name.empty()) { return; }
+    const std::pair<const char*, bool> parts[] = {
+        {"--s3-endpoint", !bucket.endpoint.empty()},
+        {"--s3-region", !bucket.region.empty()},
+        {"--s3-prefix", !bucket.prefix.empty()},
+        {"--s3-force-path-style", bucket.force_path_style}};
+    for (const auto& [name, is_given] : parts) {
+      if (is_given) { throw CLI::RequiresError(name, "--s3-bucket"); }
+    }
   }
 
   // Empty: none. An option that is given as '' has to be told from one that is not given.
@@ -554,18 +674,10 @@ class Parser {
     return *std::move(place);
   }
 
-  // Less than 1K a second would be never, and is a slip.
-  static std::uint64_t rate_of(const std::string& text) {
-    constexpr std::uint64_t kLeast = 1000;
-    if (text.empty()) { return 0; }
-    const auto rate = parse_size(text);
-    if (!rate || *rate < kLeast) {
-      throw CLI::ValidationError("--limit-rate", "needs a number of bytes, at least 1K: 500K, 20M");
-    }
-    return *rate;
-  }
+  static std::uint64_t rate_of(const std::string& text) { return parse_size(text).value_or(0); }
 
   std::string version_;
+  const Outside& outside_;
   Arguments into_;
   std::string limit_;
   std::string serve_limit_;
@@ -575,6 +687,7 @@ class Parser {
   std::string to_store_;
   std::string max_age_;
   std::string http_ = "127.0.0.1:8090";
+  std::string metrics_;
   CLI::App app_{"Backs up and restores PocketBase data while it is in use."};
 };
 
@@ -605,13 +718,15 @@ std::string_view command_name(Command command) {
     case Command::kSuperuser: return "superuser";
     case Command::kLogin: return "login";
     case Command::kLogout: return "logout";
+    case Command::kConfig: return "config";
     case Command::kVersion: return "version";
   }
   return "";
 }
 
-Parsed parse(int argc, const char* const* argv, const std::string& version, const Words& words) {
-  Parsed parsed = Parser{version, words}.parse(argc, argv);
+Parsed parse(int argc, const char* const* argv, const std::string& version, const Words& words,
+             const Outside& outside) {
+  Parsed parsed = Parser{version, words, outside}.parse(argc, argv);
   parsed.err = translate_mistake(parsed.err, words);
   return parsed;
 }

@@ -35,6 +35,7 @@ enum class Command {
   kSuperuser,
   kLogin,
   kLogout,
+  kConfig,
   kVersion,
 };
 [[nodiscard]] std::string_view command_name(Command command);
@@ -49,8 +50,10 @@ struct Arguments {
   fs::Path backups_dir;
   BucketOptions bucket;
   std::string encryption_env;
+  fs::Path encryption_key_file;
   std::string url;  // without a slash at the end
   std::string token;
+  fs::Path token_file;
 
   bool json = false;
   bool quiet = false;
@@ -87,6 +90,18 @@ struct Arguments {
   std::optional<std::string> note;  // pin
 
   ServeOptions serve;
+
+  bool config_check = false;                // config: check, not show
+  std::optional<std::string> named_config;  // the file with options; "": none is read
+  fs::Path config;                          // that was read; empty: none
+  // What the options of the table are, those alone that the command has.
+  std::vector<Setting> settings;
+};
+
+// Where options come from beside the command line. Absent: from nowhere.
+struct Outside {
+  std::function<std::optional<std::string>(const std::string&)> variable = {};
+  fs::Path config = {};  // read if it is there, unless another one is named
 };
 
 // Either arguments, or what to print and the exit status (help, version, a mistake).
@@ -97,7 +112,7 @@ struct Parsed {
   std::string err;
 };
 [[nodiscard]] Parsed parse(int argc, const char* const* argv, const std::string& version,
-                           const Words& words);
+                           const Words& words, const Outside& outside = {});
 
 // "127.0.0.1:8090", ":8090" (every address of this machine), "localhost:8090", "[::1]:8090".
 struct Listen {

@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include <boost/json.hpp>
+#include <cstdlib>
 #include <exception>
 
 #include "base/text.h"
@@ -42,6 +43,7 @@ Result<Exit> dispatch(const Context& context) {
     case Command::kSuperuser: return run_superuser(context);
     case Command::kLogin: return run_login(context);
     case Command::kLogout: return run_logout(context);
+    case Command::kConfig: return run_config(context);
     case Command::kVersion: return run_version(context);
     case Command::kServe: break;  // has its own way with signals
   }
@@ -88,6 +90,15 @@ Exit report(const Context& context, const Error& error) {
   return exit;
 }
 
+std::function<std::optional<std::string>(const std::string&)> variables_of(
+    const Environment& environment) {
+  if (environment.variable) { return environment.variable; }
+  return [](const std::string& name) -> std::optional<std::string> {
+    const char* value = std::getenv(name.c_str());
+    return value == nullptr ? std::nullopt : std::optional<std::string>{value};
+  };
+}
+
 Exit run_command(const Arguments& arguments, const Environment& environment, Console& console) {
   const Interrupt interrupt;
   const Context context{environment, arguments, console, interrupt.token()};
@@ -119,14 +130,25 @@ int run(int argc, char** argv, const Environment& environment) {
   Console console{environment};
   try {
     const Words& words = console.words();
-    const Parsed parsed = parse(argc, argv, environment.version, words);
+    const Outside outside{.variable = variables_of(environment), .config = environment.config};
+    const auto parse_all = [&](const Words& told_in) {
+      return parse(argc, argv, environment.version, told_in, outside);
+    };
+    const Parsed parsed = parse_all(words);
     if (!parsed.arguments) {
       console.print(parsed.out);
       console.err() << parsed.err << std::flush;
       return static_cast<int>(parsed.exit);
     }
     if (parsed.arguments->command == Command::kServe) {
-      return environment.serve(parsed.arguments->serve);
+      ServeOptions options = parsed.arguments->serve;
+      options.reread = [&]() -> Result<ServeOptions> {
+        Parsed again = parse_all(Words{Language::kEnglish});  // for the log
+        if (again.arguments) { return std::move(again.arguments->serve); }
+        constexpr std::size_t kBefore = std::string_view{"Error: "}.size();
+        return fail(Code::kInvalid, again.err.substr(kBefore, again.err.find('\n') - kBefore));
+      };
+      return environment.serve(options);
     }
     Exit exit = run_command(*parsed.arguments, environment, console);
     if (!console.out().good()) {

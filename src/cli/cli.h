@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "base/random.h"
+#include "cli/options.h"
 #include "datadir/data_dir.h"
 #include "fs/file.h"
 #include "jobs/alerts.h"
@@ -22,15 +23,18 @@
 namespace pv::cli {
 
 inline constexpr std::chrono::seconds kKeepReplaced = std::chrono::hours{24};
+inline constexpr const char* kSystemConfig = "/etc/pocketvault/config.toml";
 
-// A bucket that the command line names. The keys come from the environment, as AWS's own programs
-// find them.
+// A bucket that the command line names. Without keys of its own they come from the environment, as
+// AWS's own programs find them.
 struct BucketOptions {
   std::string name;      // empty: none is named
   std::string endpoint;  // empty: the environment's, else AWS's own for the region
   std::string region;    // empty: the environment's, else us-east-1
   std::string prefix;    // before every key
   bool force_path_style = false;
+  std::string access_key = {};    // empty: the environment's
+  fs::Path secret_key_file = {};  // goes with it
 };
 
 // A store that the command line names: a bucket, else a folder.
@@ -45,10 +49,11 @@ struct StorePlace {
 // A data directory to be opened by this process.
 struct LocalOptions {
   fs::Path dir = "pb_data";
-  fs::Path backups_dir;        // empty: where the settings say, else dir/backups
-  BucketOptions bucket = {};   // goes before both
-  std::string encryption_env;  // the variable that holds the settings' key; empty: none
-  bool create = false;         // an absent or empty directory becomes a fresh one
+  fs::Path backups_dir;               // empty: where the settings say, else dir/backups
+  BucketOptions bucket = {};          // goes before both
+  std::string encryption_env;         // the variable that holds the settings' key; empty: none
+  fs::Path encryption_key_file = {};  // a file that holds it; goes before
+  bool create = false;                // an absent or empty directory becomes a fresh one
   std::optional<StorePlace> mirror = std::nullopt;  // a second store, that is to have all backups
   bool nice = false;  // backups and verifications give way to everything else
   std::chrono::seconds keep_replaced = kKeepReplaced;  // jobs::VaultOptions
@@ -61,6 +66,7 @@ struct ServeOptions {
   BucketOptions bucket = {};                        // as above
   std::optional<StorePlace> mirror = std::nullopt;  // as above
   std::string encryption_env;                       // as above
+  fs::Path encryption_key_file = {};                // as above
   std::string address = "127.0.0.1";                // an IP address; IPv6 without brackets
   std::uint16_t port = 8090;
   std::vector<std::string> origins = {"*"};  // CORS; '*' any text, '?' one character
@@ -69,6 +75,15 @@ struct ServeOptions {
   std::chrono::seconds keep_replaced = kKeepReplaced;
   bool schedule = false;  // backups.cron is served though an app runs on the directory
   bool strict = false;    // answers as PocketBase v0.36.6, to the byte
+  // Where metrics are told without a token; port 0 with an address: any free one.
+  std::string metrics_address = {};  // empty: nowhere
+  std::uint16_t metrics_port = 0;
+  std::string log_level = "info";  // "debug", "info", "warning", "error"
+
+  // All options as they are, and a way to find them out anew: kInvalid where they can't be, and
+  // the text says where. Empty: they are what they are.
+  std::vector<Setting> settings = {};
+  std::function<Result<ServeOptions>()> reread = {};
 };
 
 // An open data directory with all that works on it. Made by app/, which picks the concrete types.
@@ -102,6 +117,7 @@ struct Environment {
   // Whether a person sits there; nullopt: isatty() says.
   std::optional<bool> in_is_terminal;
   std::optional<bool> err_is_terminal;
+  fs::Path config = {};  // a file with options, read where none is named and if it is there
   // A variable of the process's environment; empty: getenv.
   std::function<std::optional<std::string>(const std::string&)> variable;
 };

@@ -67,6 +67,7 @@ enum class Purpose {
 [[nodiscard]] Result<Exit> run_superuser(const Context& context);
 [[nodiscard]] Result<Exit> run_login(const Context& context);
 [[nodiscard]] Result<Exit> run_logout(const Context& context);
+[[nodiscard]] Result<Exit> run_config(const Context& context);
 
 // "nightly" is taken for "nightly.zip" where there is a "nightly.zip" and no "nightly".
 [[nodiscard]] Result<store::Backup> find_backup(Backups& backups, const std::string& given);

@@ -40,6 +40,9 @@ std::vector<std::vector<const char*>> all_commands() {
     commands.push_back({command_name(static_cast<Command>(number)).data()});
   }
   commands.push_back({"replaced", "delete"});
+  commands.push_back({"alerts", "test"});
+  commands.push_back({"config", "show"});
+  commands.push_back({"config", "check"});
   for (const char* action : {"create", "upsert", "update", "delete"}) {
     commands.push_back({"superuser", action});
   }

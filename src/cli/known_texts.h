@@ -356,6 +356,19 @@ inline constexpr Phrase kTexts[] = {
     {"there is no login for {}", "没有 {} 的登录信息"},
     {"no reason is given", "没有给出原因"},
 
+    // Options of a file or of the environment.
+    {"the file of options", "选项文件"},
+    {"needs true or false", "需要 true 或 false"},
+    {"{} needs {}", "{} 需要 {}"},
+    {"{} is not for this file: use {}", "{} 不应放在此文件中：请用 {}"},
+    {"there is no option {}; did you mean {}?", "没有选项 {}；是不是 {}？"},
+    {"there is no option {}", "没有选项 {}"},
+    {"not TOML: {}", "不是 TOML：{}"},
+    {"can't hold a NUL", "不能含有 NUL"},
+    {"{} has no secret in its first line", "{} 的首行没有密钥"},
+    {"true or false, without quotes", "不带引号的 true 或 false"},
+    {"a text in quotes", "带引号的文本"},
+
     // Files of the person.
     {"{} is there already; --force replaces it, --output FILE takes another name", "{} 已经存在；--force 会替换它，--output FILE 可换一个名字"},
     {"{} is there already; --force replaces what has the same name, --output takes another place", "{} 已经存在；--force 会替换同名的内容，--output 可换一个位置"},

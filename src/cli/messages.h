@@ -92,6 +92,9 @@ inline constexpr Phrase kAndReason{"{}; {}", "{}；{}"};
 inline constexpr Phrase kToStay{"To stay:", "将保留："};
 inline constexpr Phrase kDeletesFor{"This deletes {} of {}. They can't be had back then.", "这会删除 {}（{}），之后无法再取回。"};
 
+// config.
+inline constexpr Phrase kConfigFine{"{} is fine", "{} 没有问题"};
+
 // status.
 inline constexpr Phrase kBackupDamaged{"Error: a verification found a backup damaged; delete it when it is of no use.", "错误：校验发现有备份已损坏；没有用处时请删除它。"};
 inline constexpr Phrase kTooOld{"Error: no backup is as young as was asked for.", "错误：没有足够新的备份。"};

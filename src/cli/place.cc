@@ -10,6 +10,7 @@
 #include "cli/local_backups.h"
 #include "cli/messages.h"
 #include "cli/remote_backups.h"
+#include "cli/secret_file.h"
 #include "cli/server_note.h"
 
 namespace pv::cli {
@@ -48,9 +49,7 @@ Result<std::string> issue_local_token(const Environment& environment, const Loca
 Result<std::string> remote_token(const Context& context) {
   const Arguments& arguments = context.arguments;
   if (!arguments.token.empty()) { return arguments.token; }
-  if (auto token = context.variable("POCKETVAULT_TOKEN"); token && !token->empty()) {
-    return std::move(*token);
-  }
+  if (!arguments.token_file.empty()) { return read_secret(arguments.token_file); }
   if (auto login = logins_of(context).find(arguments.url)) { return std::move(login->token); }
   return fail(Code::kUnauthenticated, "no token for " + arguments.url);
 }
@@ -115,6 +114,7 @@ LocalOptions local_options(const Context& context) {
                       .backups_dir = arguments.backups_dir,
                       .bucket = arguments.bucket,
                       .encryption_env = arguments.encryption_env,
+                      .encryption_key_file = arguments.encryption_key_file,
                       .mirror = arguments.mirror,
                       .nice = arguments.nice,
                       .keep_replaced = kKeepReplaced,

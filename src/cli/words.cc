@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/text.h"
+#include "cli/help_texts.h"
 #include "cli/known_texts.h"
 #include "cli/translate.h"
 
@@ -44,7 +45,7 @@ std::string Words::list(std::span<const std::string> items) const {
 std::string Words::told(std::string_view english) const {
   std::string text = printable(english);
   if (language_ == Language::kEnglish) { return text; }
-  return translate(text, {known::kTexts, known::kSystemTexts, known::kCurlTexts});
+  return translate(text, {known::kTexts, known::kMistakes, known::kSystemTexts, known::kCurlTexts});
 }
 
 std::string Words::told_list(std::string_view english) const {

@@ -56,6 +56,9 @@ class HookedStore final : public store::BackupStore {
   [[nodiscard]] std::optional<Extent> extent() override { return inner_.extent(); }
   [[nodiscard]] std::string describe() const override { return inner_.describe(); }
 
+  [[nodiscard]] bool is_remote() override { return is_remote_ || inner_.is_remote(); }
+
+  void pretend_remote() { is_remote_ = true; }
   void pretend_free(std::uint64_t bytes) { free_bytes_ = bytes; }
 
  private:
@@ -108,6 +111,7 @@ class HookedStore final : public store::BackupStore {
   store::BackupStore& inner_;
   StoreHook before_;
   std::optional<std::uint64_t> free_bytes_;
+  bool is_remote_ = false;
 };
 
 }  // namespace pv::jobs

@@ -1,6 +1,7 @@
 // One piece of long work: what it is, how far it is, how it ended.
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <condition_variable>
@@ -20,6 +21,8 @@
 namespace pv::jobs {
 
 enum class Kind { kBackup, kRestore, kUndo, kVerify, kPreflight, kExtract };
+inline constexpr std::array kKinds{Kind::kBackup, Kind::kRestore,   Kind::kUndo,
+                                   Kind::kVerify, Kind::kPreflight, Kind::kExtract};
 [[nodiscard]] std::string_view kind_name(Kind kind);  // "backup"
 
 enum class State { kRunning, kSucceeded, kFailed, kCancelled };

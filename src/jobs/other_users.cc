@@ -8,6 +8,7 @@
 
 #include "base/text.h"
 #include "fs/supervisor.h"
+#include "restore/restore.h"
 #include "sqlite/connection.h"
 #include "sqlite/files.h"
 
@@ -25,6 +26,15 @@ std::vector<fs::Path> database_files(const fs::Path& directory) {
     for (const char* suffix : {"", "-wal", "-shm"}) {
       files.push_back(directory / (std::string{name} + suffix));
     }
+  }
+  return files;
+}
+
+std::vector<fs::Path> files_of(const std::vector<fs::Path>& databases) {
+  std::vector<fs::Path> files;
+  for (const fs::Path& database : databases) {
+    const std::vector<fs::Path> its = sqlite::files_of(database);
+    files.insert(files.end(), its.begin(), its.end());
   }
   return files;
 }
@@ -191,11 +201,7 @@ std::vector<fs::Path> other_databases(const fs::Path& directory,
 
 Result<void> refuse_users_of(const fs::Path& directory, const std::vector<fs::Path>& databases,
                              Exchange exchange) {
-  std::vector<fs::Path> files;
-  for (const fs::Path& database : databases) {
-    const std::vector<fs::Path> its = sqlite::files_of(database);
-    files.insert(files.end(), its.begin(), its.end());
-  }
+  const std::vector<fs::Path> files = files_of(databases);
   if (files.empty()) { return {}; }
   const Users users = users_of(files);
   if (users.empty()) { return {}; }
@@ -208,8 +214,15 @@ Result<void> refuse_other_users(const fs::Path& directory, Exchange exchange) {
   return in_use(directory, users, exchange);
 }
 
-std::string tell_of_other_programs(const fs::Path& directory) {
-  Users users = other_users(directory);
+std::string tell_of_other_programs(const fs::Path& directory,
+                                   const std::vector<std::string>& units) {
+  std::vector<fs::Path> files = files_of(other_databases(directory, units));
+  if (restore::involves_databases(units)) {
+    const std::vector<fs::Path> main = database_files(directory);
+    files.insert(files.end(), main.begin(), main.end());
+  }
+  if (files.empty()) { return {}; }
+  Users users = users_of(files);
   std::erase_if(users, [](const fs::LockHolder& user) { return user.program == kOurProgram; });
   if (users.empty()) { return {}; }
   const Result<void> refused = in_use(directory, users, Exchange::kRestore);

@@ -39,9 +39,11 @@ enum class Exchange { kRestore, kUndo, kRecovery };
                                            const std::vector<fs::Path>& databases,
                                            Exchange exchange);
 
-// What refuse_other_users() would say for a restore, of programs that are not pocketvault; empty
-// when there are none. A server of ours does its restores itself.
-[[nodiscard]] std::string tell_of_other_programs(const fs::Path& directory);
+// What a restore of `units` (none: of everything) would be refused with, for the programs that have
+// open what it exchanges, PocketBase's databases or others; empty when there are none. Not for
+// pocketvault: a server of ours does its restores itself. Looks for no hidden users.
+[[nodiscard]] std::string tell_of_other_programs(const fs::Path& directory,
+                                                 const std::vector<std::string>& units);
 
 // kBusy while somebody whom /proc does not show has a database open: a process of another
 // container, seen by its locks. Opens each database with SQLite, so only while this process has

@@ -97,6 +97,9 @@ TEST_F(OtherUsers, OfOtherDatabasesCountWhereTheseAreExchanged) {
       return !visible.has_value();
     };
     EXPECT_TRUE(refused({"a", name})) << name;
+    // A dry run says so too.
+    EXPECT_THAT(tell_of_other_programs(pb_data, {"a", name}), HasSubstr("in use by python3"));
+    EXPECT_EQ(tell_of_other_programs(pb_data, {"data.db", "storage"}), "");
     const bool is_at_top = std::string_view{name} == "custom.db";
     EXPECT_NE(refused({"data.db", "sub"}), is_at_top);
     EXPECT_EQ(refused({}), is_at_top);

@@ -151,7 +151,7 @@ class Examination {
     report_part(plan);
     warn_of_dropped(plan, "a restore leaves it out", job_);
     if (scope_.is_everything() || !plan.units.empty()) {
-      PV_CHECK(look_around());
+      PV_CHECK(look_around(plan));
       PV_CHECK(measure(archive, plan));
       job_.set_phase("compare");
       compare(archive, plan);
@@ -162,9 +162,9 @@ class Examination {
   }
 
   // At the place where the data would go.
-  Result<void> look_around() {
+  Result<void> look_around(const restore::Plan& plan) {
     const fs::Path& path = parts_.directory.path();
-    const std::string users = tell_of_other_programs(path);
+    const std::string users = tell_of_other_programs(path, plan.units);
     if (!users.empty()) { job_.warn({"", "a restore is refused for as long as " + users}); }
     return answered(restore::check_writable(path)).map([](bool) {});
   }

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include "base/text.h"
 #include "jobs/lease.h"
 #include "jobs/other_users.h"
 #include "restore/restore.h"
@@ -19,6 +20,19 @@ void tell_removed(std::vector<std::string>& notes, const Result<std::size_t>& re
     notes.push_back(what + " could not be removed: " + removed.error().what);
   } else if (*removed > 0) {
     notes.push_back("removed " + std::to_string(*removed) + " " + what);
+  }
+}
+
+// What a recovery has put by, or left from before: how long to keep it nobody has noted yet.
+void tell_of_strays(std::vector<std::string>& notes, const fs::Path& directory) {
+  const auto listed = restore::list_replaced(directory);
+  if (!listed.has_value()) { return; }
+  for (const restore::Replaced& one : *listed) {
+    if (one.strays == 0 || one.keep) { continue; }
+    notes.push_back(
+        "what programs made meanwhile in the place of what was exchanged is kept in the "
+        "folder stray of " +
+        printable(one.folder.native()) + ": `pocketvault replaced` lists it");
   }
 }
 
@@ -57,6 +71,7 @@ Result<Opened> open_directory(const fs::Path& directory, const datadir::OpenOpti
       opened.notes.emplace_back(
           "took back a restore that was interrupted: the data from before it is in place");
     }
+    if (recovery != restore::Recovery::kNothing) { tell_of_strays(opened.notes, directory); }
     const Result<void> cleared = restore::remove_abandoned(directory);
     if (!cleared.has_value()) {
       opened.notes.push_back("what an interrupted restore left could not be removed: " +

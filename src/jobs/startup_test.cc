@@ -21,13 +21,19 @@ using ::testing::IsEmpty;
 using testing::TempFolder;
 using testing::unpack_pb_data;
 
-// Ends the process, as a crash would, at its n-th rename.
+// Ends the process, as a crash would, at its n-th rename: before it, or after it when it is an
+// exchange of two names.
 class CrashingDisk final : public restore::Disk {
  public:
   explicit CrashingDisk(int rename) : left_{rename} {}
   [[nodiscard]] Result<void> rename(const fs::Path& from, const fs::Path& to) override {
     if (--left_ == 0) { ::_exit(77); }
     return Disk::rename(from, to);
+  }
+  [[nodiscard]] Result<void> exchange(const fs::Path& one, const fs::Path& other) override {
+    Result<void> done = Disk::exchange(one, other);
+    if (--left_ == 0) { ::_exit(77); }
+    return done;
   }
 
  private:
@@ -115,7 +121,8 @@ TEST(OpenDirectory, RepairsNothingUnderAProcessThatHasTheDatabasesOpen) {
   app.say("");
   app.finish();
   VaultRig rig{{.pb_data = pb_data}};
-  EXPECT_EQ(rig.notes, std::vector<std::string>{"finished a restore that was interrupted"});
+  EXPECT_THAT(rig.notes, ElementsAre("finished a restore that was interrupted",
+                                     HasSubstr("is kept in the folder stray of ")));
   EXPECT_EQ(rig.ask("SELECT count(*) FROM products"), "40");
 }
 
@@ -123,7 +130,7 @@ TEST(OpenDirectory, RepairsNothingUnderAProcessThatHasTheDatabasesOpen) {
 TEST(OpenDirectory, RepairsFilesUnderAProcessThatHasTheDatabasesOpen) {
   const TempFolder folder;
   const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
-  constexpr int kAfterTheExchange = 1;
+  constexpr int kAfterTheExchange = 2;
   ASSERT_EQ(restore_and_crash(pb_data, kAfterTheExchange, {"storage"}), 77);
   ASSERT_TRUE(restore::is_cut_off(pb_data));
   testing::OtherProcess app{"import sqlite3\nc = sqlite3.connect('" +
@@ -141,7 +148,7 @@ TEST(OpenDirectory, RepairsNoFilesThatAreADatabaseInUse) {
   const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
   const fs::Path database = pb_data / "storage" / "hook.db";
   std::filesystem::copy_file(pb_data / "data.db", database);
-  constexpr int kAfterTheExchange = 1;
+  constexpr int kAfterTheExchange = 2;
   ASSERT_EQ(restore_and_crash(pb_data, kAfterTheExchange, {"storage"}), 77);
   ASSERT_TRUE(restore::is_cut_off(pb_data));
   std::filesystem::copy_file(pb_data / "data.db", database,
@@ -156,6 +163,25 @@ TEST(OpenDirectory, RepairsNoFilesThatAreADatabaseInUse) {
   app.finish();
   const VaultRig rig{{.pb_data = pb_data}};
   EXPECT_EQ(rig.notes, std::vector<std::string>{"finished a restore that was interrupted"});
+}
+
+// An app goes on after the crash, and makes a file of the folder that a restored one was in.
+TEST(OpenDirectory, SaysWhereItKeepsWhatWasInTheWayOfARecovery) {
+  const TempFolder folder;
+  const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
+  fs::Path file;
+  for (const auto& item : std::filesystem::recursive_directory_iterator{pb_data / "storage"}) {
+    if (item.is_regular_file() && item.path().extension() != ".attrs") { file = item.path(); }
+  }
+  ASSERT_EQ(restore_and_crash(pb_data, 1, {file.lexically_relative(pb_data).string()}), 77);
+  ASSERT_TRUE(restore::is_cut_off(pb_data));
+  std::filesystem::remove_all(file.parent_path());
+  testing::write_file(file.parent_path(), "theirs");
+  const VaultRig rig{{.pb_data = pb_data}};
+  ASSERT_EQ(rig.notes.size(), 2U);
+  EXPECT_THAT(rig.notes[0], HasSubstr("took back a restore"));
+  EXPECT_THAT(rig.notes[1], HasSubstr("is kept in the folder stray of " + pb_data.string() +
+                                      "/.pocketvault/replaced-"));
 }
 
 TEST(OpenDirectory, RemovesWhatAKilledRestoreLeft) {

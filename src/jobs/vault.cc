@@ -170,6 +170,11 @@ Vault::Impl::~Impl() {
 }
 
 std::chrono::seconds Vault::keep_replaced() const { return impl_->parts.options.keep_replaced; }
+void Vault::tune(std::chrono::seconds keep_replaced, std::uint64_t bytes_per_second_max) {
+  impl_->parts.options.keep_replaced = keep_replaced;
+  impl_->parts.options.bytes_per_second_max = bytes_per_second_max;
+}
+
 store::BackupStore& Vault::store() { return impl_->parts.store; }
 datadir::DataDir& Vault::directory() { return impl_->parts.directory; }
 

@@ -22,6 +22,7 @@
 #include "jobs/mirror.h"
 #include "jobs/overview.h"
 #include "jobs/pruning.h"
+#include "jobs/tunable.h"
 #include "jobs/verdicts.h"
 #include "restore/restore.h"
 #include "store/backup_store.h"
@@ -38,9 +39,9 @@ struct BackupsPlace {
 struct VaultOptions {
   std::string encryption_key = {};  // for settings; see settings::read
   // How long what a restore replaces can be had back; 0: it is removed at once.
-  std::chrono::seconds keep_replaced{std::chrono::hours{24}};
+  Tunable<std::chrono::seconds> keep_replaced{std::chrono::hours{24}};
   std::uint64_t wal_growth_max = std::uint64_t{256} << 20U;
-  std::uint64_t bytes_per_second_max = 0;  // of a backup; 0: no limit
+  Tunable<std::uint64_t> bytes_per_second_max{0};  // of a backup; 0: no limit
   // Backups and verifications give way to everything else, but for the moment in which commits
   // can't happen. The pool's threads are for its owner to slow down.
   bool nice = false;
@@ -208,6 +209,8 @@ class Vault {
   [[nodiscard]] std::optional<MirrorState> mirror();  // nullopt: none
 
   [[nodiscard]] std::chrono::seconds keep_replaced() const;
+  // As of VaultOptions, from the next job on.
+  void tune(std::chrono::seconds keep_replaced, std::uint64_t bytes_per_second_max);
   // What waits to be sent to it counts as being there.
   [[nodiscard]] store::BackupStore& store();
   [[nodiscard]] datadir::DataDir& directory();

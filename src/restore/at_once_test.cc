@@ -1,7 +1,9 @@
-// Folders that change places at once with the restored ones, while an app goes on.
+// Folders and files that change places at once with the restored ones, while an app goes on.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/wait.h>
+
+#include <set>
 
 #include "restore/journal.h"
 #include "restore/record.h"
@@ -16,12 +18,14 @@ using testing::read_file;
 using testing::write_file;
 
 // An app that uploads before and after whatever is done to the file system: a file into storage/a,
-// which it makes when it is not there.
+// which it makes when it is not there, and one into storage/fresh, when that is there.
 class Uploading final : public MountedDisk {
  public:
   explicit Uploading(const World& world) : MountedDisk{world}, world_{world} {}
   int uploads = 0;
   int folders_made = 0;
+  int calls = 0;
+  int fail_at = 0;  // this call is refused
 
   Result<void> make_folder_like(const fs::Path& path, const fs::Path& model) override {
     return beside([&] { return MountedDisk::make_folder_like(path, model); });
@@ -40,14 +44,18 @@ class Uploading final : public MountedDisk {
   template <class Work>
   Result<void> beside(const Work& work) {
     upload();
+    if (++calls == fail_at) { return fail(Code::kUnavailable, "the disk says no"); }
     Result<void> result = work();
     upload();
     return result;
   }
   void upload() {
     if (!fs::exists(world_.folder / "storage/a")) { ++folders_made; }
-    testing::write_file(world_.folder / "storage/a" / ("upload-" + std::to_string(++uploads)),
-                        "theirs");
+    upload_to("storage/a");
+    if (fs::exists(world_.folder / "storage/fresh")) { upload_to("storage/fresh"); }
+  }
+  void upload_to(const std::string& folder) {
+    testing::write_file(world_.folder / folder / ("upload-" + std::to_string(++uploads)), "theirs");
   }
 
   const World& world_;
@@ -57,6 +65,16 @@ std::size_t uploads_in(const fs::Path& folder) {
   std::size_t count = 0;
   for (const auto& [name, content] : tree_of(folder)) {
     count += name.find("upload-") != std::string::npos && content == "theirs" ? 1 : 0;
+  }
+  return count;
+}
+
+// Wherever they lie, in folders of ours too.
+int all_uploads_in(const fs::Path& directory) {
+  int count = 0;
+  constexpr auto kFollow = std::filesystem::directory_options::follow_directory_symlink;
+  for (const auto& item : std::filesystem::recursive_directory_iterator{directory, kFollow}) {
+    count += item.path().filename().native().starts_with("upload-") ? 1 : 0;
   }
   return count;
 }
@@ -102,6 +120,170 @@ TEST_P(AtOnce, NothingThatAnAppUploadsMeanwhileGoesAstray) {
   EXPECT_EQ(disk.folders_made, 0);
   EXPECT_EQ(without_uploads(world.tree()), world.old_tree);
   is_kept(disk.uploads);
+}
+
+// Who reads a file that is replaced finds the old one or the new.
+TEST(AtOnce, AFileIsNeverMissing) {
+  class Reading final : public MountedDisk {
+   public:
+    explicit Reading(fs::Path file) : file_{std::move(file)} {}
+    std::set<std::string> found;
+    Result<void> rename(const fs::Path& from, const fs::Path& to) override {
+      look();
+      return MountedDisk::rename(from, to);
+    }
+    Result<void> exchange(const fs::Path& one, const fs::Path& other) override {
+      look();
+      return MountedDisk::exchange(one, other);
+    }
+    Result<void> sync_folder(const fs::Path& path) override {
+      look();
+      return MountedDisk::sync_folder(path);
+    }
+
+   private:
+    void look() { found.insert(read_file(file_)); }
+    const fs::Path file_;
+  };
+  for (const auto& [part, name] : {std::pair{Part::kFiles, "storage/a/b.txt"},
+                                   std::pair{Part::kScattered, "storage/s1/file"}}) {
+    const World world{{Lie::kPlain, part}};
+    const std::set<std::string> either{std::string{"old "} + name, std::string{"new "} + name};
+    Reading disk{world.folder / name};
+    ASSERT_TRUE(world.run(disk).has_value());
+    EXPECT_EQ(disk.found, either);
+    EXPECT_EQ(world.tree(), world.new_tree);
+    Reading again{world.folder / name};
+    ASSERT_TRUE(undo(world.folder.path(), "", kNow, again).has_value());
+    EXPECT_EQ(again.found, either);
+    EXPECT_EQ(world.tree(), world.old_tree);
+  }
+}
+
+// It may be a database of an app's own.
+TEST(AtOnce, AWalThatIsMadeMeanwhileIsNotLeftBesideTheOtherFile) {
+  class Opening final : public MountedDisk {
+   public:
+    explicit Opening(fs::Path wal) : wal_{std::move(wal)} {}
+    Result<void> write_file(const fs::Path& path, std::string_view content) override {
+      PV_CHECK(MountedDisk::write_file(path, content));
+      if (path.filename() == "restore.journal") { testing::write_file(wal_, "theirs"); }
+      return {};
+    }
+
+   private:
+    const fs::Path wal_;
+  };
+  const World world{{Lie::kPlain, Part::kFiles}};
+  Opening disk{world.folder / "storage/a/b.txt-wal"};
+  const Result<Replaced> replaced = world.run(disk);
+  ASSERT_TRUE(replaced.has_value()) << replaced.error().what;
+  EXPECT_EQ(world.tree(), world.new_tree);
+  EXPECT_EQ(read_file(replaced->folder / kReplacedStray / "b.txt-wal"), "theirs");
+}
+
+class TakenBack : public ::testing::TestWithParam<Setting> {
+ protected:
+  // What is staged goes; what else there is lies where it can be found.
+  static void expect_kept(const World& world, int uploads) {
+    const fs::Path& directory = world.folder.path();
+    const MountedDisk disk{world};
+    ASSERT_TRUE(remove_abandoned(directory, disk).has_value());
+    ASSERT_TRUE(prune_replaced(directory, kNow, std::chrono::seconds{0}, disk).has_value());
+    EXPECT_FALSE(fs::exists(world.staged.folder));
+    EXPECT_EQ(all_uploads_in(directory), uploads);
+    std::uint64_t strays = 0;
+    const std::vector<Replaced> listed = list_replaced(directory).value();
+    for (const Replaced& one : listed) { strays += one.strays; }
+    const std::size_t in_place = uploads_in(directory / "storage");
+    EXPECT_EQ(strays > 0, in_place < static_cast<std::size_t>(uploads)) << "told of";
+    const auto day = std::chrono::hours{24};
+    ASSERT_TRUE(prune_replaced(directory, kNow + day, day, disk).has_value());
+    EXPECT_TRUE(list_replaced(directory)->empty()) << "goes by its age, on volumes too";
+  }
+};
+
+INSTANTIATE_TEST_SUITE_P(Everywhere, TakenBack,
+                         ::testing::Values(Setting{Lie::kPlain, Part::kStorage},
+                                           Setting{Lie::kPlain, Part::kFolder},
+                                           Setting{Lie::kPlain, Part::kFiles},
+                                           Setting{Lie::kNoExchange, Part::kStorage},
+                                           Setting{Lie::kMadeUpMounts, Part::kStorage},
+                                           Setting{Lie::kLinkedStorage, Part::kFolder}),
+                         [](const auto& setting) { return name_of(setting.param); });
+
+TEST_P(TakenBack, AnExchangeThatFailsLosesNoUpload) {
+  int failed = 0;
+  int with_strays = 0;
+  for (int call = 1;; ++call) {
+    SCOPED_TRACE("call " + std::to_string(call));
+    const World world{GetParam()};
+    const fs::Path& directory = world.folder.path();
+    Uploading disk{world};
+    disk.fail_at = call;
+    const Result<Replaced> replaced = world.run(disk);
+    if (disk.calls < call) { break; }
+    // An app that makes the folder anew each time, where it is missing for a moment, wins.
+    const bool may_fail_twice = GetParam().lie == Lie::kNoExchange;
+    ASSERT_TRUE(may_fail_twice || !is_cut_off(directory));
+    if (is_cut_off(directory)) {
+      ASSERT_TRUE(recover(directory, real_disk()).has_value());
+      EXPECT_EQ(all_uploads_in(directory), disk.uploads);
+    } else if (!replaced.has_value()) {
+      ++failed;
+      EXPECT_EQ(replaced.error().what.find("is kept in the folder stray") != std::string::npos,
+                has_strays(directory, world.staged.id));
+      with_strays += has_strays(directory, world.staged.id) ? 1 : 0;
+      const Tree tree = without_uploads(world.tree());
+      EXPECT_EQ(tree, world.old_tree);
+      expect_kept(world, disk.uploads);
+    }
+    if (HasFailure()) { return; }
+  }
+  EXPECT_GT(failed, 5);
+  EXPECT_TRUE(with_strays > 0 || GetParam().lie == Lie::kNoExchange);
+}
+
+TEST_P(TakenBack, NorDoesARecoveryThatGoesBack) {
+  int went_back = 0;
+  for (int call = 1;; ++call) {
+    SCOPED_TRACE("call " + std::to_string(call));
+    const World world{GetParam()};
+    const fs::Path& directory = world.folder.path();
+    if (!killed_at(world, call)) { break; }
+    if (!is_cut_off(directory)) { continue; }
+    int uploads = 0;
+    for (const char* folder : {"storage/a", "storage/x", "storage/fresh", "storage/fresh/d"}) {
+      if (!fs::exists(world.folder / folder)) { continue; }
+      write_file(world.folder / folder / ("upload-" + std::to_string(++uploads)), "theirs");
+    }
+    CountingDisk failing{world};
+    failing.fail_at = 1;
+    const Result<Recovery> recovery = recover(directory, failing);
+    MountedDisk disk{world};
+    ASSERT_TRUE(recover(directory, disk).has_value());
+    if (recovery.has_value() && *recovery == Recovery::kTakenBack) {
+      ++went_back;
+      EXPECT_EQ(without_uploads(world.tree()), world.old_tree);
+    }
+    EXPECT_EQ(all_uploads_in(directory), uploads);
+    ASSERT_TRUE(remove_abandoned(directory, disk).has_value());
+    EXPECT_EQ(all_uploads_in(directory), uploads);
+    if (HasFailure()) { return; }
+  }
+  EXPECT_GT(went_back, 3);
+}
+
+TEST_P(TakenBack, WithoutAnyUploadNothingIsKeptForNothing) {
+  for (int call = 1;; ++call) {
+    SCOPED_TRACE("call " + std::to_string(call));
+    const World world{GetParam()};
+    CountingDisk disk{world};
+    disk.fail_at = call;
+    const Result<Replaced> replaced = world.run(disk);
+    if (disk.calls < call) { break; }
+    EXPECT_EQ(list_replaced(world.folder.path())->size(), replaced.has_value() ? 1U : 0U);
+  }
 }
 
 // Where no two names can be exchanged, the folder is missing for a moment, and what is made there
@@ -181,7 +363,7 @@ TEST(AtOnce, WhatCannotBeToldApartAnyMoreIsLeftAlone) {
       const Result<Recovery> recovery = recover(directory, real_disk());
       ASSERT_FALSE(recovery.has_value()) << call;
       EXPECT_EQ(recovery.error().code, Code::kDamaged);
-      EXPECT_THAT(recovery.error().what, HasSubstr("put the right one in its place by hand"));
+      EXPECT_THAT(recovery.error().what, HasSubstr("Put the right one in its place by hand"));
       EXPECT_EQ(world.tree(), before);
     }
   }

@@ -35,7 +35,14 @@ class Mover {
     return finish_forward();
   }
 
+  // A program has had time to make something else of the folders in which entries are exchanged.
+  Result<void> clear_ways() {
+    for (PlaceMover& place : places_) { PV_CHECK(place.clear_way()); }
+    return {};
+  }
+
   Result<void> back() {
+    PV_CHECK(clear_ways());
     PV_TRY(const bool done, is_old());
     if (done) { return finish_back(); }
     for (const PlaceMover& place : places_) { PV_CHECK(place.check_aside()); }
@@ -105,6 +112,7 @@ class Mover {
 
   Result<void> finish_back() {
     PV_CHECK(sort_out());
+    for (PlaceMover& place : places_) { PV_CHECK(place.keep_what_was_touched()); }
     PV_CHECK(set_permissions());
     PV_CHECK(mark(journal_.aside, false));
     PV_CHECK(mark(journal_.incoming, last_in().name == nullptr && first_out() != nullptr));
@@ -200,7 +208,8 @@ Result<Recovery> finish_exchange(const fs::Path& directory, const Journal& journ
   }
   Mover mover{directory, journal, disk};
   if (!journal.back) {
-    const Result<void> moved = mover.forward();
+    Result<void> moved = mover.clear_ways();
+    if (moved.has_value()) { moved = mover.forward(); }
     if (moved.has_value()) {
       PV_CHECK(end_journal(directory, disk));
       return Recovery::kFinished;

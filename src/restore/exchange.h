@@ -4,16 +4,19 @@
 //     sync
 //     in    each new entry comes from `incoming`    data.db last: nobody opens it before the rest
 //
-// Where an app may go on, a folder that is on both sides does neither: the two change places when
-// the new one is to come, and the old one goes from `incoming` to `aside` in the end. So no moment
-// is left in which the app, finding no folder, makes one.
+// Where an app may go on, a folder or file that is on both sides does neither: the new one goes to
+// `aside` first, and when it is to come the two change places. So no moment is left in which the
+// app, finding no folder, makes one. And at any moment the old data lies in its place or in
+// `aside`, never among what is staged: that may be cleared away once no journal is there, even
+// where somebody has removed the journal by hand.
 //
 // Each step looks at where the entries lie, so all of it can be begun again after a crash at any of
 // its calls, as often as it takes. What lies in the directory and is on neither side (a program was
 // started between crash and recovery, and made databases of its own) goes to replaced-ID/stray: a
 // stranger's WAL beside a database of ours would be applied to it. Where only units are exchanged,
 // all else is left alone: what has come up since in the place of something new is no stray, and the
-// exchange is taken back.
+// exchange is taken back. What goes back to where it was staged is cleared away later, so what a
+// program has been at work in meanwhile goes to replaced-ID/stray instead.
 #pragma once
 
 #include "restore/journal.h"

@@ -15,6 +15,7 @@ namespace {
 constexpr std::string_view kTitle = "pocketvault restore journal 2";
 constexpr std::string_view kTitleOfPart = "pocketvault restore journal 3";
 constexpr std::string_view kTitleOfAtOnce = "pocketvault restore journal 4";
+constexpr std::string_view kTitleOfSealed = "pocketvault restore journal 5";
 constexpr std::string_view kTitleOfOne = "pocketvault restore journal 1";
 constexpr std::uint64_t kJournalBytesMax = 64 << 20;
 constexpr std::size_t kVolumesMax = 4096;
@@ -48,6 +49,9 @@ bool are_sound(const std::vector<PlaceMoves>& places) {
     const std::set<std::string_view> in{place.in.begin(), place.in.end()};
     for (const auto& [name, inodes] : place.at_once) {
       if (!out.contains(name) || !in.contains(name)) { return false; }
+    }
+    for (const auto& [name, seal] : place.sealed) {
+      if (!in.contains(name)) { return false; }
     }
   }
   return true;
@@ -98,6 +102,19 @@ Result<void> add_inodes(std::string_view value,
   return {};
 }
 
+// "NUMBER/NAME".
+Result<void> add_seal(std::string_view value, std::map<std::string, std::uint64_t>& sealed) {
+  const std::size_t slash = std::min(value.find('/'), value.size());
+  std::uint64_t seal = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + slash, seal);
+  if (error != std::errc{} || end != value.data() + slash || slash == value.size() ||
+      !is_one_name(value.substr(slash + 1))) {
+    return fail(Code::kDamaged, "a bad seal");
+  }
+  sealed.emplace(value.substr(slash + 1), seal);
+  return {};
+}
+
 void add_place(const PlaceMoves& place, Record& record) {
   record.emplace_back("place", place.folder.empty() ? std::string{kDirectory} : place.folder);
   if (place.extent == PlaceMoves::Extent::kNamed) { record.emplace_back("extent", "named"); }
@@ -112,6 +129,9 @@ void add_place(const PlaceMoves& place, Record& record) {
   for (const auto& [name, inodes] : place.at_once) {
     record.emplace_back(
         "at-once", std::to_string(inodes.old) + '/' + std::to_string(inodes.fresh) + '/' + name);
+  }
+  for (const auto& [name, seal] : place.sealed) {
+    record.emplace_back("sealed", std::to_string(seal) + '/' + name);
   }
 }
 
@@ -137,6 +157,8 @@ Result<std::vector<PlaceMoves>> places_of(const Record& record) {
       PV_CHECK(add_mode(value, place.read_only_in));
     } else if (word == "at-once") {
       PV_CHECK(add_inodes(value, place.at_once));
+    } else if (word == "sealed") {
+      PV_CHECK(add_seal(value, place.sealed));
     } else {
       return fail(Code::kDamaged, "an unknown line");
     }
@@ -145,12 +167,13 @@ Result<std::vector<PlaceMoves>> places_of(const Record& record) {
 }
 
 Result<Journal> decode(std::string_view text) {
-  Result<Record> record = decode_record(kTitleOfAtOnce, text);
+  Result<Record> record = decode_record(kTitleOfSealed, text);
   const auto is_of_another = [&] {
     return !record.has_value() && record.error().code == Code::kUnsupported;
   };
-  if (is_of_another()) { record = decode_record(kTitleOfPart, text); }
-  if (is_of_another()) { record = decode_record(kTitle, text); }
+  for (const std::string_view title : {kTitleOfAtOnce, kTitleOfPart, kTitle}) {
+    if (is_of_another()) { record = decode_record(title, text); }
+  }
   if (is_of_another()) {
     record = decode_record(kTitleOfOne, text);
     // All of it is one place: that version knew no other volumes.
@@ -182,10 +205,13 @@ Result<Journal> decode(std::string_view text) {
 
 // The first version that can act on it.
 std::string_view title_of(const Journal& journal) {
-  const bool any_at_once =
-      std::any_of(journal.places.begin(), journal.places.end(),
-                  [](const PlaceMoves& place) { return !place.at_once.empty(); });
-  if (any_at_once) { return kTitleOfAtOnce; }
+  const auto any = [&](const auto& has_one) {
+    return std::any_of(journal.places.begin(), journal.places.end(), has_one);
+  };
+  if (any([](const PlaceMoves& place) { return !place.sealed.empty(); })) { return kTitleOfSealed; }
+  if (any([](const PlaceMoves& place) { return !place.at_once.empty(); })) {
+    return kTitleOfAtOnce;
+  }
   return journal.layout.units().empty() ? kTitle : kTitleOfPart;
 }
 
@@ -199,11 +225,11 @@ Error unreadable(const fs::Path& path, const Error& why) {
   }
   return Error{Code::kDamaged,
                name +
-                   "; a restore was cut off and its journal can't be read. Old and new data lie "
-                   "in the newest replaced-* and restore-* folders beside it and in place, either "
-                   "in any of them. Move these folders elsewhere first, for without the journal "
-                   "they are cleared away; then put the right data in place by hand and remove "
-                   "the journal"};
+                   "; a restore was cut off and its journal can't be read. The old data lies in "
+                   "place and in the newest replaced-* folder beside it, the new in place, in the "
+                   "newest restore-* folder (which is cleared away once the journal is gone) and "
+                   "in that replaced-* folder as well. Put the right data in place by hand, then "
+                   "remove the journal"};
 }
 
 }  // namespace

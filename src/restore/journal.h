@@ -25,14 +25,17 @@ struct PlaceMoves {
   // are widened can such a folder be moved.
   std::map<std::string, std::uint32_t> read_only_out;
   std::map<std::string, std::uint32_t> read_only_in;
-  // Folders on both sides that change places at once, where the file system can: an app that goes
-  // on never finds the name free. Their inodes tell afterwards which of the two lies where.
+  // Folders on both sides, and files, that change places at once, where the file system can: an app
+  // that goes on never finds the name free. Their inodes tell afterwards which lies where.
   struct Inodes {
     std::uint64_t old = 0;
     std::uint64_t fresh = 0;
     friend bool operator==(const Inodes&, const Inodes&) = default;
   };
   std::map<std::string, Inodes> at_once;
+  // New entries in whose place an app may go on: seal_of() them before they come. One whose seal is
+  // broken when it goes back has something in it that a program made.
+  std::map<std::string, std::uint64_t> sealed;
 
   friend bool operator==(const PlaceMoves&, const PlaceMoves&) = default;
 };

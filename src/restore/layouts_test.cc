@@ -104,7 +104,7 @@ class Layouts : public ::testing::Test {
     const Result<Replaced> again = undo(folder.path(), undone->id, kNow, real_disk());
     ASSERT_TRUE(again.has_value()) << again.error().what;
     EXPECT_EQ(tree(), new_tree());
-    ASSERT_TRUE(prune_replaced(folder.path(), kNow, std::chrono::seconds{0}).has_value());
+    clear_replaced(folder.path());
     EXPECT_EQ(tree(), new_tree());
     EXPECT_EQ(hidden(), std::vector<std::string>{".pocketvault"}) << "nothing is left of it";
     EXPECT_TRUE(std::filesystem::is_empty(folder / ".pocketvault"));
@@ -425,11 +425,11 @@ TEST_F(Layouts, WhatAKilledRestoreLeftOnVolumesIsRemoved) {
 
 TEST_F(Layouts, ReplacedDataWaitsForAVolumeThatIsAwayAndThenGoesByItsAge) {
   if (!mount_at("storage")) { GTEST_SKIP() << kNotAllowed; }
-  ASSERT_TRUE(restore_all().has_value());
+  const std::chrono::hours day{24};
+  ASSERT_TRUE(note_kept(restore_all().value(), day, std::chrono::minutes{1}).has_value());
   const fs::Path mount = folder / "storage";
   const fs::Path aside = elsewhere.path();
   ASSERT_EQ(::mount(mount.c_str(), aside.c_str(), nullptr, MS_MOVE, nullptr), 0);
-  const std::chrono::hours day{24};
   ASSERT_TRUE(prune_replaced(folder.path(), kNow + day, day).has_value());
   EXPECT_EQ(list_replaced(folder.path())->size(), 1U);
   ASSERT_EQ(::mount(aside.c_str(), mount.c_str(), nullptr, MS_MOVE, nullptr), 0);
@@ -446,8 +446,8 @@ TEST_F(Layouts, WhatAnotherDirectoryHasOnASharedVolumeIsLeftAlone) {
   const fs::Path vault = folder / "storage/.pocketvault-restore";
   testing::write_file(vault / "restore-theirs/a", "on its way in");
   testing::write_file(vault / "replaced-theirs/pb_data/a", "kept");
-  ASSERT_TRUE(restore_all().has_value());
   const std::chrono::hours day{24};
+  ASSERT_TRUE(note_kept(restore_all().value(), day, std::chrono::minutes{1}).has_value());
   ASSERT_TRUE(prune_replaced(folder.path(), kNow + 10 * day, day).has_value());
   ASSERT_TRUE(remove_abandoned(folder.path(), real_disk()).has_value());
   EXPECT_TRUE(fs::exists(vault / "restore-theirs/a"));

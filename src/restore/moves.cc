@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "restore/seal.h"
+
 namespace pv::restore {
 namespace {
 
@@ -22,8 +24,20 @@ Result<std::map<std::string, std::uint32_t>> read_only_among(const std::vector<s
   return found;
 }
 
-// Folders that are there on both sides. Not where they have nothing to be told apart by, or lie on
-// two devices (a subvolume).
+// Whether SQLite keeps something beside the file on either side: it leaves with its WAL, and comes
+// when no other is left.
+bool has_companions(const std::string& name, const PlaceMoves& moves) {
+  const auto is_among = [](const std::vector<std::string>& names, const std::string& one) {
+    return std::find(names.begin(), names.end(), one) != names.end();
+  };
+  const std::vector<std::string> companions = sqlite_companions_of(name);
+  return std::any_of(companions.begin(), companions.end(), [&](const std::string& companion) {
+    return is_among(moves.out, companion) || is_among(moves.in, companion);
+  });
+}
+
+// Folders that are there on both sides, and files. Not where they have nothing to be told apart by
+// (a hard link is the same file), or lie on two devices (a subvolume).
 Result<std::map<std::string, PlaceMoves::Inodes>> on_both_sides(const PlaceMoves& moves,
                                                                 const fs::Path& here,
                                                                 const fs::Path& coming) {
@@ -33,12 +47,23 @@ Result<std::map<std::string, PlaceMoves::Inodes>> on_both_sides(const PlaceMoves
     if (!leaving.contains(name)) { continue; }
     PV_TRY(const fs::Stat old, fs::link_stat(here / name));
     PV_TRY(const fs::Stat fresh, fs::link_stat(coming / name));
-    if (old.is_folder() && fresh.is_folder() && old.device == fresh.device &&
-        old.inode != fresh.inode) {
+    const bool are_folders = old.is_folder() && fresh.is_folder();
+    const bool are_files = old.is_file() && fresh.is_file() && !has_companions(name, moves);
+    if ((are_folders || are_files) && old.device == fresh.device && old.inode != fresh.inode) {
       found.emplace(name, PlaceMoves::Inodes{.old = old.inode, .fresh = fresh.inode});
     }
   }
   return found;
+}
+
+Result<std::map<std::string, std::uint64_t>> seals_of(const std::vector<std::string>& names,
+                                                      const fs::Path& folder) {
+  std::map<std::string, std::uint64_t> seals;
+  for (const std::string& name : names) {
+    PV_TRY(const std::uint64_t seal, seal_of(folder / name));
+    seals.emplace(name, seal);
+  }
+  return seals;
 }
 
 enum class Kind { kNone, kFile, kFolder };
@@ -201,6 +226,9 @@ class Gathering {
       PV_TRY(one.read_only_in, read_only_among(one.in, coming(place)));
       if (may_be_in_use(one, layout_)) {
         PV_TRY(one.at_once, on_both_sides(one, here(place), coming(place)));
+        // What an undo brings goes back to where it is kept, with all that is in it.
+        const bool is_staged = incoming_.starts_with(kStagedPrefix);
+        if (is_staged) { PV_TRY(one.sealed, seals_of(one.in, coming(place))); }
       }
       moves.places.push_back(std::move(one));
     }

@@ -79,7 +79,7 @@ TEST(PartOfTheData, WhatIsNewCanBeTakenBackAndBroughtAgainAsOftenAsOneLikes) {
     ASSERT_TRUE(undo_last(world).has_value()) << round;
   }
   EXPECT_TRUE(world.left_others_alone());
-  ASSERT_TRUE(prune_replaced(directory, kNow + 1h, 0s).has_value());
+  clear_replaced(directory);
   EXPECT_EQ(names_in(vault_folder(directory))->size(), 0U);
   EXPECT_EQ(world.tree(), world.new_tree);
 }
@@ -192,11 +192,10 @@ TEST(PartOfTheData, WhatAProgramRemovesInThatMomentStaysRemoved) {
 TEST(PartOfTheData, ARecoveryFindsTheFolderGone) {
   int recovered = 0;
   int finished = 0;
-  const Setting setting{Lie::kPlain, Part::kFiles};
-  const int calls = count_calls(setting, [](World& world, Disk& disk) { (void)world.run(disk); });
-  for (int call = 1; call <= calls; ++call) {
-    const World world{setting};
-    ASSERT_TRUE(killed_at(world, call));
+  for (int call = 1;; ++call) {
+    const World world{{Lie::kPlain, Part::kFiles}};
+    write_file(world.folder / "storage/a/b.txt-wal", "so it leaves before the new one comes");
+    if (!killed_at(world, call)) { break; }
     const bool left =
         is_cut_off(world.folder.path()) && !fs::exists(world.folder / "storage/a/b.txt");
     if (!left) { continue; }
@@ -213,6 +212,64 @@ TEST(PartOfTheData, ARecoveryFindsTheFolderGone) {
   }
   EXPECT_GT(recovered, finished) << "an .attrs that had not left yet is gone";
   EXPECT_GT(finished, 2);
+}
+
+// The app went on after the crash, and where units were in a folder there is none any more.
+TEST(PartOfTheData, ARecoveryComesToAnEndWhateverStandsWhereAFolderWas) {
+  struct Case {
+    Setting setting;
+    std::string folder;
+  };
+  const std::vector<Case> cases{{{Lie::kPlain, Part::kFiles}, "storage/a"},
+                                {{Lie::kPlain, Part::kFiles}, "storage"},
+                                {{Lie::kNoExchange, Part::kFiles}, "storage/a"},
+                                {{Lie::kPlain, Part::kNewFile}, "storage"},
+                                {{Lie::kPlain, Part::kFolder}, "storage"},
+                                {{Lie::kLinkedStorage, Part::kFiles}, "storage/a"}};
+  int finished = 0;
+  for (const Case& one : cases) {
+    for (const bool is_link : {false, true}) {
+      SCOPED_TRACE(name_of(one.setting) + (is_link ? ", a link: " : ", a file: ") + one.folder);
+      int recovered = 0;
+      for (int call = 1;; ++call) {
+        SCOPED_TRACE("call " + std::to_string(call));
+        const World world{one.setting};
+        const fs::Path& directory = world.folder.path();
+        if (!killed_at(world, call)) { break; }
+        if (!is_cut_off(directory)) { continue; }
+        const testing::TempFolder theirs;
+        std::filesystem::remove_all(directory / one.folder);
+        if (is_link) {
+          std::filesystem::create_directory_symlink(theirs.path(), directory / one.folder);
+        } else {
+          write_file(directory / one.folder, "theirs");
+        }
+        MountedDisk disk{world};
+        const Result<Recovery> recovery = recover(directory, disk);
+        ASSERT_TRUE(recovery.has_value()) << recovery.error().what;
+        ASSERT_FALSE(is_cut_off(directory));
+        finished += *recovery == Recovery::kFinished ? 1 : 0;
+        // It stands where it did, or was put by; and nothing went where it leads.
+        const std::string name = last_part_of(one.folder);
+        const auto is_theirs = [&](const fs::Path& path) {
+          std::error_code error;
+          return is_link ? std::filesystem::read_symlink(path, error) == theirs.path()
+                         : fs::exists(path) && !std::filesystem::is_directory(path) &&
+                               read_file(path) == "theirs";
+        };
+        const fs::Path volume = world.layout.volume_of(one.folder).vault;
+        const fs::Path strays =
+            directory / volume / replaced_folder(world.staged.id) / kReplacedStray;
+        EXPECT_NE(is_theirs(directory / one.folder), is_theirs(strays / name));
+        EXPECT_EQ(has_strays(directory, world.staged.id), is_theirs(strays / name)) << "told of";
+        EXPECT_TRUE(std::filesystem::is_empty(theirs.path()));
+        if (HasFailure()) { return; }
+        ++recovered;
+      }
+      EXPECT_GT(recovered, 3);
+    }
+  }
+  EXPECT_GT(finished, 10);
 }
 
 // All of storage/, as one entry or as what is mounted there.
@@ -464,7 +521,7 @@ TEST_F(PartOfAnArchive, OnAVolumeOfItsOwnStaysThere) {
   EXPECT_EQ(read_file(folder / "storage/b/c/1"), "new");
   ASSERT_TRUE(undo(folder.path(), "", kNow, real_disk()).has_value());
   EXPECT_EQ(tree_of(folder / "storage"), (Tree{{"a", "DIR"}, {"a/1", "old"}, {"a/2", "old"}}));
-  ASSERT_TRUE(prune_replaced(folder.path(), kNow, 0s).has_value());
+  clear_replaced(folder.path());
   EXPECT_FALSE(fs::exists(folder / "storage/.pocketvault-restore"));
   ASSERT_TRUE(restore({"storage"}).has_value());
   EXPECT_FALSE(fs::exists(folder / "storage/a/2"));

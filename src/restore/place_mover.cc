@@ -4,6 +4,7 @@
 
 #include "base/text.h"
 #include "restore/moves.h"
+#include "restore/seal.h"
 
 namespace pv::restore {
 namespace {
@@ -93,11 +94,10 @@ Result<bool> PlaceMover::is_fresh(const std::string& name, const fs::Path& folde
   return fail(Code::kDamaged, "neither " + printable((folder / name).native()) + " nor " +
                                   printable((here_ / name).native()) +
                                   " is what it was when the exchange began (was the directory "
-                                  "copied since?): one is the old data, one the new. Move the "
-                                  "restore-* and replaced-* folders beside " +
+                                  "copied since?): one is the old data, one the new. Put the "
+                                  "right one in its place by hand, then remove " +
                                   printable(journal_path_.native()) +
-                                  " elsewhere first, for without it they are cleared away; then "
-                                  "put the right one in its place by hand and remove it");
+                                  ": the other is kept in the replaced-* folder beside that");
 }
 
 // `name` in the directory is the old one, which has not left yet.
@@ -149,6 +149,20 @@ Result<std::vector<std::string>> PlaceMover::names_here() const {
   return names;
 }
 
+Result<void> PlaceMover::clear_way() {
+  return may_be_in_use_ ? clear_way_to(moves_.folder) : Result<void>{};
+}
+
+Result<void> PlaceMover::clear_way_to(const std::string& folder) {
+  if (layout_.volume_of(folder).at == folder) { return {}; }
+  PV_CHECK(clear_way_to(parent_of(folder)));
+  const Result<fs::Stat> found = fs::link_stat(directory_ / folder);
+  if (found.has_value()) {
+    return found->is_folder() ? Result<void>{} : put_by(directory_ / folder);
+  }
+  return found.error().code == Code::kNotFound ? Result<void>{} : fail(found.error());
+}
+
 // The folder that they are in may have been removed meanwhile.
 Result<void> PlaceMover::make_again(const std::string& folder) {
   if (layout_.volume_of(folder).at == folder || fs::exists(directory_ / folder)) { return {}; }
@@ -188,9 +202,34 @@ Result<void> PlaceMover::clear_out() {
     if (come) { continue; }
     PV_TRY(const bool old, has_stayed(name));
     if (old && goes_at_once(name)) { continue; }  // when the new one comes
-    PV_CHECK(old ? move(here_ / name, aside_ / name) : put_by(name));
+    PV_CHECK(old ? move(here_ / name, aside_ / name) : put_by(here_ / name));
+  }
+  return wait_aside();
+}
+
+// So that the old one, when the two change places, lies where it is kept.
+Result<void> PlaceMover::wait_aside() {
+  for (const auto& [name, inodes] : moves_.at_once) {
+    PV_TRY(const Beside beside, beside_of(name));
+    PV_TRY(const bool in_incoming, lies_in(incoming_, name));
+    if (beside.fresh && !beside.old && in_incoming) {
+      PV_CHECK(move(incoming_ / name, aside_ / name));
+    }
   }
   return {};
+}
+
+// The file system can't exchange: the new ones come from where all others come from.
+Result<void> PlaceMover::wait_in_incoming() {
+  for (const auto& [name, inodes] : moves_.at_once) {
+    PV_TRY(const Beside beside, beside_of(name));
+    PV_TRY(const bool in_aside, lies_in(aside_, name));
+    if (beside.fresh && !beside.old && in_aside) {
+      PV_CHECK(move(aside_ / name, incoming_ / name));
+    }
+  }
+  PV_CHECK(disk_.sync_folder(incoming_));
+  return disk_.sync_folder(aside_);
 }
 
 Result<void> PlaceMover::clear_in() {
@@ -203,7 +242,7 @@ Result<void> PlaceMover::clear_in() {
   for (const std::string& name : names) {
     PV_TRY(const bool old, has_stayed(name));
     PV_TRY(const bool come, has_come(name));
-    if (!old && !come) { PV_CHECK(put_by(name)); }
+    if (!old && !come) { PV_CHECK(put_by(here_ / name)); }
   }
   return {};
 }
@@ -212,8 +251,12 @@ Result<void> PlaceMover::bring_in(const std::string& name) {
   PV_TRY(const Beside beside, beside_of(name));
   if (!beside.fresh) { return {}; }  // what lies in `incoming` may be the old one
   if (goes_at_once(name) && !beside.old) {
-    PV_TRY(const bool changed, change_places(name));
-    if (changed) { return {}; }
+    PV_TRY(const bool waits_aside, lies_in(aside_, name));
+    if (waits_aside) {
+      PV_TRY(const bool changed, change_places(name, in_));
+      if (changed) { return {}; }
+      PV_CHECK(wait_in_incoming());
+    }
     PV_CHECK(move(here_ / name, aside_ / name));
   }
   PV_TRY(const bool occupied, lies_here(name));
@@ -228,7 +271,7 @@ Result<void> PlaceMover::bring_back(const std::string& name) {
   if (!beside.old) { return {}; }
   PV_TRY(const bool occupied, lies_here(name));
   if (goes_at_once(name) && !beside.fresh && occupied) {
-    PV_TRY(const bool changed, change_places(name));
+    PV_TRY(const bool changed, change_places(name, out_));
     if (changed) { return {}; }
     PV_CHECK(move(here_ / name, incoming_ / name));
   }
@@ -236,12 +279,13 @@ Result<void> PlaceMover::bring_back(const std::string& name) {
   return bring(name, in_aside ? aside_ : incoming_, out_);
 }
 
-// The folder here and the one beside it. False: the file system can't.
-Result<bool> PlaceMover::change_places(const std::string& name) {
+// The one here and the one beside it. False: the file system can't.
+Result<bool> PlaceMover::change_places(const std::string& name, const Names& ours) {
   PV_TRY(const bool in_incoming, lies_in(incoming_, name));
   const fs::Path other = (in_incoming ? incoming_ : aside_) / name;
   PV_CHECK(make_movable(other));
   PV_CHECK(make_movable(here_ / name));
+  PV_CHECK(make_room_beside(other, ours));
   const Result<void> done = disk_.exchange(other, here_ / name);
   if (done.has_value()) { return true; }
   if (done.error().code == Code::kUnsupported) { return false; }
@@ -275,6 +319,17 @@ Result<void> PlaceMover::sort_out() {
   return {};
 }
 
+Result<void> PlaceMover::keep_what_was_touched() {
+  for (const auto& [name, seal] : moves_.sealed) {
+    PV_TRY(const bool went_back, lies_in(incoming_, name));
+    if (!went_back) { continue; }
+    const Result<std::uint64_t> now = seal_of(incoming_ / name);
+    const bool is_as_staged = now.has_value() && *now == seal;
+    if (!is_as_staged) { PV_CHECK(put_by(incoming_ / name)); }
+  }
+  return {};
+}
+
 // A program may be as quick as we are to take the name that it needs.
 Result<void> PlaceMover::bring(const std::string& name, const fs::Path& from, const Names& ours) {
   constexpr int kTriesMax = 10;
@@ -294,32 +349,37 @@ Result<void> PlaceMover::bring_once(const std::string& name, const fs::Path& fro
   if (!waits) { return {}; }
   PV_CHECK(make_again(moves_.folder));
   PV_CHECK(make_room(name));
-  PV_TRY(const fs::Stat coming, fs::link_stat(from / name));
-  if (!coming.is_folder()) {
-    // SQLite would apply the WAL of a database that a program made here meanwhile to this one.
-    for (const std::string& beside : sqlite_companions_of(name)) {
-      if (!ours.contains(beside)) { PV_CHECK(make_room(beside)); }
-    }
-  }
+  PV_CHECK(make_room_beside(from / name, ours));
   return move(from / name, here_ / name);
+}
+
+// SQLite would apply the WAL of a database that a program made here meanwhile to this one.
+Result<void> PlaceMover::make_room_beside(const fs::Path& coming, const Names& ours) {
+  PV_TRY(const fs::Stat about, fs::link_stat(coming));
+  if (about.is_folder()) { return {}; }
+  for (const std::string& beside : sqlite_companions_of(coming.filename().native())) {
+    if (!ours.contains(beside)) { PV_CHECK(make_room(beside)); }
+  }
+  return {};
 }
 
 Result<void> PlaceMover::make_room(const std::string& name) {
   PV_TRY(const bool occupied, lies_here(name));
-  return occupied ? put_by(name) : Result<void>{};
+  return occupied ? put_by(here_ / name) : Result<void>{};
 }
 
 // Keeps what is nobody's, beside the replaced data.
-Result<void> PlaceMover::put_by(const std::string& name) {
+Result<void> PlaceMover::put_by(const fs::Path& path) {
   if (!fs::exists(strays_)) {
     PV_CHECK(disk_.make_folder(strays_));
     PV_CHECK(disk_.sync_folder(strays_.parent_path()));
   }
+  const std::string name = path.filename().string();
   fs::Path place = strays_ / name;
   for (int number = 2; fs::exists(place); ++number) {
     place = strays_ / (name + "." + std::to_string(number));
   }
-  PV_CHECK(move(here_ / name, place));
+  PV_CHECK(move(path, place));
   return disk_.sync_folder(strays_);
 }
 

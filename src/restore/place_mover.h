@@ -29,6 +29,9 @@ class PlaceMover {
   [[nodiscard]] Result<void> check_incoming() const;
   [[nodiscard]] Result<void> check_aside() const;
 
+  // What a program has made where the folder of the place belongs, or one that it is in, and what
+  // is no folder, is put by: nothing could come there. Of a place that an app may go on with.
+  [[nodiscard]] Result<void> clear_way();
   // Old entries leave, strays are put by. Then the old WAL has to be out, on disk, before a new
   // database appears: SQLite would apply it.
   [[nodiscard]] Result<void> clear_out();
@@ -36,11 +39,15 @@ class PlaceMover {
   [[nodiscard]] Result<void> clear_in();
   [[nodiscard]] Result<void> bring_in(const std::string& name);
   [[nodiscard]] Result<void> bring_back(const std::string& name);
-  // After folders have changed places at once, the one that is not in the directory lies where the
-  // other came from, until sort_out() brings it where it belongs. The exchange is on disk before,
-  // for where it lies tells that it was made.
+  // After two have changed places at once on the way back, the new one lies where the old one
+  // came from, until sort_out() brings it where it belongs. The exchange is on disk before, for
+  // where it lies tells that it was made. On the way forward new ones wait where the old ones will
+  // lie (of versions before, old ones lay where the new ones had come from).
   [[nodiscard]] Result<bool> is_mixed_up() const;
   [[nodiscard]] Result<void> sort_out();
+  // On the way back, when all have left: of the new entries, those that a program has made or
+  // changed something in are put by.
+  [[nodiscard]] Result<void> keep_what_was_touched();
 
   // Folders that were widened to be moved have their permissions again, wherever they are.
   [[nodiscard]] Result<void> set_permissions();
@@ -61,11 +68,15 @@ class PlaceMover {
   [[nodiscard]] bool goes_at_once(const std::string& name) const {
     return moves_.at_once.contains(name);
   }
-  [[nodiscard]] Result<bool> change_places(const std::string& name);
+  [[nodiscard]] Result<bool> change_places(const std::string& name, const Names& ours);
+  [[nodiscard]] Result<void> make_room_beside(const fs::Path& coming, const Names& ours);
+  [[nodiscard]] Result<void> wait_aside();
+  [[nodiscard]] Result<void> wait_in_incoming();
   [[nodiscard]] Error just_removed(const std::string& name) const;
   [[nodiscard]] Error just_made(const std::string& name) const;
   [[nodiscard]] Result<void> check_leaving() const;
   [[nodiscard]] Result<bool> has_stayed(const std::string& name) const;
+  [[nodiscard]] Result<void> clear_way_to(const std::string& folder);
   [[nodiscard]] Result<void> make_again(const std::string& folder);
   [[nodiscard]] Result<std::vector<std::string>> names_here() const;
   [[nodiscard]] Result<void> move_out(const std::string& name);
@@ -74,7 +85,7 @@ class PlaceMover {
   [[nodiscard]] Result<void> bring_once(const std::string& name, const fs::Path& from,
                                         const Names& ours);
   [[nodiscard]] Result<void> make_room(const std::string& name);
-  [[nodiscard]] Result<void> put_by(const std::string& name);
+  [[nodiscard]] Result<void> put_by(const fs::Path& path);
   [[nodiscard]] Result<void> move(const fs::Path& from, const fs::Path& to);
   [[nodiscard]] Result<void> make_movable(const fs::Path& path);
   [[nodiscard]] Result<bool> is_out_of_place(const std::string& name) const;

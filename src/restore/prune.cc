@@ -41,9 +41,24 @@ bool is_all_there(const fs::Path& directory, const Kept& kept) {
   });
 }
 
+// What nobody noted how long to keep was left by an exchange that was cut off, and whose journal
+// may have been removed by hand, long after: it has its time from when it is first found so, or
+// else it would go before anybody could look. At least a day, whatever is kept as a rule.
+Result<void> note_from_now(const Kept& kept, WallTime now, std::chrono::seconds keep) {
+  constexpr std::chrono::hours kAtLeast{24};
+  constexpr std::chrono::milliseconds kMeasurePatience{500};
+  const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - kept.replaced.at);
+  const auto time = age + std::max<std::chrono::seconds>(keep, kAtLeast);
+  return note_kept(kept.replaced, time, kMeasurePatience).map([](const Replaced&) {});
+}
+
 bool is_over(const fs::Path& directory, const Kept& kept, WallTime now, std::chrono::seconds keep) {
   // Without data it was taken back, or never filled.
   if (!has_data(directory, kept) && count_strays(directory, kept) == 0) { return true; }
+  if (kept.has_note && !kept.replaced.keep) {
+    (void)note_from_now(kept, now, keep);  // else it is tried again
+    return false;
+  }
   return now - kept.replaced.at >= kept.replaced.keep.value_or(keep);
 }
 

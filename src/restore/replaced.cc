@@ -137,9 +137,16 @@ void discard_replaced(const fs::Path& directory, const Layout& layout, const std
     if (!is_gone(disk.remove_folder(data))) { return; }
   }
   const std::vector<Volume>& volumes = layout.volumes();
+  const auto folder_on = [&](const Volume& volume) {
+    return directory / volume.vault / replaced_folder(id);
+  };
+  // They go by their age, all together, and the directory's own note tells where they are.
+  const bool has_strays = std::any_of(volumes.begin(), volumes.end(), [&](const Volume& volume) {
+    return fs::exists(folder_on(volume) / kReplacedStray);
+  });
+  if (has_strays) { return; }
   for (auto volume = volumes.rbegin(); volume != volumes.rend(); ++volume) {
-    const fs::Path folder = directory / volume->vault / replaced_folder(id);
-    if (fs::exists(folder / kReplacedStray)) { continue; }  // by its age, with the note
+    const fs::Path folder = folder_on(*volume);
     (void)disk.remove_file(folder / kReplacedInfo);
     (void)disk.remove_folder(folder);
   }

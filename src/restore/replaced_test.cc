@@ -28,6 +28,23 @@ TEST(Replaced, IsKeptAsLongAsWasNotedWhateverTheRestOfTheWorldKeeps) {
   EXPECT_EQ(world.tree(), world.new_tree);
 }
 
+// The exchange was cut off, whenever that was, and perhaps its journal was removed by hand.
+TEST(Replaced, WithoutATimeNotedIsKeptFromWhenItIsFirstFoundSo) {
+  for (const auto keep : {std::chrono::seconds{0h}, std::chrono::seconds{48h}}) {
+    const auto kept_for = std::max<std::chrono::seconds>(keep, 24h);
+    const World world;
+    const fs::Path& directory = world.folder.path();
+    ASSERT_TRUE(world.run(real_disk()).has_value());
+    constexpr auto kLater = 24h * 365;
+    ASSERT_TRUE(prune_replaced(directory, kNow + kLater, keep).has_value());
+    EXPECT_EQ(list_replaced(directory)->front().keep, kLater + kept_for);
+    ASSERT_TRUE(prune_replaced(directory, kNow + kLater + kept_for - 1s, 0s).has_value());
+    EXPECT_EQ(list_replaced(directory)->size(), 1U);
+    ASSERT_TRUE(prune_replaced(directory, kNow + kLater + kept_for, 0s).has_value());
+    EXPECT_TRUE(list_replaced(directory)->empty());
+  }
+}
+
 TEST(Replaced, SaysWhatItTakesWithoutWhatIsSharedWithTheDataInPlace) {
   const World world;
   const fs::Path& directory = world.folder.path();

@@ -267,15 +267,17 @@ struct Replaced {
 // journal waits for recover(). The caller holds the directory's lease.
 [[nodiscard]] Result<void> remove_replaced(const fs::Path& directory, std::string_view id);
 
-// Removes replaced data that has been kept as long as was noted beside it, or `keep` where nothing
-// was, and what remove_abandoned() does. Does nothing while a journal waits for recover(). What
+// Removes replaced data that has been kept as long as was noted beside it, and what
+// remove_abandoned() does. Where no time was noted, an exchange was cut off: that is kept for
+// `keep` and at least a day, from now on. Does nothing while a journal waits for recover(). What
 // lies on a volume that is not mounted now goes when it is.
 [[nodiscard]] Result<void> prune_replaced(const fs::Path& directory, WallTime now,
                                           std::chrono::seconds keep,
                                           const Disk& disk = real_disk());
 
 // Removes staging folders that no journal names and no living process holds: what a restore left
-// that was killed before its swap.
+// that was killed before its swap, or whose journal somebody removed. What was in place is never
+// among it.
 [[nodiscard]] Result<void> remove_abandoned(const fs::Path& directory,
                                             const Disk& disk = real_disk());
 

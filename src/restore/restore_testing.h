@@ -114,4 +114,11 @@ inline std::map<std::string, std::string> tree_of(const std::filesystem::path& f
   return tree;
 }
 
+// Everything that exchanges put aside goes, and what they left over.
+inline void clear_replaced(const fs::Path& directory) {
+  const std::vector<Replaced> all = list_replaced(directory).value();
+  for (const Replaced& one : all) { PV_ASSERT(remove_replaced(directory, one.id).has_value()); }
+  PV_ASSERT(prune_replaced(directory, {}, std::chrono::seconds{0}).has_value());
+}
+
 }  // namespace pv::restore

@@ -13,7 +13,7 @@ namespace pv::restore {
 
 // Holds a lock on the folder itself (flock), so that a prune in another process sees that its maker
 // lives. The last one to let go removes the folders, unless a journal is there: then what lies in
-// them may be the only copy.
+// them is still to come. What was in place before never lies in them (exchange.h).
 class StagingFolder {
  public:
   // One folder on each volume. kUnsupported: nothing can be made at the top of a volume.

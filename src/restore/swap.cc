@@ -57,7 +57,13 @@ Result<Replaced> carry_out(const fs::Path& directory, const Order& order, Disk& 
   if (done.has_value()) { return kept.replaced; }
   // With a journal left behind, recover() needs the folders.
   if (!is_cut_off(directory)) { discard_replaced(directory, order.layout, order.id, disk); }
-  return fail(done.error());
+  Error error = done.error();
+  if (has_strays(directory, order.id)) {
+    error.what += "; what programs made meanwhile is kept in the folder stray of " +
+                  printable(kept.replaced.folder.native()) +
+                  ", with what was restored there (`pocketvault replaced` lists it)";
+  }
+  return fail(std::move(error));
 }
 
 // To be undone; the newest without an `id`.

@@ -424,7 +424,7 @@ TEST(SwapFaults, AJournalOfANewerVersionIsLeftToIt) {
   const fs::Path path = journal_path(world.folder.path());
   const auto record = decode_record("pocketvault restore journal 2", testing::read_file(path));
   ASSERT_TRUE(record.has_value());
-  write_file(path, encode_record("pocketvault restore journal 5", *record));
+  write_file(path, encode_record("pocketvault restore journal 6", *record));
   const Tree before = world.tree();
   const Result<Recovery> recovery = recover(world.folder.path(), real_disk());
   ASSERT_FALSE(recovery.has_value());

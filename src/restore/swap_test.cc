@@ -265,6 +265,7 @@ TEST(Journal, ADamagedOneIsNotActedOn) {
   storage.out = {".x"};
   storage.in = {".x"};
   storage.at_once = {{".x", {.old = 7, .fresh = 18446744073709551615U}}};
+  storage.sealed = {{".x", 18446744073709551614U}};
   const Journal journal{.back = false,
                         .layout = Layout{".pocketvault", {"storage", "a b/c"}},
                         .incoming = "restore-abcdefghijklmno",
@@ -327,11 +328,11 @@ TEST(Journal, NamesThatLeadElsewhereAreNotActedOn) {
 
 TEST(PruneReplaced, GoesByAgeAndClearsStagingFoldersOfTheDead) {
   const World world;
-  ASSERT_TRUE(world.run(real_disk()).has_value());
+  const std::chrono::hours day{24};
+  ASSERT_TRUE(note_kept(world.run(real_disk()).value(), day, std::chrono::minutes{1}).has_value());
   const fs::Path vault = vault_folder(world.folder.path());
   write_file(vault / "restore-leftover/data.db", "x");
   write_file(vault / "vault.db", "ours");
-  const std::chrono::hours day{24};
   ASSERT_TRUE(prune_replaced(world.folder.path(), kNow + std::chrono::hours{23}, day).has_value());
   EXPECT_EQ(list_replaced(world.folder.path())->size(), 1U);
   EXPECT_FALSE(fs::exists(vault / "restore-leftover"));

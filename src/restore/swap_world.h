@@ -359,18 +359,22 @@ inline int count_calls(Setting setting, const std::function<void(World&, Disk&)>
   return disk.calls;
 }
 
-// A swap by a process that dies at its `call`th change. False: it has fewer, and was done.
-inline bool killed_at(const World& world, int call) {
+// `work` by a process that dies at its `call`th change. False: it has fewer, and was done.
+inline bool killed_at(const World& world, int call, const std::function<void(Disk&)>& work) {
   const pid_t child = ::fork();
   if (child == 0) {
     CountingDisk disk{world};
     disk.die_at = call;
-    (void)world.run(disk);
+    work(disk);
     ::_exit(0);
   }
   int status = 0;
   PV_ASSERT(::waitpid(child, &status, 0) == child);
   return WEXITSTATUS(status) == 42;
+}
+// A swap.
+inline bool killed_at(const World& world, int call) {
+  return killed_at(world, call, [&](Disk& disk) { (void)world.run(disk); });
 }
 
 }  // namespace pv::restore

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <mutex>
 #include <thread>
 
 #include "base/text.h"
@@ -38,6 +39,10 @@ class Scripted : public ::testing::Test {
     Options options = options_for(server_->url(), {"AKID", kSecret, {}, {}});
     options.world = {&clock_, &random_, [this](auto span, const auto&) { waits_(span); }};
     options.limits = limits_;
+    options.on_try = [this](const Tried& tried) {
+      const std::lock_guard lock{mutex_};
+      tried_.push_back(tried);
+    };
     return client_.emplace(std::move(options));
   }
   Error list_error(ScriptedServer::Script script) {
@@ -49,6 +54,8 @@ class Scripted : public ::testing::Test {
   FakeClock clock_;
   HighestRandom random_;
   Waits waits_{clock_};
+  std::mutex mutex_;
+  std::vector<Tried> tried_;
   std::optional<ScriptedServer> server_;
   std::optional<Client> client_;
 };
@@ -79,6 +86,13 @@ TEST_F(Scripted, WhatFailsInPassingSucceeds) {
   });
   EXPECT_TRUE(client.list("", "").value().objects.empty());
   EXPECT_EQ(calls, 5);
+  ASSERT_EQ(tried_.size(), 5U);
+  const std::vector<int> statuses{500, 0, 0, 503, 200};
+  for (std::size_t i = 0; i < tried_.size(); ++i) {
+    EXPECT_EQ(tried_[i].status, statuses[i]) << i;
+    EXPECT_EQ(tried_[i].is_again, i > 0) << i;
+    EXPECT_EQ(tried_[i].method, "GET");
+  }
 }
 
 TEST_F(Scripted, ARefusalIsFinal) {

@@ -36,12 +36,21 @@ struct World {
   std::function<void(std::chrono::milliseconds, const std::stop_token&)> wait = &pv::wait;
 };
 
+// One request that went to the server.
+struct Tried {
+  std::string method;
+  int status = 0;         // 0: no answer
+  bool is_again = false;  // not the first try of its call
+};
+
 struct Options {
   Address address;
   std::shared_ptr<CredentialSource> credentials;
   std::string ca_file{};  // PEM: whom to trust instead of the system's authorities
   Limits limits{};
   World world{};
+  // Told of each request, from the thread that sent it; must not block.
+  std::function<void(const Tried&)> on_try{};
 };
 
 }  // namespace pv::s3

@@ -127,7 +127,7 @@ WallTime Requester::server_now() const {
 Result<curl::Reply> Requester::send(const Call& call, std::stop_token stop, int* tries) {
   Attempts attempts{options_, call};
   for (;;) {
-    auto outcome = try_once(call, attempts.left(), stop);
+    auto outcome = try_once(call, attempts, stop);
     if (tries != nullptr) { *tries = attempts.count(); }
     if (outcome.has_value()) { return std::move(*outcome); }
     const auto span = attempts.wait_before_next(outcome.error());
@@ -140,7 +140,7 @@ Result<curl::Reply> Requester::send(const Call& call, std::stop_token stop, int*
 }
 
 tl::expected<curl::Reply, Requester::Failure> Requester::try_once(const Call& call,
-                                                                  milliseconds left,
+                                                                  const Attempts& attempts,
                                                                   const std::stop_token& stop) {
   const auto give_up = [](Error error) {
     const Remedy remedy = error.code == Code::kUnavailable ? Remedy::kRetry : Remedy::kNone;
@@ -151,12 +151,15 @@ tl::expected<curl::Reply, Requester::Failure> Requester::try_once(const Call& ca
   auto lease = clients_.take(stop);
   if (!lease.has_value()) { return give_up(lease.error()); }
   curl::Request request = sign(call, *credentials);
-  request.total_timeout = left;
+  request.total_timeout = attempts.left();
   if (call.is_long_work) { request.stall_timeout = options_.limits.transfer_timeout; }
   BytesSource body{call.body};
   if (call.method == "PUT" || !call.body.empty()) { request.body = &body; }
   auto reply = call.sink == nullptr ? lease->client().send(request, stop)
                                     : lease->client().download(request, *call.sink, stop);
+  if (options_.on_try) {
+    options_.on_try({call.method, reply.has_value() ? reply->status : 0, attempts.count() > 1});
+  }
   if (!reply.has_value()) { return give_up(reply.error()); }
   if (reply->is_success() && (call.sink != nullptr || !is_fault_in_success(*reply))) {
     return std::move(*reply);

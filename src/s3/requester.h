@@ -60,7 +60,7 @@ class Requester {
   struct Failure;
   class Attempts;
   [[nodiscard]] tl::expected<curl::Reply, Failure> try_once(const Call& call,
-                                                            std::chrono::milliseconds left,
+                                                            const Attempts& attempts,
                                                             const std::stop_token& stop);
   [[nodiscard]] curl::Request sign(const Call& call, const Credentials& credentials) const;
   [[nodiscard]] Failure failure_of(const curl::Reply& reply, const Credentials& credentials);

@@ -7,7 +7,7 @@ import sys
 # Highest first; rooms on one line do not include each other, unless ALSO allows it.
 LEVELS = [
     ["app"],
-    ["api", "cli"],
+    ["api", "cli", "metrics"],
     ["jobs", "http"],
     ["snapshot", "zip", "restore", "store", "objects", "state", "auth", "settings", "logs", "notify", "datadir"],
     ["sqlite", "curl", "s3"],

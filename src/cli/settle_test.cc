@@ -1,0 +1,270 @@
+#include "cli/settle.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "cli/arguments.h"
+#include "cli/config_file.h"
+#include "cli/secret_file.h"
+#include "testing/fixtures.h"
+
+namespace pv::cli {
+namespace {
+
+using testing::TempFolder;
+using testing::write_file;
+
+// What a command line comes to with variables and a file.
+struct World {
+  TempFolder folder;
+  std::map<std::string, std::string> variables;
+
+  fs::Path file(const std::string& text) const {
+    fs::Path path = folder / "config.toml";
+    write_file(path, text);
+    return path;
+  }
+  Parsed parse(std::vector<std::string> words, const fs::Path& config = {}) const {
+    words.insert(words.begin(), "pocketvault");
+    std::vector<const char*> list;
+    for (const std::string& word : words) { list.push_back(word.c_str()); }
+    const Outside outside{.variable =
+                              [this](const std::string& name) {
+                                const auto found = variables.find(name);
+                                return found == variables.end()
+                                           ? std::nullopt
+                                           : std::optional<std::string>{found->second};
+                              },
+                          .config = config};
+    return cli::parse(static_cast<int>(list.size()), list.data(), "1.2.3",
+                      Words{Language::kEnglish}, outside);
+  }
+  Arguments good(std::vector<std::string> words, const fs::Path& config = {}) const {
+    const Parsed parsed = parse(std::move(words), config);
+    EXPECT_TRUE(parsed.arguments.has_value()) << parsed.err;
+    return parsed.arguments.value_or(Arguments{});
+  }
+};
+
+std::string where(const Arguments& arguments, std::string_view key) {
+  for (const Setting& setting : arguments.settings) {
+    if (setting.key == key) { return setting.where; }
+  }
+  return "nowhere";
+}
+
+TEST(Options, StandInTheFileTheEnvironmentAndTheCommandLineInThatOrder) {
+  World world;
+  const fs::Path file = world.file("http = \"127.0.0.1:1\"\nlimit_rate = \"1M\"\nnice = true\n");
+  Arguments arguments = world.good({"serve", "--config", file.string()});
+  EXPECT_EQ(arguments.serve.port, 1);
+  EXPECT_TRUE(arguments.serve.nice);
+  EXPECT_EQ(arguments.serve.bytes_per_second_max, 1'000'000U);
+  EXPECT_EQ(where(arguments, "http"), file.string() + ":1:1");
+  EXPECT_EQ(where(arguments, "nice"), file.string() + ":3:1");
+  EXPECT_EQ(where(arguments, "strict"), "default");
+  world.variables = {{"POCKETVAULT_HTTP", "127.0.0.1:2"},
+                     {"POCKETVAULT_NICE", "no"},
+                     {"POCKETVAULT_LIMIT_RATE", ""},
+                     {"POCKETVAULT_CONFIG", file.string()}};
+  arguments = world.good({"serve"});
+  EXPECT_EQ(arguments.serve.port, 2);
+  EXPECT_FALSE(arguments.serve.nice);
+  EXPECT_EQ(arguments.serve.bytes_per_second_max, 1'000'000U) << "an empty variable says nothing";
+  EXPECT_EQ(where(arguments, "http"), "POCKETVAULT_HTTP");
+  arguments = world.good({"serve", "--http", "127.0.0.1:3", "--limit-rate", "2M"});
+  EXPECT_EQ(arguments.serve.port, 3);
+  EXPECT_EQ(arguments.serve.bytes_per_second_max, 2'000'000U);
+  EXPECT_EQ(where(arguments, "http"), "--http");
+}
+
+TEST(Options, OfEveryKindReachTheServer) {
+  const World world;
+  const fs::Path file = world.file(R"(
+dir = "data"
+backups_dir = "/b"
+encryption_key_file = "key"
+mirror = "mirror"
+metrics_listen = "127.0.0.1:9190"
+origins = ["https://a.b", "https://c.d"]
+keep_replaced = "7d"
+schedule = true
+strict = true
+log_level = "warning"
+)");
+  const ServeOptions options = world.good({"serve"}, file).serve;
+  EXPECT_EQ(options.dir, world.folder / "data") << "relative to the file";
+  EXPECT_EQ(options.backups_dir, "/b");
+  EXPECT_EQ(options.encryption_key_file, world.folder / "key");
+  EXPECT_EQ(options.mirror->folder, world.folder / "mirror");
+  EXPECT_EQ(options.metrics_address, "127.0.0.1");
+  EXPECT_EQ(options.metrics_port, 9190);
+  EXPECT_EQ(options.origins, (std::vector<std::string>{"https://a.b", "https://c.d"}));
+  EXPECT_EQ(options.keep_replaced, std::chrono::hours{168});
+  EXPECT_TRUE(options.schedule);
+  EXPECT_TRUE(options.strict);
+  EXPECT_EQ(options.log_level, "warning");
+}
+
+TEST(Options, OfPlacesCountForAllCommandsAndTheOthersForServe) {
+  const World world;
+  const fs::Path file = world.file(
+      "dir = \"/d\"\ns3_bucket = \"b\"\ns3_prefix = \"p/\"\nnice = true\nlimit_rate = \"1M\"\n");
+  const Arguments backup = world.good({"backup"}, file);
+  EXPECT_EQ(backup.dir, "/d");
+  EXPECT_EQ(backup.bucket.name, "b");
+  EXPECT_EQ(backup.bucket.prefix, "p/");
+  EXPECT_FALSE(backup.nice);
+  EXPECT_EQ(backup.order.bytes_per_second_max, 0U);
+  EXPECT_EQ(world.good({"list", "--url", "http://h"}, file).bucket.name, "")
+      << "that server has places of its own";
+  EXPECT_EQ(world.good({"superuser", "create", "a@b.c"}, file).dir, "/d");
+  EXPECT_EQ(world.good({"list", "--config", ""}, file).dir, "pb_data") << "'' is no file";
+}
+
+TEST(Options, OfAFileAreAboutTheDirectoryThatItNames) {
+  World world;
+  const fs::Path file = world.file("dir = \"/d\"\ns3_bucket = \"b\"\nhttp = \"127.0.0.1:1\"\n");
+  const Arguments other = world.good({"serve", "--dir", "/other"}, file);
+  EXPECT_EQ(other.bucket.name, "") << "else another app's backups would go to its bucket";
+  EXPECT_EQ(other.serve.port, 1);
+  EXPECT_EQ(world.good({"serve", "--dir", "/d/../d"}, file).bucket.name, "b");
+  world.variables = {{"POCKETVAULT_DIR", "/other"}};
+  EXPECT_EQ(world.good({"serve"}, file).bucket.name, "");
+  const fs::Path everywhere = world.file("s3_bucket = \"b\"\n");
+  EXPECT_EQ(world.good({"serve", "--dir", "/other"}, everywhere).bucket.name, "b");
+}
+
+TEST(Options, ThatNameAnotherStoreTakeTheFilesPlace) {
+  const World world;
+  const fs::Path bucket =
+      world.file("s3_bucket = \"b\"\ns3_prefix = \"p/\"\ns3_endpoint = \"http://h\"\n");
+  const Arguments folder = world.good({"list", "--backups-dir", "/b"}, bucket);
+  EXPECT_EQ(folder.bucket.name, "");
+  EXPECT_EQ(folder.backups_dir, "/b");
+  const Arguments another = world.good({"list", "--s3-bucket", "c"}, bucket);
+  EXPECT_EQ(another.bucket.name, "c");
+  EXPECT_EQ(another.bucket.prefix, "") << "half of each would be neither";
+  EXPECT_EQ(world.good({"list", "--s3-prefix", "q/"}, bucket).bucket.prefix, "q/");
+  const fs::Path kept = world.file("backups_dir = \"/b\"\n");
+  EXPECT_EQ(world.good({"list", "--s3-bucket", "c"}, kept).backups_dir, "");
+}
+
+TEST(Options, ThatCanNotBeAreRefusedWithWhereTheyStand) {
+  World world;
+  const std::string name = (world.folder / "config.toml").string();
+  struct Case {
+    const char* label;
+    const char* text;
+    std::string says;
+  };
+  const Case cases[] = {
+      {"unknown", "\n  htpp = \"x\"\n", name + ":2:3: there is no option htpp; did you mean http?"},
+      {"a flag's name", "limit-rate = \"1M\"",
+       name + ":1:1: there is no option limit-rate; did you mean limit_rate?"},
+      {"nothing near", "cheese = 1", name + ":1:1: there is no option cheese"},
+      {"a table", "[s3]\nbucket = \"b\"",
+       name + ":1:2: there are no tables: every key stands at the top, as s3_bucket"},
+      {"a secret", "token = \"t\"", name + ":1:1: token is not for this file: use token_file"},
+      {"no flag", "nice = \"yes\"", name + ":1:8: nice needs true or false, without quotes"},
+      {"no text", "http = 8090", name + ":1:8: http needs a text in quotes"},
+      {"no list", "origins = [1]", name + ":1:11: origins needs a list of texts: [\"a\", \"b\"]"},
+      {"no rate", "limit_rate = \"fast\"",
+       name + ":1:14: limit_rate: needs a number of bytes, at least 1K: 500K, 20M"},
+      {"no port", "http = \"127.0.0.1:http\"", name + ":1:8: http: \"http\" is no port"},
+      {"no level", "log_level = \"loud\"",
+       name + ":1:13: log_level: needs debug, info, warning or error"},
+      {"no TOML", "nice = true\nhttp =\n", name + ":2:"},
+      {"twice", "nice = true\nnice = true\n", name + ":2:"},
+      {"two stores", "backups_dir = \"/b\"\ns3_bucket = \"b\"\n",
+       name + ":2:1: --s3-bucket: excludes --backups-dir"},
+      {"no bucket", "nice = true\ns3_prefix = \"p/\"\n",
+       name + ":2:1: --s3-prefix requires --s3-bucket"},
+      {"half a key", "s3_access_key = \"b\"\n",
+       name + ":1:1: --s3-access-key: needs the other one"},
+  };
+  for (const Case& one : cases) {
+    const Parsed parsed = world.parse({"serve"}, world.file(one.text));
+    EXPECT_FALSE(parsed.arguments.has_value()) << one.label;
+    EXPECT_EQ(parsed.exit, Exit::kUsage) << one.label;
+    EXPECT_TRUE(parsed.err.starts_with("Error: " + one.says)) << one.label << ": " << parsed.err;
+  }
+  world.variables = {{"POCKETVAULT_NICE", "perhaps"}};
+  EXPECT_EQ(world.parse({"serve"}).err, "Error: POCKETVAULT_NICE: needs true or false\n");
+  world.variables = {{"POCKETVAULT_KEEP_REPLACED", "long"}};
+  EXPECT_TRUE(world.parse({"serve"}).err.starts_with("Error: POCKETVAULT_KEEP_REPLACED: needs"));
+}
+
+TEST(Options, AllFaultsOfAFileAreToldInTheOrderOfTheirLines) {
+  const ConfigFile config = parse_config("nice = 1\nx = 2\nhttp = 3\n", "c.toml");
+  ASSERT_EQ(config.faults.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) { EXPECT_EQ(config.faults[i].line, i + 1); }
+}
+
+TEST(Options, AFileThatIsNamedMustBeThere) {
+  const World world;
+  const std::string absent = (world.folder / "absent.toml").string();
+  EXPECT_TRUE(world.parse({"serve"}, absent).arguments.has_value());
+  const Parsed named = world.parse({"serve", "--config", absent});
+  EXPECT_EQ(named.exit, Exit::kNotFound);
+  EXPECT_NE(named.err.find(absent), std::string::npos) << named.err;
+  EXPECT_EQ(world.parse({"version"}, world.file("garbage")).exit, Exit::kDone)
+      << "who needs no options does not read them";
+}
+
+TEST(Options, HaveOneNameInThreeForms) {
+  EXPECT_EQ(flag_of("limit_rate"), "--limit-rate");
+  EXPECT_EQ(variable_of("limit_rate"), "POCKETVAULT_LIMIT_RATE");
+  EXPECT_EQ(nearest_key("LIMIT-RATE"), "limit_rate");
+  EXPECT_EQ(nearest_key("s3_buckets"), "s3_bucket");
+  EXPECT_EQ(nearest_key("tokem"), "") << "not a secret's";
+  EXPECT_EQ(nearest_key(std::string(1000, 'x')), "");
+}
+
+TEST(Options, AreDocumented) {
+  const std::string text = testing::read_file(testing::source_folder() / "docs/configuration.md");
+  for (const OptionSpec& spec : option_specs()) {
+    const std::string row = "| `" + std::string{spec.key} + "` | `" + flag_of(spec.key) + "` |";
+    EXPECT_NE(text.find(row), std::string::npos) << row;
+  }
+}
+
+TEST(Options, ShowNoSecret) {
+  EXPECT_EQ(shown_value({.key = "token", .value = "abc"}), "***");
+  EXPECT_EQ(shown_value({.key = "token", .value = ""}), "");
+  EXPECT_EQ(shown_value({.key = "s3_endpoint", .value = "https://me:pass@h:1/x@y"}),
+            "https://***@h:1/x@y");
+  EXPECT_EQ(shown_value({.key = "mirror", .value = "s3://b/p?endpoint=https://u:p@w@h"}),
+            "s3://b/p?endpoint=https://***@h");
+  EXPECT_EQ(shown_value({.key = "http", .value = "[::1]:80"}), "[::1]:80");
+}
+
+TEST(Secrets, AreTheFirstLineOfAFile) {
+  const TempFolder folder;
+  write_file(folder / "a", "  s3cret \r\nmore\n");
+  EXPECT_EQ(read_secret(folder / "a").value(), "s3cret");
+  write_file(folder / "b", "\nmore\n");
+  const auto empty = read_secret(folder / "b");
+  ASSERT_FALSE(empty.has_value());
+  EXPECT_EQ(empty.error().code, Code::kInvalid);
+  EXPECT_EQ(empty.error().what.find("more"), std::string::npos);
+  EXPECT_EQ(read_secret(folder / "c").error().code, Code::kNotFound);
+}
+
+TEST(Secrets, OnTheCommandLineGoBeforeThoseOfTheEnvironment) {
+  World world;
+  world.variables = {{"POCKETVAULT_TOKEN", "t"},
+                     {"POCKETVAULT_S3_ACCESS_KEY", "a"},
+                     {"POCKETVAULT_S3_SECRET_KEY_FILE", "/s"}};
+  EXPECT_EQ(world.good({"list", "--url", "http://h"}).token, "t");
+  const Arguments given = world.good({"list", "--url", "http://h", "--token-file", "/t"});
+  EXPECT_EQ(given.token, "");
+  EXPECT_EQ(given.token_file, "/t");
+  const Arguments copy = world.good({"copy", "--all", "--to", "s3://b"});
+  EXPECT_EQ(copy.copy_to.bucket.access_key, "a") << "as AWS's variables, they are for all buckets";
+  EXPECT_EQ(copy.copy_to.bucket.secret_key_file, "/s");
+}
+
+}  // namespace
+}  // namespace pv::cli
