@@ -9,9 +9,11 @@ namespace {
 
 constexpr std::string_view kJoint = ": ";
 
-// "S3 bucket {} at {}" is not all of "S3 bucket b at h: access is denied": what an error adds is no
-// value of the one before it.
+// "S3 bucket {} at {}" is not all of "S3 bucket b at h: access is denied", nor "{} needs {}" of
+// "copy: needs a name": what an error adds is no value of the one before it.
 bool takes_too_much(std::string_view english, const std::vector<std::string_view>& values) {
+  const auto ends_before_joint = [](std::string_view value) { return value.ends_with(':'); };
+  if (std::any_of(values.begin(), values.end(), ends_before_joint)) { return true; }
   return english.ends_with("{}") && !english.ends_with(": {}") &&
          values.back().find(kJoint) != std::string_view::npos;
 }
