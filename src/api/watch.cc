@@ -104,7 +104,7 @@ std::string_view route_name(Route route) {
     case Route::kShowSettings:
     case Route::kChangeSettings:
     case Route::kTestBucket:
-    case Route::kTestMail:
+    case Route::kTestEmail:
     case Route::kShowVaultSettings:
     case Route::kChangeVaultSettings: return "settings";
     case Route::kListLogs:

@@ -54,7 +54,8 @@ class Sending {
     set(CURLOPT_USE_SSL,
         static_cast<long>(server_.tls == SmtpTls::kIfOffered ? CURLUSESSL_TRY : CURLUSESSL_ALL));
     set(CURLOPT_NOSIGNAL, 1L);
-    set(CURLOPT_PROXY, "");  // those of the environment are for HTTP
+    set(CURLOPT_QUICK_EXIT, 1L);  // a name that is looked up for long does not hold up a stop
+    set(CURLOPT_PROXY, "");       // those of the environment are for HTTP
     set(CURLOPT_NETRC, static_cast<long>(CURL_NETRC_IGNORED));
     set(CURLOPT_CONNECTTIMEOUT, static_cast<long>(server_.connect_timeout.count()));
     set(CURLOPT_TIMEOUT, static_cast<long>(server_.total_timeout.count()));
