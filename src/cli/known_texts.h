@@ -30,7 +30,6 @@ inline constexpr Phrase kTexts[] = {
     {"succeeded", "成功"},
     {"failed", "失败"},
     {"cancelled", "已取消"},
-    {"pinned", "快照"},
     {"sound", "完好"},
 
     // The work is refused, or stopped.

@@ -104,8 +104,9 @@ std::string render_made(const Words& words, const jobs::Status& status) {
     text += words(phrase::kSharesRest, {format_size(report.archive_bytes - report.shared_bytes)});
   }
   if (!report.way.empty()) {
-    text +=
-        words(phrase::kWritersWaited, {format_milliseconds(report.pause), words.told(report.way)});
+    const std::string way = report.way == phrase::kWayPinned.english ? words(phrase::kWayPinned)
+                                                                     : words.told(report.way);
+    text += words(phrase::kWritersWaited, {format_milliseconds(report.pause), way});
   }
   if (!report.structure.empty()) {
     text += words(phrase::kDatabasesAre, {words.told(report.structure)});

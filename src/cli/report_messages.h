@@ -77,6 +77,7 @@ inline constexpr Phrase kMadeFrom{": {} from {}", "：{}，原始大小 {}"};
 inline constexpr Phrase kUnchangedSince{", {} of it unchanged since {}", "，其中 {} 自 {} 以来未变"};
 inline constexpr Phrase kSharesRest{"; on the disk it takes {}, the rest it shares with that one", "；占用磁盘 {}，其余与上述备份共享"};
 inline constexpr Phrase kWritersWaited{"; writers waited {} ({})", "；写入等待了 {}（{}）"};
+inline constexpr Phrase kWayPinned{"pinned", "快照"};
 inline constexpr Phrase kDatabasesAre{"; databases: {}", "；数据库：{}"};
 inline constexpr Phrase kOfItFromBucket{"; of it {}, from {}", "；其中 {} 来自 {}"};
 inline constexpr Phrase kLeftOutAsAsked{"; left out as asked: {}", "；按要求略去：{}"};

@@ -113,7 +113,7 @@ TEST(Words, NoKnownTextHidesAnother) {
     const auto first = std::find_if(texts.begin(), texts.end(), [&](const Phrase& other) {
       return values_of(phrase.english, other.english).has_value();
     });
-    EXPECT_EQ(first->english, phrase.english);
+    EXPECT_EQ(&*first, &phrase) << first->english << "\n" << phrase.english;
   }
 }
 
