@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <regex>
 #include <span>
@@ -14,6 +15,10 @@
 
 namespace pv {
 namespace {
+
+// The programs that this room's tests start say what they look for, whatever the language of who
+// runs the tests.
+[[maybe_unused]] const int kInEnglish = ::setenv("POCKETVAULT_LANG", "en", 1);
 
 bool has_chinese(std::string_view text) {
   // U+4E00 to U+9FFF begin with E4 to E9 in UTF-8.
