@@ -90,15 +90,6 @@ Exit report(const Context& context, const Error& error) {
   return exit;
 }
 
-std::function<std::optional<std::string>(const std::string&)> variables_of(
-    const Environment& environment) {
-  if (environment.variable) { return environment.variable; }
-  return [](const std::string& name) -> std::optional<std::string> {
-    const char* value = std::getenv(name.c_str());
-    return value == nullptr ? std::nullopt : std::optional<std::string>{value};
-  };
-}
-
 Exit run_command(const Arguments& arguments, const Environment& environment, Console& console) {
   const Interrupt interrupt;
   const Context context{environment, arguments, console, interrupt.token()};
@@ -107,6 +98,13 @@ Exit run_command(const Arguments& arguments, const Environment& environment, Con
 }
 
 }  // namespace
+
+std::optional<std::string> environment_variable(const Environment& environment,
+                                                const std::string& name) {
+  if (environment.variable) { return environment.variable(name); }
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>{value};
+}
 
 Exit exit_for(Code code) {
   switch (code) {
@@ -130,7 +128,10 @@ int run(int argc, char** argv, const Environment& environment) {
   Console console{environment};
   try {
     const Words& words = console.words();
-    const Outside outside{.variable = variables_of(environment), .config = environment.config};
+    const Outside outside{
+        .variable =
+            [&](const std::string& name) { return environment_variable(environment, name); },
+        .config = environment.config};
     const auto parse_all = [&](const Words& told_in) {
       return parse(argc, argv, environment.version, told_in, outside);
     };

@@ -76,9 +76,7 @@ void Context::show(const boost::json::value& document, const std::string& text) 
 }
 
 std::optional<std::string> Context::variable(const std::string& name) const {
-  if (environment.variable) { return environment.variable(name); }
-  const char* value = std::getenv(name.c_str());
-  return value == nullptr ? std::nullopt : std::optional<std::string>{value};
+  return environment_variable(environment, name);
 }
 
 ProgressStyle progress_style(const Context& context) {

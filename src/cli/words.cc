@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <cstdlib>
 #include <optional>
 #include <vector>
 
@@ -12,15 +11,6 @@
 #include "cli/translate.h"
 
 namespace pv::cli {
-namespace {
-
-std::optional<std::string> variable_of(const Environment& environment, const char* name) {
-  if (environment.variable) { return environment.variable(name); }
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::nullopt : std::optional<std::string>{value};
-}
-
-}  // namespace
 
 std::string Words::operator()(const Phrase& phrase,
                               std::initializer_list<std::string_view> values) const {
@@ -60,9 +50,9 @@ std::string Words::told_list(std::string_view english) const {
 }
 
 Language language_for(const Environment& environment) {
-  const std::array<std::optional<std::string>, 4> variables{
-      variable_of(environment, "POCKETVAULT_LANG"), variable_of(environment, "LC_ALL"),
-      variable_of(environment, "LC_MESSAGES"), variable_of(environment, "LANG")};
+  const auto variable = [&](const char* name) { return environment_variable(environment, name); };
+  const std::array variables{variable("POCKETVAULT_LANG"), variable("LC_ALL"),
+                             variable("LC_MESSAGES"), variable("LANG")};
   return language_of(variables);
 }
 
