@@ -118,7 +118,8 @@ TEST(Alerts, GetTheirTablesInAnOlderFile) {
   {
     auto connection = *sqlite::Connection::open(path, {.one_file = true});
     ASSERT_TRUE(connection
-                    .exec("DROP TABLE alerts; DROP TABLE alert_marks; DROP TABLE deliveries; "
+                    .exec("DROP TABLE pins; DROP TABLE alerts; DROP TABLE alert_marks; DROP TABLE "
+                          "deliveries; "
                           "PRAGMA user_version=2")
                     .has_value());
   }

@@ -218,6 +218,7 @@ TEST_F(S3Store, SaysEveryHourThatAnUploadGoesOn) {
   };
   s3::Options options = options_at(proxy.url());
   options.world.clock = &clock;
+  options.limits.transfer_timeout = 3h;  // of parts that are on their way when the hour passes
   const auto slow = store::make_s3_store(options, small_parts());
   auto upload = slow->create(name_of("a.zip"), {"a.zip"}).value();
   const std::string part = noise(kPartBytes);
