@@ -22,13 +22,19 @@ TEST(Banner, SaysWhereToGoAndHowToBegin) {
                 .has_superuser = false,
                 .program = "./pocketvault",
                 .dir = "my data"};
-  const std::string text = banner_text(banner);
+  const std::string text = banner_text(cli::Words{Language::kEnglish}, banner);
   EXPECT_THAT(text, HasSubstr(" Server started at http://127.0.0.1:8090\n"
                               "├─ REST API: http://127.0.0.1:8090/api/\n"
                               "└─ Backups:  folder pb_data/backups\n"));
   EXPECT_THAT(text, HasSubstr("./pocketvault superuser upsert EMAIL PASSWORD --dir 'my data'\n"));
   banner.has_superuser = true;
-  EXPECT_THAT(banner_text(banner), Not(HasSubstr("superuser")));
+  EXPECT_THAT(banner_text(cli::Words{Language::kEnglish}, banner), Not(HasSubstr("superuser")));
+  banner.has_superuser = false;
+  const std::string chinese = banner_text(cli::Words{Language::kChinese}, banner);
+  EXPECT_THAT(chinese, HasSubstr(" 服务器已启动：http://127.0.0.1:8090\n"
+                                 "├─ REST API: http://127.0.0.1:8090/api/\n"
+                                 "└─ 备份：    文件夹 pb_data/backups\n"));
+  EXPECT_THAT(chinese, HasSubstr("还没有超级用户"));
 }
 
 TEST(Log, IsOneJsonObjectALine) {

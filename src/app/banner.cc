@@ -4,6 +4,9 @@
 #include <cstdint>
 #include <ctime>
 
+#include "cli/columns.h"
+#include "cli/messages.h"
+
 namespace pv::app {
 namespace {
 
@@ -33,16 +36,14 @@ std::string quoted(const std::string& word) {
 
 }  // namespace
 
-std::string banner_text(const Banner& banner) {
-  std::string text = local_time(banner.now) + " Server started at " + banner.url + "\n" +
-                     "├─ REST API: " + banner.url + "/api/\n" + "└─ Backups:  " + banner.backups +
-                     "\n";
+std::string banner_text(const cli::Words& words, const Banner& banner) {
+  std::string text = words(cli::phrase::kServerStarted, {local_time(banner.now), banner.url}) +
+                     "\n├─ REST API: " + banner.url + "/api/\n└─ " +
+                     cli::padded_right(words(cli::phrase::kServerBackups), 10) +
+                     words.told(banner.backups) + "\n";
   if (!banner.has_superuser) {
-    text +=
-        "\n(!) There is no superuser yet, and only superusers can make backups. Make the first:\n"
-        "    " +
-        quoted(banner.program) + " superuser upsert EMAIL PASSWORD --dir " + quoted(banner.dir) +
-        "\n";
+    text += "\n" + words(cli::phrase::kNoSuperuserYet) + "\n    " + quoted(banner.program) +
+            " superuser upsert EMAIL PASSWORD --dir " + quoted(banner.dir) + "\n";
   }
   return text;
 }

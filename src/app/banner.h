@@ -4,6 +4,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "cli/words.h"
 
 namespace pv::app {
 
@@ -16,7 +17,7 @@ struct Banner {
   std::string dir;
 };
 
-[[nodiscard]] std::string banner_text(const Banner& banner);
+[[nodiscard]] std::string banner_text(const cli::Words& words, const Banner& banner);
 
 // "http://127.0.0.1:8090", "http://[::1]:8090".
 [[nodiscard]] std::string url_of(const std::string& address, std::uint16_t port);

@@ -6,6 +6,7 @@
 #include "app/process.h"
 #include "app/serve.h"
 #include "cli/cli.h"
+#include "cli/words.h"
 
 namespace {
 
@@ -14,8 +15,9 @@ pv::Result<std::unique_ptr<pv::cli::LocalVault>> open_for_command(
   pv::app::LocalSetup setup;
   setup.options = options;
   PV_TRY(pv::app::Local local, pv::app::open_local(std::move(setup)));
+  const pv::cli::Words words{pv::cli::language_for({})};
   for (const std::string& note : local.notes) {
-    std::fprintf(stderr, "pocketvault: %s\n", note.c_str());
+    std::fprintf(stderr, "pocketvault: %s\n", words.told(note).c_str());
   }
   return std::move(local.vault);
 }

@@ -24,7 +24,9 @@
 #include "app/watchdog.h"
 #include "auth/superusers.h"
 #include "base/text.h"
+#include "cli/messages.h"
 #include "cli/server_note.h"
+#include "cli/words.h"
 #include "http/server.h"
 #include "jobs/startup.h"
 
@@ -217,12 +219,13 @@ Result<void> Service::listen() {
 Result<void> Service::greet() {
   const std::uint16_t port = server_->port();
   PV_TRY(const bool has_one, has_superuser(local_->directory()));
-  const std::string text = banner_text({.now = system_clock().now(),
-                                        .url = url_of(options_.address, port),
-                                        .backups = local_->store().describe(),
-                                        .has_superuser = has_one,
-                                        .program = program_invocation_name,
-                                        .dir = options_.dir.string()});
+  const std::string text =
+      banner_text(cli::Words{cli::language_for({})}, {.now = system_clock().now(),
+                                                      .url = url_of(options_.address, port),
+                                                      .backups = local_->store().describe(),
+                                                      .has_superuser = has_one,
+                                                      .program = program_invocation_name,
+                                                      .dir = options_.dir.string()});
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
   const Result<void> noted = cli::write_server_note(local_->directory().vault_folder(),
@@ -337,7 +340,9 @@ int serve(const cli::ServeOptions& options, const std::string& version) {
     spdlog::info("stopped");
     return static_cast<int>(cli::Exit::kDone);
   }
-  std::fprintf(stderr, "Error: %s\n", printable(started.error().what).c_str());
+  const cli::Words words{cli::language_for({})};
+  const std::string why = words.told(started.error().what);
+  std::fprintf(stderr, "%s\n", words(cli::phrase::kError, {why}).c_str());
   return static_cast<int>(cli::exit_for(started.error().code));
 }
 

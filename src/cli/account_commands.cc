@@ -6,22 +6,23 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/job_json.h"
+#include "cli/messages.h"
 #include "cli/remote_backups.h"
 
 namespace pv::cli {
 namespace {
 
-// PocketBase's words.
-std::string success_text(SuperuserAction action, const std::string& quoted) {
+const Phrase& success(SuperuserAction action) {
   switch (action) {
-    case SuperuserAction::kCreate: return "Successfully created new superuser " + quoted + "!";
-    case SuperuserAction::kUpsert: return "Successfully saved superuser " + quoted + "!";
-    case SuperuserAction::kUpdate: return "Successfully changed superuser " + quoted + " password!";
-    case SuperuserAction::kDelete: return "Successfully deleted superuser " + quoted + "!";
+    case SuperuserAction::kCreate: break;
+    case SuperuserAction::kUpsert: return phrase::kSuperuserSaved;
+    case SuperuserAction::kUpdate: return phrase::kSuperuserUpdated;
+    case SuperuserAction::kDelete: return phrase::kSuperuserDeleted;
   }
-  return {};
+  return phrase::kSuperuserCreated;
 }
 
+// PocketBase's words.
 std::string failure_prefix(SuperuserAction action, const std::string& quoted) {
   switch (action) {
     case SuperuserAction::kCreate: return "failed to create new superuser account: ";
@@ -43,9 +44,9 @@ const char* action_name(SuperuserAction action) {
 }
 
 Result<std::string> ask_new_password(Console& console) {
-  const auto first = console.ask_secret("New password (at least 8 characters): ");
+  const auto first = console.ask_secret(console.words()(phrase::kAskNewPassword));
   if (!first) { return fail(Code::kCancelled, "no password was given"); }
-  const auto second = console.ask_secret("Once more: ");
+  const auto second = console.ask_secret(console.words()(phrase::kAskAgain));
   if (!second) { return fail(Code::kCancelled, "no password was given"); }
   if (*first != *second) { return fail(Code::kInvalid, "the two passwords differ"); }
   return *first;
@@ -89,9 +90,7 @@ void warn_of_plain_http(const Context& context) {
   const std::string& url = context.arguments.url;
   const bool here = url.starts_with("http://127.") || url.starts_with("http://localhost") ||
                     url.starts_with("http://[::1]");
-  if (url.starts_with("http://") && !here) {
-    context.say("Warning: over http:// the password can be read on its way; use https://");
-  }
+  if (url.starts_with("http://") && !here) { context.say(phrase::kPlainHttp); }
 }
 
 Result<std::string> sign_in(const std::string& url, const std::string& email,
@@ -148,7 +147,7 @@ Result<Exit> run_superuser(const Context& context) {
     return fail(std::move(error));
   }
   context.show(json::object{{"email", email}, {"action", action_name(action)}},
-               success_text(action, quoted) + "\n");
+               context.words()(success(action), {quoted}) + "\n");
   return Exit::kDone;
 }
 
@@ -158,10 +157,11 @@ Result<Exit> run_login(const Context& context) {
   std::string email = arguments.name;
   if (email.empty()) {
     if (!context.console.can_ask()) { return fail(Code::kInvalid, "the EMAIL is missing"); }
-    email = context.console.ask("E-mail: ").value_or("");
+    email = context.console.ask(context.words()(phrase::kAskEmail)).value_or("");
   }
-  const auto password = context.console.can_ask() ? context.console.ask_secret("Password: ")
-                                                  : context.console.read_line();
+  const auto password = context.console.can_ask()
+                            ? context.console.ask_secret(context.words()(phrase::kAskPassword))
+                            : context.console.read_line();
   if (!password || context.stop.stop_requested()) {
     return fail(Code::kCancelled, "no password was given");
   }
@@ -169,10 +169,10 @@ Result<Exit> run_login(const Context& context) {
   Logins logins = logins_of(context);
   PV_CHECK(logins.keep(arguments.url, {email, token}));
   json::object document{{"url", arguments.url}, {"email", email}, {"expires", nullptr}};
-  std::string text = "Signed in to " + arguments.url + " as " + printable(email);
+  std::string text = context.words()(phrase::kSignedIn, {arguments.url, printable(email)});
   if (const auto end = token_end(token)) {
     document["expires"] = format_pocketbase_date(*end);
-    text += " until " + format_pocketbase_date(*end).substr(0, 16) + " UTC";
+    text += context.words()(phrase::kUntil, {format_pocketbase_date(*end).substr(0, 16)});
   }
   context.show(document, text + "\n");
   return Exit::kDone;
@@ -181,7 +181,7 @@ Result<Exit> run_login(const Context& context) {
 Result<Exit> run_logout(const Context& context) {
   const std::string& url = context.arguments.url;
   PV_CHECK(logins_of(context).forget(url));
-  context.show(json::object{{"url", url}}, "Forgot the login for " + url + "\n");
+  context.show(json::object{{"url", url}}, context.words()(phrase::kForgotLogin, {url}) + "\n");
   return Exit::kDone;
 }
 

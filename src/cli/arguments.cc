@@ -8,6 +8,7 @@
 
 #include "base/duration.h"
 #include "base/text.h"
+#include "cli/help.h"
 #include "cli/settle.h"
 
 namespace pv::cli {
@@ -102,7 +103,7 @@ void add_yes(CLI::App& app, Arguments& into) { app.add_flag("-y,--yes", into.yes
 
 class Parser {
  public:
-  Parser(std::string version, const Outside& outside)
+  Parser(std::string version, const Words& words, const Outside& outside)
       : version_{std::move(version)}, outside_{outside} {
     app_.name("pocketvault");
     app_.require_subcommand(1);
@@ -116,6 +117,7 @@ class Parser {
     add_looking();
     add_restoring();
     add_serving();
+    translate_help(app_, words);
   }
 
   Parsed parse(int argc, const char* const* argv) {
@@ -722,9 +724,11 @@ std::string_view command_name(Command command) {
   return "";
 }
 
-Parsed parse(int argc, const char* const* argv, const std::string& version,
+Parsed parse(int argc, const char* const* argv, const std::string& version, const Words& words,
              const Outside& outside) {
-  return Parser{version, outside}.parse(argc, argv);
+  Parsed parsed = Parser{version, words, outside}.parse(argc, argv);
+  parsed.err = translate_mistake(parsed.err, words);
+  return parsed;
 }
 
 Result<StorePlace> parse_store_place(const std::string& text) {

@@ -7,6 +7,7 @@
 
 #include "cli/backups.h"
 #include "cli/cli.h"
+#include "cli/words.h"
 
 namespace pv::cli {
 
@@ -111,7 +112,7 @@ struct Parsed {
   std::string err;
 };
 [[nodiscard]] Parsed parse(int argc, const char* const* argv, const std::string& version,
-                           const Outside& outside = {});
+                           const Words& words, const Outside& outside = {});
 
 // "127.0.0.1:8090", ":8090" (every address of this machine), "localhost:8090", "[::1]:8090".
 struct Listen {

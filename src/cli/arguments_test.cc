@@ -7,7 +7,7 @@ namespace {
 
 Parsed parse_words(std::vector<const char*> words) {
   words.insert(words.begin(), "pocketvault");
-  return parse(static_cast<int>(words.size()), words.data(), "1.2.3");
+  return parse(static_cast<int>(words.size()), words.data(), "1.2.3", Words{Language::kEnglish});
 }
 
 Arguments parsed(std::vector<const char*> words) {

@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/interrupt.h"
 #include "cli/job_json.h"
+#include "cli/messages.h"
 
 namespace pv::cli {
 namespace {
@@ -56,23 +57,20 @@ bool names_backups(Command command) {
 }
 
 // What a person can do about it; empty: the error says it.
-std::string advice(const Arguments& arguments, Code code) {
+std::string advice(const Words& words, const Arguments& arguments, Code code) {
   const bool remote = !arguments.url.empty();
   switch (code) {
-    case Code::kUnauthenticated:
-      return remote ? "Sign in: pocketvault login --url " + arguments.url +
-                          " EMAIL, or set POCKETVAULT_TOKEN."
-                    : "";
+    case Code::kUnauthenticated: return remote ? words(phrase::kSignIn, {arguments.url}) : "";
     case Code::kNotFound:
       return !names_backups(arguments.command)
                  ? ""
-                 : "See what there is: pocketvault list" +
-                       (remote ? " --url " + arguments.url
-                               : " --dir " + printable(arguments.dir.native()));
-    case Code::kBusy: return "Try again when the other work has ended.";
-    case Code::kNoSpace: return "Free some space, or keep backups elsewhere: --backups-dir DIR.";
-    case Code::kUnavailable: return remote ? "Is the server running, and is this its address?" : "";
-    case Code::kDamaged: return "Check every backup with: pocketvault verify NAME.";
+                 : words(phrase::kSeeList,
+                         {remote ? " --url " + arguments.url
+                                 : " --dir " + printable(arguments.dir.native())});
+    case Code::kBusy: return words(phrase::kTryLater);
+    case Code::kNoSpace: return words(phrase::kFreeSpace);
+    case Code::kUnavailable: return remote ? words(phrase::kIsServerThere) : "";
+    case Code::kDamaged: return words(phrase::kVerifyAll);
     default: return "";
   }
 }
@@ -83,23 +81,13 @@ Exit report(const Context& context, const Error& error) {
     context.show(json::object{{"error", to_json(error)}, {"exit", static_cast<int>(exit)}}, "");
   }
   if (error.code == Code::kCancelled) {
-    context.say("Cancelled; nothing was left behind.");
+    context.say(phrase::kCancelled);
     return exit;
   }
-  context.say("Error: " + printable(error.what));
-  if (const std::string line = advice(context.arguments, error.code); !line.empty()) {
-    context.say(line);
-  }
+  context.say(phrase::kError, {context.words().told(error.what)});
+  const std::string line = advice(context.words(), context.arguments, error.code);
+  if (!line.empty()) { context.say(line); }
   return exit;
-}
-
-std::function<std::optional<std::string>(const std::string&)> variables_of(
-    const Environment& environment) {
-  if (environment.variable) { return environment.variable; }
-  return [](const std::string& name) -> std::optional<std::string> {
-    const char* value = std::getenv(name.c_str());
-    return value == nullptr ? std::nullopt : std::optional<std::string>{value};
-  };
 }
 
 Exit run_command(const Arguments& arguments, const Environment& environment, Console& console) {
@@ -110,6 +98,13 @@ Exit run_command(const Arguments& arguments, const Environment& environment, Con
 }
 
 }  // namespace
+
+std::optional<std::string> environment_variable(const Environment& environment,
+                                                const std::string& name) {
+  if (environment.variable) { return environment.variable(name); }
+  const char* value = std::getenv(name.c_str());
+  return value == nullptr ? std::nullopt : std::optional<std::string>{value};
+}
 
 Exit exit_for(Code code) {
   switch (code) {
@@ -132,18 +127,24 @@ Exit exit_for(Code code) {
 int run(int argc, char** argv, const Environment& environment) {
   Console console{environment};
   try {
-    const Outside outside{.variable = variables_of(environment), .config = environment.config};
-    const auto parse_all = [&] { return parse(argc, argv, environment.version, outside); };
-    const Parsed parsed = parse_all();
+    const Words& words = console.words();
+    const Outside outside{
+        .variable =
+            [&](const std::string& name) { return environment_variable(environment, name); },
+        .config = environment.config};
+    const auto parse_all = [&](const Words& told_in) {
+      return parse(argc, argv, environment.version, told_in, outside);
+    };
+    const Parsed parsed = parse_all(words);
     if (!parsed.arguments) {
       console.print(parsed.out);
-      if (!parsed.err.empty()) { console.err() << parsed.err << std::flush; }
+      console.err() << parsed.err << std::flush;
       return static_cast<int>(parsed.exit);
     }
     if (parsed.arguments->command == Command::kServe) {
       ServeOptions options = parsed.arguments->serve;
       options.reread = [&]() -> Result<ServeOptions> {
-        Parsed again = parse_all();
+        Parsed again = parse_all(Words{Language::kEnglish});  // for the log
         if (again.arguments) { return std::move(again.arguments->serve); }
         constexpr std::size_t kBefore = std::string_view{"Error: "}.size();
         return fail(Code::kInvalid, again.err.substr(kBefore, again.err.find('\n') - kBefore));
@@ -152,12 +153,12 @@ int run(int argc, char** argv, const Environment& environment) {
     }
     Exit exit = run_command(*parsed.arguments, environment, console);
     if (!console.out().good()) {
-      console.say("Error: the result could not be written to standard output: disk full?");
+      console.say(words(phrase::kOutputLost));
       if (exit == Exit::kDone || exit == Exit::kWarnings) { exit = Exit::kStorage; }
     }
     return static_cast<int>(exit);
   } catch (const std::exception& error) {
-    console.say(std::string{"Error: unexpected: "} + error.what());
+    console.say(console.words()(phrase::kUnexpected, {error.what()}));
     return static_cast<int>(Exit::kFailed);
   }
 }

@@ -122,6 +122,9 @@ struct Environment {
   std::function<std::optional<std::string>(const std::string&)> variable;
 };
 
+[[nodiscard]] std::optional<std::string> environment_variable(const Environment& environment,
+                                                              const std::string& name);
+
 // Exit statuses (docs/cli.md).
 enum class Exit : int {
   kDone = 0,

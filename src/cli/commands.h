@@ -23,6 +23,10 @@ struct Context {
   void show(const boost::json::value& document, const std::string& text) const;
   // A message on standard error.
   void say(const std::string& line) const { console.say(line); }
+  void say(const Phrase& phrase, std::initializer_list<std::string_view> values = {}) const {
+    console.say(words()(phrase, values));
+  }
+  [[nodiscard]] const Words& words() const { return console.words(); }
   [[nodiscard]] std::optional<std::string> variable(const std::string& name) const;
 };
 
@@ -82,6 +86,8 @@ struct Chosen {
 [[nodiscard]] fs::Path target_of(const Context& context, const fs::Path& last);
 
 [[nodiscard]] ProgressStyle progress_style(const Context& context);
+// `label` as of Progress.
+[[nodiscard]] Progress progress_of(const Context& context, std::string label);
 
 // How a job that has ended counts. An archive that can't be restored is damaged goods, whatever
 // exactly is wrong with it.

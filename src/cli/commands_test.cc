@@ -78,6 +78,7 @@ class Commands : public ::testing::Test {
     environment.variable = [this](const std::string& name) -> std::optional<std::string> {
       if (name == "XDG_CONFIG_HOME") { return (temp_ / "config").string(); }
       if (name == "POCKETVAULT_TOKEN" && !token_.empty()) { return token_; }
+      if (name == "LANG" && !lang_.empty()) { return lang_; }
       return std::nullopt;
     };
     const int status = cli::run(static_cast<int>(argv.size()), argv.data(), environment);
@@ -104,6 +105,7 @@ class Commands : public ::testing::Test {
   fs::Path data_ = testing::unpack_pb_data("0.36.6", temp_.path());
   bool at_terminal_ = false;
   std::string token_;
+  std::string lang_;
   std::optional<ServeOptions> served_;
 };
 
@@ -432,6 +434,76 @@ TEST_F(Commands, LoginKeepsATokenThatLaterCommandsUse) {
             0);
   EXPECT_EQ(run_words({"logout", "--url", server.url()}).status, 0);
   EXPECT_EQ(run_words({"logout", "--url", server.url()}).status, 5);
+}
+
+TEST_F(Commands, SpeakTheLanguageOfTheEnvironment) {
+  lang_ = "zh_CN.UTF-8";
+  const std::string copy = (temp_ / "copy.zip").string();
+  struct Case {
+    std::vector<std::string> words;
+    int status;
+    const char* told;  // on either stream
+  };
+  const Case kCases[] = {
+      {{"backup", "nightly"}, 0, "已创建 nightly.zip："},
+      {{"backup", "nightly"}, 1, "错误：已有名为 nightly.zip 的备份：文件夹 "},
+      {{"list"}, 0, "名称"},
+      {{"show", "nightly"}, 0, "\n  可恢复     是；"},
+      {{"show", "none"}, 5, "错误：没有备份 none\n查看有哪些备份：pocketvault list --dir "},
+      {{"ls", "nightly", "none"}, 5, "错误：压缩包中没有 \"none\""},
+      {{"get", "nightly", "data.db", "-o", (temp_ / "old.db").string()}, 0, "已把 data.db（取自 "},
+      {{"verify", "nightly"}, 0, "nightly.zip 完好："},
+      {{"pin", "nightly.zip"}, 0, "已固定 nightly.zip"},
+      {{"delete", "nightly.zip"}, 1, "错误：删除 nightly.zip：nightly.zip 已固定：请先取消固定"},
+      {{"prune", "--keep-last", "1", "--all", "--dry-run"},
+       0,
+       "保留规则：保留最近 1 个（针对全部备份）。\n将删除：1 个备份，"},
+      {{"prune"}, 0, "没有设置保留规则，因此不会删除任何备份"},
+      {{"unpin", "nightly.zip"}, 0, "已取消固定 nightly.zip"},
+      {{"alerts"}, 0, "一切正常。\n没有通知对象。\n"},
+      {{"status"}, 0, "最新备份：nightly.zip，"},
+      {{"status", "--max-age", "0"}, 10, "错误：没有足够新的备份。"},
+      {{"download", "nightly", "-o", copy}, 0, "已把 nightly.zip 保存为 "},
+      {{"download", "nightly", "-o", copy}, 1, " 已经存在；--force 会替换它"},
+      {{"upload", copy}, 0, "已上传 copy.zip："},
+      {{"send"}, 0, "没有等待发送的备份。"},
+      {{"restore", "nightly"}, 9, "的全部数据替换为 nightly.zip（"},
+      {{"restore", "nightly", "--only", "storage"}, 9, "这只会替换 storage（"},
+      {{"restore", "nightly", "--dry-run"}, 0, "恢复 nightly.zip 可以进行；现在没有改动任何东西"},
+      {{"restore", "nightly", "--to", (temp_ / "look").string()}, 0, "已把 nightly.zip 取出到 "},
+      {{"restore", "nightly", "--yes"}, 0, "已恢复 nightly.zip，用时 "},
+      {{"replaced"}, 0, "保留到 (UTC)"},
+      {{"undo"}, 9, "的最近一次恢复。"},
+      {{"undo", "--yes"}, 0, "已撤销最近一次恢复，用时 "},
+      {{"replaced", "delete", "--all", "--yes"}, 0, "已删除：1。"},
+      {{"delete", "copy.zip"}, 0, "已删除 copy.zip"},
+      {{"delete", "copy.zip"}, 5, "错误：删除 copy.zip：没有备份 copy.zip"},
+      {{"superuser", "create", "a@example.com", "short"},
+       2,
+       "错误：无法创建新的超级用户账号：密码：至少需要 8 个字符。"},
+      {{"superuser", "create", "a@example.com", "12345678"},
+       0,
+       "已创建超级用户 \"a@example.com\"！"},
+      {{"backup", "--nonsense"}, 2, "错误：多余的参数：--nonsense"},
+      {{"backup", "--help"}, 0, "创建备份；写入无需等待"},
+  };
+  for (const Case& given : kCases) {
+    const Ran ran = run_here(given.words);
+    EXPECT_EQ(ran.status, given.status) << given.told << "\n" << ran.err;
+    EXPECT_NE((ran.out + ran.err).find(given.told), std::string::npos) << given.told << "\n"
+                                                                       << ran.out << ran.err;
+  }
+}
+
+TEST_F(Commands, JsonIsTheSameInEveryLanguage) {
+  const std::vector<std::vector<std::string>> kWords{
+      {"list", "--json"}, {"show", "fixture", "--json"}, {"show", "none", "--json"}};
+  for (const std::vector<std::string>& words : kWords) {
+    lang_.clear();
+    const std::string english = run_here(words).out;
+    lang_ = "zh_CN.UTF-8";
+    EXPECT_EQ(run_here(words).out, english);
+  }
 }
 
 TEST_F(Commands, AServerThatIsNotThereIsStatus8) {

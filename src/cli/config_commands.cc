@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/config_file.h"
+#include "cli/messages.h"
 
 namespace pv::cli {
 namespace {
@@ -43,12 +44,12 @@ std::string toml_value(const OptionSpec& spec, const std::string& value) {
 }
 
 // What could be a file of options itself; what nobody said is a comment.
-std::string line_of(const Setting& setting, std::size_t width) {
+std::string line_of(const Words& words, const Setting& setting, std::size_t width) {
   std::string line =
       setting.origin == Origin::kDefault || spec_of(setting.key).is_secret ? "# " : "";
   line += setting.key + " = " + toml_value(spec_of(setting.key), shown_value(setting));
   line.resize(std::max(line.size(), width), ' ');
-  return line + "  # " + printable(setting.where) + "\n";
+  return line + "  # " + words.told(setting.where) + "\n";
 }
 
 Result<Exit> show(const Context& context) {
@@ -56,7 +57,7 @@ Result<Exit> show(const Context& context) {
   std::string text;
   json::array list;
   for (const Setting& setting : context.arguments.settings) {
-    text += line_of(setting, kWidth);
+    text += line_of(context.words(), setting, kWidth);
     list.push_back(json::object{{"key", setting.key},
                                 {"value", printable(shown_value(setting))},
                                 {"origin", origin_name(setting.origin)},
@@ -80,8 +81,8 @@ fs::Path file_to_check(const Context& context) {
 std::string mistake_in(const Context& context, const fs::Path& file) {
   const std::string name = file.string();
   const char* words[] = {"pocketvault", "serve", "--config", name.c_str()};
-  const Parsed parsed =
-      parse(static_cast<int>(std::size(words)), words, context.environment.version);
+  const Parsed parsed = parse(static_cast<int>(std::size(words)), words,
+                              context.environment.version, Words{Language::kEnglish});
   if (parsed.arguments) { return {}; }
   const std::string text = parsed.err.substr(0, parsed.err.find('\n'));
   constexpr std::string_view kBefore = "Error: ";
@@ -105,10 +106,10 @@ Result<Exit> check(const Context& context) {
       lines.push_back(mistake);
     }
   }
-  for (const std::string& line : lines) { context.say(line); }
+  for (const std::string& line : lines) { context.say(context.words().told(line)); }
   const std::string shown = printable(file.string());
   context.show(json::object{{"file", shown}, {"faults", std::move(list)}},
-               lines.empty() ? shown + " is fine\n" : "");
+               lines.empty() ? context.words()(phrase::kConfigFine, {shown}) + "\n" : "");
   return lines.empty() ? Exit::kDone : Exit::kUsage;
 }
 

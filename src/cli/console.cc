@@ -35,7 +35,8 @@ Console::Console(const Environment& environment)
       out_{environment.out != nullptr ? *environment.out : std::cout},
       err_{environment.err != nullptr ? *environment.err : std::cerr},
       in_is_terminal_{environment.in_is_terminal.value_or(::isatty(STDIN_FILENO) == 1)},
-      err_is_terminal_{environment.err_is_terminal.value_or(::isatty(STDERR_FILENO) == 1)} {}
+      err_is_terminal_{environment.err_is_terminal.value_or(::isatty(STDERR_FILENO) == 1)},
+      words_{language_for(environment)} {}
 
 void Console::print(const std::string& text) { out_ << text << std::flush; }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "cli/cli.h"
+#include "cli/words.h"
 
 namespace pv::cli {
 
@@ -16,6 +17,7 @@ class Console {
 
   void print(const std::string& text);  // a result, as it is
   void say(const std::string& line);    // a message; a newline is added
+  [[nodiscard]] const Words& words() const { return words_; }
   [[nodiscard]] std::ostream& out() { return out_; }
   [[nodiscard]] std::ostream& err() { return err_; }
 
@@ -33,6 +35,7 @@ class Console {
   std::ostream& err_;
   bool in_is_terminal_;
   bool err_is_terminal_;
+  Words words_;
 };
 
 }  // namespace pv::cli

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/job_json.h"
+#include "cli/messages.h"
 #include "jobs/copying.h"
 
 namespace pv::cli {
@@ -24,8 +25,7 @@ class Copying {
   // False: the target is away, full or not ours, so that further ones would fail as well.
   bool copy(const store::Backup& backup) {
     const std::string name = printable(backup.name.text());
-    Progress progress{context_.console.err(), progress_style(context_), context_.environment.clock,
-                      "copy " + name};
+    Progress progress = progress_of(context_, context_.words()(phrase::kDoCopy, {name}));
     const auto copied = [&]() -> Result<jobs::Copied> {
       PV_TRY(const std::unique_ptr<Source> source, from_.open(backup.name));
       return jobs::copy_archive(
@@ -42,7 +42,8 @@ class Copying {
     const bool is_new = *copied == jobs::Copied::kMade;
     (is_new ? outcome_.copied : outcome_.present).emplace_back(name);
     if (!context_.arguments.json) {
-      context_.console.print((is_new ? "Copied " : "There already: ") + name + "\n");
+      const Phrase& said = is_new ? phrase::kCopied : phrase::kThereAlready;
+      context_.console.print(context_.words()(said, {name}) + "\n");
     }
     return true;
   }
@@ -52,7 +53,8 @@ class Copying {
     entry["key"] = name;
     outcome_.failed.push_back(std::move(entry));
     if (outcome_.exit == Exit::kDone) { outcome_.exit = exit_for(error.code); }
-    context_.say("Error: copy " + name + ": " + printable(error.what));
+    const Words& words = context_.words();
+    context_.say(phrase::kErrorAt, {words(phrase::kDoCopy, {name}), words.told(error.what)});
   }
 
   [[nodiscard]] Outcome take() { return std::move(outcome_); }

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/job_json.h"
+#include "cli/messages.h"
 #include "cli/new_file.h"
 #include "cli/progress.h"
 #include "cli/render.h"
@@ -26,7 +27,7 @@ Result<void> check_zip(Source& source, const fs::Path& file) {
 // What is asked for is told all the same.
 void warn_of_unknown(const Context& context, const std::string& because) {
   if (because.empty()) { return; }
-  context.say("Warning: what verifications found is not known: " + printable(because));
+  context.say(phrase::kVerdictsUnknown, {context.words().told(because)});
 }
 
 struct Deleted {
@@ -36,20 +37,24 @@ struct Deleted {
 };
 
 void delete_one(const Context& context, Backups& backups, const std::string& given, Deleted& into) {
+  const Words& words = context.words();
   const auto outcome = [&]() -> Result<void> {
     PV_TRY(const auto name, store::BackupName::parse(given));
     return backups.remove(name);
   }();
   if (outcome.has_value()) {
     into.done.emplace_back(printable(given));
-    if (!context.arguments.json) { context.console.print("Deleted " + printable(given) + "\n"); }
+    if (!context.arguments.json) {
+      context.console.print(words(phrase::kDeleted, {printable(given)}) + "\n");
+    }
     return;
   }
   json::object entry = to_json(outcome.error());
   entry["key"] = printable(given);
   into.failed.push_back(std::move(entry));
   if (into.exit == Exit::kDone) { into.exit = exit_for(outcome.error().code); }
-  context.say("Error: delete " + printable(given) + ": " + printable(outcome.error().what));
+  context.say(phrase::kErrorAt,
+              {words(phrase::kDoDelete, {printable(given)}), words.told(outcome.error().what)});
 }
 
 // Where the store can't be asked: what is here all the same.
@@ -58,7 +63,7 @@ void tell_of_waiting(const Context& context, const Place& place) {
   const auto waiting = place.local->vault().waiting();
   if (!waiting.has_value()) { return; }
   for (const store::Backup& backup : *waiting) {
-    context.say("Waits in the spool, and can be restored: " + printable(backup.name.text()));
+    context.say(phrase::kWaitsInSpool, {printable(backup.name.text())});
   }
 }
 
@@ -66,7 +71,7 @@ void tell_of_waiting(const Context& context, const Place& place) {
 void tell_of_mirror(const Context& context, const Place& place) {
   const auto mirror = place.local == nullptr ? std::nullopt : place.local->vault().mirror();
   if (mirror && (mirror->missing > 0 || !mirror->trouble.empty())) {
-    context.say("The mirror, " + render_mirror(*mirror) + ".");
+    context.say(phrase::kTheMirror, {render_mirror(context.words(), *mirror)});
   }
 }
 
@@ -86,7 +91,8 @@ Result<Exit> run_list(const Context& context) {
     }
     context.show(document, "");
   } else {
-    context.console.print(render_list(listing->backups, context.environment.clock.now()));
+    const WallTime now = context.environment.clock.now();
+    context.console.print(render_list(context.words(), listing->backups, now));
   }
   warn_of_unknown(context, listing->unknown_because);
   tell_of_mirror(context, place);
@@ -97,7 +103,8 @@ Result<Exit> run_show(const Context& context) {
   PV_TRY(const Place place, open_place(context, Purpose::kAny));
   PV_TRY(const store::Backup backup, find_backup(*place.backups, context.arguments.name));
   PV_TRY(const Summary summary, place.backups->show(backup.name));
-  context.show(to_json(summary), render_summary(summary, context.environment.clock.now()));
+  context.show(to_json(summary),
+               render_summary(context.words(), summary, context.environment.clock.now()));
   warn_of_unknown(context, summary.unknown_because);
   return Exit::kDone;
 }
@@ -127,8 +134,8 @@ Result<Exit> run_download(const Context& context) {
                                    " is there already; --force replaces it, --output FILE takes "
                                    "another name");
   }
-  Progress progress{context.console.err(), progress_style(context), context.environment.clock,
-                    "download " + printable(name.text())};
+  Progress progress =
+      progress_of(context, context.words()(phrase::kDoDownload, {printable(name.text())}));
   const Transfer transfer{
       [&](std::uint64_t done, std::uint64_t total) { progress.update("", done, total); },
       context.stop};
@@ -144,7 +151,8 @@ Result<Exit> run_download(const Context& context) {
   const std::string shown = printable(target.native());
   context.show(
       json::object{{"key", name.text()}, {"file", shown}, {"size", size}},
-      "Saved " + printable(name.text()) + " as " + shown + ": " + format_size(size) + "\n");
+      context.words()(phrase::kSavedBackup, {printable(name.text()), shown, format_size(size)}) +
+          "\n");
   return Exit::kDone;
 }
 
@@ -156,15 +164,15 @@ Result<Exit> run_upload(const Context& context) {
       context.arguments.new_name.empty() ? file.filename().native() : context.arguments.new_name;
   PV_TRY(const auto name, store::BackupName::parse(key));
   PV_TRY(const Place place, open_place(context, Purpose::kAny));
-  Progress progress{context.console.err(), progress_style(context), context.environment.clock,
-                    "upload " + printable(key)};
+  Progress progress = progress_of(context, context.words()(phrase::kDoUpload, {printable(key)}));
   const Transfer transfer{
       [&](std::uint64_t done, std::uint64_t total) { progress.update("", done, total); },
       context.stop};
   PV_TRY(const store::Backup backup, place.backups->upload(*source, name, transfer));
   progress.clear();
-  context.show(to_json(backup),
-               "Uploaded " + printable(key) + ": " + format_size(backup.size_bytes) + "\n");
+  context.show(
+      to_json(backup),
+      context.words()(phrase::kUploaded, {printable(key), format_size(backup.size_bytes)}) + "\n");
   return Exit::kDone;
 }
 

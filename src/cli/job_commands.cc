@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/job_json.h"
 #include "cli/local_backups.h"
+#include "cli/messages.h"
 #include "cli/new_file.h"
 #include "cli/preflight_report.h"
 #include "cli/progress.h"
@@ -20,8 +21,7 @@ using Start = std::function<Result<jobs::Status>(const Watch&)>;
 
 // Runs a job with progress, shows how it ended.
 Result<Exit> run_job(const Context& context, const std::string& label, const Start& start) {
-  Progress progress{context.console.err(), progress_style(context), context.environment.clock,
-                    label};
+  Progress progress = progress_of(context, label);
   const Watch watch{[&](const jobs::Status& status) {
                       progress.update(status.phase, status.bytes_done, status.bytes_total);
                     },
@@ -29,27 +29,28 @@ Result<Exit> run_job(const Context& context, const std::string& label, const Sta
   auto outcome = start(watch);
   progress.clear();
   PV_TRY(const jobs::Status status, std::move(outcome));
-  for (const std::string& line : render_warnings(status.warnings, kWarningLinesMax)) {
+  for (const std::string& line :
+       render_warnings(context.words(), status.warnings, kWarningLinesMax)) {
     context.say(line);
   }
   if (status.state == jobs::State::kSucceeded) {
-    context.show(json::object{{"job", to_json(status)}}, render_success(status) + "\n");
+    context.show(json::object{{"job", to_json(status)}},
+                 render_success(context.words(), status) + "\n");
     return exit_for(status);
   }
   if (context.arguments.json) { context.show(json::object{{"job", to_json(status)}}, ""); }
   if (status.state == jobs::State::kCancelled) {
-    context.say("Cancelled; nothing was left behind.");
+    context.say(phrase::kCancelled);
   } else {
     const Error error = status.error.value_or(Error{Code::kInternal, "no reason is given"});
-    context.say("Error: " + label + ": " + printable(error.what));
+    context.say(phrase::kErrorAt, {label, context.words().told(error.what)});
   }
   return exit_for(status);
 }
 
 // Sends what waits in the spool, with progress.
 Result<std::vector<store::BackupName>> send_waiting(const Context& context, LocalVault& local) {
-  Progress progress{context.console.err(), progress_style(context), context.environment.clock,
-                    "send"};
+  Progress progress = progress_of(context, context.words()(phrase::kDoSend));
   auto sent = local.vault().send_waiting(
       [&](std::uint64_t done, std::uint64_t total) { progress.update("", done, total); },
       context.stop);
@@ -64,11 +65,11 @@ void send_earlier(const Context& context, LocalVault& local) {
   if (!waiting.has_value() || waiting->empty()) { return; }
   const auto sent = send_waiting(context, local);
   if (!sent.has_value()) {
-    context.say("Earlier backups still wait to be sent: " + printable(sent.error().what));
+    context.say(phrase::kEarlierStillWait, {context.words().told(sent.error().what)});
     return;
   }
   for (const store::BackupName& name : *sent) {
-    context.say("Sent " + printable(name.text()) + ", which had waited.");
+    context.say(phrase::kSentEarlier, {printable(name.text())});
   }
 }
 
@@ -76,24 +77,21 @@ void send_earlier(const Context& context, LocalVault& local) {
 // backup, and is tried again by the next one.
 Exit fill_mirror(const Context& context, LocalVault& local, Exit made) {
   if (!local.vault().has_mirror()) { return made; }
-  Progress progress{context.console.err(), progress_style(context), context.environment.clock,
-                    "mirror"};
+  Progress progress = progress_of(context, context.words()(phrase::kDoMirror));
   const auto copied = local.vault().fill_mirror(
       [&](std::uint64_t done, std::uint64_t total) { progress.update("", done, total); },
       context.stop);
   progress.clear();
-  const std::string place = printable(local.vault().mirror()->place);
+  const std::string place = context.words().told(local.vault().mirror()->place);
   if (copied.has_value()) {
     for (const store::BackupName& name : *copied) {
-      context.say("Copied " + printable(name.text()) + " to the mirror, " + place + ".");
+      context.say(phrase::kCopiedToMirror, {printable(name.text()), place});
     }
     return made;
   }
   // Somebody else fills it: a server, most often.
   if (copied.error().code == Code::kBusy) { return made; }
-  context.say(
-      "Warning: the mirror, " + place +
-      ", lacks backups, and gets them with the next one: " + printable(copied.error().what));
+  context.say(phrase::kMirrorLacks, {place, context.words().told(copied.error().what)});
   return made == Exit::kDone ? Exit::kWarnings : made;
 }
 
@@ -102,9 +100,10 @@ std::string completed(const std::string& name) {
   return name.empty() || name.find('.') != std::string::npos ? name : name + ".zip";
 }
 
-std::string label_of(const char* verb, const Chosen& chosen) {
-  return std::string{verb} + " " +
-         printable(chosen.backup ? chosen.backup->name.text() : chosen.file.native());
+// `work`: phrase::kDoVerify and such.
+std::string label_of(const Context& context, const Phrase& work, const Chosen& chosen) {
+  return context.words()(
+      work, {printable(chosen.backup ? chosen.backup->name.text() : chosen.file.native())});
 }
 
 // A zip file can be worked on without any data directory: in a temporary one.
@@ -144,7 +143,7 @@ jobs::VerifyDepth depth_of(const Context& context) {
 }
 
 Result<Exit> verify_file(const Context& context, LocalVault& vault, const fs::Path& file) {
-  return run_job(context, label_of("verify", {std::nullopt, file}),
+  return run_job(context, label_of(context, phrase::kDoVerify, {std::nullopt, file}),
                  [&](const Watch& watch) -> Result<jobs::Status> {
                    PV_TRY(const auto job, vault.vault().start_verify_file(file, depth_of(context)));
                    return follow(*job, watch);
@@ -157,7 +156,7 @@ jobs::ExtractOrder extract_order(const Context& context) {
 
 Result<Exit> extract_backup(const Context& context, LocalVault& local,
                             const store::BackupName& name) {
-  return run_job(context, "restore " + printable(name.text()),
+  return run_job(context, context.words()(phrase::kDoRestore, {printable(name.text())}),
                  [&](const Watch& watch) -> Result<jobs::Status> {
                    PV_TRY(const auto job,
                           local.vault().start_extract(name, extract_order(context)));
@@ -169,7 +168,7 @@ Result<Exit> extract_backup(const Context& context, LocalVault& local,
 Result<Exit> extract_file(const Context& context, const fs::Path& file, const std::string& name) {
   PV_TRY(const TemporaryVault local, TemporaryVault::open(context.environment));
   jobs::Vault& vault = (*local).vault();
-  return run_job(context, "restore " + printable(name),
+  return run_job(context, context.words()(phrase::kDoRestore, {printable(name)}),
                  [&](const Watch& watch) -> Result<jobs::Status> {
                    PV_TRY(const auto job, vault.start_extract_file(file, extract_order(context)));
                    jobs::Status status = follow(*job, watch);
@@ -183,8 +182,8 @@ Result<Exit> extract_remote(const Context& context, Backups& backups, const stor
   PV_TRY(NewFile archive,
          NewFile::create(fs::Path{context.arguments.to}, 0600, context.environment.random));
   {
-    Progress progress{context.console.err(), progress_style(context), context.environment.clock,
-                      "download " + printable(backup.name.text())};
+    Progress progress =
+        progress_of(context, context.words()(phrase::kDoDownload, {printable(backup.name.text())}));
     const Transfer transfer{
         [&](std::uint64_t done, std::uint64_t total) { progress.update("", done, total); },
         context.stop};
@@ -210,34 +209,36 @@ Result<Exit> run_extract(const Context& context) {
   return extract_file(context, file, file.native());
 }
 
+std::string source_text(const Context& context, const Chosen& chosen) {
+  const Words& words = context.words();
+  if (!chosen.backup) { return words(phrase::kTheFile, {printable(chosen.file.native())}); }
+  const store::Backup& backup = *chosen.backup;
+  return words(phrase::kBackupOfAge,
+               {printable(backup.name.text()), format_size(backup.size_bytes),
+                format_age(words, backup.modified, context.environment.clock.now())});
+}
+
 // What is about to be replaced, and by what.
-std::string restore_question(const Backups& backups, const Chosen& chosen,
-                             const Arguments& arguments, WallTime now) {
-  std::string source;
-  if (chosen.backup) {
-    source = printable(chosen.backup->name.text()) + " (" + format_size(chosen.backup->size_bytes) +
-             ", age: " + format_age(chosen.backup->modified, now) + ")";
-  } else {
-    source = "the file " + printable(chosen.file.native());
-  }
+std::string restore_question(const Context& context, const Backups& backups, const Chosen& chosen) {
+  const Words& words = context.words();
+  const Arguments& arguments = context.arguments;
+  const std::string source = source_text(context, chosen);
+  const std::string what =
+      arguments.only.empty()
+          ? words(phrase::kReplacesAll, {backups.describe(), source})
+          : words(phrase::kReplacesPart, {words.list(arguments.only), backups.describe(), source});
   const bool keeps = arguments.keep_replaced != std::chrono::seconds{0};
-  std::string what;
-  for (const std::string& part : arguments.only) {
-    what += (what.empty() ? "" : ", ") + printable(part);
-  }
-  return "This replaces " + (what.empty() ? "all data" : what + ", and nothing else,") + " of " +
-         backups.describe() + " by " + source +
-         (keeps ? ".\nWhat is replaced is kept for a while: `pocketvault undo` brings it back."
-          : arguments.backup_first == false
-              ? ".\nWhat is replaced is gone then."
-              : ".\nWhat is replaced is backed up before, and not kept otherwise.");
+  const Phrase& then = keeps                             ? phrase::kReplacedIsKept
+                       : arguments.backup_first == false ? phrase::kReplacedIsGone
+                                                         : phrase::kReplacedIsBackedUp;
+  return what + "\n" + words(then);
 }
 
 // A restore that is only looked at; opened beside whatever runs on the directory.
 Result<Exit> preflight(const Context& context) {
   PV_TRY(const Place place, open_place(context, Purpose::kAny));
   PV_TRY(const Chosen chosen, choose(*place.backups, context.arguments.name));
-  return run_job(context, label_of("check", chosen), [&](const Watch& watch) {
+  return run_job(context, label_of(context, phrase::kDoCheck, chosen), [&](const Watch& watch) {
     const jobs::PreflightOrder order{.only = context.arguments.only,
                                      .files_to = context.arguments.files_to};
     return chosen.backup ? place.backups->preflight(chosen.backup->name, order, watch)
@@ -299,12 +300,12 @@ bool confirmed(const Context& context, const std::string& question, const std::s
   if (context.arguments.yes) { return true; }
   context.say(question);
   if (!context.console.can_ask()) {
-    context.say("Error: not confirmed: nobody is there to ask; give --yes if you are sure.");
+    context.say(phrase::kNobodyToAsk);
     return false;
   }
-  const auto typed = context.console.ask("Type " + word + " to go on: ");
+  const auto typed = context.console.ask(context.words()(phrase::kTypeToGoOn, {word}));
   if (typed && trim_blanks(*typed) == word) { return true; }
-  context.say("Not confirmed; nothing was changed.");
+  context.say(phrase::kNotConfirmed);
   return false;
 }
 
@@ -314,7 +315,10 @@ Result<Exit> run_backup(const Context& context) {
   PV_TRY(const Place place, open_place(context, Purpose::kAny));
   jobs::BackupOrder order = context.arguments.order;
   order.name = name;
-  auto made = run_job(context, "backup" + (name.empty() ? "" : " " + printable(name)),
+  const std::string label = name.empty()
+                                ? context.words()(phrase::kDoBackup)
+                                : context.words()(phrase::kDoBackupNamed, {printable(name)});
+  auto made = run_job(context, label,
                       [&](const Watch& watch) { return place.backups->backup(order, watch); });
   PV_TRY(const Exit exit, std::move(made));
   if (place.local == nullptr) { return exit; }
@@ -330,10 +334,10 @@ Result<Exit> run_send(const Context& context) {
   std::string text;
   for (const store::BackupName& name : sent) {
     names.emplace_back(name.text());
-    text += "Sent " + printable(name.text()) + "\n";
+    text += context.words()(phrase::kSent, {printable(name.text())}) + "\n";
   }
   context.show(json::object{{"sent", std::move(names)}},
-               text.empty() ? "No backup waits to be sent.\n" : text);
+               text.empty() ? context.words()(phrase::kNoneWaits) + "\n" : text);
   return Exit::kDone;
 }
 
@@ -349,7 +353,7 @@ Result<Exit> run_verify(const Context& context) {
     PV_TRY(const TemporaryVault vault, TemporaryVault::open(context.environment));
     return verify_file(context, *vault, chosen.file);
   }
-  return run_job(context, label_of("verify", chosen), [&](const Watch& watch) {
+  return run_job(context, label_of(context, phrase::kDoVerify, chosen), [&](const Watch& watch) {
     return place.backups->verify(chosen.backup->name, depth_of(context), watch);
   });
 }
@@ -361,8 +365,7 @@ Result<Exit> run_restore(const Context& context) {
   PV_TRY(const Chosen chosen, choose(*place.backups, context.arguments.name));
   const std::string word =
       chosen.backup ? chosen.backup->name.text() : chosen.file.filename().native();
-  const std::string question =
-      restore_question(*place.backups, chosen, context.arguments, context.environment.clock.now());
+  const std::string question = restore_question(context, *place.backups, chosen);
   if (!confirmed(context, question, printable(word))) {
     return context.stop.stop_requested() ? Exit::kCancelled : Exit::kNotConfirmed;
   }
@@ -371,7 +374,7 @@ Result<Exit> run_restore(const Context& context) {
                                      .backup_first = context.arguments.backup_first,
                                      .only = context.arguments.only,
                                      .files_to = context.arguments.files_to};
-  return run_job(context, label_of("restore", chosen), [&](const Watch& watch) {
+  return run_job(context, label_of(context, phrase::kDoRestore, chosen), [&](const Watch& watch) {
     return chosen.backup ? place.backups->restore({chosen.backup->name, options}, watch)
                          : place.backups->restore_file(chosen.file, options, watch);
   });
@@ -380,13 +383,14 @@ Result<Exit> run_restore(const Context& context) {
 Result<Exit> run_undo(const Context& context) {
   PV_TRY(const Place place, open_place(context, Purpose::kReplace));
   const std::string& id = context.arguments.name;
-  const std::string which = id.empty() ? "the last restore" : "restore " + printable(id);
-  const std::string question = "This takes " + which + " of " + place.backups->describe() +
-                               " back. What was written since goes with it, and is kept too.";
+  const Words& words = context.words();
+  const std::string question =
+      id.empty() ? words(phrase::kTakesLastBack, {place.backups->describe()})
+                 : words(phrase::kTakesOneBack, {printable(id), place.backups->describe()});
   if (!confirmed(context, question, "undo")) {
     return context.stop.stop_requested() ? Exit::kCancelled : Exit::kNotConfirmed;
   }
-  return run_job(context, "undo",
+  return run_job(context, words(phrase::kDoUndo),
                  [&](const Watch& watch) { return place.backups->undo(id, watch); });
 }
 

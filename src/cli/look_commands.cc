@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/job_json.h"
 #include "cli/local_backups.h"
+#include "cli/messages.h"
 #include "cli/new_file.h"
 #include "cli/render.h"
 #include "restore/entry_name.h"
@@ -66,8 +67,7 @@ class Getter {
       : context_{context},
         view_{view},
         item_{item},
-        progress_{context.console.err(), progress_style(context), context.environment.clock,
-                  "get " + printable(item.name)},
+        progress_(progress_of(context, context.words()(phrase::kDoGet, {printable(item.name)}))),
         tell_{[this] { progress_.update("", done_, item_.raw_bytes); }} {}
 
   Result<void> to_standard_output() {
@@ -195,17 +195,20 @@ Result<Exit> get_to_disk(const Context& context, const Opened& opened,
   Getter getter{context, *opened.view, item};
   PV_CHECK(is_folder ? getter.to_folder(target) : getter.to_file(target));
   for (const std::string& name : getter.left_out()) {
-    context.say("Warning: " + printable(name) + " was left out: a link or a device");
+    context.say(phrase::kLeftOutOther, {printable(name)});
   }
   const std::string shown = printable(target.native());
-  context.show(json::object{{"key", opened.name},
-                            {"path", printable(item.name)},
-                            {"file", shown},
-                            {"files", is_folder ? item.files - getter.left_out().size() : 1},
-                            {"size", item.raw_bytes}},
-               "Saved " + printable(item.name) + " of " + opened.name + " as " + shown + ": " +
-                   (is_folder ? std::to_string(item.files) + " files, " : "") +
-                   format_size(item.raw_bytes) + "\n");
+  const Words& words = context.words();
+  const std::string size = format_size(item.raw_bytes);
+  const std::string amount =
+      is_folder ? words(phrase::kFilesAndSize, {std::to_string(item.files), size}) : size;
+  context.show(
+      json::object{{"key", opened.name},
+                   {"path", printable(item.name)},
+                   {"file", shown},
+                   {"files", is_folder ? item.files - getter.left_out().size() : 1},
+                   {"size", item.raw_bytes}},
+      words(phrase::kSavedFile, {printable(item.name), opened.name, shown, amount}) + "\n");
   return getter.left_out().empty() ? Exit::kDone : Exit::kWarnings;
 }
 
@@ -222,7 +225,7 @@ Result<Exit> run_ls(const Context& context) {
         if (arguments.json) {
           document += (document.size() > 1 ? "," : "") + json_text(to_json(item));
         } else {
-          context.console.print(render_item(item, arguments.long_form) + "\n");
+          context.console.print(render_item(context.words(), item, arguments.long_form) + "\n");
         }
         return {};
       }));

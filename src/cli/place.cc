@@ -8,6 +8,7 @@
 #include "cli/commands.h"
 #include "cli/job_json.h"
 #include "cli/local_backups.h"
+#include "cli/messages.h"
 #include "cli/remote_backups.h"
 #include "cli/secret_file.h"
 #include "cli/server_note.h"
@@ -61,7 +62,9 @@ Place remote_place(const Context& context, std::unique_ptr<curl::Client> client,
   options.url = server.url;
   options.command_key = server.command_key;
   options.token = std::move(token);
-  options.say = [&console = context.console](const std::string& line) { console.say(line); };
+  options.say = [&console = context.console](const std::string& line) {
+    console.say(console.words().told(line));
+  };
   place.backups = make_remote_backups(*place.client, context.environment.clock, std::move(options));
   return place;
 }
@@ -73,14 +76,17 @@ void Context::show(const boost::json::value& document, const std::string& text) 
 }
 
 std::optional<std::string> Context::variable(const std::string& name) const {
-  if (environment.variable) { return environment.variable(name); }
-  const char* value = std::getenv(name.c_str());
-  return value == nullptr ? std::nullopt : std::optional<std::string>{value};
+  return environment_variable(environment, name);
 }
 
 ProgressStyle progress_style(const Context& context) {
   if (context.arguments.quiet) { return ProgressStyle::kNone; }
   return context.console.shows_progress() ? ProgressStyle::kBar : ProgressStyle::kLines;
+}
+
+Progress progress_of(const Context& context, std::string label) {
+  return Progress{context.console.err(), progress_style(context), context.environment.clock,
+                  std::move(label), context.words()};
 }
 
 fs::Path target_of(const Context& context, const fs::Path& last) {
@@ -132,7 +138,7 @@ Result<Place> open_place(const Context& context, Purpose purpose) {
                         "serve), or stop it");
       }
       PV_TRY(const std::string first_token, issue_local_token(context.environment, options));
-      context.say("A server runs on this directory (" + server->url + "): it does the work.");
+      context.say(phrase::kServerDoesIt, {server->url});
       return remote_place(context, std::move(client), *server,
                           [&context, options, token = first_token]() mutable {
                             // After a restore the accounts may be others: a new token then.

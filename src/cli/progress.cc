@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "base/text.h"
+#include "cli/messages.h"
 
 namespace pv::cli {
 namespace {
@@ -44,11 +45,13 @@ std::string format_span(std::chrono::seconds span) {
   return text.str();
 }
 
-Progress::Progress(std::ostream& to, ProgressStyle style, const Clock& clock, std::string label)
+Progress::Progress(std::ostream& to, ProgressStyle style, const Clock& clock, std::string label,
+                   Words words)
     : to_{to},
       style_{style},
       clock_{clock},
       label_{std::move(label)},
+      words_{words},
       next_{clock.steady_now() +
             (style == ProgressStyle::kLines ? std::chrono::nanoseconds{kLineEvery} : 0ns)} {}
 
@@ -101,36 +104,42 @@ std::optional<std::chrono::seconds> Progress::left(std::uint64_t done, std::uint
   return std::chrono::seconds{static_cast<std::int64_t>(seconds + 0.5)};
 }
 
+std::string Progress::amount(std::uint64_t done, std::uint64_t total) const {
+  return words_(phrase::kDoneOfTotal, {format_size(std::min(done, total)), format_size(total)});
+}
+
 std::string Progress::bar(const std::string& phase, std::uint64_t done, std::uint64_t total) const {
-  std::string text = label_ + "  " + phase;
+  std::string text = label_ + "  " + words_.told(phase);
   if (total > 0) {
     const std::uint64_t filled = per_mille(done, total) * kBarWidth / 1000;
     text += "  [" + std::string(filled, '=') + std::string(kBarWidth - filled, ' ') + "] " +
-            percent(done, total) + "  " + format_size(std::min(done, total)) + " of " +
-            format_size(total);
+            percent(done, total) + "  " + amount(done, total);
   } else if (done > 0) {
     text += "  " + format_size(done);
   }
   if (const auto rate = bytes_per_second(); rate && *rate > 0) {
     text += "  " + format_rate(*rate);
   }
-  if (const auto span = left(done, total)) { text += "  ETA " + format_span(*span); }
+  if (const auto span = left(done, total)) {
+    text += "  " + words_(phrase::kEta, {format_span(*span)});
+  }
   return text;
 }
 
 std::string Progress::line(const std::string& phase, std::uint64_t done,
                            std::uint64_t total) const {
-  std::string text = label_ + ": " + phase;
+  std::string text = label_ + ": " + words_.told(phase);
   if (total > 0) {
-    text += ", " + percent(done, total) + " (" + format_size(std::min(done, total)) + " of " +
-            format_size(total) + ")";
+    text += ", " + percent(done, total) + " (" + amount(done, total) + ")";
   } else if (done > 0) {
     text += ", " + format_size(done);
   }
   if (const auto rate = bytes_per_second(); rate && *rate > 0) {
     text += ", " + format_rate(*rate);
   }
-  if (const auto span = left(done, total)) { text += ", " + format_span(*span) + " left"; }
+  if (const auto span = left(done, total)) {
+    text += ", " + words_(phrase::kLeft, {format_span(*span)});
+  }
   return text;
 }
 

@@ -9,6 +9,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "cli/words.h"
 
 namespace pv::cli {
 
@@ -21,12 +22,14 @@ enum class ProgressStyle { kBar, kLines, kNone };
 class Progress {
  public:
   // `label`: "backup nightly.zip". `to` and `clock` outlive it.
-  Progress(std::ostream& to, ProgressStyle style, const Clock& clock, std::string label);
+  Progress(std::ostream& to, ProgressStyle style, const Clock& clock, std::string label,
+           Words words);
   ~Progress();  // takes the bar away
   Progress(const Progress&) = delete;
   Progress& operator=(const Progress&) = delete;
 
-  // `total` 0: unknown. Cheap; shows at most ten bars a second, or one line in ten seconds.
+  // `phase`: jobs::Status::phase. `total` 0: unknown. Cheap; shows at most ten bars a second, or
+  // one line in ten seconds.
   void update(const std::string& phase, std::uint64_t done, std::uint64_t total);
   // Before something else is written to the same place.
   void clear();
@@ -40,6 +43,7 @@ class Progress {
 
   void remember(Moment now, std::uint64_t done);
   [[nodiscard]] std::optional<double> bytes_per_second() const;
+  [[nodiscard]] std::string amount(std::uint64_t done, std::uint64_t total) const;
   [[nodiscard]] std::string bar(const std::string& phase, std::uint64_t done,
                                 std::uint64_t total) const;
   [[nodiscard]] std::string line(const std::string& phase, std::uint64_t done,
@@ -51,6 +55,7 @@ class Progress {
   ProgressStyle style_;
   const Clock& clock_;
   std::string label_;
+  Words words_;
   std::deque<Sample> samples_;  // of the last seconds; the rate is over these
   Moment next_;                 // not shown again before
   bool bar_is_shown_ = false;

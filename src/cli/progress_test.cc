@@ -9,6 +9,8 @@
 namespace pv::cli {
 namespace {
 
+const Words kWords{Language::kEnglish};
+
 using namespace std::chrono_literals;
 using testing::FakeClock;
 
@@ -18,7 +20,7 @@ TEST(Progress, BarShowsShareRateAndTimeLeft) {
   FakeClock clock;
   std::ostringstream out;
   {
-    Progress progress{out, ProgressStyle::kBar, clock, "backup a.zip"};
+    Progress progress{out, ProgressStyle::kBar, clock, "backup a.zip", kWords};
     progress.update("pack", 0, 400 * kMega);
     clock.advance(1s);
     progress.update("pack", 100 * kMega, 400 * kMega);
@@ -34,7 +36,7 @@ TEST(Progress, BarShowsShareRateAndTimeLeft) {
 TEST(Progress, BarIsRedrawnAtMostTenTimesASecond) {
   FakeClock clock;
   std::ostringstream out;
-  Progress progress{out, ProgressStyle::kBar, clock, "x"};
+  Progress progress{out, ProgressStyle::kBar, clock, "x", kWords};
   progress.update("pack", 0, 100);
   const std::string first = out.str();
   EXPECT_FALSE(first.empty());
@@ -49,7 +51,7 @@ TEST(Progress, BarIsRedrawnAtMostTenTimesASecond) {
 TEST(Progress, RateIsThatOfTheLastSeconds) {
   FakeClock clock;
   std::ostringstream out;
-  Progress progress{out, ProgressStyle::kBar, clock, "x"};
+  Progress progress{out, ProgressStyle::kBar, clock, "x", kWords};
   std::uint64_t done = 0;
   for (int i = 0; i < 100; ++i) {  // 10 s at 10 MB/s
     progress.update("pack", done, 1000 * kMega);
@@ -69,7 +71,7 @@ TEST(Progress, LinesComeEachTenSecondsWhereThereIsNoTerminal) {
   FakeClock clock;
   std::ostringstream out;
   {
-    Progress progress{out, ProgressStyle::kLines, clock, "backup a.zip"};
+    Progress progress{out, ProgressStyle::kLines, clock, "backup a.zip", kWords};
     for (int second = 0; second <= 20; ++second) {
       progress.update("pack", static_cast<std::uint64_t>(second) * kMega, 40 * kMega);
       clock.advance(1s);
@@ -83,7 +85,7 @@ TEST(Progress, LinesComeEachTenSecondsWhereThereIsNoTerminal) {
 TEST(Progress, ShortWorkWritesNoLine) {
   FakeClock clock;
   std::ostringstream out;
-  Progress progress{out, ProgressStyle::kLines, clock, "x"};
+  Progress progress{out, ProgressStyle::kLines, clock, "x", kWords};
   progress.update("pack", 1, 2);
   clock.advance(9s);
   progress.update("pack", 2, 2);
@@ -93,7 +95,7 @@ TEST(Progress, ShortWorkWritesNoLine) {
 TEST(Progress, BearsUnknownTotalsStandstillAndNonsense) {
   FakeClock clock;
   std::ostringstream out;
-  Progress progress{out, ProgressStyle::kBar, clock, "x"};
+  Progress progress{out, ProgressStyle::kBar, clock, "x", kWords};
   progress.update("pin", 0, 0);
   clock.advance(1s);
   progress.update("pack", 0, 100);  // nothing moves: no rate, no ETA
@@ -109,7 +111,7 @@ TEST(Progress, BearsUnknownTotalsStandstillAndNonsense) {
 TEST(Progress, DoneIsSaidOnlyWhenItIs) {
   FakeClock clock;
   std::ostringstream out;
-  Progress progress{out, ProgressStyle::kBar, clock, "x"};
+  Progress progress{out, ProgressStyle::kBar, clock, "x", kWords};
   progress.update("pack", 9'999'999, 10'000'000);
   EXPECT_NE(out.str().find("99%"), std::string::npos) << out.str();
 }
@@ -118,7 +120,7 @@ TEST(Progress, NoneWritesNothing) {
   FakeClock clock;
   std::ostringstream out;
   {
-    Progress progress{out, ProgressStyle::kNone, clock, "x"};
+    Progress progress{out, ProgressStyle::kNone, clock, "x", kWords};
     for (int i = 0; i < 100; ++i) {
       progress.update("pack", 1, 2);
       clock.advance(1s);

@@ -5,58 +5,14 @@
 #include <cstdio>
 
 #include "base/text.h"
+#include "cli/columns.h"
 #include "cli/preflight_report.h"
+#include "cli/report_messages.h"
 
 namespace pv::cli {
 namespace {
 
 using std::chrono::duration_cast;
-
-// East Asian letters and pictures take two columns of a terminal; the ranges are those of Unicode's
-// East Asian Width W and F, rounded to blocks.
-bool is_wide(std::uint32_t letter) {
-  struct Range {
-    std::uint32_t first;
-    std::uint32_t last;
-  };
-  constexpr Range kWide[] = {{0x1100, 0x115F}, {0x2E80, 0xA4CF},   {0xAC00, 0xD7A3},
-                             {0xF900, 0xFAFF}, {0xFE30, 0xFE6F},   {0xFF00, 0xFF60},
-                             {0xFFE0, 0xFFE6}, {0x1F300, 0x1FAFF}, {0x20000, 0x3FFFD}};
-  return std::any_of(std::begin(kWide), std::end(kWide), [&](const Range& range) {
-    return letter >= range.first && letter <= range.last;
-  });
-}
-
-// Columns of a terminal that valid UTF-8 takes.
-std::size_t width_of(std::string_view text) {
-  const bool is_ascii =
-      std::all_of(text.begin(), text.end(), [](char letter) { return (letter & 0x80) == 0; });
-  if (is_ascii) { return text.size(); }
-  std::size_t columns = 0;
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<unsigned char>(text[i++]);
-    std::uint32_t letter = lead < 0x80   ? lead
-                           : lead < 0xE0 ? lead & 0x1FU
-                           : lead < 0xF0 ? lead & 0x0FU
-                                         : lead & 0x07U;
-    while (i < text.size() && (static_cast<unsigned char>(text[i]) & 0xC0U) == 0x80U) {
-      letter = (letter << 6U) | (static_cast<unsigned char>(text[i++]) & 0x3FU);
-    }
-    columns += is_wide(letter) ? 2 : 1;
-  }
-  return columns;
-}
-
-std::string blanks_up_to(std::size_t width, const std::string& text) {
-  const std::size_t taken = width_of(text);
-  return std::string(width > taken ? width - taken : 0, ' ');
-}
-std::string padded_right(const std::string& text, std::size_t width) {
-  return text + blanks_up_to(width, text);
-}
-std::string padded_left(const std::string& text, std::size_t width) {
-  return blanks_up_to(width, text) + text;
-}
 
 // "49 ms", "2.5 s".
 std::string format_took(std::chrono::nanoseconds span) {
@@ -79,23 +35,25 @@ std::string format_milliseconds(std::chrono::nanoseconds span) {
 // To the minute, as a table wants it.
 std::string format_minute(WallTime time) { return format_pocketbase_date(time).substr(0, 16); }
 
-std::string took(const jobs::Status& status) {
+std::string took(const Words& words, const jobs::Status& status) {
   if (!status.finished) { return {}; }
-  return " in " + format_took(*status.finished - status.started);
+  return words(phrase::kTook, {format_took(*status.finished - status.started)});
 }
 
-std::string kept_unchanged(const jobs::Report& report) {
+std::string kept_unchanged(const Words& words, const jobs::Report& report) {
   if (report.unchanged_files == 0) { return {}; }
-  return "; unchanged and kept: " + plural(report.unchanged_files, "file") + ", " +
-         format_size(report.unchanged_bytes);
+  return words(phrase::kKeptUnchanged, {words.count(report.unchanged_files, phrase::kFiles),
+                                        format_size(report.unchanged_bytes)});
 }
 
-std::string bucket_text(const jobs::Report& report) {
-  return plural(report.bucket_files, "file") + ", " + format_size(report.bucket_bytes);
+std::string bucket_text(const Words& words, const jobs::Report& report) {
+  return words(phrase::kAnd, {words.count(report.bucket_files, phrase::kFiles),
+                              format_size(report.bucket_bytes)});
 }
 
-std::string amount_of(const jobs::LeftOut& left_out) {
-  return plural(left_out.files, "file") + ", " + format_size(left_out.bytes);
+std::string amount_of(const Words& words, const jobs::LeftOut& left_out) {
+  return words(phrase::kAnd,
+               {words.count(left_out.files, phrase::kFiles), format_size(left_out.bytes)});
 }
 
 // "-rw-r--r--"; question marks where the archive does not say.
@@ -112,111 +70,126 @@ std::string mode_text(const jobs::ContentItem& item) {
   return text;
 }
 
-std::string render_restored(const jobs::Status& status) {
-  std::string text = "Restored " + printable(status.name) + in_part(status.report) + took(status) +
-                     kept_unchanged(status.report);
-  if (!status.report.bucket.empty()) {
-    text += "; in " + printable(status.report.bucket) + ": " + bucket_text(status.report);
+std::string render_restored(const Words& words, const jobs::Status& status) {
+  const jobs::Report& report = status.report;
+  std::string text = words(phrase::kRestored, {printable(status.name)}) + in_part(words, report) +
+                     took(words, status) + kept_unchanged(words, report);
+  if (!report.bucket.empty()) {
+    text += words(phrase::kPutIntoBucket, {words.told(report.bucket), bucket_text(words, report)});
   }
-  if (!status.report.replaced_id.empty()) {
-    text += "; the data before it is kept: `pocketvault undo` brings it back";
+  if (!report.replaced_id.empty()) { text += words(phrase::kBeforeIsKept); }
+  if (!report.safety_backup.empty()) {
+    text += words(phrase::kBeforeIsInBackup, {printable(report.safety_backup)});
   }
-  if (!status.report.safety_backup.empty()) {
-    text += "; the data before it is in the backup " + printable(status.report.safety_backup);
+  if (report.left_out.files > 0) {
+    text += words(phrase::kCodeLeftThere, {amount_of(words, report.left_out)});
   }
-  if (status.report.left_out.files > 0) {
-    text += "; the app's code in the backup was left there (" + amount_of(status.report.left_out) +
-            "): unzip FILE '.pocketvault-code/*'";
-  }
-  if (!status.report.note.empty()) { text += "\nNote: " + printable(status.report.note); }
+  if (!report.note.empty()) { text += "\n" + words(phrase::kNote, {words.told(report.note)}); }
   return text;
 }
 
-std::string render_made(const jobs::Status& status) {
+std::string render_made(const Words& words, const jobs::Status& status) {
   const jobs::Report& report = status.report;
-  std::string text = "Made " + printable(status.name);
+  std::string text = words(phrase::kMade, {printable(status.name)});
   if (report.archive_bytes > 0) {
-    text += ": " + format_size(report.archive_bytes) + " from " + format_size(report.raw_bytes);
+    text += words(phrase::kMadeFrom,
+                  {format_size(report.archive_bytes), format_size(report.raw_bytes)});
   }
-  text += took(status);
+  text += took(words, status);
   if (!report.previous.empty()) {
-    text += ", " + format_size(report.copied_bytes) + " of it unchanged since " +
-            printable(report.previous);
+    text += words(phrase::kUnchangedSince,
+                  {format_size(report.copied_bytes), printable(report.previous)});
   }
   if (report.shared_bytes > 0) {
-    text += "; on the disk it takes " + format_size(report.archive_bytes - report.shared_bytes) +
-            ", the rest it shares with that one";
+    text += words(phrase::kSharesRest, {format_size(report.archive_bytes - report.shared_bytes)});
   }
   if (!report.way.empty()) {
-    text += "; writers waited " + format_milliseconds(report.pause) + " (" + printable(report.way) +
-            ")";
+    const std::string way = report.way == phrase::kWayPinned.english ? words(phrase::kWayPinned)
+                                                                     : words.told(report.way);
+    text += words(phrase::kWritersWaited, {format_milliseconds(report.pause), way});
   }
-  if (!report.structure.empty()) { text += "; databases: " + printable(report.structure); }
+  if (!report.structure.empty()) {
+    text += words(phrase::kDatabasesAre, {words.told(report.structure)});
+  }
   if (!report.bucket.empty()) {
-    text += "; of it " + bucket_text(report) + ", from " + printable(report.bucket);
+    text += words(phrase::kOfItFromBucket, {bucket_text(words, report), words.told(report.bucket)});
   }
-  if (report.left_out.files > 0) { text += "; left out as asked: " + amount_of(report.left_out); }
+  if (report.left_out.files > 0) {
+    text += words(phrase::kLeftOutAsAsked, {amount_of(words, report.left_out)});
+  }
   return text;
 }
 
 // "3 h ago, deep: sound, 1200 records, took 2.5 s".
-std::string verdict_in_full(const Summary& summary, WallTime now) {
-  if (!summary.unknown_because.empty()) { return "not known"; }
-  if (!summary.verdict) { return "never"; }
+std::string verdict_in_full(const Words& words, const Summary& summary, WallTime now) {
+  if (!summary.unknown_because.empty()) { return words(phrase::kNotKnown); }
+  if (!summary.verdict) { return words(phrase::kNever); }
   const state::Verdict& verdict = *summary.verdict;
-  std::string text = render_verdict(verdict, now) + ": ";
-  text += verdict.is_sound ? "sound" : printable(verdict.reason);
-  if (verdict.records) { text += ", " + plural(*verdict.records, "record"); }
-  return text + ", took " + format_took(verdict.took);
+  const std::string found = verdict.is_sound ? words(phrase::kSound) : words.told(verdict.reason);
+  std::string text = words(phrase::kBecause, {render_verdict(words, verdict, now), found});
+  if (verdict.records) {
+    text = words(phrase::kAnd, {text, words.count(*verdict.records, phrase::kRecords)});
+  }
+  return words(phrase::kVerdictTook, {text, format_took(verdict.took)});
 }
 
 }  // namespace
 
-std::string in_part(const jobs::Report& report) {
-  return report.scope.empty() ? "" : " (only " + printable(report.scope) + ")";
+std::string in_part(const Words& words, const jobs::Report& report) {
+  return report.scope.empty() ? "" : words(phrase::kOnly, {printable(report.scope)});
 }
 
-std::string plural(std::uint64_t count, const std::string& one) {
-  return std::to_string(count) + " " + one + (count == 1 ? "" : "s");
+std::string depth_text(const Words& words, state::Depth depth) {
+  switch (depth) {
+    case state::Depth::kChecksums: return words(phrase::kChecksums);
+    case state::Depth::kQuick: return words(phrase::kQuick);
+    case state::Depth::kDeep: return words(phrase::kDeep);
+  }
+  return {};
 }
 
-std::string format_age(WallTime then, WallTime now) {
+std::string format_age(const Words& words, WallTime then, WallTime now) {
   const auto seconds = duration_cast<std::chrono::seconds>(now > then ? now - then : then - now);
   const std::int64_t count = seconds.count();
-  if (count == 0) { return "now"; }
+  if (count == 0) { return words(phrase::kNow); }
   std::string text;
   if (count < 60) {
-    text = std::to_string(count) + " s";
+    text = words(phrase::kSeconds, {std::to_string(count)});
   } else if (count < 3600) {
-    text = std::to_string(count / 60) + " min";
+    text = words(phrase::kMinutes, {std::to_string(count / 60)});
   } else if (count < 48 * 3600) {
-    text = std::to_string(count / 3600) + " h";
+    text = words(phrase::kHours, {std::to_string(count / 3600)});
   } else {
-    text = std::to_string(count / 86400) + " d";
+    text = words(phrase::kDays, {std::to_string(count / 86400)});
   }
-  return now > then ? text : "in " + text;
+  return now > then ? text : words(phrase::kAhead, {text});
 }
 
-std::string ago(WallTime then, WallTime now) {
-  const std::string age = format_age(then, now);
-  return age == "now" || age.starts_with("in ") ? age : age + " ago";
+std::string ago(const Words& words, WallTime then, WallTime now) {
+  const std::string age = format_age(words, then, now);
+  const bool is_past = now - then >= std::chrono::seconds{1};
+  return is_past ? words(phrase::kAgo, {age}) : age;
 }
 
-std::string render_verdict(const state::Verdict& verdict, WallTime now) {
-  return (verdict.is_sound ? "" : "DAMAGED, ") + ago(verdict.at, now) + ", " +
-         std::string{state::depth_name(verdict.depth)};
+std::string render_verdict(const Words& words, const state::Verdict& verdict, WallTime now) {
+  const Phrase& found = verdict.is_sound ? phrase::kAnd : phrase::kDamagedVerdict;
+  return words(found, {ago(words, verdict.at, now), depth_text(words, verdict.depth)});
 }
 
-std::string render_list(const std::vector<jobs::ListedBackup>& backups, WallTime now) {
-  if (backups.empty()) { return "No backups.\n"; }
+std::string render_list(const Words& words, const std::vector<jobs::ListedBackup>& backups,
+                        WallTime now) {
+  if (backups.empty()) { return words(phrase::kNoBackups) + "\n"; }
   using Row = std::array<std::string, 5>;
-  std::vector<Row> rows{{"NAME", "SIZE", "AGE", "MODIFIED (UTC)", "VERIFIED"}};
+  std::vector<Row> rows{{words(phrase::kHeadName), words(phrase::kHeadSize),
+                         words(phrase::kHeadAge), words(phrase::kHeadModified),
+                         words(phrase::kHeadVerified)}};
   for (const auto& [backup, verdict, pin] : backups) {
     rows.push_back({printable(backup.name.text()), format_size(backup.size_bytes),
-                    format_age(backup.modified, now),
+                    format_age(words, backup.modified, now),
                     format_minute(backup.modified) +
-                        (backup.is_waiting ? "  waits to be sent" : "") + (pin ? "  pinned" : ""),
-                    verdict ? render_verdict(*verdict, now) : "-"});
+                        (backup.is_waiting ? words(phrase::kWaitsToBeSent) : std::string{}) +
+                        (pin ? words(phrase::kIsPinned) : std::string{}),
+                    verdict ? render_verdict(words, *verdict, now) : "-"});
   }
   std::array<std::size_t, 4> widths{};
   for (const Row& row : rows) {
@@ -233,40 +206,43 @@ std::string render_list(const std::vector<jobs::ListedBackup>& backups, WallTime
   return text;
 }
 
-std::string render_summary(const Summary& summary, WallTime now) {
+std::string render_summary(const Words& words, const Summary& summary, WallTime now) {
   const store::Backup& backup = summary.backup;
-  const std::string age = format_age(backup.modified, now);
+  const std::string age = format_age(words, backup.modified, now);
   std::string text = printable(backup.name.text()) + "\n";
-  const auto add = [&](const char* name, const std::string& value) {
-    text += "  " + padded_right(name, 11) + value + "\n";
+  const auto add = [&](const Phrase& name, const std::string& value) {
+    text += "  " + padded_right(words(name), 11) + value + "\n";
   };
-  add("size", format_size(backup.size_bytes) + " (" + plural(backup.size_bytes, "byte") + ")");
-  add("modified", format_pocketbase_date(backup.modified) + " (age: " + age + ")");
+  add(phrase::kLabelSize,
+      words(phrase::kInBrackets,
+            {format_size(backup.size_bytes), words.count(backup.size_bytes, phrase::kBytes)}));
+  add(phrase::kLabelModified,
+      words(phrase::kDateOfAge, {format_pocketbase_date(backup.modified), age}));
   if (!summary.contents) {
-    add("contents", "unknown: this server is a plain PocketBase, which can't say");
+    add(phrase::kLabelContents, words(phrase::kPlainCantSay));
     return text;
   }
-  add("verified", verdict_in_full(summary, now));
+  add(phrase::kLabelVerified, verdict_in_full(words, summary, now));
   if (summary.pin) {
+    const std::string since = ago(words, summary.pin->at, now);
     const std::string note = printable(summary.pin->note);
-    add("pinned", ago(summary.pin->at, now) + (note.empty() ? "" : ": " + note));
+    add(phrase::kLabelPinned, note.empty() ? since : words(phrase::kBecause, {since, note}));
   }
   const Contents& contents = *summary.contents;
-  std::string names;
-  for (const std::string& name : contents.databases) {
-    names += (names.empty() ? "" : ", ") + printable(name);
-  }
-  add("unpacked", format_size(contents.raw_bytes) + " in " + plural(contents.entries, "file"));
-  add("databases", names.empty() ? "none" : names);
-  add("storage", plural(contents.storage_files, "file"));
-  add("restorable", contents.has_data_db ? "yes; `pocketvault verify` reads every byte of it"
-                                         : "no: data.db is missing");
+  const std::string names = words.list(contents.databases);
+  add(phrase::kLabelUnpacked,
+      words(phrase::kSizeInFiles,
+            {format_size(contents.raw_bytes), words.count(contents.entries, phrase::kFiles)}));
+  add(phrase::kLabelDatabases, names.empty() ? words(phrase::kNone) : names);
+  add(phrase::kLabelStorage, words.count(contents.storage_files, phrase::kFiles));
+  add(phrase::kLabelRestorable,
+      words(contents.has_data_db ? phrase::kRestorable : phrase::kNotRestorable));
   return text;
 }
 
-std::string render_item(const jobs::ContentItem& item, bool long_form) {
+std::string render_item(const Words& words, const jobs::ContentItem& item, bool long_form) {
   std::string name = printable(item.name) + (item.kind == jobs::ItemKind::kFolder ? "/" : "");
-  if (!item.refused.empty()) { name += "  (can't be taken out: " + printable(item.refused) + ")"; }
+  if (!item.refused.empty()) { name += words(phrase::kCantBeTakenOut, {words.told(item.refused)}); }
   if (!long_form) { return name; }
   constexpr std::size_t kSizeWidth = 9;  // "1000.0 MB"
   constexpr std::size_t kTimeWidth = 16;
@@ -275,36 +251,40 @@ std::string render_item(const jobs::ContentItem& item, bool long_form) {
          padded_right(item.modified ? format_minute(*item.modified) : "", kTimeWidth) + "  " + name;
 }
 
-std::string render_success(const jobs::Status& status) {
+std::string render_success(const Words& words, const jobs::Status& status) {
+  const jobs::Report& report = status.report;
   switch (status.kind) {
-    case jobs::Kind::kBackup: return render_made(status);
+    case jobs::Kind::kBackup: return render_made(words, status);
     case jobs::Kind::kVerify:
-      return printable(status.name) + " is sound: " + plural(status.report.entries, "file") + ", " +
-             format_size(status.report.raw_bytes) + " unpacked, checked" + took(status);
-    case jobs::Kind::kRestore: return render_restored(status);
+      return words(phrase::kIsSound,
+                   {printable(status.name), words.count(report.entries, phrase::kFiles),
+                    format_size(report.raw_bytes)}) +
+             took(words, status);
+    case jobs::Kind::kRestore: return render_restored(words, status);
     case jobs::Kind::kExtract:
-      return "Took " + printable(status.name) + in_part(status.report) + " out to " +
-             printable(status.report.target) + ": " + plural(status.report.entries, "file") + ", " +
-             format_size(status.report.raw_bytes) + ", checked" + took(status);
-    case jobs::Kind::kUndo:
-      return "Took the last restore back" + took(status) +
-             "; `pocketvault undo` once more would redo it";
-    case jobs::Kind::kPreflight: return render_preflight(status);
+      return words(phrase::kTookOut,
+                   {printable(status.name), in_part(words, report), printable(report.target),
+                    words.count(report.entries, phrase::kFiles), format_size(report.raw_bytes)}) +
+             took(words, status);
+    case jobs::Kind::kUndo: return words(phrase::kTookBack, {took(words, status)});
+    case jobs::Kind::kPreflight: return render_preflight(words, status);
   }
   return {};
 }
 
-std::vector<std::string> render_warnings(const std::vector<jobs::Warning>& warnings,
+std::vector<std::string> render_warnings(const Words& words,
+                                         const std::vector<jobs::Warning>& warnings,
                                          std::size_t lines_max) {
   std::vector<std::string> lines;
   for (const jobs::Warning& warning : warnings) {
     if (lines.size() == lines_max) {
-      lines.push_back("Warning: and " + std::to_string(warnings.size() - lines_max) +
-                      " more; --json has all");
+      lines.push_back(words(phrase::kMoreWarnings, {std::to_string(warnings.size() - lines_max)}));
       break;
     }
-    const std::string name = warning.name.empty() ? "" : printable(warning.name) + ": ";
-    lines.push_back("Warning: " + name + printable(warning.what));
+    const std::string what = words.told(warning.what);
+    lines.push_back(warning.name.empty()
+                        ? words(phrase::kWarning, {what})
+                        : words(phrase::kWarningAt, {printable(warning.name), what}));
   }
   return lines;
 }

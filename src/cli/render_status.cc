@@ -1,175 +1,191 @@
 #include "cli/render_status.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/text.h"
+#include "cli/columns.h"
 #include "cli/render.h"
+#include "cli/report_messages.h"
 
 namespace pv::cli {
 namespace {
 
-std::string size_of(const std::optional<std::uint64_t>& bytes) {
-  return bytes ? format_size(*bytes) : "unknown";
+std::string size_of(const Words& words, const std::optional<std::uint64_t>& bytes) {
+  return bytes ? format_size(*bytes) : words(phrase::kUnknown);
 }
 
-std::string render_users(const std::vector<fs::LockHolder>& users) {
-  std::string text;
+std::string render_users(const Words& words, const std::vector<fs::LockHolder>& users) {
+  std::vector<std::string> names;
   for (const fs::LockHolder& user : users) {
-    text += (text.empty() ? "" : ", ") +
-            (user.program.empty() ? "a program" : printable(user.program)) + " (process " +
-            std::to_string(user.pid) + ")";
+    const std::string program = user.program.empty() ? words(phrase::kAProgram) : user.program;
+    names.push_back(words(phrase::kUserProcess, {program, std::to_string(user.pid)}));
   }
-  return text;
+  return words.list(names);
 }
 
-std::string render_job(const jobs::LeaseNote& job, WallTime now) {
-  std::string text = printable(job.kind);
+std::string render_job(const Words& words, const jobs::LeaseNote& job, WallTime now) {
+  std::string text = words.told(job.kind);
   if (!job.name.empty()) { text += " " + printable(job.name); }
-  return text + ", begun " + ago(job.since, now) + ", process " + std::to_string(job.pid);
+  return words(phrase::kBegunBy, {text, ago(words, job.since, now), std::to_string(job.pid)});
 }
 
-std::string render_run(const state::PastJob& run, WallTime now) {
-  std::string text = printable(run.outcome) + " " + ago(run.ended, now);
-  if (run.is_scheduled) { text += ", by the clock"; }
-  if (run.warnings > 0) { text += ", " + std::to_string(run.warnings) + " warnings"; }
+std::string render_run(const Words& words, const state::PastJob& run, WallTime now) {
+  std::string text = words(phrase::kRun, {words.told(run.outcome), ago(words, run.ended, now)});
+  if (run.is_scheduled) { text += words(phrase::kByTheClock); }
+  if (run.warnings > 0) { text += words(phrase::kWithWarnings, {std::to_string(run.warnings)}); }
   return text;
 }
 
-std::string render_timetable(const jobs::Timetable& timetable) {
+std::string render_timetable(const Words& words, const jobs::Timetable& timetable) {
   const std::string text = printable(timetable.expression);
-  if (!timetable.off_because.empty()) { return text + ", " + printable(timetable.off_because); }
-  return text + ", next " + (timetable.next ? format_pocketbase_date(*timetable.next) : "never");
-}
-
-// Up to so many columns, so that those behind it stand in a line.
-std::string column(std::string text, std::size_t width) {
-  text.resize(std::max(width, text.size()), ' ');
-  return text;
-}
-
-std::string how_sound(const jobs::Overview& overview, WallTime now) {
-  if (!overview.unknown_because.empty()) {
-    return "whether it was verified is not known: " + printable(overview.unknown_because);
+  if (!timetable.off_because.empty()) {
+    return words(phrase::kAnd, {text, words.told(timetable.off_because)});
   }
-  if (!overview.newest_verdict) { return "never verified"; }
+  return words(phrase::kNextAt, {text, timetable.next ? format_pocketbase_date(*timetable.next)
+                                                      : words(phrase::kNoNext)});
+}
+
+std::string how_sound(const Words& words, const jobs::Overview& overview, WallTime now) {
+  if (!overview.unknown_because.empty()) {
+    return words(phrase::kVerdictUnknown, {words.told(overview.unknown_because)});
+  }
+  if (!overview.newest_verdict) { return words(phrase::kNeverVerified); }
   const state::Verdict& verdict = *overview.newest_verdict;
-  const std::string when = ago(verdict.at, now);
-  const std::string depth = " (" + std::string{state::depth_name(verdict.depth)} + ")";
-  return verdict.is_sound ? "verified " + when + depth
-                          : "DAMAGED, as a verification found " + when + depth + ": " +
-                                printable(verdict.reason);
+  const std::string when = ago(words, verdict.at, now);
+  const std::string depth = depth_text(words, verdict.depth);
+  return verdict.is_sound ? words(phrase::kVerified, {when, depth})
+                          : words(phrase::kFoundDamaged, {when, depth, words.told(verdict.reason)});
 }
 
 // " (only data.db and 3 more)".
-std::string units_of(const jobs::Kept& kept) {
+std::string units_of(const Words& words, const jobs::Kept& kept) {
   if (kept.units.empty()) { return {}; }
   const std::size_t more = kept.units.size() - 1;
-  return " (only " + printable(kept.units.front()) +
-         (more > 0 ? " and " + std::to_string(more) + " more" : "") + ")";
+  const std::string first = printable(kept.units.front());
+  return more > 0 ? words(phrase::kOnlyAndMore, {first, std::to_string(more)})
+                  : words(phrase::kOnly, {first});
 }
 
 // "2 strays": what programs made meanwhile in the place of what was exchanged.
-std::string strays_of(const jobs::Kept& kept) {
-  return std::to_string(kept.strays) + (kept.strays == 1 ? " stray" : " strays");
+std::string strays_of(const Words& words, const jobs::Kept& kept) {
+  return words.count(kept.strays, phrase::kStrays);
 }
 
 // ", with 2 strays".
-std::string strays_beside(const jobs::Kept& kept) {
+std::string strays_beside(const Words& words, const jobs::Kept& kept) {
   if (kept.strays == 0) { return {}; }
-  return (kept.can_undo ? ", with " : ", only ") + strays_of(kept);
+  const Phrase& how = kept.can_undo ? phrase::kWithStrays : phrase::kOnlyThese;
+  return words(how, {strays_of(words, kept)});
 }
 
 // How to have it back, and what an undo leaves.
-std::string way_back(const jobs::Kept& kept) {
+std::string way_back(const Words& words, const jobs::Kept& kept) {
   const std::string id = printable(kept.id);
-  if (!kept.can_undo) { return "only " + strays_of(kept) + ", in replaced-" + id; }
+  if (!kept.can_undo) { return words(phrase::kOnlyStrays, {strays_of(words, kept), id}); }
   const std::string way = "pocketvault undo " + id;
-  return kept.strays == 0 ? way : way + ", which leaves " + strays_of(kept);
+  return kept.strays == 0 ? way : words(phrase::kUndoLeaves, {way, strays_of(words, kept)});
 }
 
 }  // namespace
 
-std::string render_mirror(const jobs::MirrorState& mirror) {
-  std::string text = printable(mirror.place) + ", ";
-  if (mirror.missing == 0 && !mirror.trouble.empty()) {
-    return text + "what it lacks is not known: " + printable(mirror.trouble);
+std::string render_mirror(const Words& words, const jobs::MirrorState& mirror) {
+  const std::string place = words.told(mirror.place);
+  const std::string trouble = words.told(mirror.trouble);
+  if (mirror.missing == 0) {
+    return trouble.empty() ? words(phrase::kLacksNothing, {place})
+                           : words(phrase::kLacksUnknown, {place, trouble});
   }
-  if (mirror.missing == 0) { return text + "lacks nothing"; }
-  text += "lacks " + plural(mirror.missing, "backup");
-  std::string names;
-  for (const std::string& name : mirror.names) {
-    names += (names.empty() ? "" : ", ") + printable(name);
-  }
-  text += ": " + names + (mirror.missing > mirror.names.size() ? " and more" : "");
-  return mirror.trouble.empty() ? text : text + " (" + printable(mirror.trouble) + ")";
+  std::string names = words.list(mirror.names);
+  if (mirror.missing > mirror.names.size()) { names = words(phrase::kNamesAndMore, {names}); }
+  const std::string text =
+      words(phrase::kLacks, {place, words.count(mirror.missing, phrase::kBackups), names});
+  return trouble.empty() ? text : words(phrase::kInBrackets, {text, trouble});
 }
 
-std::string render_newest(const jobs::Overview& overview, WallTime now) {
+std::string render_newest(const Words& words, const jobs::Overview& overview, WallTime now) {
   const bool is_first = overview.discounted.empty();
-  if (!overview.newest) {
-    return is_first ? "There is no backup." : "There is no backup that counts.";
-  }
+  if (!overview.newest) { return words(is_first ? phrase::kThereIsNone : phrase::kNoneCounts); }
   const store::Backup& newest = *overview.newest;
-  const std::string text = "Newest backup: " + printable(newest.name.text()) + ", " +
-                           ago(newest.modified, now) + " (" + format_size(newest.size_bytes) + ")";
-  return text + ", " + how_sound(overview, now) + (is_first ? "." : "; newer ones don't count.");
+  return words(is_first ? phrase::kNewest : phrase::kNewestThatCounts,
+               {printable(newest.name.text()), ago(words, newest.modified, now),
+                format_size(newest.size_bytes), how_sound(words, overview, now)});
 }
 
-std::string render_status(const jobs::Overview& overview, WallTime now) {
-  std::string text = render_newest(overview, now) + "\n";
+std::string render_status(const Words& words, const jobs::Overview& overview, WallTime now) {
+  std::string text = render_newest(words, overview, now) + "\n";
   if (const std::string risk = jobs::risk_of(overview); !risk.empty()) {
-    text += "At risk: " + printable(risk) + ".\n";
+    text += words(phrase::kAtRisk, {words.told(risk)}) + "\n";
   }
-  const auto add = [&](const char* name, const std::string& value) {
-    text += "  " + column(name, 13) + value + "\n";
+  const auto add = [&](const Phrase& name, const std::string& value) {
+    text += "  " + padded_right(words(name), 13) + value + "\n";
   };
-  const auto free = [](const std::optional<std::uint64_t>& bytes) {
-    return bytes ? ", " + format_size(*bytes) + " free there" : std::string{};
+  const auto free = [&](const std::optional<std::uint64_t>& bytes) {
+    return bytes ? words(phrase::kFreeThere, {format_size(*bytes)}) : std::string{};
   };
-  add("backups", std::to_string(overview.backups) + ", " + format_size(overview.backups_bytes) +
-                     free(overview.backups_free_bytes));
+  add(phrase::kStateBackups,
+      words(phrase::kAnd, {std::to_string(overview.backups), format_size(overview.backups_bytes)}) +
+          free(overview.backups_free_bytes));
   for (const jobs::Discounted& one : overview.discounted) {
-    add("not counted", printable(one.backup.name.text()) + ", " + ago(one.backup.modified, now) +
-                           ": " + printable(one.why));
+    add(phrase::kStateNotCounted,
+        words(phrase::kNotCounted, {printable(one.backup.name.text()),
+                                    ago(words, one.backup.modified, now), words.told(one.why)}));
   }
   for (const jobs::Discounted& one : overview.damaged) {
     const auto is_it = [&](const jobs::Discounted& other) {
       return other.backup.name == one.backup.name;
     };
     if (std::ranges::any_of(overview.discounted, is_it)) { continue; }
-    add("damaged", printable(one.backup.name.text()) + ", " + ago(one.backup.modified, now) + ": " +
-                       printable(one.why));
+    add(phrase::kStateDamaged,
+        words(phrase::kNotCounted, {printable(one.backup.name.text()),
+                                    ago(words, one.backup.modified, now), words.told(one.why)}));
   }
-  if (overview.mirror) { add("mirror", render_mirror(*overview.mirror)); }
-  if (overview.data_free_bytes) { add("data", format_size(*overview.data_free_bytes) + " free"); }
-  if (overview.health.last) { add("last run", render_run(*overview.health.last, now)); }
-  if (overview.health.trend) { add("trend", jobs::sentence_of(*overview.health.trend)); }
+  if (overview.mirror) { add(phrase::kStateMirror, render_mirror(words, *overview.mirror)); }
+  if (overview.data_free_bytes) {
+    add(phrase::kStateData, words(phrase::kFree, {format_size(*overview.data_free_bytes)}));
+  }
+  if (overview.health.last) {
+    add(phrase::kStateLastRun, render_run(words, *overview.health.last, now));
+  }
+  if (overview.health.trend) {
+    add(phrase::kStateTrend, words.told(jobs::sentence_of(*overview.health.trend)));
+  }
   const jobs::Timetable& timetable = overview.health.timetable;
-  if (!timetable.expression.empty()) { add("schedule", render_timetable(timetable)); }
+  if (!timetable.expression.empty()) {
+    add(phrase::kStateSchedule, render_timetable(words, timetable));
+  }
   const jobs::Timetable& verification = overview.health.verification;
-  if (!verification.expression.empty()) { add("verifying", render_timetable(verification)); }
-  if (!overview.retention.empty()) { add("retention", printable(overview.retention)); }
+  if (!verification.expression.empty()) {
+    add(phrase::kStateVerifying, render_timetable(words, verification));
+  }
+  if (!overview.retention.empty()) {
+    add(phrase::kStateRetention, words.told_list(overview.retention));
+  }
   for (const jobs::Kept& kept : overview.kept) {
-    add("replaced", size_of(kept.bytes) + ", kept until " + format_pocketbase_date(kept.until) +
-                        ": " + way_back(kept));
+    add(phrase::kStateReplaced,
+        words(phrase::kKeptUntil, {size_of(words, kept.bytes), format_pocketbase_date(kept.until),
+                                   way_back(words, kept)}));
   }
-  if (overview.is_cut_off) {
-    add("cut off",
-        "a restore did not get to its end: start pocketvault on the directory (list, "
-        "serve), which finishes it or takes it back");
-  }
-  if (overview.job) { add("at work", render_job(*overview.job, now)); }
-  if (!overview.users.empty()) { add("in use by", render_users(overview.users)); }
+  if (overview.is_cut_off) { add(phrase::kStateCutOff, words(phrase::kIsCutOff)); }
+  if (overview.job) { add(phrase::kStateAtWork, render_job(words, *overview.job, now)); }
+  if (!overview.users.empty()) { add(phrase::kStateInUse, render_users(words, overview.users)); }
   return text;
 }
 
-std::string render_kept(const std::vector<jobs::Kept>& kept, WallTime now) {
-  if (kept.empty()) { return "Nothing that a restore replaced is kept.\n"; }
-  std::string text = "ID               REPLACED    SIZE        KEPT UNTIL (UTC)  BY\n";
+std::string render_kept(const Words& words, const std::vector<jobs::Kept>& kept, WallTime now) {
+  if (kept.empty()) { return words(phrase::kNothingKept) + "\n"; }
+  const auto row = [](const std::array<std::string, 4>& cells) {
+    constexpr std::size_t kUntilWidth = 18;
+    return padded_right(cells[0], 17) + padded_right(cells[1], 12) + padded_right(cells[2], 12) +
+           padded_right(cells[3], kUntilWidth);
+  };
+  std::string text = row({words(phrase::kHeadId), words(phrase::kHeadReplaced),
+                          words(phrase::kHeadSize), words(phrase::kHeadKeptUntil)}) +
+                     words(phrase::kHeadBy) + "\n";
   for (const jobs::Kept& one : kept) {
-    text += column(printable(one.id), 17) + column(ago(one.at, now), 12) +
-            column(size_of(one.bytes), 12) + format_pocketbase_date(one.until).substr(0, 16) +
-            "  " + printable(one.from) + units_of(one) + strays_beside(one) + "\n";
+    text += row({printable(one.id), ago(words, one.at, now), size_of(words, one.bytes),
+                 format_pocketbase_date(one.until).substr(0, 16)}) +
+            printable(one.from) + units_of(words, one) + strays_beside(words, one) + "\n";
   }
   return text;
 }

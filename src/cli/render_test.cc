@@ -13,6 +13,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
+const Words kWords{Language::kEnglish};
 constexpr WallTime kNow{std::chrono::seconds{1'795'222'487}};  // 2026-11-21 00:54:47 UTC
 
 store::Backup backup_of(std::string_view key, std::uint64_t size, std::chrono::seconds age) {
@@ -20,10 +21,11 @@ store::Backup backup_of(std::string_view key, std::uint64_t size, std::chrono::s
 }
 
 TEST(Render, ListIsATable) {
-  EXPECT_EQ(render_list({}, kNow), "No backups.\n");
+  EXPECT_EQ(render_list(kWords, {}, kNow), "No backups.\n");
   const state::Verdict damaged{
       .depth = state::Depth::kQuick, .at = kNow - 2h, .reason = "x", .records = std::nullopt};
-  EXPECT_EQ(render_list({{backup_of("日本.zip", 370'000'000, 3h), damaged},
+  EXPECT_EQ(render_list(kWords,
+                        {{backup_of("日本.zip", 370'000'000, 3h), damaged},
                          {backup_of("a.zip", 512, 59s), std::nullopt}},
                         kNow),
             "NAME          SIZE   AGE  MODIFIED (UTC)    VERIFIED\n"
@@ -34,7 +36,8 @@ TEST(Render, ListIsATable) {
 TEST(Render, VerdictsSayWhatWasFoundAndWhen) {
   Summary summary{backup_of("a.zip", 1000, 3h), Contents{}};
   const auto has = [&](const std::string& words) {
-    return render_summary(summary, kNow).find("verified   " + words + "\n") != std::string::npos;
+    return render_summary(kWords, summary, kNow).find("verified   " + words + "\n") !=
+           std::string::npos;
   };
   EXPECT_TRUE(has("never"));
   summary.verdict = {.is_sound = true,
@@ -42,41 +45,44 @@ TEST(Render, VerdictsSayWhatWasFoundAndWhen) {
                      .at = kNow - 2h,
                      .records = 1,
                      .took = 2500ms};
-  EXPECT_TRUE(has("2 h ago, deep: sound, 1 record, took 2.5 s")) << render_summary(summary, kNow);
+  EXPECT_TRUE(has("2 h ago, deep: sound, 1 record, took 2.5 s"))
+      << render_summary(kWords, summary, kNow);
   summary.verdict = {.is_sound = false,
                      .depth = state::Depth::kQuick,
                      .at = kNow,
                      .reason = "bad\tCRC",
                      .records = std::nullopt,
                      .took = 3ms};
-  EXPECT_TRUE(has("DAMAGED, now, quick: bad CRC, took 3 ms")) << render_summary(summary, kNow);
+  EXPECT_TRUE(has("DAMAGED, now, quick: bad CRC, took 3 ms"))
+      << render_summary(kWords, summary, kNow);
   summary.unknown_because = "no right";
   EXPECT_TRUE(has("not known"));
 }
 
 TEST(Render, StatusSaysWhetherTheNewestIsVerified) {
   jobs::Overview overview;
-  EXPECT_EQ(render_newest(overview, kNow), "There is no backup.");
+  EXPECT_EQ(render_newest(kWords, overview, kNow), "There is no backup.");
   overview.newest = backup_of("a.zip", 1000, 3h);
   const std::string start = "Newest backup: a.zip, 3 h ago (1.0 kB), ";
-  EXPECT_EQ(render_newest(overview, kNow), start + "never verified.");
+  EXPECT_EQ(render_newest(kWords, overview, kNow), start + "never verified.");
   overview.newest_verdict = {
       .is_sound = true, .depth = state::Depth::kQuick, .at = kNow - 1h, .records = std::nullopt};
-  EXPECT_EQ(render_newest(overview, kNow), start + "verified 1 h ago (quick).");
+  EXPECT_EQ(render_newest(kWords, overview, kNow), start + "verified 1 h ago (quick).");
   overview.newest_verdict->is_sound = false;
   overview.newest_verdict->reason = "x";
-  EXPECT_EQ(render_newest(overview, kNow),
+  EXPECT_EQ(render_newest(kWords, overview, kNow),
             start + "DAMAGED, as a verification found 1 h ago (quick): x.");
   overview.unknown_because = "y";
-  EXPECT_EQ(render_newest(overview, kNow), start + "whether it was verified is not known: y.");
+  EXPECT_EQ(render_newest(kWords, overview, kNow),
+            start + "whether it was verified is not known: y.");
 }
 
 TEST(Render, StatusTellsOfBackupsThatDoNotCount) {
   jobs::Overview overview;
   overview.discounted = {{backup_of("cut.zip", 5, 1h), "damaged: cut off"}};
-  EXPECT_EQ(render_newest(overview, kNow), "There is no backup that counts.");
+  EXPECT_EQ(render_newest(kWords, overview, kNow), "There is no backup that counts.");
   overview.newest = backup_of("a.zip", 1000, 3h);
-  const std::string text = render_status(overview, kNow);
+  const std::string text = render_status(kWords, overview, kNow);
   EXPECT_TRUE(text.starts_with(
       "Newest backup: a.zip, 3 h ago (1.0 kB), never verified; newer ones don't count.\n"))
       << text;
@@ -85,26 +91,27 @@ TEST(Render, StatusTellsOfBackupsThatDoNotCount) {
 }
 
 TEST(Render, AgesHaveOneUnit) {
-  EXPECT_EQ(format_age(kNow, kNow), "now");
-  EXPECT_EQ(format_age(kNow - 59s, kNow), "59 s");
-  EXPECT_EQ(format_age(kNow - 60s, kNow), "1 min");
-  EXPECT_EQ(format_age(kNow - 47h, kNow), "47 h");
-  EXPECT_EQ(format_age(kNow - 48h, kNow), "2 d");
-  EXPECT_EQ(format_age(kNow + 2min, kNow), "in 2 min") << "another machine's clock";
+  EXPECT_EQ(format_age(kWords, kNow, kNow), "now");
+  EXPECT_EQ(format_age(kWords, kNow - 59s, kNow), "59 s");
+  EXPECT_EQ(format_age(kWords, kNow - 60s, kNow), "1 min");
+  EXPECT_EQ(format_age(kWords, kNow - 47h, kNow), "47 h");
+  EXPECT_EQ(format_age(kWords, kNow - 48h, kNow), "2 d");
+  EXPECT_EQ(format_age(kWords, kNow + 2min, kNow), "in 2 min") << "another machine's clock";
 }
 
 TEST(Render, SummarySaysWhatCanBeRestored) {
   Summary summary{backup_of("a.zip", 1000, 3h),
                   Contents{42, 5000, {"data.db", "auxiliary.db"}, 40, true}};
-  const std::string whole = render_summary(summary, kNow);
+  const std::string whole = render_summary(kWords, summary, kNow);
   for (const char* words : {"a.zip\n", "1.0 kB (1000 bytes)", "5.0 kB in 42 files",
                             "data.db, auxiliary.db", "40 files", "restorable yes"}) {
     EXPECT_NE(whole.find(words), std::string::npos) << words << " in\n" << whole;
   }
   summary.contents->has_data_db = false;
-  EXPECT_NE(render_summary(summary, kNow).find("no: data.db is missing"), std::string::npos);
+  EXPECT_NE(render_summary(kWords, summary, kNow).find("no: data.db is missing"),
+            std::string::npos);
   summary.contents.reset();
-  EXPECT_NE(render_summary(summary, kNow).find("plain PocketBase"), std::string::npos);
+  EXPECT_NE(render_summary(kWords, summary, kNow).find("plain PocketBase"), std::string::npos);
 }
 
 jobs::Status succeeded(jobs::Kind kind) {
@@ -129,30 +136,30 @@ jobs::Status succeeded(jobs::Kind kind) {
 }
 
 TEST(Render, SuccessIsOneLine) {
-  EXPECT_EQ(render_success(succeeded(jobs::Kind::kBackup)),
+  EXPECT_EQ(render_success(kWords, succeeded(jobs::Kind::kBackup)),
             "Made a.zip: 370.0 MB from 800.0 MB in 2.5 s, 5 B of it unchanged since b.zip; writers "
             "waited 0.17 ms (pinned)"
             "; databases: sound");
   jobs::Status partial = succeeded(jobs::Kind::kBackup);
   partial.report.left_out = {2, 1'200'000, {"auxiliary.db", "storage/x"}};
-  EXPECT_TRUE(render_success(partial).ends_with("; left out as asked: 2 files, 1.2 MB"));
-  EXPECT_EQ(render_success(succeeded(jobs::Kind::kVerify)),
+  EXPECT_TRUE(render_success(kWords, partial).ends_with("; left out as asked: 2 files, 1.2 MB"));
+  EXPECT_EQ(render_success(kWords, succeeded(jobs::Kind::kVerify)),
             "a.zip is sound: 42 files, 800.0 MB unpacked, checked in 2.5 s");
   for (const jobs::Kind kind : {jobs::Kind::kRestore, jobs::Kind::kUndo}) {
-    EXPECT_NE(render_success(succeeded(kind)).find("pocketvault undo"), std::string::npos);
+    EXPECT_NE(render_success(kWords, succeeded(kind)).find("pocketvault undo"), std::string::npos);
   }
 }
 
 TEST(Render, ABackupThatSharesBlocksSaysHowMuchItTakes) {
   jobs::Status status = succeeded(jobs::Kind::kBackup);
   status.report.shared_bytes = status.report.archive_bytes - 7'000'000;
-  EXPECT_NE(render_success(status).find("on the disk it takes 7.0 MB, the rest it shares"),
+  EXPECT_NE(render_success(kWords, status).find("on the disk it takes 7.0 MB, the rest it shares"),
             std::string::npos)
-      << render_success(status);
+      << render_success(kWords, status);
 }
 
 TEST(Render, ReplacedDataIsListedWithItsStrays) {
-  EXPECT_EQ(render_kept({}, kNow), "Nothing that a restore replaced is kept.\n");
+  EXPECT_EQ(render_kept(kWords, {}, kNow), "Nothing that a restore replaced is kept.\n");
   const jobs::Kept plain{
       .id = "one", .from = "a.zip", .at = kNow - 2h, .until = kNow, .bytes = 3'000'000};
   jobs::Kept part = plain;
@@ -162,7 +169,7 @@ TEST(Render, ReplacedDataIsListedWithItsStrays) {
   rest.can_undo = false;
   rest.strays = 12;
   EXPECT_EQ(
-      render_kept({plain, part, rest}, kNow),
+      render_kept(kWords, {plain, part, rest}, kNow),
       "ID               REPLACED    SIZE        KEPT UNTIL (UTC)  BY\n"
       "one              2 h ago     3.0 MB      2026-11-21 00:54  a.zip\n"
       "one              2 h ago     3.0 MB      2026-11-21 00:54  a.zip (only storage/a and 1 "
@@ -170,7 +177,7 @@ TEST(Render, ReplacedDataIsListedWithItsStrays) {
       "one              2 h ago     3.0 MB      2026-11-21 00:54  a.zip, only 12 strays\n");
   jobs::Overview overview;
   overview.kept = {plain, part, rest};
-  const std::string status = render_status(overview, kNow);
+  const std::string status = render_status(kWords, overview, kNow);
   EXPECT_NE(status.find(": pocketvault undo one\n"), std::string::npos) << status;
   EXPECT_NE(status.find(": pocketvault undo one, which leaves 1 stray\n"), std::string::npos);
   EXPECT_NE(status.find(": only 12 strays, in replaced-one\n"), std::string::npos);
@@ -178,22 +185,61 @@ TEST(Render, ReplacedDataIsListedWithItsStrays) {
 
 TEST(Render, ARestoreSaysWhatItKept) {
   jobs::Status status = succeeded(jobs::Kind::kRestore);
-  EXPECT_EQ(render_success(status).find("unchanged"), std::string::npos);
+  EXPECT_EQ(render_success(kWords, status).find("unchanged"), std::string::npos);
   status.report.unchanged_files = 2;
   status.report.unchanged_bytes = 3'000'000;
-  EXPECT_NE(render_success(status).find("unchanged and kept: 2 files, 3.0 MB"), std::string::npos)
-      << render_success(status);
+  EXPECT_NE(render_success(kWords, status).find("unchanged and kept: 2 files, 3.0 MB"),
+            std::string::npos)
+      << render_success(kWords, status);
   const jobs::Status back = job_from_json(json::parse(json_text(to_json(status)))).value();
   EXPECT_EQ(back.report.unchanged_files, 2U);
   EXPECT_EQ(back.report.unchanged_bytes, 3'000'000U);
 }
 
+TEST(Render, ChineseColumnsAreAligned) {
+  const Words chinese{Language::kChinese};
+  const state::Verdict damaged{
+      .depth = state::Depth::kQuick, .at = kNow - 2h, .reason = "x", .records = std::nullopt};
+  EXPECT_EQ(render_list(chinese,
+                        {{backup_of("日本.zip", 370'000'000, 3h), damaged},
+                         {backup_of("a.zip", 512, 59s), std::nullopt}},
+                        kNow),
+            "名称          大小    距今  修改时间 (UTC)    校验\n"
+            "日本.zip  370.0 MB  3 小时  2026-11-20 21:54  已损坏，2 小时前，快速\n"
+            "a.zip        512 B   59 秒  2026-11-21 00:53  -\n");
+  const jobs::Kept kept{
+      .id = "one", .from = "a.zip", .at = kNow - 2h, .until = kNow, .bytes = 3'000'000};
+  EXPECT_EQ(render_kept(chinese, {kept}, kNow),
+            "编号             替换于      大小        保留到 (UTC)      替换为\n"
+            "one              2 小时前    3.0 MB      2026-11-21 00:54  a.zip\n");
+}
+
+TEST(Render, StatusSpeaksChinese) {
+  const Words chinese{Language::kChinese};
+  jobs::Overview overview;
+  overview.backups = 2;
+  overview.backups_bytes = 1000;
+  overview.newest = backup_of("a.zip", 1000, 3h);
+  overview.newest_verdict = {
+      .is_sound = true, .depth = state::Depth::kDeep, .at = kNow - 1h, .records = std::nullopt};
+  overview.discounted = {{backup_of("cut.zip", 5, 1h), "damaged: the file ends too early"}};
+  overview.health.trend = jobs::Trend{.bytes_per_day = 1'200'000, .span = 48h};
+  overview.health.timetable = {.expression = "0 3 * * *", .next = {}, .missed = kNow};
+  EXPECT_EQ(render_status(chinese, overview, kNow),
+            "最新备份：a.zip，3 小时前（1.0 kB），1 小时前校验过（深度）；更新的备份不可靠。\n"
+            "有风险：错过了应在 2026-11-21 00:54:47.000Z 进行的备份。\n"
+            "  备份         2，1.0 kB\n"
+            "  不可靠       cut.zip，1 小时前：已损坏：文件过早结束\n"
+            "  趋势         压缩包每天增大 1.2 MB。\n"
+            "  定时         0 3 * * *，下次 无\n");
+}
+
 TEST(Render, WarningsAreCutAndMadeSafeForATerminal) {
   const std::vector<jobs::Warning> warnings{{"a\x1b[2J\n", "vanished"}, {"", "b"}, {"c", "d"}};
-  EXPECT_EQ(render_warnings(warnings, 2),
+  EXPECT_EQ(render_warnings(kWords, warnings, 2),
             (std::vector<std::string>{"Warning: a [2J : vanished", "Warning: b",
                                       "Warning: and 1 more; --json has all"}));
-  EXPECT_EQ(render_warnings(warnings, 3).size(), 3U);
+  EXPECT_EQ(render_warnings(kWords, warnings, 3).size(), 3U);
 }
 
 TEST(JobJson, ComesBackAsItWas) {

@@ -4,6 +4,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/job_json.h"
+#include "cli/messages.h"
 #include "cli/render_status.h"
 
 namespace pv::cli {
@@ -15,8 +16,7 @@ Result<Exit> delete_replaced(const Context& context, Backups& backups) {
     PV_TRY(const std::vector<jobs::Kept> kept, backups.kept());
     for (const jobs::Kept& one : kept) { ids.push_back(one.id); }
   }
-  const std::string question = "This removes what restores of " + backups.describe() +
-                               " replaced. It can't be had back then.";
+  const std::string question = context.words()(phrase::kRemovesReplaced, {backups.describe()});
   if (!confirmed(context, question, "delete")) {
     return context.stop.stop_requested() ? Exit::kCancelled : Exit::kNotConfirmed;
   }
@@ -27,7 +27,8 @@ Result<Exit> delete_replaced(const Context& context, Backups& backups) {
     deleted.emplace_back(id);
   }
   const std::string count = std::to_string(deleted.size());
-  context.show(json::object{{"deleted", std::move(deleted)}}, "Deleted: " + count + ".\n");
+  context.show(json::object{{"deleted", std::move(deleted)}},
+               context.words()(phrase::kDeletedCount, {count}) + "\n");
   return Exit::kDone;
 }
 
@@ -53,7 +54,7 @@ Result<Exit> run_replaced(const Context& context) {
   PV_TRY(const std::vector<jobs::Kept> kept, place.backups->kept());
   json::array array;
   for (const jobs::Kept& one : kept) { array.push_back(jobs::to_json(one)); }
-  context.show(array, render_kept(kept, context.environment.clock.now()));
+  context.show(array, render_kept(context.words(), kept, context.environment.clock.now()));
   return Exit::kDone;
 }
 
@@ -64,14 +65,13 @@ Result<Exit> run_status(const Context& context) {
   const bool too_old = is_too_old(context, overview);
   json::object document = jobs::to_json(overview, now);
   document["tooOld"] = too_old;
-  context.show(document, render_status(overview, now));
+  context.show(document, render_status(context.words(), overview, now));
   if (!too_old && !missed && overview.damaged.empty()) { return Exit::kDone; }
   if (!too_old && !missed) {
-    context.say("Error: a verification found a backup damaged; delete it when it is of no use.");
+    context.say(phrase::kBackupDamaged);
     return Exit::kDamaged;
   }
-  context.say(too_old ? "Error: no backup is as young as was asked for."
-                      : "Error: a backup that was due has been missed.");
+  context.say(too_old ? phrase::kTooOld : phrase::kMissed);
   return Exit::kTooOld;
 }
 

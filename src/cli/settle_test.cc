@@ -37,7 +37,8 @@ struct World {
                                            : std::optional<std::string>{found->second};
                               },
                           .config = config};
-    return cli::parse(static_cast<int>(list.size()), list.data(), "1.2.3", outside);
+    return cli::parse(static_cast<int>(list.size()), list.data(), "1.2.3",
+                      Words{Language::kEnglish}, outside);
   }
   Arguments good(std::vector<std::string> words, const fs::Path& config = {}) const {
     const Parsed parsed = parse(std::move(words), config);

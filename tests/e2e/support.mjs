@@ -7,6 +7,9 @@ import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 
+// English, whatever the language of who runs the tests.
+process.env.POCKETVAULT_LANG ??= "en";
+
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), "../..");
 export const program = process.env.POCKETVAULT ?? path.join(root, "build/release/pocketvault");
 export const fixtures = path.join(root, "tests/fixtures");

@@ -1,0 +1,67 @@
+#include "cli/translate.h"
+
+#include <algorithm>
+#include <optional>
+#include <vector>
+
+namespace pv::cli {
+namespace {
+
+constexpr std::string_view kJoint = ": ";
+
+// "S3 bucket {} at {}" is not all of "S3 bucket b at h: access is denied", nor "{} needs {}" of
+// "copy: needs a name": what an error adds is no value of the one before it.
+bool takes_too_much(std::string_view english, const std::vector<std::string_view>& values) {
+  const auto ends_before_joint = [](std::string_view value) { return value.ends_with(':'); };
+  if (std::any_of(values.begin(), values.end(), ends_before_joint)) { return true; }
+  return english.ends_with("{}") && !english.ends_with(": {}") &&
+         values.back().find(kJoint) != std::string_view::npos;
+}
+
+class Translator {
+ public:
+  explicit Translator(std::span<const Catalog> catalogs) : catalogs_{catalogs} {}
+
+  // Each step works on a shorter text, and on each part of it once.
+  [[nodiscard]] std::string translate(std::string_view english) const {
+    if (auto whole = translate_whole(english)) { return *std::move(whole); }
+    const std::size_t joint = english.find(kJoint);
+    if (joint == std::string_view::npos) { return std::string{english}; }
+    const std::string_view head = english.substr(0, joint);
+    const std::string_view tail = english.substr(joint + kJoint.size());
+    const std::string first = translate_whole(head).value_or(std::string{head});
+    const std::string rest = translate(tail);
+    const bool is_same = first == head && rest == tail;
+    return first + (is_same ? std::string{kJoint} : "：") + rest;
+  }
+
+ private:
+  [[nodiscard]] std::optional<std::string> translate_whole(std::string_view english) const {
+    for (const Catalog catalog : catalogs_) {
+      for (const Phrase& phrase : catalog) {
+        const auto values = values_of(english, phrase.english);
+        if (values && !takes_too_much(phrase.english, *values)) { return filled(phrase, *values); }
+      }
+    }
+    return std::nullopt;
+  }
+
+  [[nodiscard]] std::string filled(const Phrase& phrase,
+                                   const std::vector<std::string_view>& values) const {
+    std::vector<std::string> texts;
+    for (const std::string_view value : values) { texts.push_back(translate(value)); }
+    return fill(phrase.chinese, std::vector<std::string_view>{texts.begin(), texts.end()});
+  }
+
+  std::span<const Catalog> catalogs_;
+};
+
+}  // namespace
+
+std::string translate(std::string_view english, std::initializer_list<Catalog> catalogs) {
+  constexpr std::size_t kBytesMax = 4000;  // more is a hostile archive's, or a list
+  if (english.size() > kBytesMax) { return std::string{english}; }
+  return Translator{{catalogs.begin(), catalogs.size()}}.translate(english);
+}
+
+}  // namespace pv::cli
