@@ -260,8 +260,8 @@ TEST(VaultSettingsRoutes, DoNotTellWhereTheirFileIs) {
     const Got got = server.admin_json(method, "/api/vault/settings", "{}");
     EXPECT_EQ(got.status, 400U);
     EXPECT_EQ(got.body,
-              "{\"data\":{},\"message\":\"Something went wrong while processing your "
-              "request.\",\"status\":400}\n");
+              "{\"data\":{},\"message\":\"The request failed. Raw error: \\nsettings.json is not "
+              "JSON.\",\"status\":400}\n");
   }
 }
 

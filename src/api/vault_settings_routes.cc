@@ -8,8 +8,9 @@ namespace json = boost::json;
 
 namespace {
 
-// Where the file is, is for the log alone.
+// What is wrong in the file is said, for only who sees it can mend it; where it is, is for the log.
 Problem problem_of_file(const Error& error) {
+  if (error.code == Code::kDamaged) { return explained(error); }
   return error.code == Code::kBusy ? busy() : problem_of(error);
 }
 

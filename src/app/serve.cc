@@ -168,6 +168,12 @@ void Service::prepare() {
   settings_ = std::make_unique<jobs::LiveSettings>(local_->directory(), encryption_key_,
                                                    system_clock(), system_random());
   own_settings_ = std::make_unique<settings::VaultSettingsFile>(local_->directory().vault_folder());
+  if (const auto own = own_settings_->read(); !own.has_value()) {
+    spdlog::warn(
+        "the settings of our own can't be read, so their defaults count, and nobody but "
+        "superusers is alerted; repair .pocketvault/settings.json, or remove it: {}",
+        own.error().what);
+  }
   jobs::SchedulerOptions options;
   options.beside_app = options_.schedule;
   options.say = [](bool is_warning, const std::string& what) {

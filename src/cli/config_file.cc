@@ -109,10 +109,30 @@ class Reader {
   ConfigFile& into_;
 };
 
+// The keys of a line may nest as deep as it is long, and toml++ goes down into each: a line without
+// a bound would end the process.
+constexpr std::size_t kLineBytesMax = 4096;
+constexpr const char* kOverlong = "the line is longer than 4096 bytes";
+
+// Its number, from 1; 0: there is none.
+std::size_t overlong_line(std::string_view text) {
+  std::size_t number = 1;
+  for (std::size_t at = 0; at < text.size(); ++number) {
+    const std::size_t end = std::min(text.find('\n', at), text.size());
+    if (end - at > kLineBytesMax) { return number; }
+    at = end + 1;
+  }
+  return 0;
+}
+
 }  // namespace
 
 ConfigFile parse_config(const std::string& text, const fs::Path& name) {
   ConfigFile config;
+  if (const std::size_t line = overlong_line(text); line > 0) {
+    config.faults.push_back({.line = line, .column = 1, .what = kOverlong});
+    return config;
+  }
   const toml::parse_result parsed = toml::parse(std::string_view{text});
   if (!parsed) {
     const toml::parse_error& error = parsed.error();

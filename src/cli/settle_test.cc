@@ -196,6 +196,16 @@ TEST(Options, ThatCanNotBeAreRefusedWithWhereTheyStand) {
   EXPECT_TRUE(world.parse({"serve"}).err.starts_with("Error: POCKETVAULT_KEEP_REPLACED: needs"));
 }
 
+TEST(ConfigFile, ALineHasABound) {
+  std::string deep = "dir = \"x\"\na";
+  for (int i = 0; i < 300'000; ++i) { deep += ".a"; }
+  const ConfigFile config = parse_config(deep + " = 1\n", "c.toml");
+  ASSERT_EQ(config.faults.size(), 1U);
+  EXPECT_EQ(config.faults[0].line, 2U);
+  EXPECT_EQ(config.faults[0].what, "the line is longer than 4096 bytes");
+  EXPECT_TRUE(config.settings.empty());
+}
+
 TEST(Options, AllFaultsOfAFileAreToldInTheOrderOfTheirLines) {
   const ConfigFile config = parse_config("nice = 1\nx = 2\nhttp = 3\n", "c.toml");
   ASSERT_EQ(config.faults.size(), 3U);

@@ -1,6 +1,9 @@
 #include "curl/transfer.h"
 
+#include <sys/socket.h>
+
 #include <mutex>
+#include <string_view>
 
 namespace pv::curl {
 namespace {
@@ -49,8 +52,21 @@ std::optional<CURLcode> Transfer::run(const std::stop_token& stop) {
   PV_ASSERT(::curl_multi_add_handle(multi_.get(), easy_.get()) == CURLM_OK);
   const std::stop_callback wake{stop, [this] { ::curl_multi_wakeup(multi_.get()); }};
   const std::optional<CURLcode> code = drive(stop);
+  if (!code) { hang_up(); }
   ::curl_multi_remove_handle(multi_.get(), easy_.get());
   return code;
+}
+
+// libcurl would say goodbye to a mail server, and wait for its answer.
+void Transfer::hang_up() {
+  const char* scheme = nullptr;
+  ::curl_easy_getinfo(easy_.get(), CURLINFO_SCHEME, &scheme);
+  if (scheme == nullptr || !std::string_view{scheme}.starts_with("SMTP")) { return; }
+  curl_socket_t socket = CURL_SOCKET_BAD;
+  if (::curl_easy_getinfo(easy_.get(), CURLINFO_ACTIVESOCKET, &socket) == CURLE_OK &&
+      socket != CURL_SOCKET_BAD) {
+    ::shutdown(socket, SHUT_RDWR);
+  }
 }
 
 std::optional<CURLcode> Transfer::drive(const std::stop_token& stop) {

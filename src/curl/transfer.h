@@ -42,6 +42,7 @@ class Transfer {
 
  private:
   [[nodiscard]] std::optional<CURLcode> drive(const std::stop_token& stop);
+  void hang_up();
 
   std::unique_ptr<CURLM, FreeMulti> multi_;
   std::unique_ptr<CURL, FreeEasy> easy_;

@@ -110,6 +110,11 @@ Health look_at_health(const fs::Path& vault_folder, const std::vector<store::Bac
   }
   health.timetable = timetable_of(vault_folder, backups, now);
   health.verification = verification_of(vault_folder, now);
+  const auto own = settings::VaultSettingsFile{vault_folder}.read();
+  // Who may not read them learns nothing of them.
+  if (!own.has_value() && own.error().code == Code::kDamaged) {
+    health.settings_trouble = printable(own.error().what);
+  }
   return health;
 }
 
@@ -147,11 +152,13 @@ void add_to_json(const Health& health, json::object& status) {
   status["verification"] = json::object{{"cron", printable(verification.expression)},
                                         {"next", date_or_null(verification.next)},
                                         {"offBecause", printable(verification.off_because)}};
+  status["settingsError"] = health.settings_trouble;
 }
 
 Health health_from_json(const json::object& status) {
   const Reader from{status};
   Health health;
+  health.settings_trouble = from.text("settingsError");
   health.last = job_from(from.object("lastBackup"));
   health.last_succeeded = job_from(from.object("lastSuccess"));
   if (const json::object* trend = from.object("trend")) {

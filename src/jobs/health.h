@@ -37,8 +37,9 @@ struct Health {
   std::optional<state::PastJob> last;  // backup that this directory made, however it ended
   std::optional<state::PastJob> last_succeeded;  // the last that did
   std::optional<Trend> trend;
-  Timetable timetable;     // of backups
-  Timetable verification;  // of verifications; whether one was missed is not told
+  Timetable timetable;                // of backups
+  Timetable verification;             // of verifications; whether one was missed is not told
+  std::string settings_trouble = {};  // why the settings of our own are not known; empty: they are
 };
 
 // `backups`: of the store. Where vault.db can't be read, nothing is known.

@@ -170,6 +170,10 @@ std::string risk_of(const Overview& overview) {
     return "a verification found " + printable(backup.name.text()) + " damaged" +
            (more > 0 ? ", and " + std::to_string(more) + " more" : "") + ": " + why;
   }
+  if (!health.settings_trouble.empty()) {
+    return "settings of our own are not known, so nobody may be alerted: " +
+           health.settings_trouble + "; repair .pocketvault/settings.json, or remove it";
+  }
   return {};
 }
 

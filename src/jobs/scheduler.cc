@@ -14,6 +14,7 @@ namespace pv::jobs {
 namespace {
 
 constexpr std::chrono::seconds kRetryEvery{5};
+constexpr std::chrono::minutes kRetryFailedEvery{5};
 constexpr std::chrono::minutes kBackwardsMax{1};  // a clock that is set back by less only waits
 
 constexpr std::string_view kOptimize = "__pbDBOptimize__";
@@ -202,7 +203,7 @@ void Scheduler::look_for_missed(WallTime due, WallTime now) {
   const std::string what = "a backup was due at " + minute_of(due) + ", when no server ran";
   if (!own_settings_.now().schedule.catch_up) {
     options_.say(true, what);
-    return served(now);
+    return plan(now);  // it stays missed until the next is made
   }
   options_.say(true, what + ": it is made now");
   const std::lock_guard lock{mutex_};
@@ -281,12 +282,18 @@ void Scheduler::begin(WallTime now) {
   retry_at_.reset();
   begun_ = now;
   if (job.has_value()) {
+    said_fault_.clear();
     running_ = *std::move(job);
     return;
   }
-  options_.say(true, "the backup that is due could not be begun: " + job.error().what);
+  // What keeps it from beginning may pass (a disk that is not mounted), so it stays due.
+  is_due_ = true;
+  retry_at_ = now + kRetryFailedEvery;
+  if (std::exchange(said_fault_, job.error().what) == job.error().what) { return; }
+  options_.say(true,
+               "the backup that is due could not be begun, and is tried again: " + said_fault_);
+  vault_.note_not_begun(job.error());
   prune({}, false);
-  served(now);
 }
 
 // What the end of the server cut off is made at its next start.

@@ -102,6 +102,7 @@ class Scheduler {
   bool is_wished_ = false;  // by run(): not for the timetable alone
   bool said_busy_ = false;
   std::string expression_;  // that cron_ was made of
+  std::string said_fault_;  // why the last one could not be begun; empty: it could
   std::string said_app_;    // why the last one was left to an app
   bool said_retention_ = false;
 

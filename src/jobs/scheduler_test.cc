@@ -147,6 +147,32 @@ TEST_F(SchedulerTest, ABusySlotIsTriedAgain) {
   EXPECT_EQ(next(), "2026-11-22 01:00:00");
 }
 
+// A disk that is not mounted when the backup is due.
+TEST_F(SchedulerTest, WhatCannotBeginIsAFailureAndIsTriedAgain) {
+  start();
+  set(R"({"cron":"0 * * * *"})");
+  play();
+  const fs::Path backups = pb_data_ / "backups";
+  std::filesystem::remove_all(backups);
+  std::filesystem::create_symlink("/nonexistent/disk", backups);
+  clock_.advance(1h);
+  play();
+  ASSERT_THAT(said_, ::testing::Contains(HasSubstr("could not be begun, and is tried again")));
+  const auto past = rig_->vault->history(10).value();
+  ASSERT_EQ(past.size(), 1U);
+  EXPECT_EQ(past[0].outcome, "failed");
+  EXPECT_TRUE(past[0].is_scheduled);
+  EXPECT_THAT(past[0].error, HasSubstr("No such file"));
+  clock_.advance(6min);
+  play();
+  EXPECT_EQ(rig_->vault->history(10)->size(), 1U) << "told once";
+  std::filesystem::remove(backups);
+  clock_.advance(6min);
+  play();
+  EXPECT_EQ(rig_->vault->history(10)->size(), 2U);
+  EXPECT_EQ(rig_->names().size(), 1U);
+}
+
 TEST_F(SchedulerTest, OneBackupServesAllThatWasDueBeforeIt) {
   start();
   set(R"({"cron":"* * * * *"})");

@@ -427,6 +427,19 @@ Result<std::vector<state::PastJob>> Vault::history(std::size_t count) {
   return state::read_jobs(state::VaultDb{impl_->parts.directory.vault_folder()}, count);
 }
 
+void Vault::note_not_begun(const Error& error) {
+  const Parts& parts = impl_->parts;
+  Job job{random_text(parts.random, kLowerAlphanumeric, kJobIdLength),
+          Kind::kBackup,
+          {},
+          parts.clock.now(),
+          parts.clock};
+  const Result<void> outcome = fail(error);
+  impl_->remember(job, outcome, true);
+  job.finish(outcome, parts.clock.now());
+  impl_->observe(job);
+}
+
 Result<std::vector<Kept>> Vault::kept() {
   return list_kept(impl_->parts.directory.path(), impl_->parts.options.keep_replaced);
 }

@@ -192,6 +192,8 @@ class Vault {
   [[nodiscard]] Result<Overview> overview();
   // Jobs that have ended, of earlier processes too: newest first, at most `count`.
   [[nodiscard]] Result<std::vector<state::PastJob>> history(std::size_t count);
+  // A scheduled backup that could not even begin: in the history it is one that failed.
+  void note_not_begun(const Error& error);
 
   [[nodiscard]] Result<std::vector<Kept>> kept();  // newest first
   // Frees its space before its time. kNotFound; kBusy while a job runs.

@@ -18,15 +18,16 @@ struct Pin {
 
 inline constexpr std::size_t kNoteBytesMax = 500;
 
-// Pins lie in vault.db. Beside it an empty file, `pinned`, says that there are some, so that a
-// vault.db that was lost, or began anew after damage, is not taken for one without pins.
+// Pins lie in vault.db. Beside it a file, `pinned`, says how many there are, so that a vault.db
+// that was lost, or began anew after damage, is not taken for one without pins: until it has as
+// many again, or the file is removed, nobody relies on it.
 //
 // Errors of all: as VaultDb; `vault_folder` is .pocketvault.
 
 // Whether there are any, by that file alone.
 [[nodiscard]] bool has_pins(const fs::Path& vault_folder);
 
-// By key. kDamaged: there were some, and vault.db does not have them any more.
+// By key. kDamaged: there were more, and vault.db does not have them any more.
 [[nodiscard]] Result<std::vector<Pin>> read_pins(const fs::Path& vault_folder);
 
 // In the place of an earlier one of that key.

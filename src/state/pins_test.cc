@@ -67,6 +67,24 @@ TEST(Pins, ThatAreLostAreNotTakenForNone) {
   EXPECT_TRUE(read_pins(fixture.folder)->empty());
 }
 
+TEST(Pins, OnePinDoesNotStandForThoseThatAreLost) {
+  Fixture fixture;
+  fixture.put("a.zip");
+  fixture.put("b.zip");
+  std::filesystem::remove(fixture.folder / "vault.db");
+  fixture.put("c.zip");
+  EXPECT_EQ(read_pins(fixture.folder).error().code, Code::kDamaged);
+  ASSERT_TRUE(*remove_pin(fixture.folder, "c.zip"));
+  EXPECT_EQ(read_pins(fixture.folder).error().code, Code::kDamaged) << "nor does its end";
+  fixture.put("a.zip");
+  fixture.put("a.zip");
+  EXPECT_EQ(read_pins(fixture.folder).error().code, Code::kDamaged) << "the same one twice";
+  fixture.put("b.zip");
+  EXPECT_EQ(read_pins(fixture.folder)->size(), 2U);
+  ASSERT_TRUE(*remove_pin(fixture.folder, "a.zip"));
+  EXPECT_EQ(read_pins(fixture.folder)->size(), 1U);
+}
+
 TEST(Pins, GetTheirTableInAFileOfTheVersionBefore) {
   Fixture fixture;
   fixture.put("a.zip");

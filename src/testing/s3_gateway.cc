@@ -151,7 +151,8 @@ std::vector<std::string> S3Gateway::leftovers() const {
   std::vector<std::string> result;
   for (const auto& entry : std::filesystem::recursive_directory_iterator{folder()}) {
     const std::string name = std::filesystem::relative(entry.path(), folder());
-    if (name != ".sgwtmp" && name != ".sgwtmp/multipart") { result.push_back(name); }
+    // The folders of its own it sometimes leaves when the last upload in them ends.
+    if (!name.starts_with(".sgwtmp") || !entry.is_directory()) { result.push_back(name); }
   }
   std::sort(result.begin(), result.end());
   return result;

@@ -257,11 +257,11 @@ test("webhooks", async (t) => {
     await pb.settings.update({ backups: { cron: "0 3 * * *" } });
     await pb.send("/api/vault/settings", { method: "PATCH", body: { schedule: { catchUp: false } } });
     const database = path.join(server.dir, ".pocketvault/vault.db");
-    await eventually(() => sql(database, "SELECT expression FROM schedule") === "0 3 * * *", "the timetable");
+    await eventually(() => sql(database, "SELECT expression FROM schedule WHERE id = '__pbAutoBackup__'") === "0 3 * * *", "the timetable");
     for (const { key } of await pb.backups.getFullList()) await pb.backups.delete(key);
     await server.stop();
     sql(database, `UPDATE schedule SET served_ms = served_ms - 2 * 86400000;
-      INSERT OR REPLACE INTO alert_marks SELECT 'timetable', expression, served_ms FROM schedule`);
+      INSERT OR REPLACE INTO alert_marks SELECT 'timetable', expression, served_ms FROM schedule WHERE id = '__pbAutoBackup__'`);
     const second = await startServer(t, { dir: server.dir, createSuperuser: false });
     const told = await eventually(() => of("/team").map((request) => JSON.parse(request.body)).find((notice) => notice.kind === "missed"), "an alert");
     assert.match(told.text, /^The backup that was due at .* 03:00 UTC \(0 3 \* \* \*\) has not been made\.\n/);
