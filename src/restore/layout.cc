@@ -1,7 +1,11 @@
 #include "restore/layout.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "base/text.h"
 #include "sqlite/files.h"
@@ -153,6 +157,19 @@ Result<void> refuse_linked_databases(const fs::Path& directory,
   return {};
 }
 
+// Renames want to write to the folder in which they happen.
+Result<void> check_entries_can_move(const fs::Path& directory, const std::string& place) {
+  const fs::Path path = place.empty() ? directory : directory / place;
+  if (::faccessat(AT_FDCWD, path.c_str(), W_OK | X_OK, AT_EACCESS) == 0) { return {}; }
+  if (errno != EROFS && errno != EACCES) {
+    return fail(errno_error(errno, printable(path.native())));
+  }
+  return fail(Code::kUnsupported,
+              errno_error(errno, printable(path.native())).what +
+                  ": a restore has to exchange what is in it. Make it writable (chmod u+w), or "
+                  "restore as the user that it belongs to");
+}
+
 // Our folder for the directory's own volume: the usual one, unless renames into it are impossible.
 std::string_view own_vault(const fs::Path& directory, const Disk& disk) {
   const std::string real = real_path(directory);
@@ -240,7 +257,12 @@ Result<Layout> Layout::of(const fs::Path& directory, const Disk& disk,
   Layout layout{std::string{own_vault(directory, disk)}, volumes, units};
   for (const std::string& unit : units) {
     const auto missing = layout.missing_above(directory, unit);
-    if (missing.has_value()) { continue; }
+    if (missing.has_value()) {
+      if (!layout.is_place(unit)) {
+        PV_CHECK(check_entries_can_move(directory, parent_of(missing->value_or(unit))));
+      }
+      continue;
+    }
     Error error = missing.error();
     if (error.code == Code::kUnsupported) { error.what += ", or restore it as a whole"; }
     return fail(std::move(error));
