@@ -25,7 +25,9 @@ class Uploading final : public MountedDisk {
   int uploads = 0;
   int folders_made = 0;
   int calls = 0;
-  int fail_at = 0;  // this call is refused
+  int fail_at = 0;       // this call is refused
+  bool fail_on = false;  // and so are those after it
+  int die_at = 0;        // the process ends at this call
 
   Result<void> make_folder_like(const fs::Path& path, const fs::Path& model) override {
     return beside([&] { return MountedDisk::make_folder_like(path, model); });
@@ -44,7 +46,10 @@ class Uploading final : public MountedDisk {
   template <class Work>
   Result<void> beside(const Work& work) {
     upload();
-    if (++calls == fail_at) { return fail(Code::kUnavailable, "the disk says no"); }
+    ++calls;
+    if (calls == die_at) { ::_exit(42); }
+    const bool is_refused = calls == fail_at || (fail_on && fail_at != 0 && calls > fail_at);
+    if (is_refused) { return fail(Code::kUnavailable, "the disk says no"); }
     Result<void> result = work();
     upload();
     return result;
@@ -274,6 +279,52 @@ TEST_P(TakenBack, NorDoesARecoveryThatGoesBack) {
   EXPECT_GT(went_back, 3);
 }
 
+// The way back is cut off, or fails as well, and somebody removes the journal.
+TEST_P(TakenBack, NorDoesOneWhoseJournalIsRemovedByHand) {
+  int cut_off = 0;
+  // In a process of its own. False: it had no such call.
+  const auto is_done_by_hand = [&](int fail_at, int die_at) {
+    const World world{GetParam()};
+    const fs::Path& directory = world.folder.path();
+    const pid_t child = ::fork();
+    if (child == 0) {
+      Uploading disk{world};
+      disk.fail_at = fail_at;
+      disk.fail_on = die_at == 0;
+      disk.die_at = die_at;
+      (void)world.run(disk);
+      const bool had_it = disk.calls >= std::max(fail_at, die_at);
+      ::_exit(had_it ? 42 : 0);
+    }
+    int status = 0;
+    PV_ASSERT(::waitpid(child, &status, 0) == child);
+    if (WEXITSTATUS(status) != 42) { return false; }
+    if (!is_cut_off(directory)) { return true; }
+    ++cut_off;
+    const int uploads = all_uploads_in(directory);
+    const MountedDisk disk{world};
+    write_file(journal_path(directory), "torn");
+    EXPECT_TRUE(remove_abandoned(directory, disk).has_value());
+    EXPECT_EQ(all_uploads_in(directory), uploads) << "nothing goes yet";
+    std::filesystem::remove(journal_path(directory));
+    EXPECT_TRUE(remove_abandoned(directory, disk).has_value());
+    EXPECT_TRUE(prune_replaced(directory, kNow, std::chrono::seconds{0}, disk).has_value());
+    EXPECT_EQ(all_uploads_in(directory), uploads);
+    EXPECT_FALSE(fs::exists(world.staged.folder));
+    return true;
+  };
+  for (int fail_at = 1; is_done_by_hand(fail_at, 0) && !HasFailure(); ++fail_at) {
+    SCOPED_TRACE("fails from call " + std::to_string(fail_at) + " on");
+    constexpr int kSome = 9;
+    if (fail_at % kSome != 0) { continue; }
+    for (int die_at = fail_at + 1; is_done_by_hand(fail_at, die_at); ++die_at) {
+      SCOPED_TRACE("killed at call " + std::to_string(die_at));
+      if (HasFailure()) { return; }
+    }
+  }
+  EXPECT_GT(cut_off, 8);
+}
+
 TEST_P(TakenBack, WithoutAnyUploadNothingIsKeptForNothing) {
   for (int call = 1;; ++call) {
     SCOPED_TRACE("call " + std::to_string(call));
@@ -340,6 +391,28 @@ TEST(AtOnce, AfterACrashTheAppMayRemoveTheFolderAndMakeAnother) {
   EXPECT_GT(recovered, 5);
 }
 
+TEST(AtOnce, AFileInThePlaceOfTheStraysIsOneOfThem) {
+  int with_it = 0;
+  for (int call = 1;; ++call) {
+    const World world{{Lie::kPlain, Part::kFolder}};
+    const fs::Path& directory = world.folder.path();
+    if (!killed_at(world, call)) { break; }
+    if (!is_cut_off(directory)) { continue; }
+    const fs::Path strays =
+        vault_folder(directory) / replaced_folder(world.staged.id) / kReplacedStray;
+    std::filesystem::remove_all(strays);
+    write_file(strays, "theirs");
+    std::filesystem::remove_all(directory / "storage");
+    write_file(directory / "storage", "in the way");
+    ASSERT_TRUE(recover(directory, real_disk()).has_value()) << call;
+    ASSERT_FALSE(is_cut_off(directory));
+    const bool is_moved = std::filesystem::is_directory(strays);
+    EXPECT_EQ(read_file(is_moved ? strays / "stray" : strays), "theirs");
+    with_it += is_moved ? 1 : 0;
+  }
+  EXPECT_GT(with_it, 3);
+}
+
 // After copying the directory to another disk in between, say.
 TEST(AtOnce, WhatCannotBeToldApartAnyMoreIsLeftAlone) {
   int refused = 0;
@@ -364,6 +437,9 @@ TEST(AtOnce, WhatCannotBeToldApartAnyMoreIsLeftAlone) {
       ASSERT_FALSE(recovery.has_value()) << call;
       EXPECT_EQ(recovery.error().code, Code::kDamaged);
       EXPECT_THAT(recovery.error().what, HasSubstr("Put the right one in its place by hand"));
+      const bool is_staged = fs::exists(vault / ("restore-" + world.staged.id) / "storage/a");
+      EXPECT_THAT(recovery.error().what,
+                  HasSubstr(is_staged ? "by then is cleared away" : "by then is kept"));
       EXPECT_EQ(world.tree(), before);
     }
   }

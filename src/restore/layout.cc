@@ -1,7 +1,11 @@
 #include "restore/layout.h"
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <array>
+#include <cerrno>
 
 #include "base/text.h"
 #include "sqlite/files.h"
@@ -111,12 +115,12 @@ Result<std::optional<std::string>> linked_storage(const fs::Path& directory,
   return std::optional{target};
 }
 
-// What is mounted inside and concerns the units, through the link `storage` too.
-Result<std::vector<std::string>> mounts_in(const fs::Path& directory, const Disk& disk,
-                                           const std::vector<std::string>& units) {
+// What is mounted inside and concerns the units, and below what the link `storage` leads to.
+std::vector<std::string> mounts_in(const fs::Path& directory,
+                                   const std::optional<std::string>& storage, const Disk& disk,
+                                   const std::vector<std::string>& units) {
   const std::vector<fs::Path> mounts = disk.mounts();
   std::vector<std::string> found = mounts_below(real_path(directory), "", mounts);
-  PV_TRY(const std::optional<std::string> storage, linked_storage(directory, units));
   if (storage) {
     const auto more = mounts_below(*storage, std::string{kStorage}, mounts);
     found.insert(found.end(), more.begin(), more.end());
@@ -151,6 +155,19 @@ Result<void> refuse_linked_databases(const fs::Path& directory,
                     "this directory the link, or a mount, if it is to lie on another disk");
   }
   return {};
+}
+
+// Renames want to write to the folder in which they happen.
+Result<void> check_entries_can_move(const fs::Path& directory, const std::string& place) {
+  const fs::Path path = place.empty() ? directory : directory / place;
+  if (::faccessat(AT_FDCWD, path.c_str(), W_OK | X_OK, AT_EACCESS) == 0) { return {}; }
+  if (errno != EROFS && errno != EACCES) {
+    return fail(errno_error(errno, printable(path.native())));
+  }
+  return fail(Code::kUnsupported,
+              errno_error(errno, printable(path.native())).what +
+                  ": a restore has to exchange what is in it. Make it writable (chmod u+w), or "
+                  "restore as the user that it belongs to");
 }
 
 // Our folder for the directory's own volume: the usual one, unless renames into it are impossible.
@@ -230,18 +247,22 @@ bool is_folder_name(std::string_view name) {
 Result<Layout> Layout::of(const fs::Path& directory, const Disk& disk,
                           const std::vector<std::string>& units) {
   PV_CHECK(refuse_linked_databases(directory, units));
-  PV_TRY(const std::vector<std::string> mounts, mounts_in(directory, disk, units));
+  PV_TRY(const std::optional<std::string> storage, linked_storage(directory, units));
   std::vector<std::string> volumes;
-  for (const std::string& mount : mounts) {
+  for (const std::string& mount : mounts_in(directory, storage, disk, units)) {
     PV_TRY(const bool is_one, is_volume(directory, mount));
     if (is_one) { volumes.push_back(mount); }
   }
-  PV_TRY(const std::optional<std::string> storage, linked_storage(directory, units));
   if (storage) { volumes.emplace_back(kStorage); }
   Layout layout{std::string{own_vault(directory, disk)}, volumes, units};
   for (const std::string& unit : units) {
     const auto missing = layout.missing_above(directory, unit);
-    if (missing.has_value()) { continue; }
+    if (missing.has_value()) {
+      if (!layout.is_place(unit)) {
+        PV_CHECK(check_entries_can_move(directory, parent_of(missing->value_or(unit))));
+      }
+      continue;
+    }
     Error error = missing.error();
     if (error.code == Code::kUnsupported) { error.what += ", or restore it as a whole"; }
     return fail(std::move(error));
@@ -338,8 +359,12 @@ Result<void> Layout::check_still_so(const fs::Path& directory, std::string_view 
                 printable(there.native()) + " is not there: mount the volume that was at " +
                     printable((directory / volume.at).native()) + " when this was begun");
   }
-  PV_TRY(const std::vector<std::string> mounts, mounts_in(directory, disk, units_));
-  for (const std::string& mount : mounts) {
+  // A link that leads nowhere hides no mount. Where `storage` was none, a program has made it.
+  Result<std::optional<std::string>> storage = linked_storage(directory, units_);
+  const bool leads_nowhere = !storage.has_value() && storage.error().code == Code::kUnsupported;
+  if (leads_nowhere && volume_of(kStorage).at != kStorage) { storage = std::nullopt; }
+  if (!storage.has_value()) { return fail(storage.error()); }
+  for (const std::string& mount : mounts_in(directory, *storage, disk, units_)) {
     const bool is_known = std::any_of(volumes_.begin(), volumes_.end(),
                                       [&](const Volume& volume) { return volume.at == mount; });
     if (is_known) { continue; }

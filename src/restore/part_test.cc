@@ -226,9 +226,11 @@ TEST(PartOfTheData, ARecoveryComesToAnEndWhateverStandsWhereAFolderWas) {
                                 {{Lie::kPlain, Part::kNewFile}, "storage"},
                                 {{Lie::kPlain, Part::kFolder}, "storage"},
                                 {{Lie::kLinkedStorage, Part::kFiles}, "storage/a"}};
+  enum class Made { kFile, kLink, kLinkToNowhere };
   int finished = 0;
   for (const Case& one : cases) {
-    for (const bool is_link : {false, true}) {
+    for (const Made made : {Made::kFile, Made::kLink, Made::kLinkToNowhere}) {
+      const bool is_link = made != Made::kFile;
       SCOPED_TRACE(name_of(one.setting) + (is_link ? ", a link: " : ", a file: ") + one.folder);
       int recovered = 0;
       for (int call = 1;; ++call) {
@@ -238,9 +240,10 @@ TEST(PartOfTheData, ARecoveryComesToAnEndWhateverStandsWhereAFolderWas) {
         if (!killed_at(world, call)) { break; }
         if (!is_cut_off(directory)) { continue; }
         const testing::TempFolder theirs;
+        const fs::Path target = made == Made::kLinkToNowhere ? theirs / "nowhere" : theirs.path();
         std::filesystem::remove_all(directory / one.folder);
         if (is_link) {
-          std::filesystem::create_directory_symlink(theirs.path(), directory / one.folder);
+          std::filesystem::create_directory_symlink(target, directory / one.folder);
         } else {
           write_file(directory / one.folder, "theirs");
         }
@@ -253,7 +256,7 @@ TEST(PartOfTheData, ARecoveryComesToAnEndWhateverStandsWhereAFolderWas) {
         const std::string name = last_part_of(one.folder);
         const auto is_theirs = [&](const fs::Path& path) {
           std::error_code error;
-          return is_link ? std::filesystem::read_symlink(path, error) == theirs.path()
+          return is_link ? std::filesystem::read_symlink(path, error) == target
                          : fs::exists(path) && !std::filesystem::is_directory(path) &&
                                read_file(path) == "theirs";
         };
@@ -494,6 +497,18 @@ TEST_F(PartOfAnArchive, NoLinkAndNoFileOnTheWayIsFollowed) {
   EXPECT_EQ(read_file(folder / "storage/b/c/1"), "new");
   ASSERT_TRUE(undo(folder.path(), "", kNow, real_disk()).has_value());
   EXPECT_EQ(read_file(folder / "storage/b"), "a file");
+}
+
+TEST_F(PartOfAnArchive, AFolderThatCannotBeWrittenToIsToldOfBeforehand) {
+  if (::geteuid() == 0) { GTEST_SKIP() << "root may write everywhere"; }
+  const Tree before = tree_of(folder.path());
+  std::filesystem::permissions(folder / "storage", std::filesystem::perms{0555});
+  const Result<Replaced> refused = restore({"storage/a", "storage/b/c/1"});
+  std::filesystem::permissions(folder / "storage", std::filesystem::perms{0755});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_EQ(refused.error().code, Code::kUnsupported);
+  EXPECT_THAT(refused.error().what, HasSubstr("chmod u+w"));
+  EXPECT_EQ(tree_of(folder.path()), before);
 }
 
 TEST_F(PartOfAnArchive, FileSystemsThatItDoesNotConcernAreNotLookedAt) {

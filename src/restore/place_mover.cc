@@ -30,6 +30,15 @@ Result<std::uint64_t> inode_of(const fs::Path& path) {
   return fail(found.error());
 }
 
+// "photo.png", or "photo.png.2" and so on when that is taken.
+fs::Path free_name(const fs::Path& path) {
+  fs::Path free = path;
+  for (int number = 2; fs::link_stat(free).has_value(); ++number) {
+    free = fs::Path{path.native() + "." + std::to_string(number)};
+  }
+  return free;
+}
+
 // "replaced-ID/stray" for "replaced-ID/pb_data". A journal whose `aside` is a "restore-ID" has none
 // written by us, but it is sound: strays would lie beside it.
 std::string strays_of(const std::string& aside) {
@@ -45,6 +54,7 @@ PlaceMover::PlaceMover(const fs::Path& directory, const Journal& journal, const 
       disk_{disk},
       directory_{directory},
       aside_name_{journal.aside},
+      comes_from_staging_{journal.incoming.starts_with(kStagedPrefix)},
       may_be_in_use_{restore::may_be_in_use(moves, journal.layout)},
       journal_path_{restore::journal_path(directory)},
       here_{moves.folder.empty() ? directory : directory / moves.folder},
@@ -91,13 +101,16 @@ Result<bool> PlaceMover::is_fresh(const std::string& name, const fs::Path& folde
   PV_TRY(const std::uint64_t here, inode_of(here_ / name));
   if (there == inodes.fresh || here == inodes.old) { return true; }
   if (there == inodes.old || here == inodes.fresh) { return false; }
-  return fail(Code::kDamaged, "neither " + printable((folder / name).native()) + " nor " +
-                                  printable((here_ / name).native()) +
-                                  " is what it was when the exchange began (was the directory "
-                                  "copied since?): one is the old data, one the new. Put the "
-                                  "right one in its place by hand, then remove " +
-                                  printable(journal_path_.native()) +
-                                  ": the other is kept in the replaced-* folder beside that");
+  const bool is_kept = folder != incoming_ || !comes_from_staging_;
+  return fail(Code::kDamaged,
+              "neither " + printable((folder / name).native()) + " nor " +
+                  printable((here_ / name).native()) +
+                  " is what it was when the exchange began (was the directory copied since?): one "
+                  "is the old data, one the new. Put the right one in its place by hand, then "
+                  "remove " +
+                  printable(journal_path_.native()) + ": what lies in " +
+                  printable(folder.native()) + " by then is " +
+                  (is_kept ? "kept" : "cleared away, so move it elsewhere first to keep it"));
 }
 
 // `name` in the directory is the old one, which has not left yet.
@@ -236,7 +249,7 @@ Result<void> PlaceMover::clear_in() {
   for (auto name = moves_.in.rbegin(); name != moves_.in.rend(); ++name) {
     if (goes_at_once(*name)) { continue; }  // when the old one comes back
     PV_TRY(const bool come, has_come(*name));
-    if (come) { PV_CHECK(move(here_ / *name, incoming_ / *name)); }
+    if (come) { PV_CHECK(take_away(*name)); }
   }
   PV_TRY(const std::vector<std::string> names, names_here());
   for (const std::string& name : names) {
@@ -273,7 +286,7 @@ Result<void> PlaceMover::bring_back(const std::string& name) {
   if (goes_at_once(name) && !beside.fresh && occupied) {
     PV_TRY(const bool changed, change_places(name, out_));
     if (changed) { return {}; }
-    PV_CHECK(move(here_ / name, incoming_ / name));
+    PV_CHECK(take_away(name));
   }
   PV_TRY(const bool in_aside, lies_in(aside_, name));
   return bring(name, in_aside ? aside_ : incoming_, out_);
@@ -312,20 +325,40 @@ Result<void> PlaceMover::sort_out() {
     PV_TRY(const bool out_of_place, is_out_of_place(name));
     if (!out_of_place) { continue; }
     PV_TRY(const bool in_incoming, lies_in(incoming_, name));
-    const fs::Path& from = in_incoming ? incoming_ : aside_;
-    const fs::Path& to = in_incoming ? aside_ : incoming_;
-    PV_CHECK(move(from / name, to / name));
+    if (in_incoming) {
+      PV_CHECK(move(incoming_ / name, aside_ / name));
+    } else if (is_touched(name, aside_ / name)) {
+      PV_CHECK(put_by(aside_ / name));
+    } else {
+      PV_CHECK(move(aside_ / name, incoming_ / name));
+    }
   }
   return {};
 }
 
+// What is in a "restore-ID" is cleared away when somebody removes the journal. So what an app may
+// have put something into goes there only when it is seen to be as it was staged, and that can be
+// seen only once no app finds it any more: until then it lies among the strays.
+Result<void> PlaceMover::take_away(const std::string& name) {
+  if (!moves_.sealed.contains(name)) { return move(here_ / name, incoming_ / name); }
+  PV_TRY(const fs::Path left, move_to_strays(here_ / name));
+  if (is_touched(name, left)) { return disk_.sync_folder(strays_); }
+  return move(left, incoming_ / name);
+}
+
+// Whether the new entry `name`, which lies at `path`, is not as it was staged, or might not be.
+bool PlaceMover::is_touched(const std::string& name, const fs::Path& path) const {
+  const auto sealed = moves_.sealed.find(name);
+  if (sealed == moves_.sealed.end()) { return false; }
+  const Result<std::uint64_t> now = seal_of(path);
+  return !now.has_value() || *now != sealed->second;
+}
+
+// Once more: a program may have had a file in it open.
 Result<void> PlaceMover::keep_what_was_touched() {
   for (const auto& [name, seal] : moves_.sealed) {
     PV_TRY(const bool went_back, lies_in(incoming_, name));
-    if (!went_back) { continue; }
-    const Result<std::uint64_t> now = seal_of(incoming_ / name);
-    const bool is_as_staged = now.has_value() && *now == seal;
-    if (!is_as_staged) { PV_CHECK(put_by(incoming_ / name)); }
+    if (went_back && is_touched(name, incoming_ / name)) { PV_CHECK(put_by(incoming_ / name)); }
   }
   return {};
 }
@@ -370,17 +403,28 @@ Result<void> PlaceMover::make_room(const std::string& name) {
 
 // Keeps what is nobody's, beside the replaced data.
 Result<void> PlaceMover::put_by(const fs::Path& path) {
-  if (!fs::exists(strays_)) {
-    PV_CHECK(disk_.make_folder(strays_));
-    PV_CHECK(disk_.sync_folder(strays_.parent_path()));
-  }
-  const std::string name = path.filename().string();
-  fs::Path place = strays_ / name;
-  for (int number = 2; fs::exists(place); ++number) {
-    place = strays_ / (name + "." + std::to_string(number));
-  }
-  PV_CHECK(move(path, place));
+  PV_CHECK(move_to_strays(path));
   return disk_.sync_folder(strays_);
+}
+
+// Where it lies now.
+Result<fs::Path> PlaceMover::move_to_strays(const fs::Path& path) {
+  PV_CHECK(make_strays());
+  fs::Path place = free_name(strays_ / path.filename());
+  PV_CHECK(move(path, place));
+  return place;
+}
+
+// A file, or a link, of that name becomes the first of them.
+Result<void> PlaceMover::make_strays() {
+  const Result<fs::Stat> found = fs::link_stat(strays_);
+  if (!found.has_value() && found.error().code != Code::kNotFound) { return fail(found.error()); }
+  if (found.has_value() && found->is_folder()) { return {}; }
+  const fs::Path in_the_way = free_name(strays_);
+  if (found.has_value()) { PV_CHECK(disk_.rename(strays_, in_the_way)); }
+  PV_CHECK(disk_.make_folder(strays_));
+  if (found.has_value()) { PV_CHECK(disk_.rename(in_the_way, strays_ / strays_.filename())); }
+  return disk_.sync_folder(strays_.parent_path());
 }
 
 // A folder's ".." changes with the rename, so who moves it must be able to write to it.

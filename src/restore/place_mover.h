@@ -85,7 +85,11 @@ class PlaceMover {
   [[nodiscard]] Result<void> bring_once(const std::string& name, const fs::Path& from,
                                         const Names& ours);
   [[nodiscard]] Result<void> make_room(const std::string& name);
+  [[nodiscard]] Result<void> take_away(const std::string& name);
+  [[nodiscard]] bool is_touched(const std::string& name, const fs::Path& path) const;
   [[nodiscard]] Result<void> put_by(const fs::Path& path);
+  [[nodiscard]] Result<fs::Path> move_to_strays(const fs::Path& path);
+  [[nodiscard]] Result<void> make_strays();
   [[nodiscard]] Result<void> move(const fs::Path& from, const fs::Path& to);
   [[nodiscard]] Result<void> make_movable(const fs::Path& path);
   [[nodiscard]] Result<bool> is_out_of_place(const std::string& name) const;
@@ -94,7 +98,8 @@ class PlaceMover {
   const Layout& layout_;
   Disk& disk_;
   const fs::Path directory_;
-  const std::string aside_name_;  // Journal::aside
+  const std::string aside_name_;   // Journal::aside
+  const bool comes_from_staging_;  // Journal::incoming is a "restore-ID"
   const bool may_be_in_use_;
   const fs::Path journal_path_;
   const fs::Path here_;

@@ -69,13 +69,16 @@ Result<std::optional<Record>> read_note(const fs::Path& path) {
 }
 
 // The note comes first: what the folders are is known from then on.
+// That for strays waits where something may have to go through it on a way back, which is not to
+// need room on the disk.
 Result<void> make_folder(const fs::Path& directory, const Volume& volume, const Kept& kept,
-                         Disk& disk) {
+                         bool with_strays, Disk& disk) {
   const fs::Path vault = directory / volume.vault;
   const fs::Path folder = vault / replaced_folder(kept.replaced.id);
   PV_CHECK(disk.make_folder(folder));
   PV_CHECK(disk.write_file(folder / kReplacedInfo, note_of(kept)));
   PV_CHECK(disk.make_folder(folder / kReplacedData));
+  if (with_strays) { PV_CHECK(disk.make_folder(folder / kReplacedStray)); }
   PV_CHECK(disk.sync_folder(folder));
   return disk.sync_folder(vault);
 }
@@ -95,8 +98,10 @@ Result<void> make_aside(const fs::Path& directory, const Kept& kept, const std::
 
 Result<void> make_folders(const fs::Path& directory, const Kept& kept,
                           const std::vector<PlaceMoves>& places, Disk& disk) {
+  const bool has_sealed = std::any_of(
+      places.begin(), places.end(), [](const PlaceMoves& place) { return !place.sealed.empty(); });
   for (const Volume& volume : kept.layout.volumes()) {
-    PV_CHECK(make_folder(directory, volume, kept, disk));
+    PV_CHECK(make_folder(directory, volume, kept, has_sealed, disk));
   }
   std::vector<fs::Path> parents;
   for (const PlaceMoves& place : places) {
@@ -141,10 +146,11 @@ void discard_replaced(const fs::Path& directory, const Layout& layout, const std
     return directory / volume.vault / replaced_folder(id);
   };
   // They go by their age, all together, and the directory's own note tells where they are.
-  const bool has_strays = std::any_of(volumes.begin(), volumes.end(), [&](const Volume& volume) {
-    return fs::exists(folder_on(volume) / kReplacedStray);
+  const bool no_strays = std::all_of(volumes.begin(), volumes.end(), [&](const Volume& volume) {
+    const fs::Path strays = folder_on(volume) / kReplacedStray;
+    return !fs::exists(strays) || is_gone(disk.remove_folder(strays));
   });
-  if (has_strays) { return; }
+  if (!no_strays) { return; }
   for (auto volume = volumes.rbegin(); volume != volumes.rend(); ++volume) {
     const fs::Path folder = folder_on(*volume);
     (void)disk.remove_file(folder / kReplacedInfo);
