@@ -195,7 +195,7 @@ TEST_F(Look, IsToldAsJson) {
       R"("verdictsUnknownBecause":"","cutOff":false,"job":null,"users":[{"pid":12,"program":"pocketbase"}],"mirror":null,"retention":{"summary":""},)"
       R"("lastBackup":null,"lastSuccess":null,"trend":null,)"
       R"("schedule":{"cron":"","next":null,"missed":null,"offBecause":""},)"
-      R"("verification":{"cron":"","next":null,"offBecause":""},"risk":""})");
+      R"("verification":{"cron":"","next":null,"offBecause":""},"settingsError":"","risk":""})");
 }
 
 TEST_F(Look, TellsOfWhatIsAtRisk) {

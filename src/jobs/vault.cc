@@ -98,8 +98,8 @@ struct Vault::Impl {
         spooled{store, directory.vault_folder(), ending.get_token()},
         parts{directory, spooled, pool, clock, random, std::move(options)},
         on_stop{parts.options.stop, [this] { ending.request_stop(); }} {
-    if (std::shared_ptr<store::BackupStore> there = parts.options.mirror; there != nullptr) {
-      std::shared_ptr<store::BackupStore> until = there->until(ending.get_token());
+    if (const std::shared_ptr<store::BackupStore> there = parts.options.mirror; there != nullptr) {
+      const std::shared_ptr<store::BackupStore> until = there->until(ending.get_token());
       mirror.emplace(spooled, until == nullptr ? there : until, directory.vault_folder());
     }
   }

@@ -132,8 +132,8 @@ void PageReaders::drop_uncached(std::uint64_t offset, std::uint64_t size_bytes) 
 }
 
 void PageReaders::passed(std::uint64_t offset, std::uint64_t size_bytes) {
-  static const std::uint64_t kMuch = memory_bytes() / 4;
-  if (expected_.size_bytes <= kMuch) { return; }
+  static const std::uint64_t much = memory_bytes() / 4;
+  if (expected_.size_bytes <= much) { return; }
   const std::lock_guard lock{mutex_};
   drop_uncached(offset, size_bytes);
 }

@@ -138,7 +138,8 @@ TEST_F(S3Store, GathersPartsWhereTheyWouldBeTooMany) {
 TEST_F(S3Store, LeavesNoPartOfAnUploadThatIsDroppedOrLost) {
   auto upload = store_->create(name_of("a.zip"), {"a.zip"}).value();
   ASSERT_TRUE(upload->write(as_bytes(noise(2 * kPartBytes + 1))).has_value());
-  // Both parts are there: a server may finish one that is cut off on its way after the upload ended.
+  // Both parts are there: a server may finish one that is cut off on its way after the upload
+  // ended.
   const Deadline deadline = Deadline::after(20s);
   const auto parts_there = [&] {
     const auto names = gateway().leftovers();
