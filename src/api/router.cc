@@ -113,21 +113,6 @@ std::optional<std::vector<std::string>> values_of(const std::vector<std::string>
   return values;
 }
 
-std::string escape_html(std::string_view text) {
-  std::string escaped;
-  for (const char letter : text) {
-    switch (letter) {
-      case '&': escaped += "&amp;"; break;
-      case '<': escaped += "&lt;"; break;
-      case '>': escaped += "&gt;"; break;
-      case '"': escaped += "&#34;"; break;
-      case '\'': escaped += "&#39;"; break;
-      default: escaped += letter;
-    }
-  }
-  return escaped;
-}
-
 http::Response redirect_to(const http::Request& request, std::string path) {
   if (!request.query.empty()) { path += "?" + request.query; }
   http::Response response;

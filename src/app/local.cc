@@ -32,6 +32,7 @@ class OpenVault final : public cli::LocalVault {
   [[nodiscard]] jobs::Vault& vault() override { return vault_; }
   [[nodiscard]] datadir::DataDir& directory() override { return *directory_; }
   [[nodiscard]] store::BackupStore& store() override { return vault_.store(); }
+  [[nodiscard]] settings::VaultSettingsFile& own_settings() override { return own_settings_; }
   [[nodiscard]] jobs::Alerts& alerts() override { return alerts_; }
 
  private:
@@ -156,18 +157,12 @@ Result<std::unique_ptr<store::BackupStore>> named_store(const cli::LocalOptions&
   return open_tuned({.folder = options.backups_dir, .bucket = options.bucket}, options.dir, tune);
 }
 
-std::unique_ptr<store::BackupStore> stoppable(std::unique_ptr<store::BackupStore> store,
-                                              const std::stop_token& stop) {
-  auto until = store->until(stop);
-  return until == nullptr ? std::move(store) : std::move(until);
-}
-
 // The mirror that the command line names; nullptr: none.
 Result<std::shared_ptr<store::BackupStore>> mirror_of(const cli::LocalOptions& options,
                                                       const jobs::TuneBucket& tune = {}) {
   if (!options.mirror) { return nullptr; }
   PV_TRY(std::unique_ptr<store::BackupStore> store, open_tuned(*options.mirror, options.dir, tune));
-  return std::shared_ptr<store::BackupStore>{stoppable(std::move(store), options.stop)};
+  return stoppable(std::shared_ptr<store::BackupStore>{std::move(store)}, options.stop);
 }
 
 }  // namespace
@@ -181,14 +176,14 @@ Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
   if (!fs::exists(options.dir)) {
     return fail(Code::kNotFound, "there is no directory " + options.dir.string());
   }
-  PV_TRY(std::unique_ptr<store::BackupStore> store, named_store(options));
-  if (store == nullptr) {
+  PV_TRY(std::unique_ptr<store::BackupStore> named, named_store(options));
+  if (named == nullptr) {
     PV_TRY(fs::Path folder, backups_folder_of(options.dir, options.backups_dir));
     PV_TRY(const std::string key,
            encryption_key_from(options.encryption_env, options.encryption_key_file));
-    PV_TRY(store, jobs::store_of_closed(options.dir, key, std::move(folder)));
+    PV_TRY(named, jobs::store_of_closed(options.dir, key, std::move(folder)));
   }
-  store = stoppable(std::move(store), options.stop);
+  const auto store = stoppable(std::shared_ptr<store::BackupStore>{std::move(named)}, options.stop);
   PV_TRY(const std::shared_ptr<store::BackupStore> mirror, mirror_of(options));
   PV_TRY(jobs::Overview overview,
          jobs::look_over(options.dir, *store, options.keep_replaced, system_clock().now()));

@@ -104,7 +104,6 @@ class Service {
   std::string encryption_key_;
   Reload reload_{options_};
   std::unique_ptr<jobs::LiveSettings> settings_;
-  std::unique_ptr<settings::VaultSettingsFile> own_settings_;
   std::unique_ptr<jobs::Scheduler> scheduler_;
   std::unique_ptr<jobs::RequestLog> log_;
   std::unique_ptr<Ticker> ticker_;
@@ -167,8 +166,7 @@ Result<void> Service::open() {
 void Service::prepare() {
   settings_ = std::make_unique<jobs::LiveSettings>(local_->directory(), encryption_key_,
                                                    system_clock(), system_random());
-  own_settings_ = std::make_unique<settings::VaultSettingsFile>(local_->directory().vault_folder());
-  if (const auto own = own_settings_->read(); !own.has_value()) {
+  if (const auto own = local_->own_settings().read(); !own.has_value()) {
     spdlog::warn(
         "the settings of our own can't be read, so their defaults count, and nobody but "
         "superusers is alerted; repair .pocketvault/settings.json, or remove it: {}",
@@ -183,8 +181,8 @@ void Service::prepare() {
       std::make_unique<jobs::RequestLog>(local_->directory(), *settings_, system_clock(),
                                          [](const std::string& what) { spdlog::warn("{}", what); });
   scheduler_ =
-      std::make_unique<jobs::Scheduler>(local_->vault(), *settings_, *own_settings_, system_clock(),
-                                        system_random(), std::move(options));
+      std::make_unique<jobs::Scheduler>(local_->vault(), *settings_, local_->own_settings(),
+                                        system_clock(), system_random(), std::move(options));
 }
 
 Result<void> Service::listen() {
@@ -202,8 +200,8 @@ Result<void> Service::listen() {
                 .encryption_key = encryption_key_});
   api_options.watch = watch_.for_api();
   api_ = std::make_unique<api::Api>(
-      api::Parts{local_->vault(), local_->directory(), *settings_, *own_settings_, *scheduler_,
-                 *log_, local_->alerts(), *pool_, system_clock(), system_random()},
+      api::Parts{local_->vault(), local_->directory(), *settings_, local_->own_settings(),
+                 *scheduler_, *log_, local_->alerts(), *pool_, system_clock(), system_random()},
       std::move(api_options));
   http::ServerOptions http_options;
   http_options.address = options_.address;

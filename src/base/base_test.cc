@@ -18,6 +18,7 @@ TEST(Text, DatesAreUtcAndCutToMilliseconds) {
   EXPECT_EQ(format_pocketbase_date(time), "2026-11-21 00:54:47.907Z");
   EXPECT_EQ(format_stamp(time), "20261121005447");
   EXPECT_EQ(format_http_date(time), "Sat, 21 Nov 2026 00:54:47 GMT");
+  EXPECT_EQ(format_minute(time), "2026-11-21 00:54 UTC");
 }
 
 TEST(Text, HttpDatesAreReadInAllThreeForms) {
@@ -54,6 +55,23 @@ TEST(Text, Utf8IsCheckedAsRfc3629Says) {
   }
   EXPECT_EQ(count_code_points("日本\xFF"), 3U);
   EXPECT_EQ(printable("a\nb\xFF"), "a b\xEF\xBF\xBD");
+  EXPECT_EQ(as_utf8("a\nb"), "a\nb");
+  EXPECT_EQ(as_utf8("a\nb\xFF"), "a b\xEF\xBF\xBD");
+}
+
+TEST(Text, IsCutBetweenCharacters) {
+  constexpr std::string_view kText = "日本é";  // 3, 3, 2 bytes
+  for (const auto& [bytes_max, bytes] :
+       {std::pair{0, 0}, {2, 0}, {3, 3}, {5, 3}, {6, 6}, {7, 6}, {8, 8}, {9, 8}}) {
+    EXPECT_EQ(whole_characters(kText, static_cast<std::size_t>(bytes_max)),
+              static_cast<std::size_t>(bytes))
+        << bytes_max;
+  }
+}
+
+TEST(Text, HtmlIsEscapedAsGoDoes) {
+  EXPECT_EQ(escape_html("<a href=\"x\">'&'</a>"),
+            "&lt;a href=&#34;x&#34;&gt;&#39;&amp;&#39;&lt;/a&gt;");
 }
 
 TEST(RandomText, UsesTheWholeAlphabetAndNothingElse) {

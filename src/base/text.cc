@@ -78,13 +78,16 @@ std::optional<std::string> decode_base64(std::string_view text, std::string_view
   return bytes;
 }
 
+// A byte of UTF-8 that begins no character.
+bool is_tail(char byte) { return (static_cast<unsigned char>(byte) & 0xC0U) == 0x80U; }
+
 // Length of the valid UTF-8 sequence at the start of `text`; 0 when there is none. RFC 3629: no
 // overlong forms, no surrogates, at most U+10FFFF.
 std::size_t sequence_length(std::string_view text) {
   const auto at = [&](std::size_t i) {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
   };
-  const auto tail = [&](std::size_t i) { return (at(i) & 0xC0U) == 0x80U; };
+  const auto tail = [&](std::size_t i) { return i < text.size() && is_tail(text[i]); };
   const unsigned first = at(0);
   if (text.empty()) { return 0; }
   if (first < 0x80) { return 1; }
@@ -119,6 +122,11 @@ std::string format_pocketbase_date(WallTime time) {
   std::snprintf(text.data(), text.size(), "%04d-%02d-%02d %02d:%02d:%02d.%03dZ", c.year, c.month,
                 c.day, c.hour, c.minute, c.second, c.millisecond);
   return text.data();
+}
+
+std::string format_minute(WallTime time) {
+  constexpr std::size_t kUpToMinutes = 16;
+  return format_pocketbase_date(time).substr(0, kUpToMinutes) + " UTC";
 }
 
 std::string format_stamp(WallTime time) {
@@ -221,6 +229,17 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+std::string as_utf8(std::string_view bytes) {
+  return is_utf8(bytes) ? std::string{bytes} : printable(bytes);
+}
+
+std::size_t whole_characters(std::string_view text, std::size_t bytes_max) {
+  if (text.size() <= bytes_max) { return text.size(); }
+  std::size_t end = bytes_max;
+  while (end > 0 && is_tail(text[end])) { --end; }
+  return end;
+}
+
 std::size_t count_code_points(std::string_view text) {
   std::size_t count = 0;
   for (; !text.empty(); ++count) {
@@ -246,6 +265,21 @@ std::string printable(std::string_view text) {
     text.remove_prefix(length == 0 ? 1 : length);
   }
   return clean;
+}
+
+std::string escape_html(std::string_view text) {
+  std::string escaped;
+  for (const char letter : text) {
+    switch (letter) {
+      case '&': escaped += "&amp;"; break;
+      case '<': escaped += "&lt;"; break;
+      case '>': escaped += "&gt;"; break;
+      case '"': escaped += "&#34;"; break;
+      case '\'': escaped += "&#39;"; break;
+      default: escaped += letter;
+    }
+  }
+  return escaped;
 }
 
 std::string to_lower_ascii(std::string_view text) {

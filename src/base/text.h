@@ -14,6 +14,9 @@ namespace pv {
 // PocketBase's: "2026-11-21 00:54:47.907Z"; UTC, milliseconds cut off, not rounded.
 [[nodiscard]] std::string format_pocketbase_date(WallTime time);
 
+// "2026-11-21 00:54 UTC", for sentences.
+[[nodiscard]] std::string format_minute(WallTime time);
+
 // "20261121005447": the stamp in automatic backup names, UTC.
 [[nodiscard]] std::string format_stamp(WallTime time);
 
@@ -40,11 +43,21 @@ namespace pv {
 
 [[nodiscard]] bool is_utf8(std::string_view text);
 
+// The bytes as they are where they are UTF-8, else printable(): for strings of JSON, which file
+// names need not be.
+[[nodiscard]] std::string as_utf8(std::string_view bytes);
+
+// How many bytes of `text` are whole characters of UTF-8, at most `bytes_max`.
+[[nodiscard]] std::size_t whole_characters(std::string_view text, std::size_t bytes_max);
+
 // Code points of valid UTF-8; each invalid byte counts as one.
 [[nodiscard]] std::size_t count_code_points(std::string_view text);
 
 // Invalid bytes replaced by U+FFFD, control characters by spaces: for messages and terminals.
 [[nodiscard]] std::string printable(std::string_view text);
+
+// As Go's html.EscapeString, which PocketBase's pages and mails are made with.
+[[nodiscard]] std::string escape_html(std::string_view text);
 
 // ASCII only, for protocol words.
 [[nodiscard]] std::string to_lower_ascii(std::string_view text);

@@ -93,6 +93,7 @@ class LocalVault {
   [[nodiscard]] virtual jobs::Vault& vault() = 0;
   [[nodiscard]] virtual datadir::DataDir& directory() = 0;
   [[nodiscard]] virtual store::BackupStore& store() = 0;
+  [[nodiscard]] virtual settings::VaultSettingsFile& own_settings() = 0;
   [[nodiscard]] virtual jobs::Alerts& alerts() = 0;
 };
 

@@ -30,6 +30,7 @@ class RealVault final : public LocalVault {
   [[nodiscard]] jobs::Vault& vault() override { return vault_; }
   [[nodiscard]] datadir::DataDir& directory() override { return *directory_; }
   [[nodiscard]] store::BackupStore& store() override { return *store_; }
+  [[nodiscard]] settings::VaultSettingsFile& own_settings() override { return own_settings_; }
   [[nodiscard]] jobs::Alerts& alerts() override { return alerts_; }
 
  private:

@@ -71,9 +71,9 @@ class Copying {
 Result<Exit> run_copy(const Context& context) {
   const Arguments& arguments = context.arguments;
   PV_TRY(const Place place, open_place(context, Purpose::kAny));
-  PV_TRY(std::unique_ptr<store::BackupStore> to,
+  PV_TRY(std::unique_ptr<store::BackupStore> named,
          context.environment.open_store(arguments.copy_to, arguments.dir));
-  if (auto until = to->until(context.stop); until != nullptr) { to = std::move(until); }
+  const auto to = stoppable(std::shared_ptr<store::BackupStore>{std::move(named)}, context.stop);
   store::BackupStore& from = place.local->store();
   PV_CHECK(jobs::check_apart(from, *to));
   std::ignore = to->sweep();  // what a crash of ours left

@@ -17,14 +17,9 @@ using jobs::Reader;
 using std::chrono::duration_cast;
 using std::chrono::milliseconds;
 
-// Strings of JSON must be UTF-8; file names need not be.
-std::string text_of(std::string_view bytes) {
-  return is_utf8(bytes) ? std::string{bytes} : printable(bytes);
-}
-
 json::object to_json(const jobs::LeftOut& left_out) {
   json::array names;
-  for (const std::string& name : left_out.names) { names.emplace_back(text_of(name)); }
+  for (const std::string& name : left_out.names) { names.emplace_back(as_utf8(name)); }
   return {{"files", left_out.files}, {"bytes", left_out.bytes}, {"names", std::move(names)}};
 }
 
@@ -38,20 +33,20 @@ json::object to_json(const jobs::Report& report) {
           {"way", report.way},
           {"copiedBytes", report.copied_bytes},
           {"sharedBytes", report.shared_bytes},
-          {"previous", text_of(report.previous)},
-          {"fullBecause", text_of(report.full_because)},
+          {"previous", as_utf8(report.previous)},
+          {"fullBecause", as_utf8(report.full_because)},
           {"structure", report.structure},
           {"replacedId", report.replaced_id},
           {"leftOut", to_json(report.left_out)},
-          {"bucket", text_of(report.bucket)},
+          {"bucket", as_utf8(report.bucket)},
           {"bucketFiles", report.bucket_files},
           {"bucketBytes", report.bucket_bytes},
           {"unchangedFiles", report.unchanged_files},
           {"unchangedBytes", report.unchanged_bytes},
-          {"safetyBackup", text_of(report.safety_backup)},
-          {"scope", text_of(report.scope)},
+          {"safetyBackup", as_utf8(report.safety_backup)},
+          {"scope", as_utf8(report.scope)},
           {"note", report.note},
-          {"target", text_of(report.target)},
+          {"target", as_utf8(report.target)},
           {"records", report.records},
           {"collections", jobs::to_json(report.collections)}};
 }
@@ -140,18 +135,18 @@ tl::unexpected<Error> unexpected_answer(const char* what) {
 }  // namespace
 
 json::object to_json(const Error& error) {
-  return {{"code", code_name(error.code)}, {"message", text_of(error.what)}};
+  return {{"code", code_name(error.code)}, {"message", as_utf8(error.what)}};
 }
 
 json::object to_json(const jobs::Status& status) {
   json::array warnings;
   for (const jobs::Warning& warning : status.warnings) {
     warnings.push_back(
-        json::object{{"name", text_of(warning.name)}, {"message", text_of(warning.what)}});
+        json::object{{"name", as_utf8(warning.name)}, {"message", as_utf8(warning.what)}});
   }
   json::object object{{"id", status.id},
                       {"kind", jobs::kind_name(status.kind)},
-                      {"name", text_of(status.name)},
+                      {"name", as_utf8(status.name)},
                       {"state", jobs::state_name(status.state)},
                       {"phase", status.phase},
                       {"bytesTotal", status.bytes_total},
@@ -188,7 +183,7 @@ json::object to_json(const Summary& summary) {
   if (!summary.contents) { return object; }
   const Contents& contents = *summary.contents;
   json::array databases;
-  for (const std::string& name : contents.databases) { databases.emplace_back(text_of(name)); }
+  for (const std::string& name : contents.databases) { databases.emplace_back(as_utf8(name)); }
   object["entries"] = contents.entries;
   object["rawBytes"] = contents.raw_bytes;
   object["databases"] = std::move(databases);
@@ -200,14 +195,14 @@ json::object to_json(const Summary& summary) {
 json::object to_json(const jobs::ContentItem& item) {
   std::array<char, 8> mode{};
   std::snprintf(mode.data(), mode.size(), "%04o", item.mode & 07777U);
-  return {{"name", text_of(item.name)},
+  return {{"name", as_utf8(item.name)},
           {"type", jobs::item_kind_name(item.kind)},
           {"size", item.raw_bytes},
           {"packedSize", item.packed_bytes},
           {"files", item.files},
           {"mode", item.mode == 0 ? "" : mode.data()},
           {"modified", item.modified ? format_pocketbase_date(*item.modified) : ""},
-          {"refused", text_of(item.refused)}};
+          {"refused", as_utf8(item.refused)}};
 }
 
 Result<jobs::Status> job_from_json(const json::value& value) {

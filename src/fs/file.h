@@ -204,6 +204,9 @@ class FileLock {
   [[nodiscard]] static Result<FileLock> try_take(const Path& path);
   // The same, but only after it has been tried for `wait`.
   [[nodiscard]] static Result<FileLock> take(const Path& path, std::chrono::milliseconds wait);
+  // Whether anybody holds it. Others who ask are not taken for a holder, and whoever tries for a
+  // while to take it is not hindered.
+  [[nodiscard]] static bool is_held(const Path& path);
 
  private:
   explicit FileLock(Fd fd) : fd_{std::move(fd)} {}

@@ -346,6 +346,18 @@ TEST(FileLock, BelongsToOneDescriptorAtATime) {
   EXPECT_TRUE(FileLock::try_take(temp / "lock").has_value());
 }
 
+TEST(FileLock, IsSeenWithoutBeingTaken) {
+  const TempFolder temp;
+  EXPECT_FALSE(FileLock::is_held(temp / "lock"));
+  EXPECT_FALSE(fs::exists(temp / "lock"));
+  {
+    const FileLock lock = FileLock::try_take(temp / "lock").value();
+    EXPECT_TRUE(FileLock::is_held(temp / "lock"));
+  }
+  EXPECT_FALSE(FileLock::is_held(temp / "lock"));
+  EXPECT_TRUE(FileLock::try_take(temp / "lock").has_value());
+}
+
 TEST(FileLock, IsFreedWhenItsProcessDies) {
   const TempFolder temp;
   {

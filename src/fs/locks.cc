@@ -174,6 +174,11 @@ Result<FileLock> FileLock::try_take(const Path& path) {
   return FileLock{std::move(fd)};
 }
 
+bool FileLock::is_held(const Path& path) {
+  const Result<Fd> file = open_for_reading(path);
+  return file.has_value() && ::flock(file->get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+}
+
 Result<FileLock> FileLock::take(const Path& path, std::chrono::milliseconds wait) {
   constexpr std::chrono::milliseconds kLookEvery{5};
   const Deadline deadline = Deadline::after(wait);

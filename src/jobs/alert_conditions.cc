@@ -12,8 +12,6 @@ using settings::AlertSettings;
 
 constexpr std::chrono::hours kBehindMax{1};
 
-std::string minute_of(WallTime time) { return format_pocketbase_date(time).substr(0, 16) + " UTC"; }
-
 // Stores keep times in whole seconds.
 bool is_since(WallTime time, WallTime moment) {
   return time >= std::chrono::floor<std::chrono::seconds>(moment);
@@ -22,7 +20,7 @@ bool is_since(WallTime time, WallTime moment) {
 std::string newest_sentence(const Overview& overview) {
   if (!overview.newest) { return "There is no good backup."; }
   return "The newest good backup is " + printable(overview.newest->name.text()) + " of " +
-         minute_of(overview.newest->modified) + ".";
+         format_minute(overview.newest->modified) + ".";
 }
 
 std::optional<Condition> failed(const Sight& sight, const OpenSince& open_since) {
@@ -39,8 +37,8 @@ std::optional<Condition> failed(const Sight& sight, const OpenSince& open_since)
   std::string text;
   if (has_failed) {
     text = std::string{health.last->is_scheduled ? "The backup made by the clock" : "The backup"} +
-           " failed at " + minute_of(health.last->ended) + ": " + printable(health.last->error) +
-           ".\n";
+           " failed at " + format_minute(health.last->ended) + ": " +
+           printable(health.last->error) + ".\n";
   }
   return Condition{"failed", open.value_or(has_failed ? health.last->ended : WallTime{}),
                    text + newest_sentence(overview)};
@@ -53,7 +51,7 @@ std::optional<Condition> missed(const Sight& sight, const AlertSettings& setting
     if (now < *sight.unseen_since + settings.missed_grace) { return std::nullopt; }
     return Condition{
         "missed", *sight.unseen_since,
-        "Whether backups are made is not known, for since " + minute_of(*sight.unseen_since) +
+        "Whether backups are made is not known, for since " + format_minute(*sight.unseen_since) +
             " their store can't be looked at: " + printable(sight.unseen_because) + "."};
   }
   const auto cron = Cron::parse(overview.health.timetable.expression);
@@ -69,7 +67,7 @@ std::optional<Condition> missed(const Sight& sight, const AlertSettings& setting
     return std::nullopt;
   }
   return Condition{"missed", *due,
-                   "The backup that was due at " + minute_of(*due) + " (" + cron->expression() +
+                   "The backup that was due at " + format_minute(*due) + " (" + cron->expression() +
                        ") has not been made.\n" + newest_sentence(overview)};
 }
 
@@ -103,10 +101,11 @@ std::optional<Condition> unverified(const Sight& sight, const AlertSettings& set
   }
   const WallTime due = verified.value_or(oldest) + settings.unverified_after;
   if (now <= due) { return std::nullopt; }
-  return Condition{"unverified", due,
-                   (verified ? "The last verification of a backup was at " + minute_of(*verified)
-                             : std::string{"No backup has ever been verified"}) +
-                       ".\nVerify one: pocketvault verify NAME."};
+  return Condition{
+      "unverified", due,
+      (verified ? "The last verification of a backup was at " + format_minute(*verified)
+                : std::string{"No backup has ever been verified"}) +
+          ".\nVerify one: pocketvault verify NAME."};
 }
 
 std::optional<Condition> space_low(const Sight& sight, const AlertSettings& settings,

@@ -32,19 +32,13 @@ bool contains(const std::vector<std::string>& list, std::string_view one) {
   return std::ranges::find(list, one) != list.end();
 }
 
-std::vector<std::string> both(const std::vector<std::string>& a,
-                              std::span<const std::string_view> b) {
+template <class List>
+std::vector<std::string> both(const std::vector<std::string>& a, const List& b) {
   std::vector<std::string> kinds;
   for (const std::string& kind : a) {
     if (std::ranges::find(b, kind) != b.end()) { kinds.push_back(kind); }
   }
   return kinds;
-}
-
-std::vector<std::string> both(const std::vector<std::string>& a,
-                              const std::vector<std::string>& b) {
-  const std::vector<std::string_view> views{b.begin(), b.end()};
-  return both(a, views);
 }
 
 Channel channel_of(const AlertSettings::Webhook& hook, const std::vector<std::string>& on) {
@@ -222,17 +216,17 @@ void Alerts::look() {
 
 // Marks since when the timetable is as it is.
 Sight Alerts::see(const AlertState& state, WallTime now, AlertChange& change) {
-  auto overview = vault_.overview();
-  Result<Listing> listing = overview.has_value() ? vault_.list() : fail(overview.error());
-  if (!listing.has_value()) {
+  auto survey = vault_.survey();
+  if (!survey.has_value()) {
     if (!unseen_since_ || *unseen_since_ > now) { unseen_since_ = now; }
-    Sight sight{.unseen_since = unseen_since_, .unseen_because = listing.error().what};
+    Sight sight{.unseen_since = unseen_since_, .unseen_because = survey.error().what};
     sight.overview.health = look_at_health(vault_.directory().vault_folder(), {}, now);
     return sight;
   }
   unseen_since_.reset();
-  look_behind(*overview, now);
-  const std::string& expression = overview->health.timetable.expression;
+  Overview& overview = survey->overview;
+  look_behind(overview, now);
+  const std::string expression = overview.health.timetable.expression;
   const state::Mark* known = find_mark(state, kTimetable);
   std::optional<WallTime> since;
   if (!expression.empty()) {
@@ -242,8 +236,8 @@ Sight Alerts::see(const AlertState& state, WallTime now, AlertChange& change) {
   } else if (known != nullptr && !known->text.empty()) {
     change.marks.push_back({std::string{kTimetable}, "", now});
   }
-  return Sight{.overview = *std::move(overview),
-               .backups = std::move(listing->backups),
+  return Sight{.overview = std::move(overview),
+               .backups = std::move(survey->listing.backups),
                .timetable_since = since,
                .jitter_max = own_settings_.now().schedule.jitter_max,
                .behind_since = behind_since_,
@@ -299,8 +293,7 @@ void Alerts::judge(const Sight& sight, const AlertState& state, WallTime now, Al
   bool is_wanted = false;
   std::string left;
   for (const state::OpenAlert& alert : state.open) {
-    const std::string line = title_of(alert.kind) + ", since " +
-                             format_pocketbase_date(alert.since).substr(0, 16) + " UTC.\n";
+    const std::string line = title_of(alert.kind) + ", since " + format_minute(alert.since) + ".\n";
     const bool lasts =
         std::ranges::find(conditions, alert.kind, &Condition::kind) != conditions.end();
     if (lasts || (sight.unseen_since && alert.kind != "failed")) {

@@ -30,14 +30,13 @@ Timetable verification_of(const fs::Path& vault_folder, WallTime now) {
 }
 
 Timetable timetable_of(const fs::Path& vault_folder, const std::vector<store::Backup>& backups,
-                       WallTime now) {
+                       std::chrono::seconds jitter_max, WallTime now) {
   const auto served = state::read_served(state::VaultDb{vault_folder}, std::string{kBackupCron});
   if (!served.has_value() || !*served) { return {}; }
   Timetable timetable{.expression = (*served)->expression, .next = {}, .missed = {}};
   const auto cron = Cron::parse(timetable.expression);
   if (!cron.has_value()) { return timetable; }
-  settings::VaultSettingsFile own{vault_folder};
-  const auto late_max = kLateMax + own.now().schedule.jitter_max;
+  const auto late_max = kLateMax + jitter_max;
   const auto due = cron->next_after(std::min((*served)->until, now));
   const bool is_late = due && *due + late_max < now;
   const bool is_made =
@@ -108,9 +107,11 @@ Health look_at_health(const fs::Path& vault_folder, const std::vector<store::Bac
     health.last = std::move(history->last);
     health.last_succeeded = std::move(history->last_succeeded);
   }
-  health.timetable = timetable_of(vault_folder, backups, now);
+  settings::VaultSettingsFile own_file{vault_folder};
+  const auto own = own_file.read();
+  const auto jitter_max = (own.has_value() ? *own : own_file.now()).schedule.jitter_max;
+  health.timetable = timetable_of(vault_folder, backups, jitter_max, now);
   health.verification = verification_of(vault_folder, now);
-  const auto own = settings::VaultSettingsFile{vault_folder}.read();
   // Who may not read them learns nothing of them.
   if (!own.has_value() && own.error().code == Code::kDamaged) {
     health.settings_trouble = printable(own.error().what);

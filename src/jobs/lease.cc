@@ -1,10 +1,8 @@
 #include "jobs/lease.h"
 
-#include <sys/file.h>
 #include <unistd.h>
 
 #include <boost/json.hpp>
-#include <cerrno>
 #include <utility>
 
 #include "base/text.h"
@@ -97,11 +95,8 @@ Lease::~Lease() {
   if (!note_.empty()) { (void)fs::remove_file(note_); }
 }
 
-// With a shared lock: who only looks is not taken for a holder by another who looks, and whoever
-// takes the lease at that moment waits long enough.
 bool Lease::held(const fs::Path& vault_folder) {
-  const Result<fs::Fd> file = fs::open_for_reading(lock_path(vault_folder));
-  return file.has_value() && ::flock(file->get(), LOCK_SH | LOCK_NB) != 0 && errno == EWOULDBLOCK;
+  return fs::FileLock::is_held(lock_path(vault_folder));
 }
 
 std::optional<LeaseNote> Lease::holder(const fs::Path& vault_folder) {

@@ -19,11 +19,6 @@ namespace json = boost::json;
 constexpr std::chrono::milliseconds kSwapPatience{0};
 constexpr std::size_t kDiscountedMax = 10;
 
-// Strings of JSON must be UTF-8; file names need not be.
-std::string text_of(std::string_view bytes) {
-  return is_utf8(bytes) ? std::string{bytes} : printable(bytes);
-}
-
 json::value number_or_null(const std::optional<std::uint64_t>& number) {
   return number ? json::value(*number) : json::value(nullptr);
 }
@@ -31,7 +26,7 @@ json::value number_or_null(const std::optional<std::uint64_t>& number) {
 json::object newest_json(const Overview& overview, WallTime now) {
   const store::Backup& newest = *overview.newest;
   const auto age = std::chrono::duration_cast<std::chrono::seconds>(now - newest.modified);
-  return {{"key", text_of(newest.name.text())},
+  return {{"key", as_utf8(newest.name.text())},
           {"size", newest.size_bytes},
           {"modified", format_pocketbase_date(newest.modified)},
           {"ageSeconds", age.count()},
@@ -40,20 +35,18 @@ json::object newest_json(const Overview& overview, WallTime now) {
 
 json::object to_json(const Discounted& discounted) {
   const store::Backup& backup = discounted.backup;
-  return {{"key", text_of(backup.name.text())},
+  return {{"key", as_utf8(backup.name.text())},
           {"size", backup.size_bytes},
           {"modified", format_pocketbase_date(backup.modified)},
           {"why", printable(discounted.why)}};
 }
 
 json::object to_json(const LeaseNote& note) {
-  return {{"kind", text_of(note.kind)},
-          {"name", text_of(note.name)},
+  return {{"kind", as_utf8(note.kind)},
+          {"name", as_utf8(note.name)},
           {"pid", note.pid},
           {"since", format_pocketbase_date(note.since)}};
 }
-
-// A clock may be wrong by as much; a date further ahead would look young for ever.
 
 void find_damaged(const std::vector<store::Backup>& backups, const Verdicts& verdicts,
                   std::vector<Discounted>& damaged) {
@@ -122,10 +115,12 @@ void count(std::vector<store::Backup> backups, WallTime now, const Doubt& doubt,
   }
 }
 
+namespace {
+
 Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
-                           std::chrono::seconds keep, WallTime now) {
+                           std::vector<store::Backup> backups, std::chrono::seconds keep,
+                           WallTime now) {
   Overview overview;
-  PV_TRY(std::vector<store::Backup> backups, store.list());
   PV_CHECK(restore::refuse_linked_vaults(directory));
   const fs::Path vault_folder = directory / ".pocketvault";
   const Verdicts verdicts = Verdicts::read(vault_folder);
@@ -151,6 +146,22 @@ Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
   }
   overview.users = other_users(directory);
   return overview;
+}
+
+}  // namespace
+
+Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
+                           std::chrono::seconds keep, WallTime now) {
+  PV_TRY(std::vector<store::Backup> backups, store.list());
+  return look_over(directory, store, std::move(backups), keep, now);
+}
+
+Result<Survey> survey(const fs::Path& directory, store::BackupStore& store,
+                      std::chrono::seconds keep, WallTime now) {
+  PV_TRY(const std::vector<store::Backup> backups, store.list());
+  PV_TRY(Overview overview, look_over(directory, store, backups, keep, now));
+  return Survey{.overview = std::move(overview),
+                .listing = with_verdicts(backups, directory / ".pocketvault")};
 }
 
 std::string risk_of(const Overview& overview) {
@@ -179,9 +190,9 @@ std::string risk_of(const Overview& overview) {
 
 json::object to_json(const Kept& kept) {
   json::array only;
-  for (const std::string& unit : kept.units) { only.emplace_back(text_of(unit)); }
-  return {{"id", text_of(kept.id)},
-          {"from", text_of(kept.from)},
+  for (const std::string& unit : kept.units) { only.emplace_back(as_utf8(unit)); }
+  return {{"id", as_utf8(kept.id)},
+          {"from", as_utf8(kept.from)},
           {"at", format_pocketbase_date(kept.at)},
           {"until", format_pocketbase_date(kept.until)},
           {"size", number_or_null(kept.bytes)},
@@ -192,11 +203,11 @@ json::object to_json(const Kept& kept) {
 
 json::object to_json(const MirrorState& mirror) {
   json::array names;
-  for (const std::string& name : mirror.names) { names.emplace_back(text_of(name)); }
-  return {{"place", text_of(mirror.place)},
+  for (const std::string& name : mirror.names) { names.emplace_back(as_utf8(name)); }
+  return {{"place", as_utf8(mirror.place)},
           {"missing", mirror.missing},
           {"names", std::move(names)},
-          {"trouble", text_of(mirror.trouble)}};
+          {"trouble", as_utf8(mirror.trouble)}};
 }
 
 json::object to_json(const Overview& overview, WallTime now) {
@@ -208,7 +219,7 @@ json::object to_json(const Overview& overview, WallTime now) {
   for (const Discounted& one : overview.damaged) { damaged.push_back(to_json(one)); }
   json::array users;
   for (const fs::LockHolder& user : overview.users) {
-    users.push_back(json::object{{"pid", user.pid}, {"program", text_of(user.program)}});
+    users.push_back(json::object{{"pid", user.pid}, {"program", as_utf8(user.program)}});
   }
   json::object object{
       {"newest", nullptr},
@@ -219,7 +230,7 @@ json::object to_json(const Overview& overview, WallTime now) {
                                {"free", number_or_null(overview.backups_free_bytes)}}},
       {"data", json::object{{"free", number_or_null(overview.data_free_bytes)}}},
       {"replaced", std::move(kept)},
-      {"verdictsUnknownBecause", text_of(overview.unknown_because)},
+      {"verdictsUnknownBecause", as_utf8(overview.unknown_because)},
       {"cutOff", overview.is_cut_off},
       {"job", nullptr},
       {"users", std::move(users)},
@@ -227,7 +238,7 @@ json::object to_json(const Overview& overview, WallTime now) {
       {"retention", json::object{{"summary", overview.retention}}}};
   if (overview.mirror) { object["mirror"] = to_json(*overview.mirror); }
   add_to_json(overview.health, object);
-  object["risk"] = text_of(risk_of(overview));
+  object["risk"] = as_utf8(risk_of(overview));
   if (overview.newest) { object["newest"] = newest_json(overview, now); }
   if (overview.job) { object["job"] = to_json(*overview.job); }
   return object;

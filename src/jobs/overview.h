@@ -18,7 +18,7 @@
 
 namespace pv::jobs {
 
-// A backup that is further ahead is from the future: a clock was wrong, or a file was touched.
+// A clock may be wrong by as much; a backup whose date is further ahead would look young for ever.
 inline constexpr std::chrono::minutes kAheadMax{5};
 
 // A backup that nobody should rely on, though it is there.
@@ -67,6 +67,14 @@ struct Overview {
 
 // Why a backup can't be relied on, beside its name and its time; empty where it can.
 using Doubt = std::function<std::string(const store::Backup&)>;
+// The same, and all backups, by one list of the store.
+struct Survey {
+  Overview overview;
+  Listing listing;
+};
+[[nodiscard]] Result<Survey> survey(const fs::Path& directory, store::BackupStore& store,
+                                    std::chrono::seconds keep, WallTime now);
+
 // Fills what the list of all backups says. `doubt` is asked about the newest, until one is good.
 void count(std::vector<store::Backup> backups, WallTime now, const Doubt& doubt,
            Overview& overview);

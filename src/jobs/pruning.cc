@@ -19,10 +19,6 @@ using settings::Retention;
 
 constexpr std::size_t kListedMax = 100'000;  // of what a server says
 
-std::string text_of(std::string_view bytes) {
-  return is_utf8(bytes) ? std::string{bytes} : printable(bytes);
-}
-
 Soundness soundness_of(const std::optional<state::Verdict>& verdict) {
   if (!verdict) { return Soundness::kUnknown; }
   return verdict->is_sound ? Soundness::kSound : Soundness::kDamaged;
@@ -119,8 +115,8 @@ json::object to_json(const Pruning& pruning) {
   std::uint64_t bytes = 0;
   for (const auto& [backup, is_kept, reasons] : pruning.decisions) {
     json::array why;
-    for (const std::string& reason : reasons) { why.emplace_back(text_of(reason)); }
-    backups.push_back(json::object{{"key", text_of(backup.name.text())},
+    for (const std::string& reason : reasons) { why.emplace_back(as_utf8(reason)); }
+    backups.push_back(json::object{{"key", as_utf8(backup.name.text())},
                                    {"size", backup.size_bytes},
                                    {"modified", format_pocketbase_date(backup.modified)},
                                    {"kept", is_kept},
@@ -128,12 +124,12 @@ json::object to_json(const Pruning& pruning) {
     bytes += is_kept ? 0 : backup.size_bytes;
   }
   json::array removed;
-  for (const std::string& key : pruning.removed) { removed.emplace_back(text_of(key)); }
+  for (const std::string& key : pruning.removed) { removed.emplace_back(as_utf8(key)); }
   json::array failed;
   for (const Pruning::Failure& one : pruning.failed) {
-    failed.push_back(json::object{{"key", text_of(one.key)},
+    failed.push_back(json::object{{"key", as_utf8(one.key)},
                                   {"code", code_name(one.error.code)},
-                                  {"message", text_of(one.error.what)}});
+                                  {"message", as_utf8(one.error.what)}});
   }
   return {{"summary", pruning.summary},
           {"bytes", bytes},

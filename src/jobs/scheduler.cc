@@ -35,8 +35,6 @@ std::chrono::seconds random_span(Random& random, std::chrono::seconds max) {
   return std::chrono::seconds{number % (max.count() + 1)};
 }
 
-std::string minute_of(WallTime time) { return format_pocketbase_date(time).substr(0, 16) + " UTC"; }
-
 }  // namespace
 
 Scheduler::Scheduler(Vault& vault, LiveSettings& settings,
@@ -48,7 +46,10 @@ Scheduler::Scheduler(Vault& vault, LiveSettings& settings,
       clock_{clock},
       random_{random},
       options_{std::move(options)},
-      verifications_{vault, own_settings, options_.say} {
+      verifications_{vault, own_settings, options_.say},
+      timetable_{vault.directory().vault_folder(), std::string{kBackupCron},
+                 "what the schedule has done",
+                 [this](const std::string& what) { options_.say(true, what); }} {
   for (const auto& [id, expression] : kChores) {
     auto cron = Cron::parse(expression);
     PV_ASSERT(cron.has_value());
@@ -95,16 +96,10 @@ Result<void> Scheduler::run(std::string_view id) {
   return {};
 }
 
-std::optional<WallTime> Scheduler::next_backup() const {
-  const std::lock_guard lock{mutex_};
-  return next_;
-}
+std::optional<WallTime> Scheduler::next_backup() const { return timetable_.next(); }
 
 std::string Scheduler::why_off() const {
-  {
-    const std::lock_guard lock{mutex_};
-    if (!cron_ || options_.beside_app) { return {}; }
-  }
+  if (!timetable_.has_cron() || options_.beside_app) { return {}; }
   const std::string app = app_on(vault_.directory().path());
   return app.empty() ? std::string{} : "left to " + app + ", which has the databases open";
 }
@@ -170,44 +165,32 @@ void Scheduler::adopt(const std::string& expression, WallTime now) {
     }
   }
   is_due_ = is_due_ && is_wished_;
-  {
-    const std::lock_guard lock{mutex_};
-    cron_ = cron;
-    next_.reset();
-  }
-  const state::VaultDb db{vault_.directory().vault_folder()};
-  if (!cron) {
-    std::ignore = state::forget_served(db, std::string{kBackupCron});
-    return;
-  }
-  const auto known = state::read_served(db, std::string{kBackupCron});
-  const bool goes_on = known.has_value() && *known && (*known)->expression == cron->expression();
-  if (!goes_on) {
+  const auto until = timetable_.adopt(cron, now);
+  if (!cron) { return; }
+  if (!until) {
     served(now);
   } else {
-    const WallTime until = std::min((*known)->until, now);
-    const auto due = cron->next_after(until);
+    const auto due = cron->next_after(*until);
     if (due && *due < now) {
       look_for_missed(*due, now);
     } else {
-      plan(until);
+      plan(*until);
     }
   }
   const auto next = next_backup();
   options_.say(false, "backups are made by themselves (" + cron->expression() + "), the next " +
-                          (next ? "at " + minute_of(*next) : std::string{"never"}));
+                          (next ? "at " + format_minute(*next) : std::string{"never"}));
 }
 
 void Scheduler::look_for_missed(WallTime due, WallTime now) {
   if (was_made_since(due)) { return served(now); }
-  const std::string what = "a backup was due at " + minute_of(due) + ", when no server ran";
+  const std::string what = "a backup was due at " + format_minute(due) + ", when no server ran";
   if (!own_settings_.now().schedule.catch_up) {
     options_.say(true, what);
     return plan(now);  // it stays missed until the next is made
   }
   options_.say(true, what + ": it is made now");
-  const std::lock_guard lock{mutex_};
-  next_ = now;
+  timetable_.plan_at(now);
 }
 
 // By an app, for example.
@@ -219,28 +202,11 @@ bool Scheduler::was_made_since(WallTime due) {
 }
 
 void Scheduler::plan(WallTime after) {
-  const std::chrono::seconds jitter = random_span(random_, own_settings_.now().schedule.jitter_max);
-  const std::lock_guard lock{mutex_};
-  next_ = cron_ ? cron_->next_after(after) : std::nullopt;
-  if (next_) { *next_ += jitter; }
+  timetable_.plan(after, random_span(random_, own_settings_.now().schedule.jitter_max));
 }
 
-// What was due up to `until` is done. Known also after a restart; if that can't be noted, a backup
-// too many is made then.
 void Scheduler::served(WallTime until) {
-  std::string expression;
-  {
-    const std::lock_guard lock{mutex_};
-    if (!cron_) { return; }
-    expression = cron_->expression();
-  }
-  const state::VaultDb db{vault_.directory().vault_folder()};
-  const auto noted =
-      state::note_served(db, std::string{kBackupCron}, {std::move(expression), until},
-                         [&](const std::string& what) { options_.say(true, what); });
-  if (!noted.has_value()) {
-    options_.say(true, "can't note what the schedule has done: " + noted.error().what);
-  }
+  timetable_.note_served(until);
   plan(until);
 }
 

@@ -16,6 +16,7 @@
 
 #include "base/cron.h"
 #include "jobs/live_settings.h"
+#include "jobs/served_timetable.h"
 #include "jobs/vault.h"
 #include "jobs/verify_schedule.h"
 #include "settings/vault_settings.h"
@@ -106,9 +107,8 @@ class Scheduler {
   std::string said_app_;    // why the last one was left to an app
   bool said_retention_ = false;
 
-  mutable std::mutex mutex_;
-  std::optional<Cron> cron_;  // of backups; nullopt: none are made by themselves
-  std::optional<WallTime> next_;
+  ServedTimetable timetable_;  // of backups
+  std::mutex mutex_;
   std::set<std::string, std::less<>> wishes_;
 };
 

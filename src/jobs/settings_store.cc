@@ -107,9 +107,7 @@ SettingsStore::~SettingsStore() = default;
 
 Result<std::shared_ptr<BackupStore>> SettingsStore::now() const {
   PV_TRY(std::shared_ptr<BackupStore> store, choice_->now());
-  if (!stop_.stop_possible()) { return store; }
-  std::shared_ptr<BackupStore> until = store->until(stop_);
-  return until == nullptr ? store : until;
+  return stop_.stop_possible() ? stoppable(std::move(store), stop_) : store;
 }
 
 std::unique_ptr<BackupStore> SettingsStore::until(std::stop_token stop) {

@@ -19,21 +19,6 @@ using Placeholders = std::vector<std::pair<std::string, std::string>>;
 constexpr std::array<std::string_view, 5> kNames{"verification", "password-reset", "email-change",
                                                  "otp", "login-alert"};
 
-std::string escape_html(std::string_view text) {
-  std::string escaped;
-  for (const char letter : text) {
-    switch (letter) {
-      case '&': escaped += "&amp;"; break;
-      case '<': escaped += "&lt;"; break;
-      case '>': escaped += "&gt;"; break;
-      case '"': escaped += "&#34;"; break;
-      case '\'': escaped += "&#39;"; break;
-      default: escaped += letter;
-    }
-  }
-  return escaped;
-}
-
 const json::object* member(const json::object& object, std::string_view name) {
   const json::value* value = object.if_contains(name);
   return value == nullptr ? nullptr : value->if_object();

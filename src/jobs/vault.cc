@@ -98,9 +98,9 @@ struct Vault::Impl {
         spooled{store, directory.vault_folder(), ending.get_token()},
         parts{directory, spooled, pool, clock, random, std::move(options)},
         on_stop{parts.options.stop, [this] { ending.request_stop(); }} {
-    if (const std::shared_ptr<store::BackupStore> there = parts.options.mirror; there != nullptr) {
-      const std::shared_ptr<store::BackupStore> until = there->until(ending.get_token());
-      mirror.emplace(spooled, until == nullptr ? there : until, directory.vault_folder());
+    if (parts.options.mirror != nullptr) {
+      mirror.emplace(spooled, store::stoppable(parts.options.mirror, ending.get_token()),
+                     directory.vault_folder());
     }
   }
   ~Impl();
@@ -411,6 +411,14 @@ Result<Overview> Vault::overview() {
   return overview;
 }
 
+Result<Survey> Vault::survey() {
+  const Parts& parts = impl_->parts;
+  PV_TRY(Survey survey, jobs::survey(parts.directory.path(), parts.store,
+                                     parts.options.keep_replaced, parts.clock.now()));
+  survey.overview.mirror = mirror();
+  return survey;
+}
+
 bool Vault::has_mirror() const { return impl_->mirror.has_value(); }
 
 Result<std::vector<store::BackupName>> Vault::fill_mirror(const CopyProgress& progress,
@@ -588,7 +596,8 @@ bool Vault::is_shutting_down() {
 }
 
 Result<Listing> Vault::list() {
-  return list_with_verdicts(impl_->parts.store, impl_->parts.directory.vault_folder());
+  PV_TRY(std::vector<store::Backup> backups, impl_->parts.store.list());
+  return with_verdicts(std::move(backups), impl_->parts.directory.vault_folder());
 }
 
 Result<ArchiveSummary> Vault::summarize(const store::BackupName& name) {

@@ -190,6 +190,7 @@ class Vault {
   [[nodiscard]] Result<Pruning> prune_by_count(std::int64_t count, const std::string& made);
 
   [[nodiscard]] Result<Overview> overview();
+  [[nodiscard]] Result<Survey> survey();  // overview() and list() by one look at the store
   // Jobs that have ended, of earlier processes too: newest first, at most `count`.
   [[nodiscard]] Result<std::vector<state::PastJob>> history(std::size_t count);
   // A scheduled backup that could not even begin: in the history it is one that failed.

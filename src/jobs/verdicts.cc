@@ -55,8 +55,7 @@ std::vector<std::string> Verdicts::unsound() const {
   return keys;
 }
 
-Result<Listing> list_with_verdicts(store::BackupStore& store, const fs::Path& vault_folder) {
-  PV_TRY(std::vector<store::Backup> backups, store.list());
+Listing with_verdicts(std::vector<store::Backup> backups, const fs::Path& vault_folder) {
   const Verdicts verdicts = Verdicts::read(vault_folder);
   const auto pins = read_pins(vault_folder);
   Listing listing{.backups = {}, .unknown_because = verdicts.unknown_because()};

@@ -47,9 +47,9 @@ class Verdicts {
   std::string unknown_because_;
 };
 
-// The errors are those of BackupStore::list().
-[[nodiscard]] Result<Listing> list_with_verdicts(store::BackupStore& store,
-                                                 const fs::Path& vault_folder);
+// `backups`, of a store, with what is known of them.
+[[nodiscard]] Listing with_verdicts(std::vector<store::Backup> backups,
+                                    const fs::Path& vault_folder);
 
 // docs/api.md, "Verdicts"; null without one. Strings are valid UTF-8.
 [[nodiscard]] boost::json::value to_json(const std::optional<state::Verdict>& verdict);

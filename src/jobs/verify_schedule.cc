@@ -5,7 +5,6 @@
 
 #include "base/text.h"
 #include "jobs/overview.h"
-#include "state/schedule.h"
 
 namespace pv::jobs {
 namespace {
@@ -40,7 +39,12 @@ std::vector<store::BackupName> choose_to_verify(std::vector<ListedBackup> backup
 }
 
 VerifySchedule::VerifySchedule(Vault& vault, settings::VaultSettingsFile& own_settings, Say say)
-    : vault_{vault}, own_settings_{own_settings}, say_{std::move(say)} {}
+    : vault_{vault},
+      own_settings_{own_settings},
+      say_{std::move(say)},
+      timetable_{vault.directory().vault_folder(), std::string{kVerifyCron},
+                 "which verifications are done",
+                 [this](const std::string& what) { say_(true, what); }} {}
 
 void VerifySchedule::tick(WallTime now) {
   take_settings(now);
@@ -68,10 +72,7 @@ void VerifySchedule::was_set_back(WallTime now) {
   served(now);
 }
 
-std::optional<WallTime> VerifySchedule::next() const {
-  const std::lock_guard lock{mutex_};
-  return next_;
-}
+std::optional<WallTime> VerifySchedule::next() const { return timetable_.next(); }
 
 std::string VerifySchedule::why_off() const {
   if (!next() || own_settings_.now().verification.of_buckets || !vault_.store().is_remote()) {
@@ -95,45 +96,18 @@ void VerifySchedule::adopt(WallTime now) {
     auto parsed = Cron::parse(settings_.cron);
     if (parsed.has_value()) { cron = *std::move(parsed); }  // the settings refuse any other
   }
-  {
-    const std::lock_guard lock{mutex_};
-    cron_ = cron;
-    next_.reset();
-  }
-  const state::VaultDb db{vault_.directory().vault_folder()};
-  if (!cron) {
-    std::ignore = state::forget_served(db, std::string{kVerifyCron});
-    return;
-  }
-  const auto known = state::read_served(db, std::string{kVerifyCron});
-  const bool goes_on = known.has_value() && *known && (*known)->expression == cron->expression();
-  if (goes_on) {
-    plan(std::min((*known)->until, now));  // may lie before now: it was missed, and is due
+  const auto until = timetable_.adopt(cron, now);
+  if (!cron) { return; }
+  if (until) {
+    timetable_.plan(*until);  // may lie before now: it was missed, and is due
   } else {
     served(now);
   }
 }
 
-void VerifySchedule::plan(WallTime after) {
-  const std::lock_guard lock{mutex_};
-  next_ = cron_ ? cron_->next_after(after) : std::nullopt;
-}
-
-// If it can't be noted, a run too many is made after the next start.
 void VerifySchedule::served(WallTime until) {
-  std::string expression;
-  {
-    const std::lock_guard lock{mutex_};
-    if (!cron_) { return; }
-    expression = cron_->expression();
-  }
-  const state::VaultDb db{vault_.directory().vault_folder()};
-  const auto noted = state::note_served(db, std::string{kVerifyCron}, {expression, until},
-                                        [&](const std::string& what) { say_(true, what); });
-  if (!noted.has_value()) {
-    say_(true, "can't note which verifications are done: " + noted.error().what);
-  }
-  plan(until);
+  timetable_.note_served(until);
+  timetable_.plan(until);
 }
 
 void VerifySchedule::begin_run(WallTime now) {

@@ -7,11 +7,10 @@
 
 #include <deque>
 #include <functional>
-#include <mutex>
 #include <optional>
 #include <string>
 
-#include "base/cron.h"
+#include "jobs/served_timetable.h"
 #include "jobs/vault.h"
 #include "settings/vault_settings.h"
 
@@ -44,7 +43,6 @@ class VerifySchedule {
  private:
   void take_settings(WallTime now);
   void adopt(WallTime now);
-  void plan(WallTime after);
   void served(WallTime until);
   void begin_run(WallTime now);
   void begin_next(WallTime now);
@@ -63,9 +61,7 @@ class VerifySchedule {
   std::optional<WallTime> retry_at_;
   std::string said_;
 
-  mutable std::mutex mutex_;
-  std::optional<Cron> cron_;
-  std::optional<WallTime> next_;
+  ServedTimetable timetable_;
 };
 
 }  // namespace pv::jobs

@@ -11,7 +11,6 @@ namespace {
 constexpr std::string_view kLineEnd = "\r\n";
 
 bool is_printable_ascii(char c) { return c >= ' ' && c <= '~'; }
-bool is_continuation(char c) { return (static_cast<unsigned char>(c) & 0xC0U) == 0x80U; }
 
 // "Corner \"Shop\"" <a@example.com>
 std::string header_of(const Address& address) {
@@ -50,13 +49,11 @@ std::string encode_header(std::string_view given) {
                         text.find("=?") == std::string::npos;
   if (is_plain) { return text; }
   std::string words;
-  for (std::size_t at = 0; at < text.size();) {
-    std::size_t end = std::min(at + kWordBytes, text.size());
-    while (end < text.size() && is_continuation(text[end])) { --end; }  // whole characters
+  for (std::string_view rest = text; !rest.empty();) {
+    const std::string_view piece = rest.substr(0, whole_characters(rest, kWordBytes));
     if (!words.empty()) { words += "\r\n "; }
-    const std::string_view piece = std::string_view{text}.substr(at, end - at);
     words += "=?UTF-8?B?" + to_base64(as_bytes(piece)) + "?=";
-    at = end;
+    rest.remove_prefix(piece.size());
   }
   return words;
 }

@@ -20,9 +20,7 @@ constexpr std::string_view kTelegram = "https://api.telegram.org";
 // At most so many bytes, of whole characters: services refuse what is longer.
 std::string cut(const std::string& text, std::size_t bytes_max) {
   if (text.size() <= bytes_max) { return text; }
-  std::size_t end = bytes_max - 3;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) { --end; }
-  return text.substr(0, end) + "...";
+  return text.substr(0, whole_characters(text, bytes_max - 3)) + "...";
 }
 
 std::string escape_slack(std::string_view text) {

@@ -80,14 +80,7 @@ class Check {
   }
 
   void between(const char* name, std::int64_t least, std::int64_t most) {
-    const std::int64_t number = section_.at(name).get_int64();
-    if (number < least) {
-      fault(name, "validation_min_greater_equal_than_required",
-            "Must be no less than " + std::to_string(least) + ".", {{"threshold", least}});
-    } else if (number > most) {
-      fault(name, "validation_max_less_equal_than_required",
-            "Must be no greater than " + std::to_string(most) + ".", {{"threshold", most}});
-    }
+    require_between(section_, "alerts.", name, least, most, faults_);
   }
 
   // Whether there are no more than that.

@@ -129,6 +129,23 @@ std::vector<Fault> merge(const json::object& shape, json::object& document,
   return merger.take_faults();
 }
 
+void require_between(const json::object& section, const std::string& path, std::string_view name,
+                     std::int64_t least, std::int64_t most, std::vector<Fault>& faults) {
+  const std::int64_t number = section.at(name).get_int64();
+  const std::string field = path + std::string{name};
+  if (number < least) {
+    faults.push_back({field,
+                      "validation_min_greater_equal_than_required",
+                      "Must be no less than " + std::to_string(least) + ".",
+                      {{"threshold", least}}});
+  } else if (number > most) {
+    faults.push_back({field,
+                      "validation_max_less_equal_than_required",
+                      "Must be no greater than " + std::to_string(most) + ".",
+                      {{"threshold", most}}});
+  }
+}
+
 json::object project(const json::object& shape, const json::object& document) {
   json::object result;
   for (const auto& [name, member] : shape) {

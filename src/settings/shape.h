@@ -6,7 +6,9 @@
 #pragma once
 
 #include <boost/json/object.hpp>
+#include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace pv::settings {
@@ -37,6 +39,12 @@ enum class Unknown {
 [[nodiscard]] std::vector<Fault> merge(const boost::json::object& shape,
                                        boost::json::object& document,
                                        const boost::json::object& change, Unknown unknown);
+
+// A fault where the whole number `name` of `section`, which lies at `path` ("retention."), is not
+// one of these. PocketBase's words.
+void require_between(const boost::json::object& section, const std::string& path,
+                     std::string_view name, std::int64_t least, std::int64_t most,
+                     std::vector<Fault>& faults);
 
 // What the shape has of `document`, in the order of the shape.
 [[nodiscard]] boost::json::object project(const boost::json::object& shape,

@@ -66,22 +66,6 @@ Result<json::object> read_file(const fs::Path& path, Misfit misfit = Misfit::kDe
   return root;
 }
 
-void require_between(const json::object& section, const std::string& path, const char* name,
-                     std::int64_t least, std::int64_t most, std::vector<Fault>& faults) {
-  const std::int64_t number = section.at(name).get_int64();
-  if (number < least) {
-    faults.push_back({path + name,
-                      "validation_min_greater_equal_than_required",
-                      "Must be no less than " + std::to_string(least) + ".",
-                      {{"threshold", least}}});
-  } else if (number > most) {
-    faults.push_back({path + name,
-                      "validation_max_less_equal_than_required",
-                      "Must be no greater than " + std::to_string(most) + ".",
-                      {{"threshold", most}}});
-  }
-}
-
 void check_retention(const json::object& retention, std::vector<Fault>& faults) {
   const std::string path = "retention.";
   for (const char* name :

@@ -18,12 +18,8 @@ constexpr std::size_t kErrorMax = 500;
 constexpr std::size_t kTextMax = 4000;
 constexpr const char* kRowsMax = "100";  // of alerts and marks, which are a handful
 
-std::string whole_characters(const std::string& text, std::size_t bytes_max) {
-  std::size_t end = std::min(bytes_max, text.size());
-  while (end < text.size() && end > 0 && (static_cast<unsigned char>(text[end]) & 0xC0U) == 0x80U) {
-    --end;
-  }
-  return text.substr(0, end);
+std::string cut(const std::string& text, std::size_t bytes_max) {
+  return text.substr(0, whole_characters(text, bytes_max));
 }
 
 Value time_or_null(const std::optional<WallTime>& time) {
@@ -65,7 +61,7 @@ Result<void> add(sqlite::Connection& connection, const Delivery& delivery) {
                                          delivery.kind,
                                          std::int64_t{delivery.is_reminder ? 1 : 0},
                                          first_line(delivery.title, kErrorMax),
-                                         whole_characters(delivery.text, kTextMax),
+                                         cut(delivery.text, kTextMax),
                                          ms_of(delivery.created),
                                          delivery.attempts,
                                          ms_of(delivery.next),
@@ -103,7 +99,7 @@ Result<void> forget_old(sqlite::Connection& connection) {
 Result<void> apply(sqlite::Connection& connection, const AlertChange& change, WallTime now) {
   for (const OpenAlert& alert : change.open) {
     const std::array<Value, 4> parameters{alert.kind, ms_of(alert.since), ms_of(alert.told),
-                                          whole_characters(alert.text, kTextMax)};
+                                          cut(alert.text, kTextMax)};
     PV_TRY(std::ignore,
            connection.run("INSERT OR REPLACE INTO alerts VALUES (?1,?2,?3,?4)", parameters));
   }

@@ -26,10 +26,7 @@ namespace pv::state {
 // For what a check or a library says in many lines: whole characters, at most `bytes_max` of them.
 [[nodiscard]] inline std::string first_line(const std::string& text, std::size_t bytes_max) {
   std::string line = printable(text.substr(0, text.find('\n')));
-  if (line.size() <= bytes_max) { return line; }
-  std::size_t end = bytes_max;
-  while (end > 0 && (static_cast<unsigned char>(line[end]) & 0xC0U) == 0x80U) { --end; }
-  line.resize(end);
+  line.resize(whole_characters(line, bytes_max));
   return line;
 }
 
