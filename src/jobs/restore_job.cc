@@ -304,7 +304,7 @@ Result<void> run_restore(const Parts& parts, Job& job, const ArchiveOrigin& orig
 }
 
 Result<void> run_undo(const Parts& parts, Job& job, const Kept& undone) {
-  PV_CHECK(restore::check_room_for_undo(parts.directory.path(), undone.id));
+  PV_CHECK(restore::check_undo(parts.directory.path(), undone.id));
   PV_TRY(const restore::Replaced replaced,
          exchange_data(parts, job, Incoming::kOnlyCopy, undone.units, [&] {
            return restore::undo(parts.directory.path(), undone.id, parts.clock.now(),

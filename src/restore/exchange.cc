@@ -1,5 +1,7 @@
 #include "restore/exchange.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 #include "restore/layout.h"
 #include "restore/place_mover.h"
@@ -46,6 +48,7 @@ class Mover {
     PV_TRY(const bool done, is_old());
     if (done) { return finish_back(); }
     for (const PlaceMover& place : places_) { PV_CHECK(place.check_aside()); }
+    PV_CHECK(take_last_away());
     for (PlaceMover& place : places_) { PV_CHECK(place.clear_in()); }
     PV_CHECK(sync());
     // The other way round than they went: data.db last again.
@@ -61,7 +64,7 @@ class Mover {
   }
 
   // The new data is in place: its last entry has come.
-  [[nodiscard]] Result<bool> is_new() const {
+  [[nodiscard]] Result<bool> is_new() {
     if (const Last last = last_in(); last.place != nullptr) {
       return last.place->has_come(*last.name);
     }
@@ -74,11 +77,11 @@ class Mover {
 
  private:
   struct Last {
-    const PlaceMover* place = nullptr;
+    PlaceMover* place = nullptr;
     const std::string* name = nullptr;
   };
-  [[nodiscard]] Last last_in() const {
-    for (const PlaceMover& place : places_) {
+  [[nodiscard]] Last last_in() {
+    for (PlaceMover& place : places_) {
       if (!place.moves().in.empty()) { return {&place, &place.moves().in.back()}; }
     }
     return {};
@@ -88,6 +91,15 @@ class Mover {
       if (!place.moves().out.empty()) { return &place.moves().out.front(); }
     }
     return nullptr;
+  }
+
+  // Nothing else goes back before it, on disk: should the journal not tell that the exchange is
+  // being taken back, then is_new() does.
+  Result<void> take_last_away() {
+    const Last last = last_in();
+    if (last.place == nullptr) { return {}; }
+    PV_CHECK(last.place->send_back(*last.name));
+    return sync();
   }
 
   // The old data is in place: none of it is aside, for it never left or all has come back.
@@ -153,8 +165,10 @@ class Mover {
   Result<void> sync() {
     std::vector<fs::Path> folders;
     for (const PlaceMover& place : places_) {
-      const std::vector<fs::Path> its = place.folders();
-      folders.insert(folders.end(), its.begin(), its.end());
+      for (const fs::Path& folder : place.folders()) {
+        const bool is_named = std::ranges::find(folders, folder) != folders.end();
+        if (!is_named) { folders.push_back(folder); }
+      }
     }
     return sync_folders(directory_, journal_.layout, folders, disk_);
   }
@@ -167,7 +181,8 @@ class Mover {
 
 Result<void> take_back(const fs::Path& directory, Journal journal, Disk& disk) {
   journal.back = true;
-  // Should this fail, a crash from here on is finished forward instead: whole as well.
+  // Should this fail (the disk is full), a crash from here on is finished forward instead: whole as
+  // well.
   (void)write_journal(directory, journal, disk);
   PV_CHECK((Mover{directory, journal, disk}.back()));
   return end_journal(directory, disk);

@@ -255,10 +255,15 @@ Result<Layout> Layout::of(const fs::Path& directory, const Disk& disk,
   }
   if (storage) { volumes.emplace_back(kStorage); }
   Layout layout{std::string{own_vault(directory, disk)}, volumes, units};
-  for (const std::string& unit : units) {
-    const auto missing = layout.missing_above(directory, unit);
+  PV_CHECK(layout.check_units_can_move(directory));
+  return layout;
+}
+
+Result<void> Layout::check_units_can_move(const fs::Path& directory) const {
+  for (const std::string& unit : units_) {
+    const auto missing = missing_above(directory, unit);
     if (missing.has_value()) {
-      if (!layout.is_place(unit)) {
+      if (!is_place(unit)) {
         PV_CHECK(check_entries_can_move(directory, parent_of(missing->value_or(unit))));
       }
       continue;
@@ -267,7 +272,7 @@ Result<Layout> Layout::of(const fs::Path& directory, const Disk& disk,
     if (error.code == Code::kUnsupported) { error.what += ", or restore it as a whole"; }
     return fail(std::move(error));
   }
-  return layout;
+  return {};
 }
 
 Layout::Layout(std::string own_vault, const std::vector<std::string>& volumes,

@@ -139,6 +139,10 @@ class Layout {
   [[nodiscard]] Result<std::optional<std::string>> missing_above(const fs::Path& directory,
                                                                  std::string_view name) const;
 
+  // kUnsupported, saying what to do: a unit can't come where it belongs, for a file or a link is on
+  // its way there, or a folder that must not be written to. of() has seen to it.
+  [[nodiscard]] Result<void> check_units_can_move(const fs::Path& directory) const;
+
   // kUnsupported when something is mounted that is no volume of this layout, or when a volume of it
   // does not hold `folder` (which lies in each vault): it is not mounted now, or another one is.
   [[nodiscard]] Result<void> check_still_so(const fs::Path& directory, std::string_view folder,

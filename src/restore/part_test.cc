@@ -509,6 +509,15 @@ TEST_F(PartOfAnArchive, AFolderThatCannotBeWrittenToIsToldOfBeforehand) {
   EXPECT_EQ(refused.error().code, Code::kUnsupported);
   EXPECT_THAT(refused.error().what, HasSubstr("chmod u+w"));
   EXPECT_EQ(tree_of(folder.path()), before);
+
+  ASSERT_TRUE(restore({"storage/a", "storage/b/c/1"}).has_value());
+  ASSERT_TRUE(check_undo(folder.path(), "").has_value());
+  std::filesystem::permissions(folder / "storage", std::filesystem::perms{0555});
+  const Result<void> checked = check_undo(folder.path(), "");
+  std::filesystem::permissions(folder / "storage", std::filesystem::perms{0755});
+  ASSERT_FALSE(checked.has_value());
+  EXPECT_EQ(checked.error().code, Code::kUnsupported);
+  EXPECT_THAT(checked.error().what, HasSubstr("chmod u+w"));
 }
 
 TEST_F(PartOfAnArchive, FileSystemsThatItDoesNotConcernAreNotLookedAt) {

@@ -245,11 +245,16 @@ Result<void> PlaceMover::wait_in_incoming() {
   return disk_.sync_folder(aside_);
 }
 
+Result<void> PlaceMover::send_back(const std::string& name) {
+  PV_TRY(const bool come, has_come(name));
+  if (!come) { return {}; }
+  return goes_at_once(name) ? bring_back(name) : take_away(name);
+}
+
 Result<void> PlaceMover::clear_in() {
   for (auto name = moves_.in.rbegin(); name != moves_.in.rend(); ++name) {
     if (goes_at_once(*name)) { continue; }  // when the old one comes back
-    PV_TRY(const bool come, has_come(*name));
-    if (come) { PV_CHECK(take_away(*name)); }
+    PV_CHECK(send_back(*name));
   }
   PV_TRY(const std::vector<std::string> names, names_here());
   for (const std::string& name : names) {
@@ -462,7 +467,9 @@ Result<void> PlaceMover::set_permissions() {
 }
 
 std::vector<fs::Path> PlaceMover::folders() const {
-  std::vector<fs::Path> folders{aside_};
+  std::vector<fs::Path> folders;
+  if (fs::exists(strays_)) { folders.push_back(strays_); }  // what goes back went through it
+  folders.push_back(aside_);
   // It will be made again.
   if (!may_be_in_use_ || fs::exists(here_)) { folders.push_back(here_); }
   // All of it may have come long ago, and the folder gone, when a power cut brings a journal back;

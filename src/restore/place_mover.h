@@ -35,6 +35,9 @@ class PlaceMover {
   // Old entries leave, strays are put by. Then the old WAL has to be out, on disk, before a new
   // database appears: SQLite would apply it.
   [[nodiscard]] Result<void> clear_out();
+  // A new entry that has come goes back to where it came from; where two change places at once, the
+  // old one comes.
+  [[nodiscard]] Result<void> send_back(const std::string& name);
   // New entries go back to where they came from, strays are put by; then likewise.
   [[nodiscard]] Result<void> clear_in();
   [[nodiscard]] Result<void> bring_in(const std::string& name);

@@ -249,10 +249,12 @@ struct Replaced {
 [[nodiscard]] Result<Replaced> undo(const fs::Path& directory, std::string_view id, WallTime now,
                                     Disk& disk);
 
-// kNoSpace, saying so, when there is not even room for the notes and folders that undo() of `id`
-// makes before it moves anything, and for what SQLite makes when it opens the databases then. Takes
-// that room and frees it again; anybody may be quicker to fill it. kNotFound as undo().
-[[nodiscard]] Result<void> check_room_for_undo(const fs::Path& directory, std::string_view id);
+// What undo() of `id` would find out only in the middle. kUnsupported, saying what to do: a folder
+// must not be written to. kNoSpace, saying so, when there is not even room for the notes and
+// folders that it makes before it moves anything, and for what SQLite makes when it opens the
+// databases then: takes that room and frees it again; anybody may be quicker to fill it. kNotFound
+// as undo().
+[[nodiscard]] Result<void> check_undo(const fs::Path& directory, std::string_view id);
 
 // Newest first, with those of which only strays are kept.
 [[nodiscard]] Result<std::vector<Replaced>> list_replaced(const fs::Path& directory);

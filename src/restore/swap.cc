@@ -146,8 +146,9 @@ Result<Replaced> undo(const fs::Path& directory, std::string_view id, WallTime n
   return replaced;
 }
 
-Result<void> check_room_for_undo(const fs::Path& directory, std::string_view id) {
+Result<void> check_undo(const fs::Path& directory, std::string_view id) {
   PV_TRY(const Kept kept, find_kept(directory, id));
+  PV_CHECK(kept.layout.check_units_can_move(directory));
   // Two indexes of 32 KiB, the names of units in a note and in the journal, a block for each
   // folder.
   constexpr std::uint64_t kAtLeastBytes = std::uint64_t{256} << 10U;

@@ -22,51 +22,53 @@ class ForgetfulDisk final : public MountedDisk {
  public:
   ForgetfulDisk(const World& world, int cut_at) : MountedDisk{world}, cut_at_{cut_at} {}
   int calls = 0;
+  int fail_at = 0;  // this change is refused, and from then on nothing can be written: it is full
 
   Result<void> make_folder(const fs::Path& path) override {
-    step();
+    PV_CHECK(step());
     return Disk::make_folder(path);
   }
   Result<void> make_folder_like(const fs::Path& path, const fs::Path& model) override {
-    step();
+    PV_CHECK(step());
     return Disk::make_folder_like(path, model);
   }
   Result<void> rename(const fs::Path& from, const fs::Path& to) override {
-    step();
+    PV_CHECK(step());
     PV_CHECK(MountedDisk::rename(from, to));
     pending_.push_back({from, to, {}, {from.parent_path(), to.parent_path()}});
     return {};
   }
   Result<void> exchange(const fs::Path& one, const fs::Path& other) override {
-    step();
+    PV_CHECK(step());
     PV_CHECK(MountedDisk::exchange(one, other));
     pending_.push_back({one, other, {}, {one.parent_path(), other.parent_path()}, true});
     return {};
   }
   Result<void> remove_file(const fs::Path& path) override {
-    step();
+    PV_CHECK(step());
     if (fs::exists(path)) {
       pending_.push_back({path, {}, testing::read_file(path), {path.parent_path()}});
     }
     return Disk::remove_file(path);
   }
   Result<void> remove_folder(const fs::Path& path) override {
-    step();
+    PV_CHECK(step());
     return Disk::remove_folder(path);
   }
   Result<void> write_file(const fs::Path& path, std::string_view content) override {
-    step();
+    PV_CHECK(step());
+    if (fail_at != 0 && calls > fail_at) { return fail(errno_error(ENOSPC, "write")); }
     return Disk::write_file(path, content);
   }
   Result<void> sync_folder(const fs::Path& path) override {
-    step();
+    PV_CHECK(step());
     for (Change& change : pending_) { std::erase(change.unsynced, path); }
     std::erase_if(pending_, [](const Change& change) { return change.unsynced.empty(); });
     return Disk::sync_folder(path);
   }
 
   Result<void> sync_file_system(const fs::Path& path) override {
-    step();
+    PV_CHECK(step());
     const fs::Path mount = mount_of(path / "x");
     for (Change& change : pending_) {
       std::erase_if(change.unsynced,
@@ -101,8 +103,9 @@ class ForgetfulDisk final : public MountedDisk {
     std::vector<fs::Path> unsynced;
     bool is_exchange = false;
   };
-  void step() {
+  Result<void> step() {
     if (++calls == cut_at_) { throw PowerCut{}; }
+    return calls == fail_at ? fail(errno_error(ENOSPC, "change")) : Result<void>{};
   }
   int cut_at_;
   std::vector<Change> pending_;
@@ -222,6 +225,57 @@ TEST(SwapFaults, ThatHoldsOnTheWayBackToo) {
     }
   }
   EXPECT_GT(forgettable, 20U) << "nothing was ever forgotten: the test is blind";
+}
+
+class FullDisk : public ::testing::TestWithParam<Setting> {};
+
+INSTANTIATE_TEST_SUITE_P(Everywhere, FullDisk,
+                         ::testing::Values(Setting{Lie::kPlain},
+                                           Setting{Lie::kPlain, Part::kStorage},
+                                           Setting{Lie::kPlain, Part::kFolder},
+                                           Setting{Lie::kPlain, Part::kFiles},
+                                           Setting{Lie::kNoExchange, Part::kFolder}),
+                         [](const auto& sweep) { return name_of(sweep.param); });
+
+// Nor can the journal say then that the exchange is being taken back.
+TEST_P(FullDisk, AWayBackThatIsCutOffLeavesOldOrNew) {
+  const unsigned seed = std::random_device{}();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937 choose{seed};
+  int cut_off = 0;
+  // False: it has no such call.
+  const auto is_put_in_order = [&](int fail_at, int cut_at) {
+    const World world{GetParam()};
+    ForgetfulDisk disk{world, cut_at};
+    disk.fail_at = fail_at;
+    try {
+      (void)world.run(disk);
+      return false;
+    } catch (const PowerCut&) {  // the machine is off
+    }
+    disk.forget(choose);
+    MountedDisk good{world};
+    const Result<Recovery> recovery = recover(world.folder.path(), good);
+    EXPECT_TRUE(recovery.has_value()) << recovery.error().what;
+    const Tree after = world.tree();
+    EXPECT_TRUE(after == world.old_tree || after == world.new_tree) << "a mixture";
+    EXPECT_TRUE(world.left_others_alone());
+    ++cut_off;
+    return true;
+  };
+  const int calls =
+      count_calls(GetParam(), [](World& world, Disk& disk) { (void)world.run(disk); });
+  constexpr int kStep = 3;
+  for (int fail_at = 1 + static_cast<int>(choose() % kStep); fail_at <= calls && !HasFailure();
+       fail_at += kStep) {
+    SCOPED_TRACE("full at call " + std::to_string(fail_at));
+    bool is_cut_off = true;
+    for (int cut_at = fail_at + 1; is_cut_off && !HasFailure(); ++cut_at) {
+      SCOPED_TRACE("cut off at call " + std::to_string(cut_at));
+      is_cut_off = is_put_in_order(fail_at, cut_at);
+    }
+  }
+  EXPECT_GT(cut_off, 30);
 }
 
 // A call may have had its effect and report an error all the same, an fsync first of all.
