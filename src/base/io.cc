@@ -10,6 +10,8 @@ Result<void> Sink::patch(std::uint64_t /*offset*/, Bytes /*bytes*/) {
 
 Result<bool> Sink::clone(Source& /*source*/, ByteRange /*range*/) { return false; }
 
+Result<void> Sink::repeat(Bytes bytes, std::uint64_t /*at*/) { return write(bytes); }
+
 Result<std::uint64_t> copy(Source& source, Sink& sink) {
   constexpr std::size_t kBlockBytes = 1 << 20;
   std::vector<std::byte> block(kBlockBytes);

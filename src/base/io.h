@@ -70,6 +70,13 @@ class Sink {
   // size of the range and what was written so far are multiples of clone_block_bytes(). false:
   // nothing was appended (another file system, no descriptor, ...), so write the bytes.
   [[nodiscard]] virtual Result<bool> clone(Source& source, ByteRange range);
+
+  // Whether repeat() can save anything.
+  [[nodiscard]] virtual bool can_repeat() const { return false; }
+
+  // As write(), of bytes that are probably also at `at` of what the sink knows to be much the same.
+  // Where they are, they need not be sent.
+  [[nodiscard]] virtual Result<void> repeat(Bytes bytes, std::uint64_t at);
 };
 
 // Copies `source` from its start to its end; returns the bytes copied.

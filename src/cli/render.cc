@@ -96,11 +96,15 @@ std::string render_made(const Words& words, const jobs::Status& status) {
                   {format_size(report.archive_bytes), format_size(report.raw_bytes)});
   }
   text += took(words, status);
-  if (!report.previous.empty()) {
+  const bool was_sent = report.copied_bytes == 0 && report.shared_bytes > 0;  // to a bucket
+  if (was_sent) {
+    text += words(phrase::kSentRest, {format_size(report.archive_bytes - report.shared_bytes),
+                                      printable(report.previous)});
+  } else if (!report.previous.empty()) {
     text += words(phrase::kUnchangedSince,
                   {format_size(report.copied_bytes), printable(report.previous)});
   }
-  if (report.shared_bytes > 0) {
+  if (report.shared_bytes > 0 && !was_sent) {
     text += words(phrase::kSharesRest, {format_size(report.archive_bytes - report.shared_bytes)});
   }
   if (!report.way.empty()) {

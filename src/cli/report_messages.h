@@ -76,6 +76,7 @@ inline constexpr Phrase kMade{"Made {}", "已创建 {}"};
 inline constexpr Phrase kMadeFrom{": {} from {}", "：{}，原始大小 {}"};
 inline constexpr Phrase kUnchangedSince{", {} of it unchanged since {}", "，其中 {} 自 {} 以来未变"};
 inline constexpr Phrase kSharesRest{"; on the disk it takes {}, the rest it shares with that one", "；占用磁盘 {}，其余与上述备份共享"};
+inline constexpr Phrase kSentRest{"; {} of it was sent, the rest copied there from {}", "；其中 {} 已发送，其余由存储端从 {} 复制"};
 inline constexpr Phrase kWritersWaited{"; writers waited {} ({})", "；写入等待了 {}（{}）"};
 inline constexpr Phrase kWayPinned{"pinned", "快照"};
 inline constexpr Phrase kDatabasesAre{"; databases: {}", "；数据库：{}"};

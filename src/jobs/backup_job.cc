@@ -73,11 +73,29 @@ void tell(const zip::ArchiveReport& archive, const Chain& chain, Job& job) {
     report.archive_bytes = archive.archive_bytes;
     report.copied_bytes = archive.copied_bytes;
     report.shared_bytes = archive.shared_bytes;
-    report.previous = chain.name;
+    if (!chain.is_far) { report.previous = chain.name; }
     report.full_because = chain.full_because;
     if (archive.copies_failed > 0) {
       report.full_because =
           chain.name + " is damaged in " + std::to_string(archive.copies_failed) + " places";
+    }
+  });
+}
+
+// The backup that is far away and of which much may be copied there.
+std::optional<store::BackupName> repeated_by(const Chain& chain) {
+  if (!chain.is_far || chain.previous == nullptr) { return std::nullopt; }
+  return store::BackupName::parse(chain.name).value();
+}
+
+void tell_of_repeated(std::uint64_t bytes, const Chain& chain, Job& job) {
+  if (chain.previous == nullptr) { return; }
+  job.report([&](Report& report) {
+    report.shared_bytes = bytes;
+    if (bytes > 0) {
+      report.previous = chain.name;
+    } else {
+      report.full_because = "no longer part of it is as it was in " + chain.name;
     }
   });
 }
@@ -110,7 +128,7 @@ constexpr std::uint64_t kRecheckBytesMax = std::uint64_t{64} << 20U;
 constexpr std::chrono::hours kRecheckAfter{24};
 
 bool is_check_due(const Chain& chain, WallTime now) {
-  return chain.previous == nullptr || !chain.sound || *chain.sound > now ||
+  return chain.previous == nullptr || chain.is_far || !chain.sound || *chain.sound > now ||
          now - *chain.sound > kRecheckAfter;
 }
 
@@ -298,7 +316,7 @@ Result<void> make_backup(const Parts& parts, store::BackupStore& store, Job& job
   job.set_total(raw_bytes);
   PV_CHECK(check_backup_space(store, raw_bytes));
   PV_TRY(const std::unique_ptr<store::Upload> upload,
-         store.create(name, {.original_name = name.text()}));
+         store.create(name, {.original_name = name.text(), .repeats = repeated_by(chain)}));
   SpaceGuard guard{*upload, store, job};
   RateLimitedSink limited{guard, limit_of(parts.options, order), job};
   Packing packing{.snapshot = *snapshot,
@@ -311,7 +329,7 @@ Result<void> make_backup(const Parts& parts, store::BackupStore& store, Job& job
                   .now = now,
                   .facts = {.made = now,
                             .way = way_of(*snapshot),
-                            .previous = chain.name,
+                            .previous = chain.is_far ? "" : chain.name,
                             .pause = snapshot->pause(),
                             .sound = std::nullopt}};
   Result<zip::ArchiveReport> archive = pack(parts, job, packing, limited);
@@ -333,6 +351,7 @@ Result<void> make_backup(const Parts& parts, store::BackupStore& store, Job& job
   PV_CHECK(go_on(job));
   Result<store::Backup> stored = upload->commit();
   if (!stored.has_value()) { return fail(guard.explain(std::move(stored).error())); }
+  if (chain.is_far) { tell_of_repeated(upload->repeated_bytes(), chain, job); }
   return {};
 }
 

@@ -185,7 +185,8 @@ Result<void> BucketFiles::add_to(zip::ZipWriter& writer, const Chain& chain, boo
     sidecar.name = sidecar_name(content.name);
     sidecar.expected_bytes = kSidecarBytes;
     if (sidecar.identity) { sidecar.identity->size_bytes.reset(); }
-    const bool is_known = !paranoid && chain.previous != nullptr && content.identity &&
+    const bool is_known = !paranoid && chain.previous != nullptr && !chain.is_far &&
+                          content.identity &&
                           chain.previous->has_state(content.name, *content.identity);
     auto openers = read_ahead_->add(object, is_known ? Ahead::kNo : Ahead::kYes);
     PV_CHECK(writer.add(std::move(content), std::move(openers.content)));

@@ -58,6 +58,9 @@ std::vector<store::Backup> newest_of(std::vector<store::Backup> backups, WallTim
   return backups;
 }
 
+// Two parts of an upload: less than a whole one can't be copied.
+constexpr std::uint64_t kFarBytesMin = std::uint64_t{12} << 20U;
+
 Result<std::unique_ptr<zip::Previous>> open_previous(store::BackupStore& store,
                                                      const store::BackupName& name,
                                                      const zip::HashKey& key) {
@@ -98,13 +101,16 @@ Result<Chain> find_chain(const Parts& parts, store::BackupStore& store, bool ful
     return std::move(chain);
   };
   if (full) { return without("it was asked for"); }
-  // Reading a backup back from far away takes as long as packing anew, and is what is paid for.
-  if (store.is_remote()) { return without("the backups are in " + store.describe()); }
+  chain.is_far = store.is_remote();
   auto backups = store.list();
   if (!backups.has_value()) { return without(backups.error().what); }
   if (backups->empty()) { return without("there is no earlier backup"); }
   std::string why;
   for (const store::Backup& backup : newest_of(*std::move(backups), parts.clock.now())) {
+    if (backup.is_waiting) { continue; }  // its store has nothing of it yet
+    if (chain.is_far && backup.size_bytes < kFarBytesMin) {
+      return without(backup.name.text() + " is too small to copy parts of it");
+    }
     auto previous = open_previous(store, backup.name, chain.key);
     if (previous.has_value()) {
       chain.name = backup.name.text();

@@ -26,12 +26,15 @@ struct Chain {
   zip::HashKey key{};
   std::string name;                         // of the previous backup
   std::unique_ptr<zip::Previous> previous;  // nullptr: all is packed anew
-  std::string full_because;                 // then, for people
-  std::optional<WallTime> sound;            // of its facts
+  // So it is as well where that is far away, but what comes out as it was is copied over there.
+  bool is_far = false;
+  std::string full_because;       // then, for people
+  std::optional<WallTime> sound;  // of its facts
 };
 
 // The key of this data directory's hashes, made when there is none, and the newest backup of the
-// store, when that is on this machine and its vault block was made with that key. The key never
+// store, when its vault block was made with that key; one that is far away also only when it is big
+// enough to be worth the look at its directory and block. The key never
 // leaves the directory: whoever doesn't have it can't make an archive that we would take packed
 // bytes from. Fails only when the key can be neither read nor written.
 [[nodiscard]] Result<Chain> find_chain(const Parts& parts, store::BackupStore& store, bool full);

@@ -98,10 +98,16 @@ class HookedStore final : public store::BackupStore {
       PV_CHECK(before_("clone"));
       return inner_->clone(source, range);
     }
+    [[nodiscard]] bool can_repeat() const override { return inner_->can_repeat(); }
+    [[nodiscard]] Result<void> repeat(Bytes bytes, std::uint64_t at) override {
+      PV_CHECK(before_("write"));
+      return inner_->repeat(bytes, at);
+    }
     [[nodiscard]] Result<store::Backup> commit() override {
       PV_CHECK(before_("commit"));
       return inner_->commit();
     }
+    [[nodiscard]] std::uint64_t repeated_bytes() const override { return inner_->repeated_bytes(); }
 
    private:
     std::unique_ptr<store::Upload> inner_;

@@ -65,8 +65,10 @@ struct Report {
   std::chrono::nanoseconds pause{0};
   std::string way = {};            // "pinned", "copied: data.db is not in WAL mode"
   std::uint64_t copied_bytes = 0;  // backup: of raw_bytes, packed before, taken from `previous`
-  std::uint64_t shared_bytes = 0;  // backup: of archive_bytes, blocks that `previous` has too
-  std::string previous = {};       // the backup that was; empty: all was packed anew, because:
+  // backup: of archive_bytes, what `previous` has too: blocks on the same disk, or (where nothing
+  // is copied_bytes) what the store copied from it instead of having it sent
+  std::uint64_t shared_bytes = 0;
+  std::string previous = {};  // the backup that was; empty: all was packed anew, because:
   std::string full_because = {};
   std::string structure = {};    // backup: "sound", or which databases are not, and why
   std::string replaced_id = {};  // restore, undo: what can be had back

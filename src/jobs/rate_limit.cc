@@ -50,6 +50,11 @@ Result<bool> RateLimitedSink::clone(Source& source, ByteRange range) {
   return inner_.clone(source, range);
 }
 
+Result<void> RateLimitedSink::repeat(Bytes bytes, std::uint64_t at) {
+  if (limited_) { PV_CHECK(wait(bytes.size())); }
+  return inner_.repeat(bytes, at);
+}
+
 Result<void> RateLimitedSink::wait(std::uint64_t written_bytes) {
   written_bytes_ += written_bytes;
   const std::uint64_t charged = std::max({written_bytes_, job_.bytes_done(), charged_bytes_});

@@ -47,6 +47,9 @@ class RateLimitedSink final : public Sink {
   }
   // Writes nothing, but what is cloned was read before.
   [[nodiscard]] Result<bool> clone(Source& source, ByteRange range) override;
+  [[nodiscard]] bool can_repeat() const override { return inner_.can_repeat(); }
+  // Counts as written, for it may have to be sent after all.
+  [[nodiscard]] Result<void> repeat(Bytes bytes, std::uint64_t at) override;
 
  private:
   [[nodiscard]] Result<void> wait(std::uint64_t written_bytes);

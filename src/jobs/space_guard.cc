@@ -34,13 +34,24 @@ SpaceGuard::SpaceGuard(store::Upload& upload, store::BackupStore& store, const J
 }
 
 Result<void> SpaceGuard::write(Bytes bytes) {
-  unlooked_bytes_ += bytes.size();
-  if (unlooked_bytes_ >= kLookEveryBytes) {
-    PV_CHECK(look());
-    unlooked_bytes_ = 0;
-  }
+  PV_CHECK(look_before(bytes.size()));
   PV_CHECK(upload_.write(bytes));
   written_bytes_ += bytes.size();
+  return {};
+}
+
+Result<void> SpaceGuard::repeat(Bytes bytes, std::uint64_t at) {
+  PV_CHECK(look_before(bytes.size()));
+  PV_CHECK(upload_.repeat(bytes, at));
+  written_bytes_ += bytes.size();
+  return {};
+}
+
+Result<void> SpaceGuard::look_before(std::uint64_t bytes) {
+  unlooked_bytes_ += bytes;
+  if (unlooked_bytes_ < kLookEveryBytes) { return {}; }
+  PV_CHECK(look());
+  unlooked_bytes_ = 0;
   return {};
 }
 

@@ -38,11 +38,14 @@ class SpaceGuard final : public Sink {
   [[nodiscard]] Result<bool> clone(Source& source, ByteRange range) override {
     return upload_.clone(source, range);  // takes no space
   }
+  [[nodiscard]] bool can_repeat() const override { return upload_.can_repeat(); }
+  [[nodiscard]] Result<void> repeat(Bytes bytes, std::uint64_t at) override;
 
   // The same error with sizes when it is a kNoSpace, else as it is.
   [[nodiscard]] Error explain(Error error) const;
 
  private:
+  [[nodiscard]] Result<void> look_before(std::uint64_t bytes);
   [[nodiscard]] Result<void> look();
 
   store::Upload& upload_;

@@ -46,6 +46,10 @@ class Upload : public Sink {
   // Makes the backup durable, then visible. kExists when the name was taken meanwhile (that one
   // stays as it is). At most once; write() is over afterwards.
   [[nodiscard]] virtual Result<Backup> commit() = 0;
+
+  // After commit(): bytes of the backup that were not sent, since the store had them in the one
+  // that it repeats (UploadOptions::repeats).
+  [[nodiscard]] virtual std::uint64_t repeated_bytes() const { return 0; }
 };
 
 // A place that keeps finished backups: a folder, an S3 bucket, or memory in tests. A backup appears
@@ -66,6 +70,8 @@ class BackupStore {
 
   struct UploadOptions {
     std::string original_name;  // what the client called it; kept beside it where the store can
+    // A backup of this store that may have much of the same bytes: repeat() tells where.
+    std::optional<BackupName> repeats = std::nullopt;
   };
   // kExists when the name is taken now. Does not reserve it: see Upload::commit.
   [[nodiscard]] virtual Result<std::unique_ptr<Upload>> create(const BackupName& name,

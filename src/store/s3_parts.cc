@@ -2,7 +2,16 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+#include "s3/checksum.h"
+
 namespace pv::store {
+namespace {
+
+// Then copies are not asked for any more: the server can't, or its ETags are no MD5s (it encrypts).
+constexpr int kCopiesFailedMax = 3;
+
+}  // namespace
 
 S3Parts::S3Parts(std::shared_ptr<S3Bucket> bucket, std::size_t at_once, std::stop_token stop)
     : bucket_{std::move(bucket)},
@@ -12,20 +21,43 @@ S3Parts::S3Parts(std::shared_ptr<S3Bucket> bucket, std::size_t at_once, std::sto
 
 S3Parts::~S3Parts() { stop_.request_stop(); }
 
-Result<void> S3Parts::send(const s3::Multipart& upload, int number, std::string bytes) {
+Result<void> S3Parts::send(const s3::Multipart& upload, int number, std::string bytes,
+                           std::optional<s3::RangeOf> same) {
   {
     std::unique_lock lock{mutex_};
     ended_.wait(lock, [this] { return on_their_way_ < at_once_ || error_.has_value(); });
     if (error_.has_value()) { return fail(*error_); }
     ++on_their_way_;
+    if (copies_failed_ >= kCopiesFailedMax) { same.reset(); }
   }
   const auto shared = std::make_shared<std::string>(std::move(bytes));  // work is copied
-  pool_.submit([this, upload, number, shared] { run(upload, number, std::move(*shared)); });
+  pool_.submit([this, upload, number, shared, same = std::move(same)] {
+    run(upload, number, std::move(*shared), same);
+  });
   return {};
 }
 
-void S3Parts::run(const s3::Multipart& upload, int number, std::string bytes) {
-  auto outcome = bucket_->client.put_part(upload, number, as_bytes(bytes), stop_.get_token());
+// nullopt: it has to be sent.
+std::optional<s3::Part> S3Parts::copy(const s3::Multipart& upload, int number, Bytes bytes,
+                                      const s3::RangeOf& same) {
+  Result<s3::Part> part = bucket_->client.copy_part(upload, number, same, stop_.get_token());
+  std::string md5 = s3::md5(bytes);
+  const bool copied = part.has_value() && s3::bare_etag(part->etag) == to_hex(as_bytes(md5));
+  const std::lock_guard lock{mutex_};
+  copies_failed_ = copied ? 0 : copies_failed_ + 1;
+  if (!copied) { return std::nullopt; }
+  copied_bytes_ += bytes.size();
+  part->md5 = std::move(md5);
+  return *std::move(part);
+}
+
+void S3Parts::run(const s3::Multipart& upload, int number, std::string bytes,
+                  const std::optional<s3::RangeOf>& same) {
+  std::optional<s3::Part> copied;
+  if (same) { copied = copy(upload, number, as_bytes(bytes), *same); }
+  Result<s3::Part> outcome =
+      copied ? *std::move(copied)
+             : bucket_->client.put_part(upload, number, as_bytes(bytes), stop_.get_token());
   bytes.clear();
   const std::lock_guard lock{mutex_};
   if (outcome.has_value()) {
@@ -45,6 +77,11 @@ Result<std::vector<s3::Part>> S3Parts::finish() {
   std::sort(sent_.begin(), sent_.end(),
             [](const s3::Part& a, const s3::Part& b) { return a.number < b.number; });
   return std::exchange(sent_, {});
+}
+
+std::uint64_t S3Parts::copied_bytes() {
+  const std::lock_guard lock{mutex_};
+  return copied_bytes_;
 }
 
 std::string S3Parts::take_buffer() {

@@ -2,8 +2,10 @@
 #pragma once
 
 #include <condition_variable>
+#include <cstdint>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <vector>
 
@@ -20,15 +22,23 @@ class S3Parts {
   S3Parts(const S3Parts&) = delete;
   S3Parts& operator=(const S3Parts&) = delete;
 
-  // Waits while `at_once` are on their way. The error of this or an earlier part.
-  [[nodiscard]] Result<void> send(const s3::Multipart& upload, int number, std::string bytes);
+  // Waits while `at_once` are on their way. The error of this or an earlier part. `same`: where the
+  // bucket probably has just these bytes (of an upload with kMd5): then the server is asked to copy
+  // them, and they are sent only when what it has made has another MD5, or it can't.
+  [[nodiscard]] Result<void> send(const s3::Multipart& upload, int number, std::string bytes,
+                                  std::optional<s3::RangeOf> same = std::nullopt);
   // Waits for all that were sent since the last call; ascending.
   [[nodiscard]] Result<std::vector<s3::Part>> finish();
   // An empty string with room for a part, perhaps of one that has been sent.
   [[nodiscard]] std::string take_buffer();
+  // That were copied.
+  [[nodiscard]] std::uint64_t copied_bytes();
 
  private:
-  void run(const s3::Multipart& upload, int number, std::string bytes);
+  void run(const s3::Multipart& upload, int number, std::string bytes,
+           const std::optional<s3::RangeOf>& same);
+  [[nodiscard]] std::optional<s3::Part> copy(const s3::Multipart& upload, int number, Bytes bytes,
+                                             const s3::RangeOf& same);
 
   const std::shared_ptr<S3Bucket> bucket_;
   const std::size_t at_once_;
@@ -40,7 +50,9 @@ class S3Parts {
   std::optional<Error> error_;
   std::vector<s3::Part> sent_;
   std::vector<std::string> buffers_;
-  WorkPool pool_;  // last: joined before the rest goes
+  std::uint64_t copied_bytes_ = 0;
+  int copies_failed_ = 0;  // one after the other
+  WorkPool pool_;          // last: joined before the rest goes
 };
 
 }  // namespace pv::store

@@ -29,6 +29,8 @@ struct S3StoreOptions {
 //            each part) and its size by us. Where the server knows If-None-Match, two machines
 //            never overwrite each other; where it does not, which is tried once, the key is looked
 //            at just before, and uploads of this process exclude each other.
+//            With UploadOptions::repeats, parts that the backup named there has too are copied by
+//            the server; what it made counts when its ETag is the MD5 of what it has to be.
 // Source     Ranges; what is read in order is fetched ahead, over several connections. At most
 //            14 MiB and 2 for each processor are remembered, 46 MiB in all. kDamaged when the
 //            object is replaced while it is read, kNotFound when it is removed: unlike a file's,

@@ -116,6 +116,86 @@ TEST_F(S3Store, SendsPartsOfOneSize) {
   EXPECT_TRUE(get(*store_, "a.zip").value() == content);
 }
 
+// How many parts were sent, and how many the server was asked to copy.
+struct Asked {
+  int sent = 0;
+  int copied = 0;
+};
+Asked asked_of(const ScriptedServer& proxy) {
+  Asked asked;
+  for (const std::string& request : proxy.requests()) {
+    if (request.find("partNumber=") > request.find('\n')) { continue; }
+    const bool is_copy = request.find("x-amz-copy-source:") < request.find("\r\n\r\n");
+    ++(is_copy ? asked.copied : asked.sent);
+  }
+  return asked;
+}
+
+// What the backup before it has need not be sent: also where it lies elsewhere there. Where the
+// place was guessed wrong it is.
+TEST_F(S3Store, RepeatsPartsOfTheBackupBefore) {
+  const std::string before = noise(4 * kPartBytes);
+  ASSERT_TRUE(put(*store_, "a.zip", before).has_value());
+  const std::string more = noise(1000);
+  const std::string wrong = noise(kPartBytes + 1000);
+  ScriptedServer proxy{[&](const std::string& request) { return gateway().forward(request); }};
+  for (const int plain_parts_max : {10'000, 1}) {  // 1: the others are gathered
+    SCOPED_TRACE(plain_parts_max);
+    auto options = small_parts();
+    options.plain_parts_max = plain_parts_max;
+    const auto through = store::make_s3_store(options_at(proxy.url()), options);
+    auto upload = through->create(name_of("b.zip"), {"b.zip", name_of("a.zip")}).value();
+    ASSERT_TRUE(upload->can_repeat());
+    constexpr std::uint64_t kFrom = 7777;
+    const std::string_view same = std::string_view{before}.substr(kFrom, 3 * kPartBytes);
+    ASSERT_TRUE(upload->write(as_bytes(more)).has_value());
+    for (std::size_t at = 0; at < same.size(); at += 777'777) {
+      ASSERT_TRUE(upload->repeat(as_bytes(same.substr(at, 777'777)), kFrom + at).has_value());
+    }
+    ASSERT_TRUE(upload->repeat(as_bytes(wrong), 5).has_value());
+    ASSERT_TRUE(upload->write(as_bytes(more)).has_value());
+    ASSERT_TRUE(upload->commit().has_value());
+    EXPECT_TRUE(get(*store_, "b.zip").value() == more + std::string{same} + wrong + more);
+    EXPECT_EQ(upload->repeated_bytes(), 2 * kPartBytes);
+    ASSERT_TRUE(store_->remove(name_of("b.zip")).has_value());
+    EXPECT_EQ(gateway().leftovers(), std::vector<std::string>{"a.zip"});
+  }
+}
+
+TEST_F(S3Store, SendsEverythingWhereCopiesDontSucceed) {
+  const std::string content = noise(6 * kPartBytes);
+  ASSERT_TRUE(put(*store_, "a.zip", content).has_value());
+  enum class Why { kUnable, kOtherEtags, kGone };
+  for (const Why why : {Why::kUnable, Why::kOtherEtags, Why::kGone}) {
+    SCOPED_TRACE(static_cast<int>(why));
+    ScriptedServer proxy{[&](const std::string& request) -> std::string {
+      const bool is_copy = request.find("x-amz-copy-source:") < request.find("\r\n\r\n");
+      if (is_copy && why == Why::kUnable) {
+        return "HTTP/1.1 501 Not Implemented\r\nContent-Length: 0\r\n\r\n";
+      }
+      std::string answer = gateway().forward(request);
+      const std::size_t etag = answer.find("<ETag>");
+      if (is_copy && why == Why::kOtherEtags && etag != std::string::npos) {
+        answer[answer.find_first_of("0123456789abcdef", etag + 6)] = 'x';
+      }
+      return answer;
+    }};
+    const auto through = store::make_s3_store(options_at(proxy.url()), small_parts());
+    const char* repeats = why == Why::kGone ? "gone.zip" : "a.zip";
+    auto upload = through->create(name_of("b.zip"), {"b.zip", name_of(repeats)}).value();
+    ASSERT_TRUE(upload->repeat(as_bytes(content), 0).has_value());
+    ASSERT_TRUE(upload->commit().has_value());
+    EXPECT_EQ(upload->repeated_bytes(), 0U);
+    EXPECT_TRUE(get(*store_, "b.zip").value() == content);
+    const Asked asked = asked_of(proxy);
+    EXPECT_EQ(asked.sent, 6);
+    EXPECT_EQ(asked.copied > 0, why != Why::kGone);
+    EXPECT_LT(asked.copied, 6 + (why == Why::kUnable ? 1 : 0)) << "it is not asked for ever";
+    ASSERT_TRUE(store_->remove(name_of("b.zip")).has_value());
+    EXPECT_EQ(gateway().leftovers(), std::vector<std::string>{"a.zip"});
+  }
+}
+
 TEST_F(S3Store, GathersPartsWhereTheyWouldBeTooMany) {
   store::S3StoreOptions options = small_parts();
   options.plain_parts_max = 2;

@@ -68,7 +68,8 @@ class S3Upload final : public Upload {
         object_{new_object(bucket_->random, options)},
         stop_{std::move(stop)},
         note_{*bucket_, object_.tag, stop_},
-        part_bytes_{bucket_->options.part_bytes} {}
+        part_bytes_{bucket_->options.part_bytes},
+        repeats_{options.repeats} {}
 
   ~S3Upload() override {
     parts_.reset();
@@ -78,18 +79,14 @@ class S3Upload final : public Upload {
     if (ended) { note_.remove(time_max); }
   }
 
-  [[nodiscard]] Result<void> write(Bytes bytes) override {
-    whole_.size_bytes += bytes.size();
-    whole_.crc32c = s3::crc32c(bytes, whole_.crc32c);
-    while (!bytes.empty()) {
-      // A full part is sent when more comes, so that the last one is never empty.
-      if (buffer_.size() == part_bytes_) { PV_CHECK(send_part()); }
-      if (buffer_.capacity() < part_bytes_) { buffer_.reserve(room_for(bytes.size())); }
-      const Bytes step = bytes.first(std::min(bytes.size(), part_bytes_ - buffer_.size()));
-      buffer_ += as_text(step);
-      bytes = bytes.subspan(step.size());
-    }
-    return {};
+  [[nodiscard]] Result<void> write(Bytes bytes) override { return take(bytes, std::nullopt); }
+
+  [[nodiscard]] bool can_repeat() const override { return repeats_.has_value(); }
+  [[nodiscard]] Result<void> repeat(Bytes bytes, std::uint64_t at) override {
+    return take(bytes, at);
+  }
+  [[nodiscard]] std::uint64_t repeated_bytes() const override {
+    return parts_ == nullptr ? 0 : parts_->copied_bytes();
   }
 
   [[nodiscard]] Result<Backup> commit() override {
@@ -106,6 +103,24 @@ class S3Upload final : public Upload {
   }
 
  private:
+  // `at`: where the backup that is repeated probably has the same.
+  Result<void> take(Bytes bytes, std::optional<std::uint64_t> at) {
+    whole_.size_bytes += bytes.size();
+    whole_.crc32c = s3::crc32c(bytes, whole_.crc32c);
+    while (!bytes.empty()) {
+      // A full part is sent when more comes, so that the last one is never empty.
+      if (buffer_.size() == part_bytes_) { PV_CHECK(send_part()); }
+      if (buffer_.capacity() < part_bytes_) { buffer_.reserve(room_for(bytes.size())); }
+      const Bytes step = bytes.first(std::min(bytes.size(), part_bytes_ - buffer_.size()));
+      if (buffer_.empty()) { same_from_ = at; }
+      if (same_from_ && at != *same_from_ + buffer_.size()) { same_from_.reset(); }
+      buffer_ += as_text(step);
+      bytes = bytes.subspan(step.size());
+      if (at) { *at += step.size(); }
+    }
+    return {};
+  }
+
   // Small backups do not take a whole part's memory.
   [[nodiscard]] std::size_t room_for(std::size_t more) const {
     constexpr std::size_t kSmall = std::size_t{1} << 20U;
@@ -142,9 +157,32 @@ class S3Upload final : public Upload {
   }
 
   Result<void> begin() {
-    PV_TRY(main_, bucket_->client.start(key(), object_, s3::Multipart::Check::kWhole, stop_));
+    PV_TRY(main_, bucket_->client.start(key(), object_, check(), stop_));
+    if (repeats_) { find_repeated(); }
     parts_ = std::make_unique<S3Parts>(bucket_, bucket_->options.parts_at_once, stop_);
     return note_.write({&*main_});
+  }
+
+  // A copied range has no checksum that every server tells right (Client::start).
+  [[nodiscard]] s3::Multipart::Check check() const {
+    return repeats_ ? s3::Multipart::Check::kMd5 : s3::Multipart::Check::kWhole;
+  }
+
+  // Where it is gone by now all is sent.
+  void find_repeated() {
+    auto there = bucket_->client.head(bucket_->key_of(*repeats_), stop_);
+    if (there.has_value()) { repeated_ = *std::move(there); }
+  }
+
+  // The part that is in the buffer, in the backup that is repeated.
+  [[nodiscard]] std::optional<s3::RangeOf> place_of_same() const {
+    constexpr std::size_t kCopiedBytesMin = std::size_t{5} << 20U;  // as S3 wants it
+    const std::size_t size_bytes = buffer_.size();
+    if (!repeated_ || !same_from_ || size_bytes < std::min(kCopiedBytesMin, part_bytes_) ||
+        *same_from_ + size_bytes > repeated_->size_bytes) {
+      return std::nullopt;
+    }
+    return s3::RangeOf{repeated_->key, repeated_->etag, *same_from_, size_bytes};
   }
 
   Result<void> send_part() {
@@ -159,11 +197,14 @@ class S3Upload final : public Upload {
       PV_CHECK(end_gathering());
       PV_CHECK(begin_gathering());
     }
+    std::optional<s3::RangeOf> same = place_of_same();
     std::string bytes = std::exchange(buffer_, parts_->take_buffer());
-    if (!gathering_.has_value()) { return parts_->send(*main_, next_part_++, std::move(bytes)); }
+    if (!gathering_.has_value()) {
+      return parts_->send(*main_, next_part_++, std::move(bytes), std::move(same));
+    }
     gathered_bytes_ += bytes.size();
     gathered_crc_ = s3::crc32c(as_bytes(bytes), gathered_crc_);
-    return parts_->send(*gathering_, next_gathered_part_++, std::move(bytes));
+    return parts_->send(*gathering_, next_gathered_part_++, std::move(bytes), std::move(same));
   }
 
   Result<void> end_plain() {
@@ -173,8 +214,7 @@ class S3Upload final : public Upload {
 
   Result<void> begin_gathering() {
     const std::string id = object_.tag + "." + std::to_string(next_part_);
-    PV_TRY(gathering_,
-           bucket_->client.start(bucket_->note_key(id), {}, s3::Multipart::Check::kWhole, stop_));
+    PV_TRY(gathering_, bucket_->client.start(bucket_->note_key(id), {}, check(), stop_));
     gathered_bytes_ = 0;
     gathered_crc_ = 0;
     next_gathered_part_ = 1;
@@ -222,7 +262,10 @@ class S3Upload final : public Upload {
   const std::stop_token stop_;
   Note note_;
   const std::size_t part_bytes_;
+  const std::optional<BackupName> repeats_;
+  std::optional<s3::Object> repeated_;  // that one, once parts are sent
   std::string buffer_;
+  std::optional<std::uint64_t> same_from_;  // all of the buffer probably lies there
   s3::Whole whole_;
   bool committed_ = false;
 

@@ -54,6 +54,7 @@ class MemorySink final : public Sink {
 
  private:
   friend class CloningSink;
+  friend class RepeatingSink;
   const Patching patching_;
   std::string content_;
   std::size_t writes_ = 0;
@@ -92,6 +93,35 @@ class CloningSink final : public Sink {
   const std::size_t refuses_from_;
   std::size_t clones_ = 0;
   MemorySink memory_;
+};
+
+// As an upload to a store that has `previous`, and keeps what it is told of that.
+class RepeatingSink final : public Sink {
+ public:
+  explicit RepeatingSink(std::string_view previous) : previous_{previous} {}
+  [[nodiscard]] Result<void> write(Bytes bytes) override { return memory_.write(bytes); }
+  [[nodiscard]] bool can_repeat() const override { return true; }
+  [[nodiscard]] Result<void> repeat(Bytes bytes, std::uint64_t at) override {
+    const bool is_there = at <= previous_.size() && previous_.size() - at >= bytes.size();
+    const bool is_right =
+        is_there && previous_.substr(static_cast<std::size_t>(at), bytes.size()) == as_text(bytes);
+    (is_right ? right_bytes_ : wrong_bytes_) += bytes.size();
+    runs_ += at == end_ ? 0 : 1;
+    end_ = at + bytes.size();
+    return memory_.write(bytes);
+  }
+  [[nodiscard]] const std::string& content() const { return memory_.content(); }
+  [[nodiscard]] std::uint64_t right_bytes() const { return right_bytes_; }
+  [[nodiscard]] std::uint64_t wrong_bytes() const { return wrong_bytes_; }
+  [[nodiscard]] std::size_t runs() const { return runs_; }  // that follow each other there
+
+ private:
+  const std::string_view previous_;
+  std::uint64_t right_bytes_ = 0;
+  std::uint64_t wrong_bytes_ = 0;
+  std::size_t runs_ = 0;
+  std::uint64_t end_ = UINT64_MAX;
+  MemorySink memory_{Patching::kNo};
 };
 
 }  // namespace pv::testing

@@ -34,7 +34,37 @@ Output::Output(Sink& sink, Source* previous)
 
 Result<void> Output::write(Bytes bytes) {
   PV_CHECK(end_run());
+  PV_CHECK(send_around());
+  repeated_up_to_.reset();
   return put(bytes);
+}
+
+Result<void> Output::repeat(Bytes bytes, std::uint64_t at) {
+  PV_ASSERT(block_bytes_ == 0 && sink_.can_repeat());
+  const std::uint64_t around = around_.size();
+  const bool goes_on = repeated_up_to_ ? *repeated_up_to_ + around == at : around <= at;
+  if (!goes_on) { PV_CHECK(send_around()); }
+  if (!around_.empty()) { PV_CHECK(sink_.repeat(as_bytes(around_), at - around)); }
+  around_.clear();
+  PV_CHECK(sink_.repeat(bytes, at));
+  offset_ += bytes.size();
+  repeated_up_to_ = at + bytes.size();
+  return {};
+}
+
+Result<void> Output::write_around(Bytes bytes) {
+  if (!sink_.can_repeat()) { return write(bytes); }
+  around_ += as_text(bytes);
+  offset_ += bytes.size();
+  return around_.size() > kPlainBytesMax ? send_around() : Result<void>{};
+}
+
+Result<void> Output::send_around() {
+  if (around_.empty()) { return {}; }
+  repeated_up_to_.reset();
+  PV_CHECK(sink_.write(as_bytes(around_)));
+  around_.clear();
+  return {};
 }
 
 Result<void> Output::write_same(std::uint64_t size_bytes, std::uint64_t at, std::uint32_t crc32) {
@@ -56,6 +86,7 @@ Result<void> Output::patch(std::uint64_t offset, Bytes bytes) {
 
 Result<void> Output::flush() {
   PV_CHECK(end_run());
+  PV_CHECK(send_around());
   PV_CHECK(send(as_bytes(plain_)));
   plain_.clear();
   return {};

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,6 +42,11 @@ class Output {
   // `crc32` is theirs.
   [[nodiscard]] Result<void> write_same(std::uint64_t size_bytes, std::uint64_t at,
                                         std::uint32_t crc32);
+  // The same of what the previous archive probably has too, at `at`, for a sink that can repeat.
+  [[nodiscard]] Result<void> repeat(Bytes bytes, std::uint64_t at);
+  // The same of a few bytes around such: taken for repeated where the previous archive has as many
+  // there. Repeating is a guess in any case, which the sink sees to.
+  [[nodiscard]] Result<void> write_around(Bytes bytes);
   [[nodiscard]] Result<void> patch(std::uint64_t offset, Bytes bytes);
   [[nodiscard]] Result<void> flush();
 
@@ -67,6 +73,7 @@ class Output {
   [[nodiscard]] Result<void> send(Bytes bytes);
   [[nodiscard]] Result<void> end_run();
   [[nodiscard]] Result<bool> share(ByteRange blocks);
+  [[nodiscard]] Result<void> send_around();
   // Puts what the previous archive has there; `crc` goes on with it.
   [[nodiscard]] Result<void> copy(ByteRange range, std::uint32_t& crc);
 
@@ -81,6 +88,8 @@ class Output {
   std::string plain_;  // behind sent_bytes_; the run comes behind these
   Run run_;
   std::vector<std::byte> step_;  // of copy()
+  std::string around_;           // held back by write_around(); nothing else is then
+  std::optional<std::uint64_t> repeated_up_to_;  // in the previous archive, before around_
 };
 
 }  // namespace pv::zip

@@ -277,6 +277,7 @@ void Packer::pack_small(Pending pending, Source& source, Segment& segment, Scrat
   append(segment, as_bytes(scratch.header));
   segment.used_bytes += static_cast<std::size_t>(entry.packed_bytes);
   raw_bytes_done_ += entry.raw_bytes;
+  entry.repeated_at = place_of_same(entry);
   segment.entries.push_back(std::move(entry));
 }
 
@@ -285,7 +286,7 @@ std::shared_ptr<BigEntry> Packer::start_big(Pending pending, std::unique_ptr<Sou
   entry->meta = std::move(pending.meta);
   entry->raw_bytes = source->size_bytes();
   entry->chunks = (entry->raw_bytes - 1) / settings_.chunk_bytes + 1;
-  if (settings_.previous != nullptr) { find_chunks(*entry); }
+  find_chunks(*entry);
   // Chunks of the previous archive are deflated or stored, as it was decided then. What was stored
   // is looked at again: another content may be worth it.
   const bool was_deflated = entry->previous && entry->previous->method == Method::kDeflated;
@@ -311,7 +312,9 @@ void Packer::set_width(BigEntry& entry) const {
 
 // The previous archive's chunks of the same name, where they were cut at the same places.
 void Packer::find_chunks(BigEntry& entry) const {
-  auto previous = settings_.previous->find(entry.meta.name);
+  std::optional<PreviousEntry> previous;
+  if (settings_.previous != nullptr) { previous = settings_.previous->find(entry.meta.name); }
+  if (settings_.repeats != nullptr) { previous = settings_.repeats->find_unread(entry.meta.name); }
   if (!previous || previous->record.chunk_bytes != settings_.chunk_bytes) { return; }
   use_chunks_of(entry, std::move(*previous));
 }
@@ -324,6 +327,28 @@ void Packer::use_chunks_of(BigEntry& entry, PreviousEntry previous) {
     offset += chunk.packed_bytes;
   }
   entry.previous = std::move(previous);
+}
+
+// The same deflate makes the same of the same bytes.
+std::optional<std::uint64_t> Packer::place_of_same(const Part& part) const {
+  const BigEntry& entry = *part.entry;
+  if (settings_.repeats == nullptr || !entry.previous) { return std::nullopt; }
+  const std::vector<Chunk>& chunks = entry.previous->record.chunks;
+  if (part.index >= chunks.size()) { return std::nullopt; }
+  const Chunk& chunk = chunks[part.index];
+  const bool is_same = chunk.bare_bytes() == part.packed_bytes &&
+                       chunk.packed_crc32 == part.packed_crc32 && chunk.hash == part.hash;
+  return is_same ? std::optional{entry.previous_offsets[part.index]} : std::nullopt;
+}
+
+std::optional<std::uint64_t> Packer::place_of_same(const SmallEntry& entry) const {
+  if (settings_.repeats == nullptr) { return std::nullopt; }
+  const auto previous = settings_.repeats->find_unread(entry.meta.name);
+  if (!previous || !previous->record.content) { return std::nullopt; }
+  const Chunk& content = *previous->record.content;
+  const bool is_same = content.packed_bytes == entry.packed_bytes &&
+                       content.packed_crc32 == entry.packed_crc32 && content.hash == entry.hash;
+  return is_same ? std::optional{previous->data_offset} : std::nullopt;
 }
 
 // An entry whose file was not written since: only where a chunk of the previous archive turns out
@@ -373,7 +398,8 @@ void Packer::set_copied(Part& part, const Chunk& chunk, std::uint64_t offset) co
 // Takes the packed form of a chunk that was read, and is what it was in the previous archive.
 bool Packer::take_previous(Part& part, Bytes raw, Segment& segment, Scratch& scratch) {
   const BigEntry& entry = *part.entry;
-  if (!entry.previous || part.index >= entry.previous->record.chunks.size()) { return false; }
+  const bool may_copy = settings_.previous != nullptr && entry.previous;
+  if (!may_copy || part.index >= entry.previous->record.chunks.size()) { return false; }
   const PreviousEntry& previous = *entry.previous;
   const Chunk& chunk = previous.record.chunks[part.index];
   const bool was_last = part.index + 1 == previous.record.chunks.size();
@@ -408,6 +434,7 @@ void Packer::pack_part(std::shared_ptr<BigEntry> shared, std::uint64_t index, Se
   } else {
     read_and_pack(part, segment, scratch);
     if (segment.failure) { return; }
+    part.repeated_at = place_of_same(part);
   }
   if (!part.copied) { segment.used_bytes += static_cast<std::size_t>(part.packed_bytes); }
   raw_bytes_done_ += part.raw_bytes;

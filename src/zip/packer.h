@@ -20,6 +20,8 @@ struct PackSettings {
   bool shares = false;  // what the previous archive has is told by its place, not copied
   std::optional<HashKey> hash_key;     // nullopt: no hashes
   const Previous* previous = nullptr;  // with a hash_key only
+  // All is packed anew, and where it comes out as in that archive its place is told; likewise.
+  const Previous* repeats = nullptr;
   bool paranoid = false;
 };
 
@@ -90,6 +92,8 @@ class Packer {
   static std::size_t deflate_part(const Part& part, Bytes raw, Segment& segment, Scratch& scratch);
   void set_width(BigEntry& entry) const;
   void find_chunks(BigEntry& entry) const;
+  [[nodiscard]] std::optional<std::uint64_t> place_of_same(const SmallEntry& entry) const;
+  [[nodiscard]] std::optional<std::uint64_t> place_of_same(const Part& part) const;
   static void use_chunks_of(BigEntry& entry, PreviousEntry previous);
 
   const PackSettings settings_;

@@ -67,6 +67,31 @@ std::optional<PreviousEntry> Previous::find(std::string_view name) const {
                        .header_bytes = kLocalBytes + name_bytes + extra_bytes};
 }
 
+std::optional<PreviousEntry> Previous::find_unread(std::string_view name) const {
+  const auto found = lookup(name);
+  if (!found) { return std::nullopt; }
+  const Entry& entry = directory_.entries[*found];
+  // Reckoned from its end, where the next one begins: how long its own header is, only that tells.
+  const std::uint64_t end = std::min(directory_.end_of_entry_at(entry.header_offset),
+                                     directory_.offset - block_.size_bytes());
+  std::uint64_t behind = 0;
+  if ((entry.flags & kFlagDescriptor) != 0) {
+    constexpr std::uint64_t kDescriptorBytes = 16;
+    constexpr std::uint64_t kDescriptor64Bytes = 24;
+    behind = entry.raw_bytes >= kIn64 ? kDescriptor64Bytes : kDescriptorBytes;
+  }
+  const std::uint64_t header_bytes = kLocalBytes + entry.name.size();
+  const std::uint64_t taken = header_bytes + entry.packed_bytes + behind;
+  if (entry.header_offset > end || end - entry.header_offset < taken) { return std::nullopt; }
+  const std::uint64_t data_offset = end - behind - entry.packed_bytes;
+  return PreviousEntry{.record = block_.record(*found, entry),
+                       .method = static_cast<Method>(entry.method),
+                       .crc32 = entry.crc32,
+                       .raw_bytes = entry.raw_bytes,
+                       .data_offset = data_offset,
+                       .header_bytes = data_offset - entry.header_offset};
+}
+
 bool Previous::has_state(std::string_view name, const SourceIdentity& identity) const {
   const auto found = lookup(name);
   if (!found) { return false; }

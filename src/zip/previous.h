@@ -43,6 +43,11 @@ class Previous {
   // nullopt: it has none of that name, or its local header is not where the directory says.
   [[nodiscard]] std::optional<PreviousEntry> find(std::string_view name) const;
 
+  // The same as directory and block tell it, without its local header being read: for an archive
+  // that is far away. Where something lies between its entries that we don't write, the places
+  // may be wrong.
+  [[nodiscard]] std::optional<PreviousEntry> find_unread(std::string_view name) const;
+
   // Whether the entry of that name was made of just this; reads nothing.
   [[nodiscard]] bool has_state(std::string_view name, const SourceIdentity& identity) const;
 

@@ -44,6 +44,7 @@ struct SmallEntry {
   Hash128 hash{};
   std::uint32_t packed_crc32 = 0;
   std::optional<CopiedFrom> copied = std::nullopt;
+  std::optional<std::uint64_t> repeated_at = std::nullopt;  // where the previous archive has it too
   std::optional<Error> skipped = std::nullopt;
   std::optional<Error> shortened = std::nullopt;
 };
@@ -73,7 +74,8 @@ struct Part {
   std::uint32_t packed_crc32 = 0;
   Hash128 hash{};
   std::optional<CopiedFrom> copied = std::nullopt;
-  bool is_last = false;  // also when reading went no further
+  std::optional<std::uint64_t> repeated_at = std::nullopt;  // where the previous archive has it too
+  bool is_last = false;                                     // also when reading went no further
   std::optional<Error> skipped =
       std::nullopt;  // the first chunk could not be read: the entry is left out
   std::optional<Error> shortened = std::nullopt;

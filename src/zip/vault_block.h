@@ -76,6 +76,8 @@ class VaultBlock {
   [[nodiscard]] bool has_chunks(std::size_t index) const;
   [[nodiscard]] bool is_object(std::size_t index) const;
   [[nodiscard]] std::string_view facts() const;
+  // It ends where the directory begins.
+  [[nodiscard]] std::uint64_t size_bytes() const { return bytes_.size(); }
   // Whether it was made with this key.
   [[nodiscard]] bool is_signed_with(const HashKey& key) const;
 

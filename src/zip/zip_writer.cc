@@ -31,7 +31,9 @@ PipelineSettings pipeline_settings(const WriterOptions& options, const Sink& sin
   settings.pack.level = std::clamp(options.level, 0, 3);
   settings.pack.sink_can_patch = sink.can_patch();
   settings.pack.hash_key = options.hash_key;
-  settings.pack.previous = options.hash_key ? options.previous : nullptr;
+  if (options.hash_key) {
+    (sink.can_repeat() ? settings.pack.repeats : settings.pack.previous) = options.previous;
+  }
   settings.pack.shares = settings.pack.previous != nullptr && Output::block_bytes_of(sink) > 0;
   settings.pack.paranoid = options.paranoid;
   // Two segments a worker: one is packed while the other waits for its turn or is written.
@@ -109,7 +111,8 @@ class ZipWriter::Impl {
     std::uint64_t raw_bytes = 0;
     std::uint64_t packed_bytes = 0;
     std::uint32_t crc32 = 0;
-    bool is_over = false;  // further parts are dropped
+    bool is_over = false;         // further parts are dropped
+    bool is_all_repeated = true;  // so far
     std::vector<Chunk> chunks = {};
   };
 
@@ -117,9 +120,11 @@ class ZipWriter::Impl {
   Result<void> write_segments(Pipeline::Wait wait);
   Result<void> write_segment(const Segment& segment);
   Result<void> write_aligned(const Segment& segment);
+  Result<void> write_repeating(const Segment& segment);
   Result<void> write_small(const SmallEntry& entry, Bytes header, Bytes data);
   void note_small(const SmallEntry& entry, std::uint64_t header_offset);
   Result<void> begin_big(const Part& part, Bytes header);
+  Result<void> write_packed(const Part& part, Bytes packed);
   Result<void> write_part(const Part& part, Bytes content);
   Result<std::uint64_t> pad_part(const Part& part);
   Result<void> end_big(std::optional<Error> shortened);
@@ -208,6 +213,7 @@ Result<void> ZipWriter::Impl::write_segment(const Segment& segment) {
     return write_part(*segment.part, segment.content());
   }
   if (output_.block_bytes() > 0) { return write_aligned(segment); }
+  if (settings_.pack.repeats != nullptr) { return write_repeating(segment); }
   for (const SmallEntry& entry : segment.entries) {
     note_small(entry, output_.offset() + entry.header_at);
   }
@@ -225,6 +231,21 @@ Result<void> ZipWriter::Impl::write_aligned(const Segment& segment) {
     const std::uint64_t data_bytes = entry.copied ? 0 : entry.packed_bytes;
     PV_CHECK(write_small(entry, bytes.first(entry.header_bytes),
                          bytes.subspan(entry.header_bytes, static_cast<std::size_t>(data_bytes))));
+  }
+  return {};
+}
+
+// Likewise, where the previous archive may have the same.
+Result<void> ZipWriter::Impl::write_repeating(const Segment& segment) {
+  for (const SmallEntry& entry : segment.entries) {
+    note_small(entry, output_.offset());
+    if (entry.skipped) { continue; }
+    const Bytes bytes = segment.content().subspan(entry.header_at);
+    const Bytes header = bytes.first(entry.header_bytes);
+    const Bytes data =
+        bytes.subspan(entry.header_bytes, static_cast<std::size_t>(entry.packed_bytes));
+    PV_CHECK(output_.write_around(header));
+    PV_CHECK(entry.repeated_at ? output_.repeat(data, *entry.repeated_at) : output_.write(data));
   }
   return {};
 }
@@ -285,9 +306,7 @@ Result<void> ZipWriter::Impl::write_part(const Part& part, Bytes content) {
   }
   const Bytes packed = content.last(part.copied ? 0 : static_cast<std::size_t>(part.packed_bytes));
   if (part.index == 0) { PV_CHECK(begin_big(part, content.first(content.size() - packed.size()))); }
-  PV_CHECK(part.copied
-               ? output_.write_same(part.packed_bytes, part.copied->offset, part.packed_crc32)
-               : output_.write(packed));
+  PV_CHECK(write_packed(part, packed));
   PV_TRY(const std::uint64_t padding, pad_part(part));
   big_.crc32 = combine_crc32(big_.crc32, part.crc32, part.raw_bytes);
   big_.raw_bytes += part.raw_bytes;
@@ -301,6 +320,14 @@ Result<void> ZipWriter::Impl::write_part(const Part& part, Bytes content) {
   return part.is_last ? end_big(part.shortened) : Result<void>{};
 }
 
+Result<void> ZipWriter::Impl::write_packed(const Part& part, Bytes packed) {
+  if (part.copied) {
+    return output_.write_same(part.packed_bytes, part.copied->offset, part.packed_crc32);
+  }
+  big_.is_all_repeated = big_.is_all_repeated && part.repeated_at.has_value();
+  return part.repeated_at ? output_.repeat(packed, *part.repeated_at) : output_.write(packed);
+}
+
 Result<void> ZipWriter::Impl::begin_big(const Part& part, Bytes header) {
   big_.header_padding = output_.pad_header(header.size(), part.entry->raw_bytes, false);
   if (big_.header_padding > 0) {
@@ -310,7 +337,7 @@ Result<void> ZipWriter::Impl::begin_big(const Part& part, Bytes header) {
     append_local_header(record_, padded);
     header = as_bytes(record_);
   }
-  return output_.write(header);
+  return output_.write_around(header);
 }
 
 // Between the pieces of a deflated entry; returns how much.
@@ -357,7 +384,8 @@ Result<void> ZipWriter::Impl::end_big(std::optional<Error> shortened) {
   record_.clear();
   if (header.has_descriptor) {
     append_descriptor(record_, header);
-    PV_CHECK(output_.write(as_bytes(record_)));
+    const Bytes bytes = as_bytes(record_);
+    PV_CHECK(big_.is_all_repeated ? output_.write_around(bytes) : output_.write(bytes));
   } else {
     append_local_header(record_, header);
     PV_CHECK(output_.patch(big_.header_offset, as_bytes(record_)));

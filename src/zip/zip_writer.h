@@ -100,7 +100,9 @@ struct WriterOptions {
   // With a key the archive gets a vault block (vault_block.h), and each content a hash.
   std::optional<HashKey> hash_key = std::nullopt;
   // An archive whose packed bytes are used again for what did not change since; outlives the
-  // writer. Needs the key that it was made with.
+  // writer. Needs the key that it was made with. Where the sink can repeat (Sink::repeat), nothing
+  // but directory and block of it are read: all is packed anew, and the sink told what comes out
+  // as it was.
   const Previous* previous = nullptr;
   // Compares contents, not the identities of files.
   bool paranoid = false;
