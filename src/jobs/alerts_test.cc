@@ -5,6 +5,8 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <condition_variable>
+#include <mutex>
 
 #include "jobs/live_settings.h"
 #include "jobs/vault_rig.h"
@@ -52,10 +54,19 @@ class AlertsTest : public ::testing::Test {
     AlertsOptions options;
     options.say = [this](bool /*is_warning*/, const std::string& what) { said_ += what + "\n"; };
     options.send = [this](const Channel& channel, const notify::Notice& notice,
-                          const std::stop_token& /*stop*/) -> Result<void> {
+                          const std::stop_token& stop) -> Result<void> {
       if (channel.id == away_) { return fail(code_, "no route to host"); }
+      std::unique_lock lock{mutex_};
+      if (channel.id == silent_) {
+        hanging_ = true;
+        changed_.notify_all();
+        changed_.wait(lock, stop, [&] { return silent_.empty(); });
+        hanging_ = false;
+        if (!silent_.empty()) { return fail(Code::kCancelled, "told to stop"); }
+      }
       last_ = notice;
       sent_.push_back(channel.id + " " + notify::subject_of(notice));
+      changed_.notify_all();
       return {};
     };
     alerts_ = std::make_unique<Alerts>(*rig_->vault, *mailer_, *own_, clock_, std::move(options));
@@ -68,8 +79,27 @@ class AlertsTest : public ::testing::Test {
   // What one look sends.
   std::vector<std::string> run() {
     sent_.clear();
+    std::ignore = alerts_->run({});
+    alerts_->wait();
+    std::vector<std::string> sent = sent_;
+    // Channels come in any order, what goes to one of them in its own.
+    std::ranges::stable_sort(sent, {},
+                             [](const std::string& one) { return one.substr(0, one.find(' ')); });
     rest_ = alerts_->run({});
-    return sent_;
+    alerts_->wait();
+    EXPECT_EQ(sent_.size(), sent.size()) << "a second look has nothing to send";
+    return sent;
+  }
+  // Has one look's notices sent until `silent` hangs, and somebody else has been sent `count`.
+  void run_beside_silent(std::size_t count) {
+    std::ignore = alerts_->run({});
+    std::unique_lock lock{mutex_};
+    changed_.wait(lock, [&] { return hanging_ && sent_.size() == count; });
+  }
+  void answer_again() {
+    const std::lock_guard lock{mutex_};
+    silent_.clear();
+    changed_.notify_all();
   }
   void back_up(bool fails) {
     full_ = fails;
@@ -100,6 +130,10 @@ class AlertsTest : public ::testing::Test {
   bool full_ = false;      // of the store
   bool unlisted_ = false;  // of the store
   std::string away_;
+  std::mutex mutex_;  // of what the threads that send share
+  std::condition_variable_any changed_;
+  std::string silent_;  // takes the connection, and says nothing
+  bool hanging_ = false;
   Code code_ = Code::kUnavailable;
   int made_ = 0;
   std::unique_ptr<VaultRig> rig_;
@@ -200,6 +234,41 @@ TEST_F(AlertsTest, NoNoticeOvertakesAnother) {
   EXPECT_THAT(run(), IsEmpty()) << "the recovery waits behind the failure";
   clock_.advance(30s);
   EXPECT_THAT(run(), ElementsAre(HasSubstr("failed"), HasSubstr("well again")));
+}
+
+constexpr const char* kSilentAndTeam = R"({"webhooks":[
+    {"name":"Silent","url":"https://h.example/s"},{"name":"Team","url":"https://h.example/x"}]})";
+
+TEST_F(AlertsTest, ASilentChannelHoldsUpNoOther) {
+  set(kSilentAndTeam);
+  silent_ = "webhook:Silent";
+  back_up(true);
+  run_beside_silent(1);
+  clock_.advance(1h);
+  back_up(false);
+  run_beside_silent(2);
+  EXPECT_THAT(sent_, ElementsAre("webhook:Team [Corner Shop] Backup failed",
+                                 "webhook:Team [Corner Shop] Backups are well again"));
+  sent_.clear();
+  answer_again();
+  alerts_->wait();
+  EXPECT_THAT(sent_, ElementsAre("webhook:Silent [Corner Shop] Backup failed",
+                                 "webhook:Silent [Corner Shop] Backups are well again"))
+      << "and keeps its order";
+}
+
+TEST_F(AlertsTest, AStopEndsWhatHangs) {
+  set(kSilentAndTeam);
+  silent_ = "webhook:Silent";
+  back_up(true);
+  run_beside_silent(1);
+  alerts_->shut_down();
+  alerts_->wait();
+  EXPECT_FALSE(hanging_);
+  EXPECT_EQ(outcomes(), "failed:sent:1 failed:waiting:0 ");
+  start();
+  silent_.clear();
+  EXPECT_THAT(run(), ElementsAre("webhook:Silent [Corner Shop] Backup failed"));
 }
 
 TEST_F(AlertsTest, GiveUpAfterADay) {

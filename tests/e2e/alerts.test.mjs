@@ -4,6 +4,7 @@ import { spawn, spawnSync } from "node:child_process";
 import crypto from "node:crypto";
 import { once } from "node:events";
 import http from "node:http";
+import net from "node:net";
 import path from "node:path";
 import readline from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -268,4 +269,27 @@ test("webhooks", async (t) => {
     assert.equal(await second.stop(), 0);
     for (const log of [server.log(), second.log()]) assert.ok(!/hidden|signing secret/.test(log));
   });
+});
+
+test("a mail server that says nothing holds up neither the others nor the server's end", async (t) => {
+  const receiver = await startReceiver(t);
+  const sockets = new Set();
+  const silent = net.createServer((socket) => { sockets.add(socket); socket.on("error", () => {}).resume(); });
+  silent.listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  t.after(() => { for (const socket of sockets) socket.destroy(); silent.close(); });
+  const server = await startServer(t);
+  const { pb, set, smtp } = await connect(server);
+  await smtp({ port: silent.address().port });
+  await set({ mailTo: ["ops@example.org"], webhooks: [{ name: "Team", url: `${receiver.url}/team` }] });
+  await pb.settings.update({ backups: { s3: await startFullBucket(t) } });
+  await assert.rejects(pb.backups.create("bad.zip"));
+  await eventually(() => sockets.size === 1, "a connection to the mail server");
+  await eventually(() => receiver.requests.length === 1, "the failure at the webhook");
+  await pb.settings.update({ backups: { s3: { enabled: false } } });
+  await pb.backups.create("good.zip");
+  await eventually(() => receiver.requests.length === 2, "its end");
+  assert.deepEqual(receiver.requests.map((request) => JSON.parse(request.body).kind), ["failed", "recovered"]);
+  assert.deepEqual([...sockets].map((socket) => socket.readableEnded), [false], "the mail still hangs");
+  assert.equal(await server.stop(), 0);
 });
