@@ -8,6 +8,7 @@
 
 #include "auth/superusers.h"
 #include "base/text.h"
+#include "base/translate.h"
 
 namespace pv::jobs {
 namespace {
@@ -94,12 +95,13 @@ json::object to_json(const state::Delivery& delivery) {
           {"error", printable(delivery.error)}};
 }
 
-// Lines stay lines.
-std::string printable_lines(std::string_view text) {
+// `change` of each line; lines stay lines.
+template <class Change>
+std::string by_lines(std::string_view text, const Change& change) {
   std::string lines;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
-    lines += printable(text.substr(0, end));
+    lines += change(text.substr(0, end));
     if (end < text.size()) { lines += '\n'; }
     text.remove_prefix(std::min(end + 1, text.size()));
   }
@@ -205,14 +207,18 @@ Result<void> Alerts::send(const Channel& channel, const state::Delivery& deliver
     const std::lock_guard lock{mutex_};
     settings = settings_;
   }
+  // What is stored is English, as the log and the answers of the API; who is told reads this.
+  const Language language = own_settings_.now().alerts.language;
+  const auto tell_line = [&](std::string_view line) { return told(language, line); };
   const notify::Notice notice{.id = std::to_string(delivery.number),
                               .kind = delivery.kind,
                               .is_good = is_good(delivery.kind),
                               .is_reminder = delivery.is_reminder,
                               .app = printable(settings.app_name),
-                              .title = delivery.title,
-                              .text = delivery.text,
-                              .at = delivery.created};
+                              .title = told(language, delivery.title),
+                              .text = by_lines(delivery.text, tell_line),
+                              .at = delivery.created,
+                              .language = language};
   if (options_.send) { return options_.send(channel, notice, stop); }
   if (channel.webhook) {
     return notify::post(*channel.webhook, notice, clock_.now(), mailer_.ca_file(), kWebhookPatience,
@@ -475,7 +481,7 @@ Result<json::object> Alerts::report() {
   for (const state::OpenAlert& alert : state.open) {
     open.push_back(json::object{{"kind", printable(alert.kind)},
                                 {"title", title_of(alert.kind)},
-                                {"text", printable_lines(alert.text)},
+                                {"text", by_lines(alert.text, printable)},
                                 {"since", format_pocketbase_date(alert.since)},
                                 {"told", format_pocketbase_date(alert.told)}});
   }

@@ -20,7 +20,9 @@ using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
 using ::testing::Not;
+using ::testing::StartsWith;
 namespace json = boost::json;
 
 // A server's directory whose clock stands still; what is sent is noted here.
@@ -47,6 +49,7 @@ class AlertsTest : public ::testing::Test {
                           if (call == "list" && unlisted_) {
                             return fail(Code::kUnavailable, "away");
                           }
+                          if (call == "stat" && unasked_) { return fail(*unasked_); }
                           return {};
                         }});
     own_ = std::make_unique<settings::VaultSettingsFile>(rig_->directory->vault_folder());
@@ -127,8 +130,9 @@ class AlertsTest : public ::testing::Test {
   testing::TempFolder folder_;
   fs::Path pb_data_ = testing::unpack_pb_data("0.36.6", folder_.path());
   testing::FakeClock clock_;
-  bool full_ = false;      // of the store
-  bool unlisted_ = false;  // of the store
+  bool full_ = false;             // of the store
+  bool unlisted_ = false;         // of the store
+  std::optional<Error> unasked_;  // what the store says of a name
   std::string away_;
   std::mutex mutex_;  // of what the threads that send share
   std::condition_variable_any changed_;
@@ -173,12 +177,57 @@ TEST_F(AlertsTest, TellOnceRemindAndTellOnceThatItIsOver) {
   EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Backup failed")) << "anew";
 }
 
+TEST_F(AlertsTest, ABackupByHandThatCannotBeginIsToldAsOneThatFailed) {
+  set(kTeam);
+  unasked_ = Error{Code::kDenied, "access is denied"};
+  EXPECT_FALSE(rig_->vault->start_backup({.name = "a.zip"}).has_value());
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Backup failed"));
+  EXPECT_THAT(last_.text, StartsWith("The backup failed at "));
+  EXPECT_THAT(last_.text, HasSubstr("access is denied."));
+  unasked_.reset();
+  back_up(false);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Backups are well again"));
+}
+
+TEST_F(AlertsTest, AnOrderThatMakesNoSenseIsNoFailure) {
+  set(kTeam);
+  back_up(false);
+  std::ignore = run();
+  EXPECT_FALSE(rig_->vault->start_backup({.name = "n1.zip"}).has_value()) << "taken";
+  EXPECT_FALSE(rig_->vault->start_backup({.name = "../a.zip"}).has_value());
+  unasked_ = Error{Code::kBusy, "another job is at it"};
+  EXPECT_FALSE(rig_->vault->start_backup({.name = "a.zip"}).has_value());
+  EXPECT_THAT(run(), IsEmpty());
+}
+
 TEST_F(AlertsTest, RemindNeverWhereThatIsSet) {
   set(R"({"remindAfterHours":0,"webhooks":[{"name":"Team","url":"https://h.example/x"}]})");
   back_up(true);
   EXPECT_EQ(run().size(), 1U);
   clock_.advance(24h * 300);
   EXPECT_THAT(run(), IsEmpty());
+}
+
+TEST_F(AlertsTest, SpeakChineseWhereThatIsSet) {
+  set(R"({"language":"zh","remindAfterHours":2,"webhooks":[{"name":"Team","url":"https://h.example/x"}]})");
+  back_up(true);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] 备份失败"));
+  EXPECT_EQ(last_.kind, "failed") << "for programs";
+  EXPECT_EQ(last_.title, "备份失败");
+  EXPECT_THAT(last_.text,
+              MatchesRegex("备份于 20.* UTC 失败：the disk is full。\n没有可靠的备份。\n"
+                           "数据目录：/.*（主机 .+）"));
+  EXPECT_THAT(said_, HasSubstr("Backup failed: The backup failed at")) << "the log stays English";
+  EXPECT_THAT(json::serialize(*alerts_->report()), HasSubstr(R"("title":"Backup failed")"));
+  clock_.advance(2h);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] 提醒：备份失败"));
+  back_up(false);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] 备份已恢复正常"));
+  EXPECT_THAT(last_.text, MatchesRegex("以下已恢复正常：\n备份失败，自 20.* UTC 起。\n数据目录.*"));
+  sent_.clear();
+  EXPECT_TRUE(alerts_->test("Team", {}).has_value());
+  EXPECT_THAT(sent_, ElementsAre("webhook:Team [Corner Shop] 测试消息"));
+  EXPECT_THAT(last_.text, StartsWith("有关备份的警报会这样送达您。\n数据目录："));
 }
 
 TEST_F(AlertsTest, DoNotRepeatThemselvesAfterARestart) {

@@ -132,7 +132,7 @@ test("mail goes by PocketBase's settings", async (t) => {
   };
   await t.test("what goes wrong is said, and no password", async () => {
     await smtp({ port: mail.ports.starttls, username: "mailer", password: "wrong" });
-    await refused(/refuses the user name or the password/);
+    await refused(/^The test message could not be sent: the mail server 127\.0\.0\.1:\d+ refuses the user name or the password.*; it said: 535 5\.7\.8 /);
     await smtp({ port: mail.ports.untrusted, username: "mailer", password });
     await refused(/certificate/i);
     await smtp({ port: mail.ports.clear, tls: true });
@@ -142,6 +142,17 @@ test("mail goes by PocketBase's settings", async (t) => {
     await smtp({ port: mail.ports.clear });
     await assert.rejects(send("mail:nobody@example.org"), (error) => /550 5\.1\.1 no such user here/.test(error.response.message));
     await assert.rejects(send("mail:else@example.org"), (error) => error.status === 404 && /there are: mail:ops@example\.org, mail:nobody@example\.org/.test(error.response.message));
+  });
+
+  await t.test("in Chinese where that is set", async () => {
+    await set({ language: "zh" });
+    await smtp({ port: mail.ports.clear });
+    await send("mail:ops@example.org");
+    const got = mail.messages.at(-1);
+    assert.deepEqual(got.defects, []);
+    assert.equal(got.headers.Subject, "[Bäckerei] 测试消息");
+    assert.match(got.texts["text/plain"], /^有关备份的警报会这样送达您。\n数据目录：.*（主机 .*）\n$/);
+    await set({ language: "en" });
   });
 
   await t.test("PocketBase's test mail, of each template", async () => {
@@ -211,6 +222,11 @@ test("webhooks", async (t) => {
     const expected = crypto.createHmac("sha256", secret).update(`${at}.${of("/team")[0].body}`).digest("hex");
     assert.equal(hex, expected);
     assert.equal(JSON.parse(of("/team")[0].body).kind, "test");
+    await set({ language: "zh" });
+    await send("Team");
+    const { kind, title } = JSON.parse(of("/team")[1].body);
+    assert.deepEqual([kind, title], ["test", "测试消息"]);
+    await set({ language: "en" });
   });
 
   await t.test("a failure and its end are told once each", async () => {
@@ -226,7 +242,7 @@ test("webhooks", async (t) => {
     await pb.settings.update({ backups: { s3: { enabled: false } } });
     await pb.backups.create("again.zip");
     await eventually(() => of("/team").some((request) => JSON.parse(request.body).kind === "recovered"), "the end of the alert");
-    assert.deepEqual(of("/team").map((request) => JSON.parse(request.body).kind), ["test", "failed", "recovered"]);
+    assert.deepEqual(of("/team").map((request) => JSON.parse(request.body).kind), ["test", "test", "failed", "recovered"]);
     assert.deepEqual((await report()).open, []);
   });
 
