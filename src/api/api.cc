@@ -208,7 +208,6 @@ void log_request(const Exchange& exchange, const Answer& answer, std::chrono::na
   if (row) { exchange.services.parts.log.add(*std::move(row)); }
 }
 
-// Programs compare PocketBase's texts, and browsers send the header whether or not anybody reads.
 Language language_of(const Exchange& exchange) {
   if (!exchange.speaks()) { return Language::kEnglish; }
   return preferred_language(exchange.request.headers.all("Accept-Language"));

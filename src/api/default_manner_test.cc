@@ -194,7 +194,7 @@ TEST(DefaultManner, HeedsPreferences) {
   EXPECT_EQ(strict.status, 204U);
 }
 
-TEST(DefaultManner, RoutesOfOurOwnSpeakChineseToThoseWhoPreferIt) {
+TEST(DefaultManner, SpeaksChineseToThoseWhoPreferIt) {
   TestServer server;
   const HeaderList chinese{{"Accept-Language", "zh-CN,zh;q=0.9,en;q=0.5"}};
   const Got guest = server.call({.target = "/api/vault/status", .headers = chinese});
@@ -243,21 +243,28 @@ TEST(DefaultManner, TheStatusIsToldInTheLanguageThatIsAskedFor) {
             "JSON; repair .pocketvault/settings.json, or remove it|en");
 }
 
-// Clients compare these, and browsers send the header by themselves.
-TEST(DefaultManner, PocketBasesRoutesSpeakEnglishToEverybody) {
+TEST(DefaultManner, PocketBasesRoutesSpeakChineseTooButCodesStay) {
   TestServer server;
-  const HeaderList chinese{{"Accept-Language", "zh-CN"}};
+  const HeaderList chinese{{"Accept-Language", "zh-CN,zh;q=0.9,en;q=0.5"}};
   const Got guest = server.call({.target = "/api/backups", .headers = chinese});
-  EXPECT_EQ(guest.message(), "The request requires valid record authorization token.");
-  EXPECT_EQ(guest.header("Content-Language"), "");
+  EXPECT_EQ(guest.status, 401U);
+  EXPECT_EQ(guest.message(), "请求需要有效的记录授权令牌。");
+  EXPECT_EQ(guest.header("Content-Language"), "zh-Hans");
   const Got named = server.admin_json("POST", "/api/backups", R"({"name":"A.zip"})", chinese);
-  EXPECT_EQ(named.message(), "An error occurred while validating the submitted data.");
-  EXPECT_EQ(named.json().at_pointer("/data/name/message").as_string(),
-            "Must be in a valid format.");
+  EXPECT_EQ(named.message(), "验证提交的数据时出错。");
+  EXPECT_EQ(named.json().at_pointer("/data/name/message").as_string(), "格式无效。");
+  EXPECT_EQ(named.json().at_pointer("/data/name/code").as_string(), "validation_match_invalid");
+  HeaderList headers = chinese;
+  headers.emplace_back("Content-Type", "application/json");
+  const Got blank = server.call({.method = "POST",
+                                 .target = "/api/collections/_superusers/auth-with-password",
+                                 .headers = headers,
+                                 .body = "{}"});
+  EXPECT_EQ(blank.json().at_pointer("/data/identity/message").as_string(), "不能为空。");
+  EXPECT_EQ(blank.json().at_pointer("/data/identity/code").as_string(), "validation_required");
   server.start({.strict = true});
-  const Got strict = server.call({.target = "/api/vault/status", .headers = chinese});
-  EXPECT_EQ(strict.status, 404U);
-  EXPECT_EQ(strict.message(), "File not found.");
+  const Got strict = server.call({.target = "/api/backups", .headers = chinese});
+  EXPECT_EQ(strict.message(), "The request requires valid record authorization token.");
   EXPECT_EQ(strict.header("Content-Language"), "");
 }
 

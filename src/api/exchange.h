@@ -34,7 +34,7 @@ struct Exchange {
   http::Request request;
   http::BodyReader& body;
   Match match;
-  // Of what people read in an answer; PocketBase's routes speak PocketBase's English.
+  // Of what people read in an answer.
   Language language = Language::kEnglish;
   // As of a moment ago; read with the token where there is one, or the route needs them.
   settings::Settings settings;
@@ -42,8 +42,8 @@ struct Exchange {
   std::string ip;                      // of the client, expanded
 
   [[nodiscard]] bool strict() const { return services.options.strict; }
-  // Whether the route is one of ours, which answers in the language that is asked for.
-  [[nodiscard]] bool speaks() const { return !strict() && request.path.starts_with("/api/vault/"); }
+  // Whether it is answered in the language that is asked for; else in English, as by PocketBase.
+  [[nodiscard]] bool speaks() const { return !strict(); }
   [[nodiscard]] bool is_head() const { return request.method == "HEAD"; }
   [[nodiscard]] const std::string& value() const { return match.values.front(); }
   [[nodiscard]] bool superuser() const { return who && who->is_superuser(); }

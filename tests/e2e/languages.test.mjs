@@ -76,7 +76,7 @@ test("the API answers an error in the language that is asked for, and the comman
     return (await answer.json()).message;
   };
   assert.equal(await message("zh-CN,zh;q=0.9,en;q=0.8"), "未找到请求的资源。");
-  assert.equal(await message("zh-CN", "/api/backups/none.zip/restore"), "The requested resource wasn't found.", "a route of PocketBase");
+  assert.equal(await message("zh-CN", "/api/backups/none.zip/restore"), "未找到请求的资源。", "a route of PocketBase");
   assert.equal(await message("en-GB"), "The requested resource wasn't found.");
   assert.equal(await message(), "The requested resource wasn't found.");
 });
