@@ -35,7 +35,7 @@ AnswerTask test_alert(Exchange& exchange) {
   const auto sent = co_await blocking<void>(exchange.services, std::move(work));
   if (sent.has_value()) { co_return empty_answer(204); }
   const unsigned status = sent.error().code == Code::kNotFound ? 404 : 502;
-  Problem failed = problem(status, phrase::kFailedBecause, {sent.error().what});
+  Problem failed = problem(status, phrase::kAlertTestFailed, {sent.error().what});
   failed.cause = sent.error();
   co_return tl::unexpected{std::move(failed)};
 }

@@ -196,7 +196,9 @@ http::Response to_response(const Exchange& exchange, Answer answer) {
     spdlog::warn("{} {}: {} ({})", exchange.request.method, exchange.request.path,
                  problem.cause->what, code_name(problem.cause->code));
   }
-  return to_response(problem, exchange.language, exchange.is_head());
+  http::Response response = to_response(problem, exchange.language, exchange.is_head());
+  if (exchange.speaks()) { note_language(exchange, response); }
+  return response;
 }
 
 void log_request(const Exchange& exchange, const Answer& answer, std::chrono::nanoseconds took) {
@@ -206,9 +208,9 @@ void log_request(const Exchange& exchange, const Answer& answer, std::chrono::na
   if (row) { exchange.services.parts.log.add(*std::move(row)); }
 }
 
-Language language_of(const http::Request& request, const Options& options) {
-  if (options.strict) { return Language::kEnglish; }
-  return preferred_language(request.headers.all("Accept-Language"));
+Language language_of(const Exchange& exchange) {
+  if (!exchange.speaks()) { return Language::kEnglish; }
+  return preferred_language(exchange.request.headers.all("Accept-Language"));
 }
 
 }  // namespace
@@ -249,7 +251,7 @@ awaitable<http::Response> Api::handle(http::Request request, http::BodyReader& b
   if (exchange.match.route == Route::kReadyz) {
     co_return co_await ready_answer(options_.watch, parts_.pool);
   }
-  exchange.language = language_of(exchange.request, manner);
+  exchange.language = language_of(exchange);
   const auto begun = parts_.clock.steady_now();
   Outcome outcome = co_await guarded(exchange);
   const auto took = parts_.clock.steady_now() - begun;

@@ -197,9 +197,59 @@ TEST(DefaultManner, HeedsPreferences) {
 TEST(DefaultManner, SpeaksChineseToThoseWhoPreferIt) {
   TestServer server;
   const HeaderList chinese{{"Accept-Language", "zh-CN,zh;q=0.9,en;q=0.5"}};
+  const Got guest = server.call({.target = "/api/vault/status", .headers = chinese});
+  EXPECT_EQ(guest.status, 401U);
+  EXPECT_EQ(guest.message(), "请求需要有效的记录授权令牌。");
+  EXPECT_EQ(guest.header("Content-Language"), "zh-Hans");
+  EXPECT_EQ(guest.header("Vary"), "Accept-Language");
+  const Got changed = server.admin_json("PATCH", "/api/vault/settings",
+                                        R"({"alerts":{"remindAfterHours":-1}})", chinese);
+  EXPECT_EQ(changed.message(), "验证提交的数据时出错。");
+  const boost::json::value data = changed.json();
+  const boost::json::value& fault = data.at_pointer("/data/alerts/remindAfterHours");
+  EXPECT_EQ(fault.at("message").as_string(), "不能小于 0。");
+  EXPECT_EQ(fault.at("code").as_string(), "validation_min_greater_equal_than_required");
+  const Got english = server.call({.target = "/api/vault/status"});
+  EXPECT_EQ(english.message(), "The request requires valid record authorization token.");
+  EXPECT_EQ(english.header("Content-Language"), "en");
+}
+
+TEST(DefaultManner, WhatAnotherRoomSaysIsToldInChineseToo) {
+  TestServer server;
+  const HeaderList chinese{{"Accept-Language", "zh"}};
+  const Got failed =
+      server.admin_json("POST", "/api/vault/alerts/test", R"({"channel":"Team"})", chinese);
+  EXPECT_EQ(failed.status, 404U);
+  EXPECT_EQ(failed.message(), "无法发送测试消息：没有渠道 Team；目前没有任何渠道");
+  const Got english = server.admin_json("POST", "/api/vault/alerts/test", R"({"channel":"Team"})");
+  EXPECT_EQ(english.message(),
+            "The test message could not be sent: no channel Team; there is none.");
+}
+
+TEST(DefaultManner, TheStatusIsToldInTheLanguageThatIsAskedFor) {
+  TestServer server;
+  testing::write_file(server.path() / ".pocketvault/settings.json", "no JSON");
+  const auto risk = [&](const HeaderList& headers) {
+    const Got got = server.admin_call("GET", "/api/vault/status", headers);
+    EXPECT_EQ(got.status, 200U);
+    EXPECT_EQ(got.header("Vary"), "Accept-Language");
+    return std::string{got.json().at("risk").as_string()} + "|" + got.header("Content-Language");
+  };
+  EXPECT_EQ(risk({{"Accept-Language", "zh-Hans"}}),
+            "我们自己的设置未知，因此可能不会有人收到警报：settings.json 不是 JSON；"
+            "请修复 .pocketvault/settings.json，或删除它|zh-Hans");
+  EXPECT_EQ(risk({}),
+            "settings of our own are not known, so nobody may be alerted: settings.json is not "
+            "JSON; repair .pocketvault/settings.json, or remove it|en");
+}
+
+TEST(DefaultManner, PocketBasesRoutesSpeakChineseTooButCodesStay) {
+  TestServer server;
+  const HeaderList chinese{{"Accept-Language", "zh-CN,zh;q=0.9,en;q=0.5"}};
   const Got guest = server.call({.target = "/api/backups", .headers = chinese});
   EXPECT_EQ(guest.status, 401U);
   EXPECT_EQ(guest.message(), "请求需要有效的记录授权令牌。");
+  EXPECT_EQ(guest.header("Content-Language"), "zh-Hans");
   const Got named = server.admin_json("POST", "/api/backups", R"({"name":"A.zip"})", chinese);
   EXPECT_EQ(named.message(), "验证提交的数据时出错。");
   EXPECT_EQ(named.json().at_pointer("/data/name/message").as_string(), "格式无效。");
@@ -213,8 +263,9 @@ TEST(DefaultManner, SpeaksChineseToThoseWhoPreferIt) {
   EXPECT_EQ(blank.json().at_pointer("/data/identity/message").as_string(), "不能为空。");
   EXPECT_EQ(blank.json().at_pointer("/data/identity/code").as_string(), "validation_required");
   server.start({.strict = true});
-  EXPECT_EQ(server.call({.target = "/api/backups", .headers = chinese}).message(),
-            "The request requires valid record authorization token.");
+  const Got strict = server.call({.target = "/api/backups", .headers = chinese});
+  EXPECT_EQ(strict.message(), "The request requires valid record authorization token.");
+  EXPECT_EQ(strict.header("Content-Language"), "");
 }
 
 TEST(DefaultManner, ARestoreKeepsUnchangedFilesUnlessTheQuerySaysNo) {

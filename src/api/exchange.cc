@@ -54,6 +54,12 @@ http::Response empty_answer(unsigned status) {
   return response;
 }
 
+void note_language(const Exchange& exchange, http::Response& response) {
+  response.headers.add("Content-Language",
+                       exchange.language == Language::kChinese ? "zh-Hans" : "en");
+  response.headers.add("Vary", "Accept-Language");
+}
+
 std::optional<store::BackupName> name_of_key(std::string_view key) {
   if (key.starts_with('/')) { key.remove_prefix(1); }
   std::string name;

@@ -34,6 +34,7 @@ struct Exchange {
   http::Request request;
   http::BodyReader& body;
   Match match;
+  // Of what people read in an answer.
   Language language = Language::kEnglish;
   // As of a moment ago; read with the token where there is one, or the route needs them.
   settings::Settings settings;
@@ -41,6 +42,8 @@ struct Exchange {
   std::string ip;                      // of the client, expanded
 
   [[nodiscard]] bool strict() const { return services.options.strict; }
+  // Whether it is answered in the language that is asked for; else in English, as by PocketBase.
+  [[nodiscard]] bool speaks() const { return !strict(); }
   [[nodiscard]] bool is_head() const { return request.method == "HEAD"; }
   [[nodiscard]] const std::string& value() const { return match.values.front(); }
   [[nodiscard]] bool superuser() const { return who && who->is_superuser(); }
@@ -55,6 +58,8 @@ using AnswerTask = boost::asio::awaitable<Answer>;
 [[nodiscard]] http::Response json_answer(const Exchange& exchange, unsigned status,
                                          const boost::json::value& value);
 [[nodiscard]] http::Response empty_answer(unsigned status);
+// Of an answer that would be another in another language.
+void note_language(const Exchange& exchange, http::Response& response);
 // The same of one page of a list: `fields` is about its `items` alone.
 [[nodiscard]] http::Response page_answer(const Exchange& exchange, boost::json::object page);
 

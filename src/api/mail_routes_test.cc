@@ -110,7 +110,7 @@ TEST(AlertRoutes, ListAndTry) {
   EXPECT_EQ(server.call({.target = "/api/vault/alerts"}).status, 401U);
   EXPECT_EQ(server.admin_json("POST", "/api/vault/alerts/test", "{}").status, 400U);
   EXPECT_EQ(server.admin_json("POST", "/api/vault/alerts/test", R"({"channel":"x"})").message(),
-            "The request failed. Raw error: \nno channel x; there is none.");
+            "The test message could not be sent: no channel x; there is none.");
   ASSERT_EQ(server
                 .admin_json("PATCH", "/api/vault/settings",
                             R"({"alerts":{"mailTo":["ops@example.org"]}})")

@@ -59,6 +59,12 @@ std::optional<int> parse_weight(std::string_view text) {
   return weight <= 1000 ? std::optional{weight} : std::nullopt;
 }
 
+// Of traditional script; who reads that is not helped by ours.
+bool is_traditional(std::string_view tag) {
+  constexpr std::array<std::string_view, 4> kTags{"zh-tw", "zh-hk", "zh-mo", "zh-hant"};
+  return std::ranges::any_of(kTags, [&](std::string_view one) { return tag.starts_with(one); });
+}
+
 struct Range {
   std::string primary;  // "zh" of "zh-CN"
   int weight = 1000;
@@ -67,6 +73,7 @@ struct Range {
 std::optional<Range> parse_range(std::string_view item) {
   const std::size_t semicolon = item.find(';');
   const std::string tag = to_lower_ascii(trim_blanks(item.substr(0, semicolon)));
+  if (is_traditional(tag)) { return std::nullopt; }
   Range range{.primary = tag.substr(0, tag.find('-'))};
   if (semicolon == std::string_view::npos) { return range; }
   const std::string parameter = to_lower_ascii(trim_blanks(item.substr(semicolon + 1)));

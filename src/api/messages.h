@@ -47,6 +47,7 @@ inline constexpr Phrase kRestoreFailed{"Failed to restore backup. Raw error: \n{
 
 inline constexpr Phrase kMailTestFailed{"Failed to send the test email.", "发送测试邮件失败。"};
 inline constexpr Phrase kMailTestFailedBecause{"Failed to send the test email. Raw error: \n{}", "发送测试邮件失败。原始错误：\n{}"};
+inline constexpr Phrase kAlertTestFailed{"The test message could not be sent: {}", "无法发送测试消息：{}"};
 inline constexpr Phrase kBucketTestFailed{"Failed to test the S3 filesystem.", "测试 S3 文件系统失败。"};
 inline constexpr Phrase kBucketTestFailedBecause{"Failed to test the S3 filesystem. Raw error: \n{}", "测试 S3 文件系统失败。原始错误：\n{}"};
 inline constexpr Phrase kBucketNotEnabled{"Failed to test the S3 filesystem. Raw error: \nS3 storage filesystem is not enabled.", "测试 S3 文件系统失败。原始错误：\nS3 存储文件系统未启用。"};
@@ -110,7 +111,8 @@ struct Message {
 }
 
 // What the values of an Accept-Language header (RFC 9110 12.5.4) ask for: Chinese when a Chinese
-// range weighs more than any English one and "*", or as much and stands before them.
+// range (not of traditional script) weighs more than any English one and "*", or as much and stands
+// before them.
 [[nodiscard]] Language preferred_language(std::span<const std::string_view> accept_language);
 
 }  // namespace pv::api

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "api/json.h"
+#include "base/translate.h"
 
 namespace pv::api {
 namespace {
@@ -29,6 +30,16 @@ std::pair<json::object*, std::string_view> place_of(std::string_view path, json:
     object = &inner.get_object();
     path.remove_prefix(dot + 1);
   }
+}
+
+// The cause, where it stands at the end, is another room's English.
+std::string message_in(Language language, const Problem& problem) {
+  std::string text = in(language, problem.message);
+  if (language == Language::kEnglish || !problem.cause) { return text; }
+  const std::string& because = problem.cause->what;
+  if (because.empty() || !text.ends_with(because)) { return text; }
+  text.resize(text.size() - because.size());
+  return text + told(language, because);
 }
 
 }  // namespace
@@ -82,7 +93,7 @@ std::string to_body(const Problem& problem, Language language) {
   }
   json::object object;
   object.emplace("data", sorted(data));
-  object.emplace("message", in(language, problem.message));
+  object.emplace("message", message_in(language, problem));
   object.emplace("status", problem.status);
   return to_json(object) + "\n";
 }

@@ -1,9 +1,11 @@
 // Routes of our own, for superusers: taking a restore back, what can be taken back, how all is.
+#include <algorithm>
 #include <array>
 
 #include "api/exchange.h"
 #include "api/forms.h"
 #include "api/job_answer.h"
+#include "base/translate.h"
 
 namespace pv::api {
 namespace {
@@ -12,6 +14,28 @@ namespace json = boost::json;
 
 // What a client asks for before it sends a wish that a server without it would pass over.
 constexpr std::string_view kFeatures[] = {"only", "filesTo", "retention"};
+
+// Of the status, wherever they stand: sentences for people. The rest is for programs.
+constexpr std::string_view kSentences[] = {
+    "risk",          "text",       "why",   "verdictsUnknownBecause",
+    "settingsError", "offBecause", "error", "trouble"};
+
+void tell(Language language, json::object& status) {
+  for (auto& [name, value] : status) {
+    if (json::object* inner = value.if_object()) {
+      tell(language, *inner);
+    } else if (json::array* list = value.if_array()) {
+      for (json::value& one : *list) {
+        if (json::object* object = one.if_object()) { tell(language, *object); }
+      }
+    } else if (value.is_string() && std::string_view{name} == "summary") {
+      value = told_list(language, value.get_string());
+    } else if (value.is_string() &&
+               std::ranges::find(kSentences, std::string_view{name}) != std::end(kSentences)) {
+      value = told(language, value.get_string());
+    }
+  }
+}
 
 }  // namespace
 
@@ -31,7 +55,8 @@ AnswerTask undo_restore(Exchange& exchange) {
 AnswerTask show_status(Exchange& exchange) {
   std::function<Result<json::object>()> work =
       [&vault = exchange.services.parts.vault, &scheduler = exchange.services.parts.scheduler,
-       now = exchange.services.parts.clock.now()]() -> Result<json::object> {
+       now = exchange.services.parts.clock.now(),
+       language = exchange.language]() -> Result<json::object> {
     PV_TRY(jobs::Overview overview, vault.overview());
     jobs::Timetable& timetable = overview.health.timetable;
     timetable.off_because = scheduler.why_off();
@@ -41,11 +66,14 @@ AnswerTask show_status(Exchange& exchange) {
     verification.next = scheduler.verifications().next();
     json::object status = jobs::to_json(overview, now);
     status.emplace("features", json::array(std::begin(kFeatures), std::end(kFeatures)));
+    tell(language, status);
     return status;
   };
   const auto status = co_await blocking<json::object>(exchange.services, std::move(work));
   if (!status.has_value()) { co_return tl::unexpected{explained(status.error())}; }
-  co_return json_answer(exchange, 200, *status);
+  http::Response response = json_answer(exchange, 200, *status);
+  note_language(exchange, response);
+  co_return response;
 }
 
 AnswerTask list_history(Exchange& exchange) {

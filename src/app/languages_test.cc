@@ -7,10 +7,10 @@
 #include <regex>
 #include <span>
 
+#include "base/known_texts.h"
 #include "base/phrase.h"
 #include "base/text.h"
 #include "cli/help_texts.h"
-#include "cli/known_texts.h"
 #include "testing/fixtures.h"
 
 namespace pv {
@@ -73,11 +73,11 @@ struct Table {
   const char* name;
   std::span<const Phrase> phrases;
 };
-const Table kOfOurs[] = {{"known texts", cli::known::kTexts},
+const Table kOfOurs[] = {{"known texts", known::kTexts},
                          {"help", cli::known::kHelp},
                          {"mistakes", cli::known::kMistakes}};
-const Table kOfOthers[] = {{"system", cli::known::kSystemTexts},
-                           {"libcurl", cli::known::kCurlTexts},
+const Table kOfOthers[] = {{"system", known::kSystemTexts},
+                           {"libcurl", known::kCurlTexts},
                            {"CLI11's help", cli::known::kHelpOfCli11},
                            {"CLI11's mistakes", cli::known::kMistakesOfCli11}};
 

@@ -32,8 +32,13 @@ std::optional<std::vector<std::string_view>> values_of(std::string_view text,
       return values;
     }
     pattern.remove_prefix(place + 2);
-    const std::string_view after = pattern.substr(0, pattern.find("{}"));
-    const std::size_t end = after.empty() ? text.size() : text.find(after);
+    const std::size_t next = pattern.find("{}");
+    const std::string_view after = pattern.substr(0, next);
+    const bool is_last = next == std::string_view::npos;  // then what follows ends the text
+    if (is_last && !text.ends_with(after)) { return std::nullopt; }
+    const std::size_t end = is_last         ? text.size() - after.size()
+                            : after.empty() ? text.size()
+                                            : text.find(after);
     if (end == std::string_view::npos) { return std::nullopt; }
     values.push_back(text.substr(0, end));
     text.remove_prefix(end);

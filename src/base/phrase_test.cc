@@ -17,6 +17,8 @@ TEST(Phrase, TellsWhatATextHasInItsPlaces) {
   EXPECT_EQ(values_of("between 1 and 255.", "between {} and {}."), (Values{"1", "255"}));
   EXPECT_EQ(values_of("no: disk full", "no: {}"), Values{"disk full"});
   EXPECT_EQ(values_of("no", "no"), Values{});
+  EXPECT_EQ(values_of("damaged: a checksum of data.db.", "{}: {}."),
+            (Values{"damaged", "a checksum of data.db"}));
   EXPECT_EQ(values_of("no more", "no"), std::nullopt);
   EXPECT_EQ(values_of("between 1", "between {} and {}."), std::nullopt);
 }

@@ -6,11 +6,11 @@
 #include <memory>
 #include <optional>
 
+#include "base/known_texts.h"
+#include "base/translate.h"
 #include "cli/columns.h"
 #include "cli/help_texts.h"
-#include "cli/known_texts.h"
 #include "cli/messages.h"
-#include "cli/translate.h"
 
 namespace pv::cli {
 namespace {
@@ -112,8 +112,8 @@ std::string translate_mistake(std::string_view lines, const Words& words) {
   std::string result;
   while (!lines.empty()) {
     const std::size_t end = std::min(lines.find('\n'), lines.size());
-    result += translate(lines.substr(0, end), {kTellsError, known::kMistakes, known::kTexts,
-                                               known::kSystemTexts, known::kMistakesOfCli11});
+    result += translate(lines.substr(0, end), {kTellsError, known::kMistakes, pv::known::kTexts,
+                                               pv::known::kSystemTexts, known::kMistakesOfCli11});
     result += '\n';
     lines.remove_prefix(std::min(end + 1, lines.size()));
   }

@@ -5,10 +5,10 @@
 #include <optional>
 #include <vector>
 
+#include "base/known_texts.h"
 #include "base/text.h"
+#include "base/translate.h"
 #include "cli/help_texts.h"
-#include "cli/known_texts.h"
-#include "cli/translate.h"
 
 namespace pv::cli {
 
@@ -35,18 +35,12 @@ std::string Words::list(std::span<const std::string> items) const {
 std::string Words::told(std::string_view english) const {
   std::string text = printable(english);
   if (language_ == Language::kEnglish) { return text; }
-  return translate(text, {known::kTexts, known::kMistakes, known::kSystemTexts, known::kCurlTexts});
+  return translate(
+      text, {pv::known::kTexts, known::kMistakes, pv::known::kSystemTexts, pv::known::kCurlTexts});
 }
 
 std::string Words::told_list(std::string_view english) const {
-  constexpr std::string_view kBetween = ", ";
-  std::vector<std::string> parts;
-  for (;;) {
-    const std::size_t end = std::min(english.find(kBetween), english.size());
-    parts.push_back(told(english.substr(0, end)));
-    if (end == english.size()) { return list(parts); }
-    english.remove_prefix(end + kBetween.size());
-  }
+  return pv::told_list(language_, printable(english));
 }
 
 Language language_for(const Environment& environment) {

@@ -3,10 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <map>
-#include <system_error>
-
-#include "cli/known_texts.h"
-#include "cli/translate.h"
 
 namespace pv::cli {
 namespace {
@@ -95,26 +91,6 @@ TEST(Words, AVeryLongTextIsNotLookedThrough) {
   std::string text = "there is no backup ";
   while (text.size() < 100'000) { text += "a: "; }
   EXPECT_EQ(kChinese.told(text), text);
-}
-
-TEST(Words, TheSystemsTextsAreThoseOfTheCLibrary) {
-  for (const Phrase& phrase : known::kSystemTexts) {
-    bool is_said = false;
-    for (int number = 1; number < 134 && !is_said; ++number) {
-      is_said = std::generic_category().message(number) == phrase.english;
-    }
-    EXPECT_TRUE(is_said) << phrase.english;
-  }
-}
-
-TEST(Words, NoKnownTextHidesAnother) {
-  const std::span<const Phrase> texts{known::kTexts};
-  for (const Phrase& phrase : texts) {
-    const auto first = std::find_if(texts.begin(), texts.end(), [&](const Phrase& other) {
-      return values_of(phrase.english, other.english).has_value();
-    });
-    EXPECT_EQ(&*first, &phrase) << first->english << "\n" << phrase.english;
-  }
 }
 
 }  // namespace

@@ -78,22 +78,23 @@ class Sending {
 
   Result<void> finish(CURLcode code) {
     if (code == CURLE_OK) { return {}; }
+    const std::string answer = answer_for_people();
+    const std::string said = answer.empty() ? "" : "; it said: " + answer;
     if (code == CURLE_LOGIN_DENIED) {
       return fail(Code::kUnauthenticated,
-                  signs_in() ? where() +
-                                   " refuses the user name or the password, or this way to "
-                                   "sign in (" +
-                                   (server_.auth.empty() ? "PLAIN" : server_.auth) + ")"
-                             : where() + " wants somebody to sign in");
+                  (signs_in() ? where() +
+                                    " refuses the user name or the password, or this way to "
+                                    "sign in (" +
+                                    (server_.auth.empty() ? "PLAIN" : server_.auth) + ")"
+                              : where() + " wants somebody to sign in") +
+                      said);
     }
     if (code == CURLE_USE_SSL_FAILED) {
       return fail(Code::kUnavailable, where() + " offers no TLS, and none is to be done without");
     }
     const std::string text = error_text_[0] != '\0' ? error_text_ : ::curl_easy_strerror(code);
-    const std::string answer = answer_for_people();
     return fail(code_of(code), where() + (code == CURLE_SSL_CONNECT_ERROR ? ": no TLS: " : ": ") +
-                                   printable(text) +
-                                   (answer.empty() ? "" : "; it said: " + answer));
+                                   printable(text) + said);
   }
 
   [[nodiscard]] std::string where() const {

@@ -57,11 +57,13 @@ std::optional<CURLcode> Transfer::run(const std::stop_token& stop) {
   return code;
 }
 
-// libcurl would say goodbye to a mail server, and wait for its answer.
+// libcurl would say goodbye to a mail server, and wait for its answer: minutes, where nothing
+// bounds it. Before the server's greeting libcurl does not tell the socket.
 void Transfer::hang_up() {
   const char* scheme = nullptr;
   ::curl_easy_getinfo(easy_.get(), CURLINFO_SCHEME, &scheme);
   if (scheme == nullptr || !std::string_view{scheme}.starts_with("SMTP")) { return; }
+  ::curl_easy_setopt(easy_.get(), CURLOPT_SERVER_RESPONSE_TIMEOUT, 1L);
   curl_socket_t socket = CURL_SOCKET_BAD;
   if (::curl_easy_getinfo(easy_.get(), CURLINFO_ACTIVESOCKET, &socket) == CURLE_OK &&
       socket != CURL_SOCKET_BAD) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "base/text.h"
+#include "base/translate.h"
 
 namespace pv::jobs {
 namespace {
@@ -53,6 +54,16 @@ Sight daily(WallTime newest, WallTime since) {
   return sight;
 }
 
+// Each line has a translation.
+void expect_chinese(const std::string& text) {
+  for (std::string_view left = text; !left.empty();) {
+    const std::size_t end = std::min(left.find('\n'), left.size());
+    const std::string_view line = left.substr(0, end);
+    EXPECT_NE(told(Language::kChinese, line), line);
+    left.remove_prefix(std::min(end + 1, left.size()));
+  }
+}
+
 std::string kinds(const Sight& sight, const settings::AlertSettings& settings = {},
                   const std::string& open = "", WallTime since = {}) {
   const OpenSince open_since = [&](std::string_view kind) {
@@ -61,6 +72,8 @@ std::string kinds(const Sight& sight, const settings::AlertSettings& settings = 
   std::string kinds;
   for (const Condition& one : conditions_of(sight, settings, open_since, kNow)) {
     kinds += (kinds.empty() ? "" : " ") + one.kind;
+    expect_chinese(title_of(one.kind));
+    expect_chinese(one.text);
   }
   return kinds;
 }
@@ -208,6 +221,9 @@ TEST(Conditions, SpaceIsLowBelowItsBound) {
 
 TEST(Conditions, BackupsAreBehindAfterAnHour) {
   Sight sight = with_newest(kNow);
+  sight.behind =
+      "Backups that wait to be sent to their store: 2.\nBackups that the mirror lacks: 1."
+      "\nThe mirror: /mnt: No space left on device.";
   sight.behind_since = kNow - 59min;
   EXPECT_EQ(kinds(sight), "");
   sight.behind_since = kNow - 1h;

@@ -8,6 +8,7 @@
 
 #include "auth/superusers.h"
 #include "base/text.h"
+#include "base/translate.h"
 
 namespace pv::jobs {
 namespace {
@@ -21,6 +22,11 @@ using state::AlertState;
 constexpr std::chrono::seconds kLookEvery = 5min;
 constexpr std::chrono::hours kDeliveryAgeMax{24};
 constexpr std::chrono::milliseconds kWebhookPatience = 20s;
+// All mail goes by one server, which may not like many connections of one client. Of webhooks there
+// are as many at most (settings/), so that even if all but one are silent, that one is told.
+constexpr std::size_t kMailsAtOnce = 4;
+constexpr std::size_t kWebhooksAtOnce = 20;
+constexpr std::string_view kMail = "mail:";
 constexpr std::size_t kAddressesMax = 20;             // of superusers
 constexpr std::string_view kSucceeded = "succeeded";  // for pings alone
 constexpr std::string_view kTimetable = "timetable";
@@ -89,12 +95,13 @@ json::object to_json(const state::Delivery& delivery) {
           {"error", printable(delivery.error)}};
 }
 
-// Lines stay lines.
-std::string printable_lines(std::string_view text) {
+// `change` of each line; lines stay lines.
+template <class Change>
+std::string by_lines(std::string_view text, const Change& change) {
   std::string lines;
   while (!text.empty()) {
     const std::size_t end = std::min(text.find('\n'), text.size());
-    lines += printable(text.substr(0, end));
+    lines += change(text.substr(0, end));
     if (end < text.size()) { lines += '\n'; }
     text.remove_prefix(std::min(end + 1, text.size()));
   }
@@ -115,21 +122,45 @@ Alerts::Alerts(Vault& vault, Mailer& mailer, settings::VaultSettingsFile& own_se
       mailer_{mailer},
       own_settings_{own_settings},
       clock_{clock},
-      options_{std::move(options)} {}
+      options_{std::move(options)},
+      mail_couriers_{kMailsAtOnce,
+                     [this](const auto& channel, const auto& stop) { serve(channel, stop); }},
+      webhook_couriers_{kWebhooksAtOnce,
+                        [this](const auto& channel, const auto& stop) { serve(channel, stop); }} {}
 
 state::VaultDb Alerts::db() const { return state::VaultDb{vault_.directory().vault_folder()}; }
 
 std::chrono::seconds Alerts::run(const std::stop_token& stop) {
   look();
-  deliver(stop);
   std::chrono::seconds rest = kLookEvery;
   const auto waiting = state::read_waiting(db());
-  if (!waiting.has_value()) { return rest; }
+  if (!waiting.has_value()) {
+    options_.say(true, "alerts: " + waiting.error().what);
+    return rest;
+  }
   for (const state::Delivery& delivery : *waiting) {
+    if (stop.stop_requested()) { break; }
+    if (is_due(delivery)) {
+      const bool is_mail = delivery.channel.starts_with(kMail);
+      (is_mail ? mail_couriers_ : webhook_couriers_).go_to(delivery.channel);
+      rest = std::min(rest, pause_after(1));  // no failure makes anything due sooner
+      continue;
+    }
     const auto left = std::chrono::ceil<std::chrono::seconds>(delivery.next - clock_.now());
     rest = std::clamp(left, std::chrono::seconds{1s}, rest);
   }
   return rest;
+}
+
+void Alerts::wait() {
+  mail_couriers_.wait();
+  webhook_couriers_.wait();
+}
+
+void Alerts::shut_down() {
+  wishes_.request_stop();
+  mail_couriers_.stop();
+  webhook_couriers_.stop();
 }
 
 // -------------------------------------------------------------------------------------- channels
@@ -151,7 +182,8 @@ std::vector<Channel> Alerts::channels() {
   const AlertSettings settings = own_settings_.now().alerts;
   std::vector<Channel> channels;
   const auto add_mail = [&](const std::string& email, std::vector<std::string> kinds) {
-    channels.push_back({.id = "mail:" + email, .email = email, .kinds = std::move(kinds)});
+    channels.push_back(
+        {.id = std::string{kMail} + email, .email = email, .kinds = std::move(kinds)});
   };
   for (const std::string& email : settings.mail_to) { add_mail(email, settings.on); }
   {
@@ -175,14 +207,18 @@ Result<void> Alerts::send(const Channel& channel, const state::Delivery& deliver
     const std::lock_guard lock{mutex_};
     settings = settings_;
   }
+  // What is stored is English, as the log and the answers of the API; who is told reads this.
+  const Language language = own_settings_.now().alerts.language;
+  const auto tell_line = [&](std::string_view line) { return told(language, line); };
   const notify::Notice notice{.id = std::to_string(delivery.number),
                               .kind = delivery.kind,
                               .is_good = is_good(delivery.kind),
                               .is_reminder = delivery.is_reminder,
                               .app = printable(settings.app_name),
-                              .title = delivery.title,
-                              .text = delivery.text,
-                              .at = delivery.created};
+                              .title = told(language, delivery.title),
+                              .text = by_lines(delivery.text, tell_line),
+                              .at = delivery.created,
+                              .language = language};
   if (options_.send) { return options_.send(channel, notice, stop); }
   if (channel.webhook) {
     return notify::post(*channel.webhook, notice, clock_.now(), mailer_.ca_file(), kWebhookPatience,
@@ -343,20 +379,18 @@ void Alerts::tell(const std::string& kind, const std::string& text, bool is_remi
 
 // -------------------------------------------------------------------------------------- delivery
 
-void Alerts::deliver(const std::stop_token& stop) {
-  for (bool is_done = false; !is_done;) {
-    is_done = true;
+bool Alerts::is_due(const state::Delivery& delivery) const {
+  // A clock that was set back must not keep it for ever.
+  return delivery.next <= clock_.now() || delivery.next > clock_.now() + kDeliveryAgeMax;
+}
+
+// One after the other, until one fails.
+void Alerts::serve(const std::string& channel, const std::stop_token& stop) {
+  while (!stop.stop_requested()) {
     const auto waiting = state::read_waiting(db());
     if (!waiting.has_value()) { return options_.say(true, "alerts: " + waiting.error().what); }
-    for (const state::Delivery& delivery : *waiting) {
-      if (stop.stop_requested()) { return; }
-      // A clock that was set back must not keep it for ever.
-      const bool is_due =
-          delivery.next <= clock_.now() || delivery.next > clock_.now() + kDeliveryAgeMax;
-      if (is_due && deliver(delivery, stop)) {
-        is_done = false;
-      }  // the next of the channel follows
-    }
+    const auto next = std::ranges::find(*waiting, channel, &state::Delivery::channel);
+    if (next == waiting->end() || !is_due(*next) || !deliver(*next, stop)) { return; }
   }
 }
 
@@ -447,7 +481,7 @@ Result<json::object> Alerts::report() {
   for (const state::OpenAlert& alert : state.open) {
     open.push_back(json::object{{"kind", printable(alert.kind)},
                                 {"title", title_of(alert.kind)},
-                                {"text", printable_lines(alert.text)},
+                                {"text", by_lines(alert.text, printable)},
                                 {"since", format_pocketbase_date(alert.since)},
                                 {"told", format_pocketbase_date(alert.told)}});
   }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "jobs/alert_conditions.h"
+#include "jobs/couriers.h"
 #include "jobs/mailer.h"
 #include "jobs/vault.h"
 #include "notify/webhook.h"
@@ -31,23 +32,26 @@ struct Channel {
 };
 
 struct AlertsOptions {
-  // Told in one line what is worth knowing; from the thread that calls run().
+  // Told in one line what is worth knowing; from any thread, several at once.
   std::function<void(bool is_warning, const std::string& what)> say =
       [](bool /*is_warning*/, const std::string& /*what*/) {};
-  // How a notice is sent; for tests. Empty: as a channel has it.
+  // How a notice is sent; for tests, and from any thread. Empty: as a channel has it.
   std::function<Result<void>(const Channel&, const notify::Notice&, const std::stop_token&)> send =
       {};
 };
 
-// Threads    run() on one thread; the others on any. All block.
+// Threads    run() on one thread; the others on any. All block. What is due is sent by threads of
+//            its own, so that a channel which does not answer holds up no other.
 // Lifetime   What it is made of outlives it.
 class Alerts {
  public:
   Alerts(Vault& vault, Mailer& mailer, settings::VaultSettingsFile& own_settings,
          const Clock& clock, AlertsOptions options = {});
 
-  // Looks, and sends what is due. How long nothing will be due, if nothing happens.
+  // Looks, and has what is due sent. How long nothing will be due, if nothing happens.
   [[nodiscard]] std::chrono::seconds run(const std::stop_token& stop);
+  // Until what run() has set going is sent, or has failed; for tests.
+  void wait();
 
   // Sends a test message at once; `channel` is an id, or the name or address in it. kNotFound:
   // there is no such channel, and the text says which there are. The rest as it is when sending
@@ -56,7 +60,8 @@ class Alerts {
 
   // Of what is sent at somebody's wish: told to stop when the process ends.
   [[nodiscard]] std::stop_token wishes() const { return wishes_.get_token(); }
-  void shut_down() { wishes_.request_stop(); }
+  // Whatever is on its way ends, and nothing more is sent.
+  void shut_down();
 
   // docs/api.md, "Alerts". Strings are valid UTF-8.
   [[nodiscard]] Result<boost::json::object> report();
@@ -73,7 +78,8 @@ class Alerts {
   void tell(const std::string& kind, const std::string& text, bool is_reminder, WallTime now,
             state::AlertChange& change);
   void look_behind(const Overview& overview, WallTime now);
-  void deliver(const std::stop_token& stop);
+  [[nodiscard]] bool is_due(const state::Delivery& delivery) const;
+  void serve(const std::string& channel, const std::stop_token& stop);
   [[nodiscard]] bool deliver(state::Delivery delivery, const std::stop_token& stop);
   [[nodiscard]] Result<void> send(const Channel& channel, const state::Delivery& delivery,
                                   const std::stop_token& stop);
@@ -97,6 +103,10 @@ class Alerts {
   // As they could be read last: a data.db that is damaged is what people want to be told of.
   settings::Settings settings_;
   std::vector<std::string> superusers_;
+
+  // Last, so that they are back before the rest goes.
+  Couriers mail_couriers_;
+  Couriers webhook_couriers_;
 };
 
 // After so many failures in a row the next attempt comes so much later: a minute, then twice as

@@ -5,6 +5,8 @@
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
+#include <condition_variable>
+#include <mutex>
 
 #include "jobs/live_settings.h"
 #include "jobs/vault_rig.h"
@@ -18,7 +20,9 @@ using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
+using ::testing::MatchesRegex;
 using ::testing::Not;
+using ::testing::StartsWith;
 namespace json = boost::json;
 
 // A server's directory whose clock stands still; what is sent is noted here.
@@ -45,6 +49,7 @@ class AlertsTest : public ::testing::Test {
                           if (call == "list" && unlisted_) {
                             return fail(Code::kUnavailable, "away");
                           }
+                          if (call == "stat" && unasked_) { return fail(*unasked_); }
                           return {};
                         }});
     own_ = std::make_unique<settings::VaultSettingsFile>(rig_->directory->vault_folder());
@@ -52,10 +57,19 @@ class AlertsTest : public ::testing::Test {
     AlertsOptions options;
     options.say = [this](bool /*is_warning*/, const std::string& what) { said_ += what + "\n"; };
     options.send = [this](const Channel& channel, const notify::Notice& notice,
-                          const std::stop_token& /*stop*/) -> Result<void> {
+                          const std::stop_token& stop) -> Result<void> {
       if (channel.id == away_) { return fail(code_, "no route to host"); }
+      std::unique_lock lock{mutex_};
+      if (channel.id == silent_) {
+        hanging_ = true;
+        changed_.notify_all();
+        changed_.wait(lock, stop, [&] { return silent_.empty(); });
+        hanging_ = false;
+        if (!silent_.empty()) { return fail(Code::kCancelled, "told to stop"); }
+      }
       last_ = notice;
       sent_.push_back(channel.id + " " + notify::subject_of(notice));
+      changed_.notify_all();
       return {};
     };
     alerts_ = std::make_unique<Alerts>(*rig_->vault, *mailer_, *own_, clock_, std::move(options));
@@ -68,8 +82,27 @@ class AlertsTest : public ::testing::Test {
   // What one look sends.
   std::vector<std::string> run() {
     sent_.clear();
+    std::ignore = alerts_->run({});
+    alerts_->wait();
+    std::vector<std::string> sent = sent_;
+    // Channels come in any order, what goes to one of them in its own.
+    std::ranges::stable_sort(sent, {},
+                             [](const std::string& one) { return one.substr(0, one.find(' ')); });
     rest_ = alerts_->run({});
-    return sent_;
+    alerts_->wait();
+    EXPECT_EQ(sent_.size(), sent.size()) << "a second look has nothing to send";
+    return sent;
+  }
+  // Has one look's notices sent until `silent` hangs, and somebody else has been sent `count`.
+  void run_beside_silent(std::size_t count) {
+    std::ignore = alerts_->run({});
+    std::unique_lock lock{mutex_};
+    changed_.wait(lock, [&] { return hanging_ && sent_.size() == count; });
+  }
+  void answer_again() {
+    const std::lock_guard lock{mutex_};
+    silent_.clear();
+    changed_.notify_all();
   }
   void back_up(bool fails) {
     full_ = fails;
@@ -97,9 +130,14 @@ class AlertsTest : public ::testing::Test {
   testing::TempFolder folder_;
   fs::Path pb_data_ = testing::unpack_pb_data("0.36.6", folder_.path());
   testing::FakeClock clock_;
-  bool full_ = false;      // of the store
-  bool unlisted_ = false;  // of the store
+  bool full_ = false;             // of the store
+  bool unlisted_ = false;         // of the store
+  std::optional<Error> unasked_;  // what the store says of a name
   std::string away_;
+  std::mutex mutex_;  // of what the threads that send share
+  std::condition_variable_any changed_;
+  std::string silent_;  // takes the connection, and says nothing
+  bool hanging_ = false;
   Code code_ = Code::kUnavailable;
   int made_ = 0;
   std::unique_ptr<VaultRig> rig_;
@@ -139,12 +177,57 @@ TEST_F(AlertsTest, TellOnceRemindAndTellOnceThatItIsOver) {
   EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Backup failed")) << "anew";
 }
 
+TEST_F(AlertsTest, ABackupByHandThatCannotBeginIsToldAsOneThatFailed) {
+  set(kTeam);
+  unasked_ = Error{Code::kDenied, "access is denied"};
+  EXPECT_FALSE(rig_->vault->start_backup({.name = "a.zip"}).has_value());
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Backup failed"));
+  EXPECT_THAT(last_.text, StartsWith("The backup failed at "));
+  EXPECT_THAT(last_.text, HasSubstr("access is denied."));
+  unasked_.reset();
+  back_up(false);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Backups are well again"));
+}
+
+TEST_F(AlertsTest, AnOrderThatMakesNoSenseIsNoFailure) {
+  set(kTeam);
+  back_up(false);
+  std::ignore = run();
+  EXPECT_FALSE(rig_->vault->start_backup({.name = "n1.zip"}).has_value()) << "taken";
+  EXPECT_FALSE(rig_->vault->start_backup({.name = "../a.zip"}).has_value());
+  unasked_ = Error{Code::kBusy, "another job is at it"};
+  EXPECT_FALSE(rig_->vault->start_backup({.name = "a.zip"}).has_value());
+  EXPECT_THAT(run(), IsEmpty());
+}
+
 TEST_F(AlertsTest, RemindNeverWhereThatIsSet) {
   set(R"({"remindAfterHours":0,"webhooks":[{"name":"Team","url":"https://h.example/x"}]})");
   back_up(true);
   EXPECT_EQ(run().size(), 1U);
   clock_.advance(24h * 300);
   EXPECT_THAT(run(), IsEmpty());
+}
+
+TEST_F(AlertsTest, SpeakChineseWhereThatIsSet) {
+  set(R"({"language":"zh","remindAfterHours":2,"webhooks":[{"name":"Team","url":"https://h.example/x"}]})");
+  back_up(true);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] 备份失败"));
+  EXPECT_EQ(last_.kind, "failed") << "for programs";
+  EXPECT_EQ(last_.title, "备份失败");
+  EXPECT_THAT(last_.text,
+              MatchesRegex("备份于 20.* UTC 失败：the disk is full。\n没有可靠的备份。\n"
+                           "数据目录：/.*（主机 .+）"));
+  EXPECT_THAT(said_, HasSubstr("Backup failed: The backup failed at")) << "the log stays English";
+  EXPECT_THAT(json::serialize(*alerts_->report()), HasSubstr(R"("title":"Backup failed")"));
+  clock_.advance(2h);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] 提醒：备份失败"));
+  back_up(false);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] 备份已恢复正常"));
+  EXPECT_THAT(last_.text, MatchesRegex("以下已恢复正常：\n备份失败，自 20.* UTC 起。\n数据目录.*"));
+  sent_.clear();
+  EXPECT_TRUE(alerts_->test("Team", {}).has_value());
+  EXPECT_THAT(sent_, ElementsAre("webhook:Team [Corner Shop] 测试消息"));
+  EXPECT_THAT(last_.text, StartsWith("有关备份的警报会这样送达您。\n数据目录："));
 }
 
 TEST_F(AlertsTest, DoNotRepeatThemselvesAfterARestart) {
@@ -200,6 +283,41 @@ TEST_F(AlertsTest, NoNoticeOvertakesAnother) {
   EXPECT_THAT(run(), IsEmpty()) << "the recovery waits behind the failure";
   clock_.advance(30s);
   EXPECT_THAT(run(), ElementsAre(HasSubstr("failed"), HasSubstr("well again")));
+}
+
+constexpr const char* kSilentAndTeam = R"({"webhooks":[
+    {"name":"Silent","url":"https://h.example/s"},{"name":"Team","url":"https://h.example/x"}]})";
+
+TEST_F(AlertsTest, ASilentChannelHoldsUpNoOther) {
+  set(kSilentAndTeam);
+  silent_ = "webhook:Silent";
+  back_up(true);
+  run_beside_silent(1);
+  clock_.advance(1h);
+  back_up(false);
+  run_beside_silent(2);
+  EXPECT_THAT(sent_, ElementsAre("webhook:Team [Corner Shop] Backup failed",
+                                 "webhook:Team [Corner Shop] Backups are well again"));
+  sent_.clear();
+  answer_again();
+  alerts_->wait();
+  EXPECT_THAT(sent_, ElementsAre("webhook:Silent [Corner Shop] Backup failed",
+                                 "webhook:Silent [Corner Shop] Backups are well again"))
+      << "and keeps its order";
+}
+
+TEST_F(AlertsTest, AStopEndsWhatHangs) {
+  set(kSilentAndTeam);
+  silent_ = "webhook:Silent";
+  back_up(true);
+  run_beside_silent(1);
+  alerts_->shut_down();
+  alerts_->wait();
+  EXPECT_FALSE(hanging_);
+  EXPECT_EQ(outcomes(), "failed:sent:1 failed:waiting:0 ");
+  start();
+  silent_.clear();
+  EXPECT_THAT(run(), ElementsAre("webhook:Silent [Corner Shop] Backup failed"));
 }
 
 TEST_F(AlertsTest, GiveUpAfterADay) {

@@ -82,6 +82,18 @@ Subject subject_of(const store::BackupName& name) {
           }};
 }
 
+// Whether it says something about the backups, not about the order or the moment.
+bool is_trouble(const Error& error) {
+  switch (error.code) {
+    case Code::kInvalid:
+    case Code::kExists:
+    case Code::kBusy:
+    case Code::kUnsupported:
+    case Code::kCancelled: return false;
+    default: return true;
+  }
+}
+
 }  // namespace
 
 struct Vault::Impl {
@@ -107,6 +119,7 @@ struct Vault::Impl {
 
   [[nodiscard]] LeaseNote note(Kind kind, std::string name) const;
   [[nodiscard]] Result<Lease> take_lease(Kind kind, const std::string& name);
+  [[nodiscard]] Result<std::shared_ptr<Job>> start_backup(const BackupOrder& order);
   [[nodiscard]] Result<ChosenName> choose_name(const BackupOrder& order);
   [[nodiscard]] Result<ChosenName> choose_automatic_name(std::string_view prefix);
   [[nodiscard]] Result<std::shared_ptr<Job>> start_restore(std::optional<Lease> lease,
@@ -134,6 +147,7 @@ struct Vault::Impl {
   [[nodiscard]] Result<std::shared_ptr<Job>> launch(Launch what);
   void run(const std::shared_ptr<Job>& job, std::optional<Lease> lease, const Work& work,
            bool is_scheduled);
+  void note_not_begun(const BackupOrder& order, const Error& error);
   void remember(Job& job, const Result<void>& outcome, bool is_scheduled);
   void forget_old();  // mutex is held
   void observe(const Job& job) const;
@@ -322,20 +336,28 @@ Result<ChosenName> Vault::Impl::choose_name(const BackupOrder& order) {
 }
 
 Result<std::shared_ptr<Job>> Vault::start_backup(const BackupOrder& order) {
+  Result<std::shared_ptr<Job>> job = impl_->start_backup(order);
+  // The scheduler tries many times, and has it noted once.
+  if (!job.has_value() && !order.is_scheduled && is_trouble(job.error())) {
+    impl_->note_not_begun(order, job.error());
+  }
+  return job;
+}
+
+Result<std::shared_ptr<Job>> Vault::Impl::start_backup(const BackupOrder& order) {
   PV_CHECK(exclusions_of(order));
-  PV_TRY(Lease lease, impl_->take_lease(Kind::kBackup, order.name));
-  PV_TRY(ChosenName chosen, impl_->choose_name(order));
+  PV_TRY(Lease lease, take_lease(Kind::kBackup, order.name));
+  PV_TRY(ChosenName chosen, choose_name(order));
   const store::BackupName name = chosen.name;
-  return impl_->launch(
-      {.kind = Kind::kBackup,
-       .name = name.text(),
-       .in_store = true,
-       .lease = std::move(lease),
-       .warning = std::move(chosen.warning),
-       .work = [name, order, destination = chosen.destination](
-                   const Parts& parts,
-                   Job& job) { return run_backup(parts, job, name, order, destination); },
-       .is_scheduled = order.is_scheduled});
+  return launch({.kind = Kind::kBackup,
+                 .name = name.text(),
+                 .in_store = true,
+                 .lease = std::move(lease),
+                 .warning = std::move(chosen.warning),
+                 .work = [name, order, destination = chosen.destination](
+                             const Parts& own,
+                             Job& job) { return run_backup(own, job, name, order, destination); },
+                 .is_scheduled = order.is_scheduled});
 }
 
 // ------------------------------------------------------------------------- restore, undo, verify
@@ -436,16 +458,18 @@ Result<std::vector<state::PastJob>> Vault::history(std::size_t count) {
 }
 
 void Vault::note_not_begun(const Error& error) {
-  const Parts& parts = impl_->parts;
-  Job job{random_text(parts.random, kLowerAlphanumeric, kJobIdLength),
-          Kind::kBackup,
-          {},
-          parts.clock.now(),
-          parts.clock};
+  BackupOrder order;
+  order.is_scheduled = true;
+  impl_->note_not_begun(order, error);
+}
+
+void Vault::Impl::note_not_begun(const BackupOrder& order, const Error& error) {
+  Job job{random_text(parts.random, kLowerAlphanumeric, kJobIdLength), Kind::kBackup,
+          printable(order.name), parts.clock.now(), parts.clock};
   const Result<void> outcome = fail(error);
-  impl_->remember(job, outcome, true);
+  remember(job, outcome, order.is_scheduled);
   job.finish(outcome, parts.clock.now());
-  impl_->observe(job);
+  observe(job);
 }
 
 Result<std::vector<Kept>> Vault::kept() {

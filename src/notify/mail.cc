@@ -17,7 +17,7 @@ std::string header_of(const Address& address) {
   const std::string mailbox = "<" + address.email + ">";
   if (address.name.empty()) { return mailbox; }
   const std::string name = encode_header(address.name);
-  if (name.starts_with("=?")) { return name + " " + mailbox; }
+  if (name.starts_with("=?")) { return name + "\r\n " + mailbox; }
   std::string quoted;
   for (const char letter : name) {
     if (letter == '"' || letter == '\\') { quoted += '\\'; }
@@ -42,8 +42,8 @@ std::string part(std::string_view type, std::string_view content) {
 
 std::string encode_header(std::string_view given) {
   constexpr std::size_t kPlainMax = 200;
-  // "=?UTF-8?B?" and "?=" around at most 75 letters: 60 of base64, 45 bytes.
-  constexpr std::size_t kWordBytes = 45;
+  // A line with such words has 76 letters at most, "Subject: " among them: 52 of base64, 39 bytes.
+  constexpr std::size_t kWordBytes = 39;
   const std::string text = printable(given);
   const bool is_plain = std::ranges::all_of(text, is_printable_ascii) && text.size() <= kPlainMax &&
                         text.find("=?") == std::string::npos;

@@ -63,9 +63,12 @@ const HeaderCase kHeaders[] = {
     {"a NUL", std::string{"a\0b", 3}, "a b"},
     {"not ASCII", "Bäckerei", "=?UTF-8?B?QsOkY2tlcmVp?="},
     {"what looks like a word", "=?a", "=?UTF-8?B?PT9h?="},
-    {"words hold whole characters", std::string(44, 'a') + "ä",
-     "=?UTF-8?B?YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=?=\r\n "
+    {"words hold whole characters", std::string(38, 'a') + "ä",
+     "=?UTF-8?B?YWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWFhYWE=?=\r\n "
      "=?UTF-8?B?w6Q=?="},
+    {"Chinese", "[Corner Shop] 备份已损坏或未校验：提醒",
+     "=?UTF-8?B?W0Nvcm5lciBTaG9wXSDlpIfku73lt7LmjZ/lnY/miJbmnKrmoKE=?=\r\n "
+     "=?UTF-8?B?6aqM77ya5o+Q6YaS?="},
     {"no UTF-8", "a\xFF", "=?UTF-8?B?Ye+/vQ==?="},
 };
 TEST(Mail, HeadersAreAsciiAndOneLineEach) {
@@ -118,7 +121,7 @@ TEST(Mail, NamesOfPeopleAreQuoted) {
               StartsWith("From: \"The \\\"Shop\\\" \\\\ <x@y.z>\" <support@example.com>\r\n"));
   mail.from.name = "Bäckerei";
   EXPECT_THAT(composed(mail),
-              StartsWith("From: =?UTF-8?B?QsOkY2tlcmVp?= <support@example.com>\r\n"));
+              StartsWith("From: =?UTF-8?B?QsOkY2tlcmVp?=\r\n <support@example.com>\r\n"));
   mail.from.name = "";
   EXPECT_THAT(composed(mail), StartsWith("From: <support@example.com>\r\n"));
 }

@@ -8,6 +8,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "base/text.h"
+#include "base/translate.h"
 #include "notify/mail.h"
 
 namespace pv::notify {
@@ -119,7 +120,9 @@ Asked ask(const Webhook& webhook, const Notice& notice) {
 }  // namespace
 
 std::string subject_of(const Notice& notice) {
-  return "[" + notice.app + "] " + (notice.is_reminder ? "Reminder: " : "") + notice.title;
+  const std::string title =
+      notice.is_reminder ? told(notice.language, "Reminder: " + notice.title) : notice.title;
+  return "[" + notice.app + "] " + title;
 }
 
 std::optional<Preset> preset_of(std::string_view name) {

@@ -10,6 +10,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/phrase.h"
 #include "curl/client.h"
 
 namespace pv::notify {
@@ -20,13 +21,14 @@ struct Notice {
   std::string kind;  // "failed", "recovered", "test"
   bool is_good = false;
   bool is_reminder = false;
-  std::string app;    // whose data it is about
-  std::string title;  // "Backup failed"
-  std::string text;   // lines
-  WallTime at{};      // when it was found
+  std::string app;                         // whose data it is about
+  std::string title;                       // "Backup failed"
+  std::string text;                        // lines
+  WallTime at{};                           // when it was found
+  Language language = Language::kEnglish;  // of title and text
   friend bool operator==(const Notice&, const Notice&) = default;
 };
-// "[Acme] Reminder: backup failed".
+// "[Acme] Reminder: Backup failed".
 [[nodiscard]] std::string subject_of(const Notice& notice);
 
 enum class Preset { kJson, kSlack, kDiscord, kTelegram, kNtfy, kGotify, kPing };

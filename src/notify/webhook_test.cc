@@ -88,6 +88,23 @@ TEST(Webhook, AsksWhatEachServiceWants) {
   }
 }
 
+TEST(Webhook, TellsInChineseWhatPeopleRead) {
+  Notice notice = failed();
+  notice.language = Language::kChinese;
+  notice.title = "备份失败";
+  notice.text = "没有可靠的备份。";
+  EXPECT_EQ(subject_of(notice), "[Acme] 备份失败");
+  notice.is_reminder = true;
+  EXPECT_EQ(subject_of(notice), "[Acme] 提醒：备份失败");
+  const Webhook json{.name = "a", .url = "https://h.example"};
+  EXPECT_EQ(
+      body_of(request_of(json, notice, kNow)),
+      R"({"id":"7","kind":"failed","good":false,"reminder":true,"app":"Acme","title":"备份失败","text":"没有可靠的备份。","at":"2026-11-21 00:54:47.000Z"})");
+  const Webhook ntfy{.name = "a", .preset = Preset::kNtfy, .url = "https://h.example"};
+  EXPECT_EQ(header_of(request_of(ntfy, notice, kNow), "Title"),
+            "=?UTF-8?B?W0FjbWVdIOaPkOmGku+8muWkh+S7veWksei0pQ==?=");
+}
+
 TEST(Webhook, PingsTheAddressItselfWhenAllIsWell) {
   Notice good = failed();
   good.is_good = true;

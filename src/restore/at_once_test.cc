@@ -127,6 +127,32 @@ TEST_P(AtOnce, NothingThatAnAppUploadsMeanwhileGoesAstray) {
   is_kept(disk.uploads);
 }
 
+// One that has come and replaces nothing goes back too.
+TEST(AtOnce, AFileThatIsRemovedJustThenStopsItAndLeavesNothingNew) {
+  class Removing final : public MountedDisk {
+   public:
+    explicit Removing(const World& world) : MountedDisk{world}, world_{world} {}
+    Result<void> exchange(const fs::Path& one, const fs::Path& other) override {
+      EXPECT_TRUE(fs::exists(world_.folder / "storage/a/2"));
+      std::filesystem::remove(other);
+      return MountedDisk::exchange(one, other);
+    }
+
+   private:
+    const World& world_;
+  };
+  const World world{{Lie::kPlain, Part::kGrown}};
+  Removing disk{world};
+  const Result<Replaced> replaced = world.run(disk);
+  ASSERT_FALSE(replaced.has_value());
+  EXPECT_EQ(replaced.error().code, Code::kBusy);
+  Tree expected = world.old_tree;
+  expected.erase("storage/a/1");
+  EXPECT_EQ(world.tree(), expected);
+  EXPECT_FALSE(is_cut_off(world.folder.path()));
+  EXPECT_TRUE(list_replaced(world.folder.path())->empty());
+}
+
 // Who reads a file that is replaced finds the old one or the new.
 TEST(AtOnce, AFileIsNeverMissing) {
   class Reading final : public MountedDisk {

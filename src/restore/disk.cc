@@ -41,6 +41,9 @@ void Disk::give_like(const fs::Path& model, const fs::Path& made) { fs::give_lik
 Result<void> Disk::rename(const fs::Path& from, const fs::Path& to) {
   return fs::rename_to_new_in_one_step(from, to);
 }
+Result<void> Disk::replace(const fs::Path& from, const fs::Path& to) {
+  return fs::rename(from, to);
+}
 Result<void> Disk::exchange(const fs::Path& one, const fs::Path& other) {
   return fs::exchange(one, other);
 }

@@ -48,7 +48,6 @@ class Mover {
     PV_TRY(const bool done, is_old());
     if (done) { return finish_back(); }
     for (const PlaceMover& place : places_) { PV_CHECK(place.check_aside()); }
-    PV_CHECK(take_last_away());
     for (PlaceMover& place : places_) { PV_CHECK(place.clear_in()); }
     PV_CHECK(sync());
     // The other way round than they went: data.db last again.
@@ -64,7 +63,7 @@ class Mover {
   }
 
   // The new data is in place: its last entry has come.
-  [[nodiscard]] Result<bool> is_new() {
+  [[nodiscard]] Result<bool> is_new() const {
     if (const Last last = last_in(); last.place != nullptr) {
       return last.place->has_come(*last.name);
     }
@@ -77,11 +76,11 @@ class Mover {
 
  private:
   struct Last {
-    PlaceMover* place = nullptr;
+    const PlaceMover* place = nullptr;
     const std::string* name = nullptr;
   };
-  [[nodiscard]] Last last_in() {
-    for (PlaceMover& place : places_) {
+  [[nodiscard]] Last last_in() const {
+    for (const PlaceMover& place : places_) {
       if (!place.moves().in.empty()) { return {&place, &place.moves().in.back()}; }
     }
     return {};
@@ -93,21 +92,14 @@ class Mover {
     return nullptr;
   }
 
-  // Nothing else goes back before it, on disk: should the journal not tell that the exchange is
-  // being taken back, then is_new() does.
-  Result<void> take_last_away() {
-    const Last last = last_in();
-    if (last.place == nullptr) { return {}; }
-    PV_CHECK(last.place->send_back(*last.name));
-    return sync();
-  }
-
-  // The old data is in place: none of it is aside, for it never left or all has come back.
+  // The old data is in place: none of it is aside, for it never left or all has come back, and
+  // nothing that is new has come, or all of that has gone back.
   [[nodiscard]] Result<bool> is_old() const {
     const PlaceMover* first = nullptr;
     for (const PlaceMover& place : places_) {
-      PV_TRY(const bool any, place.has_any_aside());
-      if (any) { return false; }
+      PV_TRY(const bool any_aside, place.has_any_aside());
+      PV_TRY(const bool any_come, place.has_any_come());
+      if (any_aside || any_come) { return false; }
       if (first == nullptr && !place.moves().out.empty()) { first = &place; }
     }
     if (first == nullptr) { return false; }
@@ -180,20 +172,13 @@ class Mover {
 };
 
 Result<void> take_back(const fs::Path& directory, Journal journal, Disk& disk) {
-  journal.back = true;
-  // Should this fail (the disk is full), a crash from here on is finished forward instead: whole as
-  // well.
-  (void)write_journal(directory, journal, disk);
+  PV_CHECK(turn_journal(directory, journal, disk));
   PV_CHECK((Mover{directory, journal, disk}.back()));
   return end_journal(directory, disk);
 }
 
 // The journal could not be written, or not with certainty: nothing may act on it.
 tl::unexpected<Error> give_up(const fs::Path& directory, const Error& why, Disk& disk) {
-  const Result<fs::Stat> there = fs::link_stat(journal_path(directory));
-  if (!there.has_value() && there.error().code == Code::kNotFound) {
-    return fail(why.within("nothing was changed"));
-  }
   const Result<void> ended = end_journal(directory, disk);
   if (ended.has_value()) { return fail(why.within("nothing was changed")); }
   return fail(why.code, why.what + "; and the journal can't be removed: " + ended.error().what +

@@ -232,9 +232,12 @@ Error unreadable(const fs::Path& path, const Error& why) {
                    "remove the journal"};
 }
 
-}  // namespace
+// The journal as it will be when the exchange is taken back.
+fs::Path turned_path(const fs::Path& directory) {
+  return fs::Path{journal_path(directory).native() + ".back"};
+}
 
-Result<void> write_journal(const fs::Path& directory, const Journal& journal, Disk& disk) {
+Result<std::string> encode(const Journal& journal) {
   Record record{{"direction", journal.back ? "back" : "forward"},
                 {"incoming", journal.incoming},
                 {"aside", journal.aside},
@@ -244,11 +247,39 @@ Result<void> write_journal(const fs::Path& directory, const Journal& journal, Di
   }
   for (const std::string& unit : journal.layout.units()) { record.emplace_back("unit", unit); }
   for (const PlaceMoves& place : journal.places) { add_place(place, record); }
-  const std::string text = encode_record(title_of(journal), record);
+  std::string text = encode_record(title_of(journal), record);
   if (text.size() > kJournalBytesMax) {
     return fail(Code::kUnsupported, "too many entries would have to be moved one by one");
   }
+  return text;
+}
+
+}  // namespace
+
+Result<void> write_journal(const fs::Path& directory, const Journal& journal, Disk& disk) {
+  Journal turned = journal;
+  turned.back = true;
+  PV_TRY(const std::string back, encode(turned));
+  PV_TRY(const std::string text, encode(journal));
+  PV_CHECK(disk.write_file(turned_path(directory), back));
   return disk.write_file(journal_path(directory), text);
+}
+
+Result<void> turn_journal(const fs::Path& directory, Journal& journal, Disk& disk) {
+  if (journal.back) { return {}; }
+  Journal turned = journal;
+  turned.back = true;
+  PV_TRY(const std::string text, encode(turned));
+  const fs::Path path = journal_path(directory);
+  const Result<std::string> ready = fs::read_file(turned_path(directory), text.size());
+  if (ready.has_value() && *ready == text) {
+    PV_CHECK(disk.replace(turned_path(directory), path));
+    PV_CHECK(disk.sync_folder(path.parent_path()));
+  } else {
+    PV_CHECK(disk.write_file(path, text));
+  }
+  journal.back = true;
+  return {};
 }
 
 Result<std::optional<Journal>> read_journal(const fs::Path& directory) {
@@ -268,7 +299,13 @@ Result<std::optional<Journal>> read_journal(const fs::Path& directory) {
 }
 
 Result<void> end_journal(const fs::Path& directory, Disk& disk) {
-  PV_CHECK(disk.remove_file(journal_path(directory)));
+  const fs::Path path = journal_path(directory);
+  const Result<void> removed = disk.remove_file(path);
+  if (!removed.has_value()) {
+    const Result<fs::Stat> found = fs::link_stat(path);
+    if (found.has_value() || found.error().code != Code::kNotFound) { return removed; }
+  }
+  (void)disk.remove_file(turned_path(directory));
   // Should a power cut bring it back, recover() finds that all is done. Who removes a folder that
   // it names syncs first, so that this remains so.
   (void)disk.sync_folder(vault_folder(directory));

@@ -51,11 +51,16 @@ struct Journal {
   friend bool operator==(const Journal&, const Journal&) = default;
 };
 
+// Also makes ready what turn_journal() needs, so that this takes no room on the disk.
 [[nodiscard]] Result<void> write_journal(const fs::Path& directory, const Journal& journal,
                                          Disk& disk);
+// From now on, on disk, the exchange is being taken back. Until then nothing may go back: recovery
+// would go forward, and take what an app has made where new entries were for these.
+[[nodiscard]] Result<void> turn_journal(const fs::Path& directory, Journal& journal, Disk& disk);
 // nullopt: there is none. kDamaged: it can't be trusted; it and the folders stay for people to see.
 // kUnsupported: of another version.
 [[nodiscard]] Result<std::optional<Journal>> read_journal(const fs::Path& directory);
+// Fine where there is none any more.
 [[nodiscard]] Result<void> end_journal(const fs::Path& directory, Disk& disk);
 
 }  // namespace pv::restore

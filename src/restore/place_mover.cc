@@ -128,6 +128,14 @@ Result<bool> PlaceMover::has_any_aside() const {
   return false;
 }
 
+Result<bool> PlaceMover::has_any_come() const {
+  for (const std::string& name : moves_.in) {
+    PV_TRY(const bool come, has_come(name));
+    if (come) { return true; }
+  }
+  return false;
+}
+
 Result<void> PlaceMover::check_incoming() const {
   for (const std::string& name : moves_.in) {
     PV_TRY(const Beside beside, beside_of(name));
@@ -245,16 +253,11 @@ Result<void> PlaceMover::wait_in_incoming() {
   return disk_.sync_folder(aside_);
 }
 
-Result<void> PlaceMover::send_back(const std::string& name) {
-  PV_TRY(const bool come, has_come(name));
-  if (!come) { return {}; }
-  return goes_at_once(name) ? bring_back(name) : take_away(name);
-}
-
 Result<void> PlaceMover::clear_in() {
   for (auto name = moves_.in.rbegin(); name != moves_.in.rend(); ++name) {
     if (goes_at_once(*name)) { continue; }  // when the old one comes back
-    PV_CHECK(send_back(*name));
+    PV_TRY(const bool come, has_come(*name));
+    if (come) { PV_CHECK(take_away(*name)); }
   }
   PV_TRY(const std::vector<std::string> names, names_here());
   for (const std::string& name : names) {

@@ -19,6 +19,7 @@ class PlaceMover {
 
   // `name` in the directory is the new one.
   [[nodiscard]] Result<bool> has_come(const std::string& name) const;
+  [[nodiscard]] Result<bool> has_any_come() const;
   // Old entries that have left, or not come back yet.
   [[nodiscard]] Result<bool> has_any_aside() const;
   [[nodiscard]] Result<bool> lies_here(const std::string& name) const;
@@ -35,9 +36,6 @@ class PlaceMover {
   // Old entries leave, strays are put by. Then the old WAL has to be out, on disk, before a new
   // database appears: SQLite would apply it.
   [[nodiscard]] Result<void> clear_out();
-  // A new entry that has come goes back to where it came from; where two change places at once, the
-  // old one comes.
-  [[nodiscard]] Result<void> send_back(const std::string& name);
   // New entries go back to where they came from, strays are put by; then likewise.
   [[nodiscard]] Result<void> clear_in();
   [[nodiscard]] Result<void> bring_in(const std::string& name);

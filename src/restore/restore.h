@@ -192,6 +192,8 @@ class Disk {
   virtual void give_like(const fs::Path& model, const fs::Path& made);
   // fs::rename_to_new_in_one_step()
   [[nodiscard]] virtual Result<void> rename(const fs::Path& from, const fs::Path& to);
+  // fs::rename(): in the place of what is there
+  [[nodiscard]] virtual Result<void> replace(const fs::Path& from, const fs::Path& to);
   // fs::exchange()
   [[nodiscard]] virtual Result<void> exchange(const fs::Path& one, const fs::Path& other);
   [[nodiscard]] virtual Result<void> remove_file(const fs::Path& path);

@@ -23,6 +23,7 @@ class ForgetfulDisk final : public MountedDisk {
   ForgetfulDisk(const World& world, int cut_at) : MountedDisk{world}, cut_at_{cut_at} {}
   int calls = 0;
   int fail_at = 0;  // this change is refused, and from then on nothing can be written: it is full
+  bool can_turn = true;  // else the journal can't be replaced either
 
   Result<void> make_folder(const fs::Path& path) override {
     PV_CHECK(step());
@@ -42,6 +43,15 @@ class ForgetfulDisk final : public MountedDisk {
     PV_CHECK(step());
     PV_CHECK(MountedDisk::exchange(one, other));
     pending_.push_back({one, other, {}, {one.parent_path(), other.parent_path()}, true});
+    return {};
+  }
+  Result<void> replace(const fs::Path& from, const fs::Path& to) override {
+    PV_CHECK(step());
+    if (!can_turn) { return fail(errno_error(EIO, "rename")); }
+    const std::string before = fs::exists(to) ? testing::read_file(to) : "";
+    const std::string after = testing::read_file(from);
+    PV_CHECK(Disk::replace(from, to));
+    pending_.push_back({from, to, before, {to.parent_path()}, false, after});
     return {};
   }
   Result<void> remove_file(const fs::Path& path) override {
@@ -84,6 +94,9 @@ class ForgetfulDisk final : public MountedDisk {
       if (choose() % 2 == 0) { continue; }
       if (change->to.empty()) {
         testing::write_file(change->from, change->content);
+      } else if (!change->replacing.empty()) {
+        testing::write_file(change->to, change->content);
+        testing::write_file(change->from, change->replacing);
       } else if (change->is_exchange) {
         const bool are_there = fs::exists(change->from) && fs::exists(change->to);
         if (are_there) { PV_ASSERT(fs::exchange(change->from, change->to).has_value()); }
@@ -102,6 +115,7 @@ class ForgetfulDisk final : public MountedDisk {
     std::string content;
     std::vector<fs::Path> unsynced;
     bool is_exchange = false;
+    std::string replacing = {};  // what came in the place of `content`
   };
   Result<void> step() {
     if (++calls == cut_at_) { throw PowerCut{}; }
@@ -188,7 +202,7 @@ void cut_off(World& world, int call) {
 
 // In the middle of the renames, with a part of the restored data gone: only the way back is left.
 void cut_off_for_good(World& world) {
-  cut_off(world, 19);
+  cut_off(world, 20);
   ASSERT_FALSE(fs::exists(world.folder / "data.db"));
   ASSERT_TRUE(fs::exists(world.folder / "only-new"));
   ASSERT_TRUE(fs::exists(world.staged.folder / "auxiliary.db"));
@@ -229,15 +243,14 @@ TEST(SwapFaults, ThatHoldsOnTheWayBackToo) {
 
 class FullDisk : public ::testing::TestWithParam<Setting> {};
 
-INSTANTIATE_TEST_SUITE_P(Everywhere, FullDisk,
-                         ::testing::Values(Setting{Lie::kPlain},
-                                           Setting{Lie::kPlain, Part::kStorage},
-                                           Setting{Lie::kPlain, Part::kFolder},
-                                           Setting{Lie::kPlain, Part::kFiles},
-                                           Setting{Lie::kNoExchange, Part::kFolder}),
-                         [](const auto& sweep) { return name_of(sweep.param); });
+INSTANTIATE_TEST_SUITE_P(
+    Everywhere, FullDisk,
+    ::testing::Values(Setting{Lie::kPlain}, Setting{Lie::kPlain, Part::kStorage},
+                      Setting{Lie::kPlain, Part::kFolder}, Setting{Lie::kPlain, Part::kFiles},
+                      Setting{Lie::kPlain, Part::kGrown}, Setting{Lie::kNoExchange, Part::kFolder}),
+    [](const auto& sweep) { return name_of(sweep.param); });
 
-// Nor can the journal say then that the exchange is being taken back.
+// The journal has to say then that the exchange is being taken back, without any room.
 TEST_P(FullDisk, AWayBackThatIsCutOffLeavesOldOrNew) {
   const unsigned seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
@@ -278,6 +291,29 @@ TEST_P(FullDisk, AWayBackThatIsCutOffLeavesOldOrNew) {
   EXPECT_GT(cut_off, 30);
 }
 
+// Nothing goes back before the journal says so: a recovery would not know it.
+TEST_P(FullDisk, WithAJournalThatCannotBeTurnedIsLeftToTheNextStart) {
+  int cut_off = 0;
+  const int calls =
+      count_calls(GetParam(), [](World& world, Disk& disk) { (void)world.run(disk); });
+  for (int fail_at = 1; fail_at <= calls; ++fail_at) {
+    const World world{GetParam()};
+    ForgetfulDisk disk{world, 0};
+    disk.fail_at = fail_at;
+    disk.can_turn = false;
+    const Result<Replaced> result = world.run(disk);
+    const bool is_left = is_cut_off(world.folder.path());
+    MountedDisk good{world};
+    ASSERT_EQ(recover(world.folder.path(), good).value(),
+              is_left ? Recovery::kFinished : Recovery::kNothing)
+        << fail_at;
+    const bool is_done = is_left || result.has_value();
+    ASSERT_EQ(world.tree(), is_done ? world.new_tree : world.old_tree) << fail_at;
+    cut_off += is_left ? 1 : 0;
+  }
+  EXPECT_GT(cut_off, 5);
+}
+
 // A call may have had its effect and report an error all the same, an fsync first of all.
 TEST(SwapFaults, AnErrorAfterTheDeedPutsTheOldDataBackToo) {
   const int calls =
@@ -291,7 +327,7 @@ TEST(SwapFaults, AnErrorAfterTheDeedPutsTheOldDataBackToo) {
     ASSERT_EQ(recover(world.folder.path(), real_disk()).value(), Recovery::kNothing) << call;
     if (result.has_value()) {
       EXPECT_EQ(world.tree(), world.new_tree) << "call " << call;
-      EXPECT_GT(call, calls - 2) << "only the sync after the journal, and clearing away";
+      EXPECT_GT(call, calls - 4) << "only when the journal is gone, and clearing away";
       continue;
     }
     ++failures;
@@ -299,7 +335,7 @@ TEST(SwapFaults, AnErrorAfterTheDeedPutsTheOldDataBackToo) {
     EXPECT_TRUE(world.run(real_disk()).has_value()) << "call " << call;
     EXPECT_EQ(world.tree(), world.new_tree);
   }
-  EXPECT_GE(failures, calls - 2);
+  EXPECT_GE(failures, calls - 4);
 }
 
 // The second error comes while the first is being made good.
@@ -411,7 +447,7 @@ class Keeping final : public Disk {
   std::map<fs::Path, std::string> removed;
   bool syncs_fail = false;
   Result<void> remove_file(const fs::Path& path) override {
-    removed[path] = testing::read_file(path);
+    if (fs::exists(path)) { removed[path] = testing::read_file(path); }
     return Disk::remove_file(path);
   }
   Result<void> sync_folder(const fs::Path& path) override {

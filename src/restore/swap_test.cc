@@ -54,7 +54,8 @@ TEST(Swap, TheOrderOfThings) {
   Telling disk;
   ASSERT_TRUE(world.run(disk).has_value());
   const std::vector<std::string> expected{
-      "write info", "sync replaced-abcdefghijklmno", "sync .pocketvault", "write restore.journal",
+      "write info", "sync replaced-abcdefghijklmno", "sync .pocketvault",
+      "write restore.journal.back", "write restore.journal",
       // A database leaves before its WAL; all old WALs have left before a new database comes.
       "out data.db", "out data.db-shm", "out data.db-wal", "out auxiliary.db", "out only-old",
       "out storage", "out types.d.ts", "sync pb_data", "sync directory",
@@ -62,7 +63,8 @@ TEST(Swap, TheOrderOfThings) {
       // All else is in place, and on disk, before data.db comes.
       "in storage", "in only-new", "in auxiliary.db", "sync pb_data", "sync directory",
       "sync restore-abcdefghijklmno", "in data.db", "sync pb_data", "sync directory",
-      "sync restore-abcdefghijklmno", "remove restore.journal", "sync .pocketvault"};
+      "sync restore-abcdefghijklmno", "remove restore.journal", "remove restore.journal.back",
+      "sync .pocketvault"};
   EXPECT_EQ(disk.told, expected);
 }
 

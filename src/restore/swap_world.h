@@ -20,12 +20,14 @@ using Tree = std::map<std::string, std::string>;
 // How much of the data is exchanged.
 enum class Part {
   kEverything,
-  kDatabases,  // auxiliary.db and data.db, with a WAL and an index in place
-  kStorage,    // a folder, or what is mounted there
-  kFolder,     // two, in a folder
-  kFiles,      // some in folders that are there, some in new ones, some at the top
-  kNewFile,    // in a folder that is not there: nothing is replaced
-  kScattered   // files in many folders
+  kDatabases,    // auxiliary.db and data.db, with a WAL and an index in place
+  kStorage,      // a folder, or what is mounted there
+  kFolder,       // two, in a folder
+  kFiles,        // some in folders that are there, some in new ones, some at the top
+  kNewFile,      // in a folder that is not there: nothing is replaced
+  kScattered,    // files in many folders
+  kGrown,        // of two files one is new, in a folder that stays
+  kGrownStorage  // a folder, or what is mounted there, with all that it had, and one more
 };
 constexpr int kFoldersOfScattered = 9;  // synced all together
 
@@ -39,6 +41,8 @@ inline std::vector<std::string> units_of(Part part) {
       return {"only-new", "storage/a/b.txt", "storage/fresh/d/e.txt", "storage/fresh/f.txt",
               "storage/new.txt"};
     case Part::kNewFile: return {"storage/fresh/d/e.txt"};
+    case Part::kGrown: return {"storage/a/1", "storage/a/2"};
+    case Part::kGrownStorage: return {"storage"};
     case Part::kScattered: {
       std::vector<std::string> units;
       for (int i = 0; i < kFoldersOfScattered; ++i) {
@@ -76,6 +80,8 @@ inline std::string name_of(Part part) {
     case Part::kFiles: return "Files";
     case Part::kNewFile: return "NewFile";
     case Part::kScattered: return "Scattered";
+    case Part::kGrown: return "Grown";
+    case Part::kGrownStorage: return "GrownStorage";
   }
   return {};
 }
@@ -107,12 +113,18 @@ inline std::string name_of(Setting setting) { return name_of(setting.lie) + name
 
 // What the sweeps go through, beside everything everywhere.
 inline const std::vector<Setting>& parts_everywhere() {
-  static const std::vector<Setting> settings{
-      {Lie::kPlain, Part::kDatabases},    {Lie::kPlain, Part::kStorage},
-      {Lie::kPlain, Part::kFiles},        {Lie::kPlain, Part::kNewFile},
-      {Lie::kPlain, Part::kFolder},       {Lie::kNoExchange, Part::kStorage},
-      {Lie::kPlain, Part::kScattered},    {Lie::kMadeUpMounts, Part::kStorage},
-      {Lie::kLinkedStorage, Part::kFiles}};
+  static const std::vector<Setting> settings{{Lie::kPlain, Part::kDatabases},
+                                             {Lie::kPlain, Part::kStorage},
+                                             {Lie::kPlain, Part::kFiles},
+                                             {Lie::kPlain, Part::kNewFile},
+                                             {Lie::kPlain, Part::kFolder},
+                                             {Lie::kNoExchange, Part::kStorage},
+                                             {Lie::kPlain, Part::kScattered},
+                                             {Lie::kMadeUpMounts, Part::kStorage},
+                                             {Lie::kPlain, Part::kGrown},
+                                             {Lie::kNoExchange, Part::kGrown},
+                                             {Lie::kMadeUpMounts, Part::kGrownStorage},
+                                             {Lie::kLinkedStorage, Part::kFiles}};
   return settings;
 }
 
@@ -165,11 +177,20 @@ struct World : private InMemory {
       old_names.insert(old_names.end(), staged.units.begin(), staged.units.end());
       new_names.insert(new_names.end(), staged.units.begin(), staged.units.end());
     }
+    if (setting.part == Part::kGrown) {
+      old_names.push_back(staged.units.front());
+      new_names.insert(new_names.end(), staged.units.begin(), staged.units.end());
+    }
     if (lie != Lie::kPlain) {
       old_names.insert(old_names.end(), {"storage/c/old.txt", "storage/c/both", "deep/er/beside",
                                          "deep/er/inner/old", "deep/x"});
       new_names.insert(new_names.end(), {"storage/c/both", "storage/c/new.txt", "deep/new",
                                          "deep/er/inner/new", "deep/er/beside"});
+    }
+    if (setting.part == Part::kGrownStorage) {
+      new_names = {"storage/more/file"};
+      std::ranges::copy_if(old_names, std::back_inserter(new_names),
+                           [](const std::string& name) { return name.starts_with("storage/"); });
     }
     for (const std::string& name : old_names) { testing::write_file(folder / name, "old " + name); }
     old_tree = tree_of(folder.path());
@@ -313,6 +334,9 @@ class CountingDisk final : public MountedDisk {
   }
   Result<void> exchange(const fs::Path& one, const fs::Path& other) override {
     return call([&] { return MountedDisk::exchange(one, other); });
+  }
+  Result<void> replace(const fs::Path& from, const fs::Path& to) override {
+    return call([&] { return Disk::replace(from, to); });
   }
   Result<void> remove_file(const fs::Path& path) override {
     return call([&] { return Disk::remove_file(path); });

@@ -23,6 +23,8 @@ constexpr std::size_t kTextMax = 255;
 constexpr std::size_t kUrlMax = 2000;
 constexpr std::size_t kNameMax = 64;
 
+constexpr std::array<std::string_view, 2> kLanguages{"en", "zh"};
+
 std::string_view text_of(const json::object& object, std::string_view name) {
   return object.at(name).get_string();
 }
@@ -63,6 +65,7 @@ class Check {
     between("unverifiedAfterDays", 0, kDaysMax);
     between("spaceLowPercent", 0, kPercentMax);
     between("spaceLowBytes", 0, kBytesMax);
+    language();
     webhooks();
     return std::move(faults_);
   }
@@ -101,6 +104,12 @@ class Check {
         fault("mailTo." + std::to_string(i), "validation_is_email",
               "Must be a valid email address.");
       }
+    }
+  }
+
+  void language() {
+    if (std::ranges::find(kLanguages, text_of(section_, "language")) == kLanguages.end()) {
+      fault("language", "validation_in_invalid", "Must be a valid value.");
     }
   }
 
@@ -222,6 +231,8 @@ AlertSettings alert_settings_of(const json::object& section) {
   settings.unverified_after = std::chrono::days{number("unverifiedAfterDays")};
   settings.space_low_percent = number("spaceLowPercent");
   settings.space_low_bytes = number("spaceLowBytes");
+  settings.language =
+      text_of(section, "language") == "zh" ? Language::kChinese : Language::kEnglish;
   for (const json::value& one : section.at("webhooks").get_array()) {
     const json::object& hook = one.get_object();
     const auto text = [&](std::string_view name) { return std::string{text_of(hook, name)}; };

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "base/phrase.h"
 #include "settings/shape.h"
 
 namespace pv::settings {
@@ -34,9 +35,10 @@ struct AlertSettings {
   std::vector<std::string> on{kAlertKinds.begin(), kAlertKinds.end()};
   std::chrono::hours remind_after{24};  // 0: never
   std::chrono::minutes missed_grace{60};
-  std::chrono::days unverified_after{0};  // 0: whether anything was verified is not looked at
-  std::int64_t space_low_percent = 120;   // of the newest backup; 0: not looked at
-  std::int64_t space_low_bytes = 0;       // 0: not looked at
+  std::chrono::days unverified_after{0};   // 0: whether anything was verified is not looked at
+  std::int64_t space_low_percent = 120;    // of the newest backup; 0: not looked at
+  std::int64_t space_low_bytes = 0;        // 0: not looked at
+  Language language = Language::kEnglish;  // of what people read; "en", "zh"
   std::vector<Webhook> webhooks;
   friend bool operator==(const AlertSettings&, const AlertSettings&) = default;
 };
@@ -45,7 +47,7 @@ struct AlertSettings {
 inline constexpr std::string_view kAlertShape =
     R"({"mailTo":[],"mailSuperusers":true,"on":{"failed":true,"missed":true,"recovered":true,)"
     R"("unverified":true,"spaceLow":true,"behind":true},"remindAfterHours":24,)"
-    R"("missedGraceMinutes":60,"unverifiedAfterDays":0,"spaceLowPercent":120,"spaceLowBytes":0,)"
+    R"("missedGraceMinutes":60,"unverifiedAfterDays":0,"spaceLowPercent":120,"spaceLowBytes":0,"language":"en",)"
     R"("webhooks":[{"name":"","preset":"","url":"","secret":"","token":"","chatId":"","on":[]}]})";
 
 [[nodiscard]] AlertSettings alert_settings_of(const boost::json::object& section);

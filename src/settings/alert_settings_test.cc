@@ -49,7 +49,7 @@ TEST(AlertSettings, AreChanged) {
   EXPECT_EQ(
       fixture.change(R"({"mailTo":["a@example.com"],"mailSuperusers":false,
       "on":{"missed":false,"behind":false},"remindAfterHours":0,"missedGraceMinutes":5,
-      "unverifiedAfterDays":7,"spaceLowPercent":0,"spaceLowBytes":1000,
+      "unverifiedAfterDays":7,"spaceLowPercent":0,"spaceLowBytes":1000,"language":"zh",
       "webhooks":[{"name":"Team","preset":"slack","url":"https://h.example/x","on":["failed"]}]})"),
       R"([{"name":"Team","preset":"slack","url":"******","secret":"","token":"","chatId":"","on":["failed"]}])");
   const AlertSettings now = fixture.now();
@@ -57,6 +57,7 @@ TEST(AlertSettings, AreChanged) {
   EXPECT_FALSE(now.mail_superusers);
   EXPECT_THAT(now.on, ElementsAre("failed", "recovered", "unverified", "spaceLow"));
   EXPECT_EQ(now.remind_after, 0h);
+  EXPECT_EQ(now.language, Language::kChinese);
   EXPECT_EQ(now.missed_grace, 5min);
   EXPECT_EQ(now.unverified_after, std::chrono::days{7});
   EXPECT_EQ(now.space_low_percent, 0);
@@ -111,6 +112,8 @@ TEST(AlertSettings, RefuseWhatCannotBe) {
        "alerts.missedGraceMinutes=validation_min_greater_equal_than_required "},
       {R"({"spaceLowPercent":10001})",
        "alerts.spaceLowPercent=validation_max_less_equal_than_required "},
+      {R"({"language":"fr"})", "alerts.language=validation_in_invalid "},
+      {R"({"language":""})", "alerts.language=validation_in_invalid "},
       {R"({"webhooks":[{}]})",
        "alerts.webhooks.0.name=validation_required alerts.webhooks.0.url=validation_required "},
       {R"({"webhooks":[null]})",

@@ -4,6 +4,7 @@ import { spawn, spawnSync } from "node:child_process";
 import crypto from "node:crypto";
 import { once } from "node:events";
 import http from "node:http";
+import net from "node:net";
 import path from "node:path";
 import readline from "node:readline";
 import { fileURLToPath } from "node:url";
@@ -131,7 +132,7 @@ test("mail goes by PocketBase's settings", async (t) => {
   };
   await t.test("what goes wrong is said, and no password", async () => {
     await smtp({ port: mail.ports.starttls, username: "mailer", password: "wrong" });
-    await refused(/refuses the user name or the password/);
+    await refused(/^The test message could not be sent: the mail server 127\.0\.0\.1:\d+ refuses the user name or the password.*; it said: 535 5\.7\.8 /);
     await smtp({ port: mail.ports.untrusted, username: "mailer", password });
     await refused(/certificate/i);
     await smtp({ port: mail.ports.clear, tls: true });
@@ -141,6 +142,17 @@ test("mail goes by PocketBase's settings", async (t) => {
     await smtp({ port: mail.ports.clear });
     await assert.rejects(send("mail:nobody@example.org"), (error) => /550 5\.1\.1 no such user here/.test(error.response.message));
     await assert.rejects(send("mail:else@example.org"), (error) => error.status === 404 && /there are: mail:ops@example\.org, mail:nobody@example\.org/.test(error.response.message));
+  });
+
+  await t.test("in Chinese where that is set", async () => {
+    await set({ language: "zh" });
+    await smtp({ port: mail.ports.clear });
+    await send("mail:ops@example.org");
+    const got = mail.messages.at(-1);
+    assert.deepEqual(got.defects, []);
+    assert.equal(got.headers.Subject, "[Bäckerei] 测试消息");
+    assert.match(got.texts["text/plain"], /^有关备份的警报会这样送达您。\n数据目录：.*（主机 .*）\n$/);
+    await set({ language: "en" });
   });
 
   await t.test("PocketBase's test mail, of each template", async () => {
@@ -210,6 +222,11 @@ test("webhooks", async (t) => {
     const expected = crypto.createHmac("sha256", secret).update(`${at}.${of("/team")[0].body}`).digest("hex");
     assert.equal(hex, expected);
     assert.equal(JSON.parse(of("/team")[0].body).kind, "test");
+    await set({ language: "zh" });
+    await send("Team");
+    const { kind, title } = JSON.parse(of("/team")[1].body);
+    assert.deepEqual([kind, title], ["test", "测试消息"]);
+    await set({ language: "en" });
   });
 
   await t.test("a failure and its end are told once each", async () => {
@@ -225,7 +242,7 @@ test("webhooks", async (t) => {
     await pb.settings.update({ backups: { s3: { enabled: false } } });
     await pb.backups.create("again.zip");
     await eventually(() => of("/team").some((request) => JSON.parse(request.body).kind === "recovered"), "the end of the alert");
-    assert.deepEqual(of("/team").map((request) => JSON.parse(request.body).kind), ["test", "failed", "recovered"]);
+    assert.deepEqual(of("/team").map((request) => JSON.parse(request.body).kind), ["test", "test", "failed", "recovered"]);
     assert.deepEqual((await report()).open, []);
   });
 
@@ -268,4 +285,27 @@ test("webhooks", async (t) => {
     assert.equal(await second.stop(), 0);
     for (const log of [server.log(), second.log()]) assert.ok(!/hidden|signing secret/.test(log));
   });
+});
+
+test("a mail server that says nothing holds up neither the others nor the server's end", async (t) => {
+  const receiver = await startReceiver(t);
+  const sockets = new Set();
+  const silent = net.createServer((socket) => { sockets.add(socket); socket.on("error", () => {}).resume(); });
+  silent.listen(0, "127.0.0.1");
+  await once(silent, "listening");
+  t.after(() => { for (const socket of sockets) socket.destroy(); silent.close(); });
+  const server = await startServer(t);
+  const { pb, set, smtp } = await connect(server);
+  await smtp({ port: silent.address().port });
+  await set({ mailTo: ["ops@example.org"], webhooks: [{ name: "Team", url: `${receiver.url}/team` }] });
+  await pb.settings.update({ backups: { s3: await startFullBucket(t) } });
+  await assert.rejects(pb.backups.create("bad.zip"));
+  await eventually(() => sockets.size === 1, "a connection to the mail server");
+  await eventually(() => receiver.requests.length === 1, "the failure at the webhook");
+  await pb.settings.update({ backups: { s3: { enabled: false } } });
+  await pb.backups.create("good.zip");
+  await eventually(() => receiver.requests.length === 2, "its end");
+  assert.deepEqual(receiver.requests.map((request) => JSON.parse(request.body).kind), ["failed", "recovered"]);
+  assert.deepEqual([...sockets].map((socket) => socket.readableEnded), [false], "the mail still hangs");
+  assert.equal(await server.stop(), 0);
 });

@@ -68,14 +68,15 @@ test("the API answers an error in the language that is asked for, and the comman
   assert.equal(refused.status, 4);
   assert.match(refused.stderr, /^错误：服务器回答 401：请求需要有效的记录授权令牌。\n/);
   const token = await signIn(server);
-  const message = async (languages) => {
-    const answer = await fetch(`${server.url}/api/backups/none.zip/restore`, {
+  const message = async (languages, place = "/api/vault/backups/none.zip/verify") => {
+    const answer = await fetch(server.url + place, {
       method: "POST", headers: { Authorization: token, ...(languages && { "Accept-Language": languages }) },
     });
     assert.equal(answer.status, 404);
     return (await answer.json()).message;
   };
   assert.equal(await message("zh-CN,zh;q=0.9,en;q=0.8"), "未找到请求的资源。");
+  assert.equal(await message("zh-CN", "/api/backups/none.zip/restore"), "未找到请求的资源。", "a route of PocketBase");
   assert.equal(await message("en-GB"), "The requested resource wasn't found.");
   assert.equal(await message(), "The requested resource wasn't found.");
 });

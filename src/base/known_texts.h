@@ -1,5 +1,5 @@
 // What other rooms and servers say in English, as it can reach a person: errors, warnings, notes.
-// Both languages side by side; Words::told() looks them up. "{}" is whatever stands there.
+// Both languages side by side; told() looks them up. "{}" is whatever stands there.
 //
 // A text is added with the words of the source that makes it (a test looks for them there), and
 // before those that it would fit as well.
@@ -7,7 +7,7 @@
 
 #include "base/phrase.h"
 
-namespace pv::cli::known {
+namespace pv::known {
 
 // clang-format off
 inline constexpr Phrase kTexts[] = {
@@ -202,6 +202,8 @@ inline constexpr Phrase kTexts[] = {
     // The state of a directory.
     {"the backup that was due at {} was missed", "错过了应在 {} 进行的备份"},
     {"the last backup failed, at {}: {}", "最近一次备份失败，时间 {}：{}"},
+    {"settings of our own are not known, so nobody may be alerted: {}; repair .pocketvault/settings.json, or remove it", "我们自己的设置未知，因此可能不会有人收到警报：{}；请修复 .pocketvault/settings.json，或删除它"},
+    {"{} is not JSON", "{} 不是 JSON"},
     {"The archives stay as big as they are.", "压缩包的大小保持不变。"},
     {"The archives {} by {} a day.", "压缩包每天{} {}。"},
     {"grow", "增大"},
@@ -271,6 +273,11 @@ inline constexpr Phrase kTexts[] = {
     {"Backups that wait to be sent to their store: {}.", "等待发送到存储的备份：{}。"},
     {"Backups that the mirror lacks: {}.", "镜像缺少的备份：{}。"},
     {"The mirror: {}.", "镜像：{}。"},
+    {"This is over:", "以下已恢复正常："},
+    {"This is not:", "以下尚未恢复："},
+    {"Data directory: {} on {}", "数据目录：{}（主机 {}）"},
+    {"This is how alerts about backups reach you.", "有关备份的警报会这样送达您。"},
+    {"Reminder: {}", "提醒：{}"},
     {"Backup failed", "备份失败"},
     {"A backup was missed", "错过了一次备份"},
     {"Backups are well again", "备份已恢复正常"},
@@ -279,6 +286,7 @@ inline constexpr Phrase kTexts[] = {
     {"Backups are not yet where they belong", "备份尚未到达应在之处"},
     {"Backup made", "备份已完成"},
     {"Test message", "测试消息"},
+    {"{}, since {}.", "{}，自 {} 起。"},
     {"sent", "已发送"},
     {"waiting", "等待中"},
     {"dropped", "已放弃"},
@@ -291,6 +299,14 @@ inline constexpr Phrase kTexts[] = {
     {"test", "测试"},
     {"no channel {}; there is none", "没有渠道 {}；目前没有任何渠道"},
     {"no channel {}; there are: {}", "没有渠道 {}；现有：{}"},
+    {"The test message could not be sent: {}", "无法发送测试消息：{}"},
+    {"{} refuses the user name or the password, or this way to sign in ({}); it said: {}", "{} 拒绝用户名或密码，或这种登录方式（{}）；它说：{}"},
+    {"{} refuses the user name or the password, or this way to sign in ({})", "{} 拒绝用户名或密码，或这种登录方式（{}）"},
+    {"{} wants somebody to sign in; it said: {}", "{} 要求登录；它说：{}"},
+    {"{} wants somebody to sign in", "{} 要求登录"},
+    {"{} offers no TLS, and none is to be done without", "{} 不提供 TLS，而这里不允许不用 TLS"},
+    {"the mail server {}", "邮件服务器 {}"},
+    {"failed to locate a sendmail executable path", "找不到可执行的 sendmail"},
     {"nobody is to be told of alerts: see docs/alerts.md", "没有警报的通知对象：见 docs/alerts.md"},
 
     // Buckets.
@@ -453,4 +469,4 @@ inline constexpr Phrase kCurlTexts[] = {
 };
 // clang-format on
 
-}  // namespace pv::cli::known
+}  // namespace pv::known

@@ -1,10 +1,12 @@
-#include "cli/translate.h"
+#include "base/translate.h"
 
 #include <algorithm>
 #include <optional>
 #include <vector>
 
-namespace pv::cli {
+#include "base/known_texts.h"
+
+namespace pv {
 namespace {
 
 constexpr std::string_view kJoint = ": ";
@@ -64,4 +66,24 @@ std::string translate(std::string_view english, std::initializer_list<Catalog> c
   return Translator{{catalogs.begin(), catalogs.size()}}.translate(english);
 }
 
-}  // namespace pv::cli
+std::string told(Language language, std::string_view english) {
+  // The time grows with the square of the length, and a stranger may have a part in the text.
+  constexpr std::size_t kBytesMax = 1000;
+  const bool is_short = english.size() <= kBytesMax;
+  if (language == Language::kEnglish || !is_short) { return std::string{english}; }
+  return translate(english, {known::kTexts, known::kSystemTexts, known::kCurlTexts});
+}
+
+std::string told_list(Language language, std::string_view english) {
+  constexpr Phrase kBetween{", ", "、"};
+  std::string text;
+  for (;;) {
+    const std::size_t end = std::min(english.find(kBetween.english), english.size());
+    text += told(language, english.substr(0, end));
+    if (end == english.size()) { return text; }
+    text += in(language, kBetween);
+    english.remove_prefix(end + kBetween.english.size());
+  }
+}
+
+}  // namespace pv

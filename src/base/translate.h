@@ -8,7 +8,7 @@
 
 #include "base/phrase.h"
 
-namespace pv::cli {
+namespace pv {
 
 using Catalog = std::span<const Phrase>;
 
@@ -18,4 +18,10 @@ using Catalog = std::span<const Phrase>;
 [[nodiscard]] std::string translate(std::string_view english,
                                     std::initializer_list<Catalog> catalogs);
 
-}  // namespace pv::cli
+// What a room says in English (an error, a warning, an alert), in Chinese as far as known_texts.h
+// has it. More than 1000 bytes stay as they are.
+[[nodiscard]] std::string told(Language language, std::string_view english);
+// The same of what is joined by ", ": each for itself.
+[[nodiscard]] std::string told_list(Language language, std::string_view english);
+
+}  // namespace pv

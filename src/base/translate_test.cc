@@ -1,0 +1,47 @@
+#include "base/translate.h"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <system_error>
+
+#include "base/known_texts.h"
+
+namespace pv {
+namespace {
+
+TEST(Translate, WhatARoomSaysIsToldInEitherLanguage) {
+  constexpr const char* kText = "S3 bucket b at http://h: open a: Permission denied";
+  EXPECT_EQ(told(Language::kEnglish, kText), kText);
+  EXPECT_EQ(told(Language::kChinese, kText), "S3 存储桶 b（http://h）：打开 a：权限不足");
+  EXPECT_EQ(told(Language::kChinese, "nobody knows this"), "nobody knows this");
+  const std::string longest = "open " + std::string(995, 'a');
+  EXPECT_EQ(told(Language::kChinese, longest), "打开 " + std::string(995, 'a'));
+  EXPECT_EQ(told(Language::kChinese, longest + "a"), longest + "a") << "bounded in time";
+  EXPECT_EQ(told_list(Language::kEnglish, "keeps 7 daily, 4 weekly"), "keeps 7 daily, 4 weekly");
+  EXPECT_EQ(told_list(Language::kChinese, "keeps 7 daily, 4 weekly"),
+            "保留每天一个共 7 个、每周一个共 4 个");
+}
+
+TEST(Translate, TheSystemsTextsAreThoseOfTheCLibrary) {
+  for (const Phrase& phrase : known::kSystemTexts) {
+    bool is_said = false;
+    for (int number = 1; number < 134 && !is_said; ++number) {
+      is_said = std::generic_category().message(number) == phrase.english;
+    }
+    EXPECT_TRUE(is_said) << phrase.english;
+  }
+}
+
+TEST(Translate, NoKnownTextHidesAnother) {
+  const std::span<const Phrase> texts{known::kTexts};
+  for (const Phrase& phrase : texts) {
+    const auto first = std::find_if(texts.begin(), texts.end(), [&](const Phrase& other) {
+      return values_of(phrase.english, other.english).has_value();
+    });
+    EXPECT_EQ(&*first, &phrase) << first->english << "\n" << phrase.english;
+  }
+}
+
+}  // namespace
+}  // namespace pv
