@@ -160,11 +160,11 @@ test("what did not change is copied in the bucket and not sent again", { skip },
   const first = report("backup", "a.zip");
   assert.equal(first.sharedBytes, 0);
   assert.match(first.fullBecause, /no earlier backup/);
-  fs.writeFileSync(path.join(storage, "10a.jpg"), crypto.randomBytes(1234));  // all behind it moves
+  fs.writeFileSync(path.join(storage, "10a.jpg"), crypto.randomBytes(1234));  // all behind it moves, and two parts of five lie whole in it
   fs.rmSync(path.join(storage, "60.jpg"));
   const second = report("backup", "b.zip");
   assert.equal(second.previous, "a.zip");
-  assert.ok(second.sharedBytes > 15_000_000, `${second.sharedBytes} of ${second.archiveBytes}`);
+  assert.ok(second.sharedBytes >= 12_000_000, `${second.sharedBytes} of ${second.archiveBytes}`);
   assert.ok(second.sharedBytes < second.archiveBytes);
   const told = ok(cli(["backup", "c.zip", ...where])).stdout;
   assert.match(told, /; [\d.]+ MB of it was sent, the rest copied there from b\.zip/);
