@@ -472,15 +472,21 @@ def s3(data, work, rounds):
 
         def clear():
             shutil.rmtree(folder, ignore_errors=True)
-            for name in ("a.zip", "all.zip"):  # with what the gateway noted of it
+            for name in ("a.zip", "b.zip", "all.zip"):  # with what the gateway noted of it
                 (objects / name).unlink(missing_ok=True)
                 shutil.rmtree(work / "gateway/sidecar/backups" / name, ignore_errors=True)
             (work / "all.zip").unlink(missing_ok=True)
 
+        def one_before():
+            clear()
+            run([*backup, *bucket], env=env)
+
         backup = [PROGRAM, "backup", "a.zip", "--full", "--dir", data]
+        again = [PROGRAM, "backup", "b.zip", "--dir", data, *bucket]
         packed = f"zip -1 -q -r {work}/all.zip . -x 'backups/*' '.pocketvault/*' && rclone copy {work}/all.zip b:backups"
         side_by_side("Backup to a bucket", {
             "pocketvault backup to the bucket": (clear, [*backup, *bucket], objects / "a.zip", None, env),
+            "the same, and nothing changed since the one there": (one_before, again, objects / "b.zip", None, env),
             "pocketvault backup to a folder": (clear, [*backup, "--backups-dir", folder], folder / "a.zip", None, None),
             "zip -1, then rclone copy": (clear, ["sh", "-c", packed], objects / "all.zip", data, env),
         }, rounds, "pocketvault backup to the bucket")
