@@ -269,7 +269,7 @@ TEST_F(Commands, StatusIsNotContentWithoutABackup) {
   const Ran none = run_here({"status", "--json"});
   EXPECT_EQ(none.status, 10);
   EXPECT_TRUE(none.document().at("newest").is_null());
-  EXPECT_EQ(none.document().at("risk").as_string(), "there is no backup that one could rely on");
+  EXPECT_EQ(none.document().at("risk").as_string(), "no backup can be relied on");
   EXPECT_NE(none.err.find("`pocketvault backup` makes one"), std::string::npos) << none.err;
   ASSERT_EQ(run_here({"backup", "first"}).status, 0);
   EXPECT_EQ(run_here({"status"}).status, 0);

@@ -151,11 +151,18 @@ ConfigFile parse_config(const std::string& text, const fs::Path& name) {
 
 Result<std::string> read_config_text(const fs::Path& file) {
   PV_TRY(const fs::Stat found, fs::stat(file));
+  const std::string name = printable(file.string());
+  if (found.is_folder()) {
+    return fail(Code::kInvalid,
+                name +
+                    " is a folder, not a file; name a file of options, or none at all: "
+                    "--config \"\"");
+  }
   if (!found.is_file()) {
-    return fail(Code::kInvalid, printable(file.string()) + " is " +
-                                    (found.is_folder() ? "a folder" : "a pipe or a device") +
-                                    ", not a file; name a file of options, or none at all: "
-                                    "--config \"\"");
+    return fail(Code::kInvalid,
+                name +
+                    " is a pipe or a device, not a file; name a file of options, or none at all: "
+                    "--config \"\"");
   }
   return fs::read_file(file, kConfigBytesMax);
 }

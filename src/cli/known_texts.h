@@ -201,7 +201,7 @@ inline constexpr Phrase kTexts[] = {
 
     // The state of a directory.
     {"the backup that was due at {} was missed", "错过了应在 {} 进行的备份"},
-    {"there is no backup that one could rely on", "没有可以依靠的备份"},
+    {"no backup can be relied on", "没有可以依靠的备份"},
     {"the last backup failed, at {}: {}", "最近一次备份失败，时间 {}：{}"},
     {"The archives stay as big as they are.", "压缩包的大小保持不变。"},
     {"The archives {} by {} a day.", "压缩包每天{} {}。"},

@@ -199,7 +199,7 @@ std::string risk_of(const Overview& overview) {
     return "settings of our own are not known, so nobody may be alerted: " +
            health.settings_trouble + "; repair .pocketvault/settings.json, or remove it";
   }
-  if (!overview.newest) { return "there is no backup that one could rely on"; }
+  if (!overview.newest) { return "no backup can be relied on"; }
   return {};
 }
 
