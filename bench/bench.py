@@ -512,16 +512,21 @@ def look(rounds):
         backups = data / "backups"
         archive, sidecar = (backups / "base.zip").read_bytes(), (backups / "base.zip.attrs").read_bytes()
         now = int(time.time())
+        def at(number):
+            return now - 3600 * (count - number)
+
+        def name_of(number):
+            return f"@auto_pb_backup_acme_{time.strftime('%Y%m%d%H%M%S', time.gmtime(at(number)))}.zip"
         for number in range(count - 1):
-            name = backups / f"@auto_pb_backup_acme_{20200101000000 + number}.zip"
+            name = backups / name_of(number)
             name.write_bytes(archive if number == count - 2 else archive[:1000])
             (backups / (name.name + ".attrs")).write_bytes(sidecar)
-            os.utime(name, (now - 3600 * (count - number),) * 2)
+            os.utime(name, (at(number),) * 2)
         db = sqlite3.connect(data / ".pocketvault/vault.db", isolation_level=None)
         db.execute("BEGIN")
-        for number in range(count):
-            at = (now - 3600 * (count - number)) * 1000
-            db.execute("INSERT INTO jobs VALUES (NULL,?,'backup',?,1,?,?,'succeeded','',0,1000000,500000,200)", (f"{number:015d}", f"{number}.zip", at, at + 900))
+        for number in range(count - 1):  # each made the backup of its name
+            ended, size = at(number) * 1000 + 100, (backups / name_of(number)).stat().st_size
+            db.execute("INSERT INTO jobs VALUES (NULL,?,'backup',?,1,?,?,'succeeded','',0,1000000,?,200)", (f"{number:015d}", name_of(number), ended - 1000, ended, size))
         db.execute("COMMIT")
         db.close()
         commands = {

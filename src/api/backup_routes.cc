@@ -109,26 +109,28 @@ Result<jobs::RestoreOptions> restore_options_of(const Exchange& exchange) {
   return options;
 }
 
-// A name that is not taken; empty for an automatic one.
+// A name that is not taken; empty for an automatic one. kUnavailable: a bucket does not answer,
+// which PocketBase takes for one that has the name; of a folder it says that the value is invalid.
 http::Task<void> check_free(const Services& services, std::string name) {
   jobs::Vault& vault = services.parts.vault;
-  const bool goes_on = !services.options.strict && vault.store().is_remote();
-  std::function<Result<void>()> work = [&vault, name = std::move(name), goes_on]() -> Result<void> {
+  const bool strict = services.options.strict;
+  std::function<Result<void>()> work = [&vault, name = std::move(name), strict]() -> Result<void> {
     PV_TRY(const store::BackupName parsed, store::BackupName::parse(name));
     const auto there = vault.store().stat(parsed);
     if (there.has_value()) { return fail(Code::kExists, name + " exists"); }
     if (there.error().code == Code::kNotFound) { return {}; }
+    if (there.error().code != Code::kUnavailable) { return fail(there.error()); }
+    if (!vault.store().is_remote()) { return fail(Code::kDenied, there.error().what); }
     // PocketBase refuses then. Here the backup is made, and waits in the spool.
-    if (there.error().code == Code::kUnavailable && goes_on) { return {}; }
-    return fail(there.error());
+    return strict ? fail(there.error()) : Result<void>{};
   };
   co_return co_await blocking<void>(services, std::move(work));
 }
 
 Problem problem_of_name(const Error& error) {
-  const bool asked = error.code == Code::kExists || error.code == Code::kUnavailable;
-  Problem result = invalid(asked ? name_exists()
-                                 : name_problem("validation_invalid_value", phrase::kInvalidValue));
+  const bool is_taken = error.code == Code::kExists || error.code == Code::kUnavailable;
+  Problem result = invalid(
+      is_taken ? name_exists() : name_problem("validation_invalid_value", phrase::kInvalidValue));
   if (error.code != Code::kExists) { result.cause = error; }
   return result;
 }

@@ -21,4 +21,9 @@ void prepare_process() {
   (void)::mallopt(M_ARENA_MAX, 2);
 }
 
+void give_back_memory() {
+  constexpr std::size_t kWorthwhileBytes = 1 << 20;
+  if (::mallinfo2().fordblks > kWorthwhileBytes) { (void)::malloc_trim(0); }
+}
+
 }  // namespace pv::app

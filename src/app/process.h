@@ -7,4 +7,8 @@ namespace pv::app {
 // character set; few memory arenas. Before any thread is started.
 void prepare_process();
 
+// Gives memory that was freed back to the system, where it is enough to be worth it. For a server,
+// now and then: what a job or a burst of requests had stays with the process else.
+void give_back_memory();
+
 }  // namespace pv::app

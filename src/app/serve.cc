@@ -16,6 +16,7 @@
 #include "app/banner.h"
 #include "app/local.h"
 #include "app/log.h"
+#include "app/process.h"
 #include "app/reload.h"
 #include "app/sender.h"
 #include "app/service_manager.h"
@@ -106,6 +107,7 @@ class Service {
   std::unique_ptr<jobs::LiveSettings> settings_;
   std::unique_ptr<jobs::Scheduler> scheduler_;
   std::unique_ptr<jobs::RequestLog> log_;
+  unsigned ticks_ = 0;  // the ticker's own
   std::unique_ptr<Ticker> ticker_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Server> server_;
@@ -299,8 +301,10 @@ Result<void> Service::start() {
     alerts_ = std::move(alerts);
   }
   ticker_ = std::make_unique<Ticker>([this] {
+    constexpr unsigned kTrimEvery = 5;
     scheduler_->tick();
     log_->tick();
+    if (++ticks_ % kTrimEvery == 0) { give_back_memory(); }
   });
   return greet();
 }

@@ -8,8 +8,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <condition_variable>
+#include <deque>
+#include <mutex>
 #include <thread>
 
+#include "app/service_manager.h"
 #include "base/clock.h"
 #include "cli/server_note.h"
 #include "fs/file.h"
@@ -95,18 +99,23 @@ TEST(Serve, StartsOnAFreshDirectoryAndEndsWhenAsked) {
 // In the place of systemd: what servers that are started meanwhile tell it.
 class Manager {
  public:
-  Manager() {
+  // A socket holds few messages, and what finds no room is dropped: so all are taken at once.
+  enum class Reads { kAtOnce, kNever };
+  explicit Manager(Reads reads = Reads::kAtOnce) {
     ::sockaddr_un address{};
     address.sun_family = AF_UNIX;
     const std::string path = (folder_ / "notify").string();
     PV_ASSERT(path.size() < sizeof(address.sun_path));
     path.copy(address.sun_path, path.size());
-    const ::timeval wait{.tv_sec = 20, .tv_usec = 0};
+    const ::timeval wait{.tv_sec = 0, .tv_usec = 50'000};
     PV_ASSERT(
         ::bind(socket_.get(), reinterpret_cast<const ::sockaddr*>(&address), sizeof(address)) == 0);
     PV_ASSERT(::setsockopt(socket_.get(), SOL_SOCKET, SO_RCVTIMEO, &wait, sizeof(wait)) == 0);
     ::setenv("NOTIFY_SOCKET", path.c_str(), 1);
     ::setenv("WATCHDOG_USEC", "200000", 1);
+    if (reads == Reads::kAtOnce) {
+      reader_ = std::jthread{[this](const std::stop_token& stop) { read(stop); }};
+    }
   }
   ~Manager() {
     ::unsetenv("NOTIFY_SOCKET");
@@ -118,11 +127,14 @@ class Manager {
   // The next message that is not a sign of life; "" when none comes in time, or with `beats` when
   // so many signs came instead.
   std::string next(int* beats = nullptr) {
-    std::string message(4096, '\0');
+    std::unique_lock lock{mutex_};
     for (const Deadline limit = Deadline::after(20s); !limit.passed();) {
-      const ssize_t size = ::recv(socket_.get(), message.data(), message.size(), 0);
-      if (size < 0) { return {}; }
-      std::string text = message.substr(0, static_cast<std::size_t>(size));
+      if (messages_.empty()) {
+        arrived_.wait_for(lock, 50ms);
+        continue;
+      }
+      std::string text = std::move(messages_.front());
+      messages_.pop_front();
       if (text != "WATCHDOG=1\n") { return text; }
       if (beats != nullptr && ++*beats == kBeatsEnough) { break; }
     }
@@ -131,9 +143,36 @@ class Manager {
   static constexpr int kBeatsEnough = 5;
 
  private:
+  void read(const std::stop_token& stop) {
+    std::string message(4096, '\0');
+    while (!stop.stop_requested()) {
+      const ssize_t size = ::recv(socket_.get(), message.data(), message.size(), 0);
+      if (size < 0) { continue; }
+      const std::lock_guard lock{mutex_};
+      messages_.push_back(message.substr(0, static_cast<std::size_t>(size)));
+      arrived_.notify_one();
+    }
+  }
+
   TempFolder folder_;
   fs::Fd socket_{::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0)};
+  std::mutex mutex_;
+  std::condition_variable arrived_;
+  std::deque<std::string> messages_;
+  std::jthread reader_;  // the last: it ends before what it works with goes
 };
+
+TEST(ServiceManager, IsNotWaitedForWhenItDoesNotRead) {
+  const Manager manager{Manager::Reads::kNever};
+  const ServiceManager ours;
+  constexpr int kMoreThanItsQueueHolds = 2000;
+  for (int i = 0; i < kMoreThanItsQueueHolds; ++i) {
+    ours.status("still here");
+    ours.alive();
+  }
+  ours.ready("serving");  // a second at most
+  EXPECT_TRUE(ours.watch_time().has_value()) << "it is heard of";
+}
 
 TEST(Serve, TellsTheServiceManagerHowItIs) {
   Manager manager;

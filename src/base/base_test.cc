@@ -94,6 +94,8 @@ TEST(Errors, TravelThroughTry) {
   EXPECT_EQ(quarter(8).value(), 2);
   EXPECT_EQ(quarter(6).error(), (Error{Code::kInvalid, "odd"}));
   EXPECT_EQ(quarter(6).error().within("six").what, "six: odd");
+  EXPECT_EQ(quarter(6).error().within("six").within("six").what, "six: odd") << "said once";
+  EXPECT_EQ(quarter(6).error().within("six").within("si").what, "si: six: odd");
   EXPECT_EQ(errno_error(ENOSPC, "write x").code, Code::kNoSpace);
 }
 

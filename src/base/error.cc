@@ -26,6 +26,8 @@ std::string_view code_name(Code code) {
 }
 
 Error Error::within(std::string_view context) const {
+  // Said by the room below already.
+  if (what.starts_with(std::string{context} + ": ")) { return *this; }
   return Error{code, std::string{context} + ": " + what};
 }
 

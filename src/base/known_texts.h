@@ -201,6 +201,7 @@ inline constexpr Phrase kTexts[] = {
 
     // The state of a directory.
     {"the backup that was due at {} was missed", "错过了应在 {} 进行的备份"},
+    {"no backup can be relied on", "没有可以依靠的备份"},
     {"the last backup failed, at {}: {}", "最近一次备份失败，时间 {}：{}"},
     {"settings of our own are not known, so nobody may be alerted: {}; repair .pocketvault/settings.json, or remove it", "我们自己的设置未知，因此可能不会有人收到警报：{}；请修复 .pocketvault/settings.json，或删除它"},
     {"{} is not JSON", "{} 不是 JSON"},
@@ -373,6 +374,10 @@ inline constexpr Phrase kTexts[] = {
 
     // Options of a file or of the environment.
     {"the file of options", "选项文件"},
+    {"{} is a folder, not a file; name a file of options, or none at all: --config \"\"", "{} 是文件夹，不是文件；请指定选项文件，或不用任何文件：--config \"\""},
+    {"{} is a pipe or a device, not a file; name a file of options, or none at all: --config \"\"", "{} 是管道或设备，不是文件；请指定选项文件，或不用任何文件：--config \"\""},
+    {"faults that are not told here: {}", "此处未列出的错误数：{}"},
+    {"names no directory; leave the line out", "没有指定目录；请删去这一行"},
     {"needs true or false", "需要 true 或 false"},
     {"{} needs {}", "{} 需要 {}"},
     {"{} is not for this file: use {}", "{} 不应放在此文件中：请用 {}"},

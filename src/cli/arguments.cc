@@ -600,6 +600,10 @@ class Parser {
     if (const auto metrics = parse_listen(metrics_); metrics.has_value()) {
       into_.serve.metrics_address = metrics->address;
       into_.serve.metrics_port = metrics->port;
+      const bool is_any = metrics->port == 0;  // any free one, each
+      if (!is_any && metrics->port == into_.serve.port && metrics->address == into_.serve.address) {
+        throw CLI::ValidationError("--metrics-listen", "needs another address or port than --http");
+      }
     }
     into_.serve.bytes_per_second_max = rate_of(serve_limit_);
     into_.order.bytes_per_second_max = rate_of(limit_);

@@ -264,6 +264,17 @@ TEST_F(Commands, StatusSaysHowOldTheNewestBackupIs) {
   EXPECT_NE(run_here({"status"}).out.find("nightly.zip, 3 h ago"), std::string::npos);
 }
 
+TEST_F(Commands, StatusIsNotContentWithoutABackup) {
+  ASSERT_EQ(run_here({"delete", "fixture.zip"}).status, 0);
+  const Ran none = run_here({"status", "--json"});
+  EXPECT_EQ(none.status, 10);
+  EXPECT_TRUE(none.document().at("newest").is_null());
+  EXPECT_EQ(none.document().at("risk").as_string(), "no backup can be relied on");
+  EXPECT_NE(none.err.find("`pocketvault backup` makes one"), std::string::npos) << none.err;
+  ASSERT_EQ(run_here({"backup", "first"}).status, 0);
+  EXPECT_EQ(run_here({"status"}).status, 0);
+}
+
 TEST_F(Commands, ReplacedDataIsListedTakenBackAndDeleted) {
   EXPECT_EQ(run_here({"replaced"}).out, "Nothing that a restore replaced is kept.\n");
   ASSERT_EQ(run_here({"restore", "fixture", "--yes", "--keep-replaced", "7d"}).status, 0);

@@ -91,14 +91,13 @@ std::string mistake_in(const Context& context, const fs::Path& file) {
 
 Result<Exit> check(const Context& context) {
   const fs::Path file = file_to_check(context);
-  PV_TRY(const std::string text, fs::read_file(file, kConfigBytesMax));
+  PV_TRY(const std::string text, read_config_text(file));
   const ConfigFile config = parse_config(text, file);
   json::array list;
-  std::vector<std::string> lines;
+  std::vector<std::string> lines = describe_faults(config, file);
   for (const ConfigFault& fault : config.faults) {
     list.push_back(json::object{
         {"line", fault.line}, {"column", fault.column}, {"message", printable(fault.what)}});
-    lines.push_back(describe(fault, file));
   }
   if (lines.empty()) {
     if (const std::string mistake = mistake_in(context, file); !mistake.empty()) {

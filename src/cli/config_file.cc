@@ -91,6 +91,7 @@ class Reader {
     }
     std::string fault = spec->fault == nullptr || value->empty() ? "" : spec->fault(*value);
     if (value->find('\0') != std::string::npos) { fault = "can't hold a NUL"; }
+    if (value->empty() && key == "dir") { fault = "names no directory; leave the line out"; }
     if (!fault.empty()) {
       into_.faults.push_back(fault_at(node.source(), std::string{key} + ": " + fault));
       return;
@@ -146,6 +147,37 @@ ConfigFile parse_config(const std::string& text, const fs::Path& name) {
     return std::tuple{fault.line, fault.column};
   });
   return config;
+}
+
+Result<std::string> read_config_text(const fs::Path& file) {
+  PV_TRY(const fs::Stat found, fs::stat(file));
+  const std::string name = printable(file.string());
+  if (found.is_folder()) {
+    return fail(Code::kInvalid,
+                name +
+                    " is a folder, not a file; name a file of options, or none at all: "
+                    "--config \"\"");
+  }
+  if (!found.is_file()) {
+    return fail(Code::kInvalid,
+                name +
+                    " is a pipe or a device, not a file; name a file of options, or none at all: "
+                    "--config \"\"");
+  }
+  return fs::read_file(file, kConfigBytesMax);
+}
+
+std::vector<std::string> describe_faults(const ConfigFile& config, const fs::Path& name) {
+  std::vector<std::string> lines;
+  for (const ConfigFault& fault : config.faults) {
+    if (lines.size() == kFaultsToldMax) {
+      lines.push_back(printable(name.string()) + ": faults that are not told here: " +
+                      std::to_string(config.faults.size() - lines.size()));
+      break;
+    }
+    lines.push_back(describe(fault, name));
+  }
+  return lines;
 }
 
 std::string describe(const ConfigFault& fault, const fs::Path& name) {

@@ -24,6 +24,15 @@ struct ConfigFile {
   std::vector<ConfigFault> faults;  // by line; with one the settings are of no use
 };
 
+// The text of the file. kInvalid: it is too long, or no file (a pipe, a folder, a device), which is
+// told without waiting for anybody.
+[[nodiscard]] Result<std::string> read_config_text(const fs::Path& file);
+
+// The faults as lines, the first few, and how many more there are.
+[[nodiscard]] std::vector<std::string> describe_faults(const ConfigFile& config,
+                                                       const fs::Path& name);
+inline constexpr std::size_t kFaultsToldMax = 10;
+
 // `name` is what the settings say that they are from, its folder what relative paths are relative
 // to.
 [[nodiscard]] ConfigFile parse_config(const std::string& text, const fs::Path& name);

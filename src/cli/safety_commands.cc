@@ -66,13 +66,17 @@ Result<Exit> run_status(const Context& context) {
   json::object document = jobs::to_json(overview, now);
   document["tooOld"] = too_old;
   context.show(document, render_status(context.words(), overview, now));
-  if (!too_old && !missed && overview.damaged.empty()) { return Exit::kDone; }
-  if (!too_old && !missed) {
-    context.say(phrase::kBackupDamaged);
-    return Exit::kDamaged;
+  if (too_old || missed) {
+    context.say(too_old ? phrase::kTooOld : phrase::kMissed);
+    return Exit::kTooOld;
   }
-  context.say(too_old ? phrase::kTooOld : phrase::kMissed);
-  return Exit::kTooOld;
+  if (!overview.newest) {
+    context.say(phrase::kNoBackup);
+    return Exit::kTooOld;
+  }
+  if (overview.damaged.empty()) { return Exit::kDone; }
+  context.say(phrase::kBackupDamaged);
+  return Exit::kDamaged;
 }
 
 }  // namespace pv::cli

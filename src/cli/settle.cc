@@ -98,7 +98,7 @@ Named named_file(const SettingsOrder& order) {
 
 Result<Said> said_by_file(const SettingsOrder& order, const Named& named) {
   Said said;
-  const auto text = fs::read_file(named.file, kConfigBytesMax);
+  const auto text = read_config_text(named.file);
   if (!text.has_value()) {
     if (text.error().code == Code::kNotFound && !named.is_meant) { return said; }
     return fail(Error{text.error()}.within("the file of options"));
@@ -106,8 +106,8 @@ Result<Said> said_by_file(const SettingsOrder& order, const Named& named) {
   ConfigFile config = parse_config(*text, named.file);
   if (!config.faults.empty()) {
     std::string all;
-    for (const ConfigFault& fault : config.faults) {
-      all += (all.empty() ? "" : "\n") + describe(fault, named.file);
+    for (const std::string& line : describe_faults(config, named.file)) {
+      all += (all.empty() ? "" : "\n") + line;
     }
     return fail(Code::kInvalid, std::move(all));
   }

@@ -1,7 +1,9 @@
 #include "cli/settle.h"
 
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include <array>
 #include <map>
 
 #include "cli/arguments.h"
@@ -210,6 +212,54 @@ TEST(Options, AllFaultsOfAFileAreToldInTheOrderOfTheirLines) {
   const ConfigFile config = parse_config("nice = 1\nx = 2\nhttp = 3\n", "c.toml");
   ASSERT_EQ(config.faults.size(), 3U);
   for (std::size_t i = 0; i < 3; ++i) { EXPECT_EQ(config.faults[i].line, i + 1); }
+}
+
+TEST(Options, OfManyFaultsTheFirstAreToldAndHowManyMoreThereAre) {
+  const World world;
+  std::string text;
+  for (int i = 0; i < 500; ++i) { text += "unknown" + std::to_string(i) + " = 1\n"; }
+  const Parsed parsed = world.parse({"serve", "--config", world.file(text).string()});
+  ASSERT_FALSE(parsed.arguments.has_value());
+  EXPECT_NE(parsed.err.find("unknown9"), std::string::npos) << parsed.err;
+  EXPECT_EQ(parsed.err.find("unknown10"), std::string::npos) << parsed.err;
+  EXPECT_NE(parsed.err.find("faults that are not told here: 490"), std::string::npos) << parsed.err;
+}
+
+TEST(Options, AreReadFromAFileAlone) {
+  const World world;
+  const fs::Path pipe = world.folder / "pipe";
+  ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+  const std::array<std::pair<fs::Path, std::string>, 3> kinds{
+      {{pipe, "is a pipe or a device"},
+       {"/dev/zero", "is a pipe or a device"},
+       {world.folder.path(), "is a folder"}}};
+  for (const auto& [path, what] : kinds) {
+    const Parsed parsed = world.parse({"serve", "--config", path.string()});
+    ASSERT_FALSE(parsed.arguments.has_value()) << path;
+    EXPECT_NE(parsed.err.find(path.string() + " " + what + ", not a file; name a file of options"),
+              std::string::npos)
+        << parsed.err;
+  }
+}
+
+TEST(Options, OfOneServerAreTwoAddresses) {
+  const World world;
+  const auto refused = [&](const std::string& http, const std::string& metrics) {
+    const Parsed parsed =
+        world.parse({"serve", "--config", "", "--http", http, "--metrics-listen", metrics});
+    return parsed.err.find("needs another address or port than --http") != std::string::npos;
+  };
+  EXPECT_TRUE(refused("127.0.0.1:8090", "127.0.0.1:8090"));
+  EXPECT_FALSE(refused("127.0.0.1:8090", "127.0.0.1:8091"));
+  EXPECT_FALSE(refused("127.0.0.1:8090", "127.0.0.2:8090"));
+  EXPECT_FALSE(refused("127.0.0.1:0", "127.0.0.1:0")) << "any free one, each";
+}
+
+TEST(Options, NameADirectoryOrNone) {
+  const ConfigFile config = parse_config("dir = \"\"\n", "c.toml");
+  ASSERT_EQ(config.faults.size(), 1U);
+  EXPECT_EQ(describe(config.faults[0], "c.toml"),
+            "c.toml:1:7: dir: names no directory; leave the line out");
 }
 
 TEST(Options, AFileThatIsNamedMustBeThere) {

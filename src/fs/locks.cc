@@ -14,6 +14,7 @@
 
 #include "fs/file.h"
 #include "fs/give.h"
+#include "fs/openers.h"
 #include "fs/system_call.h"
 #include "fs/tree.h"
 
@@ -90,12 +91,16 @@ std::optional<int> parse_pid(const std::string& name) {
   return pid;
 }
 
-bool has_one_open(int pid, const std::set<FileId>& wanted) {
+// nullopt: it may not be looked into.
+std::optional<bool> has_one_open(int pid, const std::set<FileId>& wanted) {
   const std::string place = "/proc/" + std::to_string(pid) + "/fd";
   auto folder = OpenFolder::open(AT_FDCWD, place.c_str(), /*follow_links=*/false);
-  if (!folder.has_value()) { return false; }
+  const auto if_ended = [](bool has_ended) {
+    return has_ended ? std::optional{false} : std::nullopt;
+  };
+  if (!folder.has_value()) { return if_ended(errno == ENOENT || errno == ESRCH); }
   const auto numbers = folder->names();
-  if (!numbers.has_value()) { return false; }
+  if (!numbers.has_value()) { return if_ended(numbers.error().code == Code::kNotFound); }
   return std::any_of(numbers->begin(), numbers->end(), [&](const std::string& number) {
     struct ::stat raw {};
     return ::fstatat(folder->descriptor(), number.c_str(), &raw, 0) == 0 &&
@@ -124,20 +129,29 @@ std::vector<LockHolder> other_lock_holders(const std::vector<Path>& files) {
 }
 
 std::vector<LockHolder> other_openers(const std::vector<Path>& files) {
+  return look_for_openers(files).found;
+}
+
+Openers look_for_openers(const std::vector<Path>& files) {
   std::set<FileId> wanted;
   for (const Path& file : files) {
     if (const auto found = stat(file)) { wanted.insert({found->device, found->inode}); }
   }
+  if (wanted.empty()) { return {.found = {}, .is_all = true}; }
   auto processes = OpenFolder::open(AT_FDCWD, "/proc", /*follow_links=*/true);
-  if (!processes.has_value() || wanted.empty()) { return {}; }
+  if (!processes.has_value()) { return {}; }
   const auto names = processes->names();
   if (!names.has_value()) { return {}; }
+  bool is_all = ::geteuid() == 0;  // from others a mount option (hidepid) may hide processes
   std::set<int> pids;
   for (const std::string& name : *names) {
     const auto pid = parse_pid(name);
-    if (pid && *pid != ::getpid() && has_one_open(*pid, wanted)) { pids.insert(*pid); }
+    if (!pid || *pid == ::getpid()) { continue; }
+    const std::optional<bool> has_one = has_one_open(*pid, wanted);
+    if (has_one.value_or(false)) { pids.insert(*pid); }
+    is_all = is_all && has_one.has_value();
   }
-  return described(pids);
+  return {.found = described(pids), .is_all = is_all};
 }
 
 namespace {

@@ -10,9 +10,9 @@
 
 namespace pv::jobs {
 
-// `before` is called with the name of the call ("list", "stat", "open", "read", "create", "write",
-// "patch", "clone", "commit", "remove", "sweep", "free_bytes"); an error from it is what the call
-// returns. From any thread.
+// `before` is called with the name of the call ("list", "list_names", "stat", "open", "read",
+// "create", "write", "patch", "clone", "commit", "remove", "sweep", "free_bytes"); an error from it
+// is what the call returns. From any thread.
 using StoreHook = std::function<Result<void>(std::string_view call)>;
 
 class HookedStore final : public store::BackupStore {
@@ -23,6 +23,10 @@ class HookedStore final : public store::BackupStore {
   [[nodiscard]] Result<std::vector<store::Backup>> list() override {
     PV_CHECK(before_("list"));
     return inner_.list();
+  }
+  [[nodiscard]] Result<std::optional<std::vector<store::Backup>>> list_names() override {
+    PV_CHECK(before_("list_names"));
+    return inner_.list_names();
   }
   [[nodiscard]] Result<store::Backup> stat(const store::BackupName& name) override {
     PV_CHECK(before_("stat"));

@@ -46,6 +46,28 @@ std::string automatic_name(std::string_view prefix, std::optional<std::string_vi
   return name + ".zip";
 }
 
+bool is_automatic(std::string_view name) {
+  constexpr std::string_view kEnding = ".zip";
+  if (!name.ends_with(kEnding) ||
+      !(name.starts_with(kAutomaticPrefix) || name.starts_with(kScheduledPrefix))) {
+    return false;
+  }
+  name.remove_suffix(kEnding.size());
+  const auto take_digits = [&name](std::size_t count) {
+    const auto is_digit = [](char letter) { return letter >= '0' && letter <= '9'; };
+    if (name.size() <= count || name[name.size() - count - 1] != '_' ||
+        !std::ranges::all_of(name.substr(name.size() - count), is_digit)) {
+      return false;
+    }
+    name.remove_suffix(count + 1);
+    return true;
+  };
+  constexpr std::size_t kNumberDigits = 2;
+  constexpr std::size_t kMomentDigits = 14;
+  std::ignore = take_digits(kNumberDigits);
+  return take_digits(kMomentDigits);
+}
+
 Result<store::BackupName> free_name(store::BackupStore& store, std::string_view prefix,
                                     std::optional<std::string_view> app, WallTime now) {
   constexpr int kNumberMax = 99;

@@ -38,6 +38,10 @@ inline constexpr std::string_view kSafetyPrefix = "@pre_restore_";
                                          std::optional<std::string_view> app, WallTime now,
                                          int number = 1);
 
+// Whether `name` may be one of those: it ends in a moment, so whoever makes another has another
+// name.
+[[nodiscard]] bool is_automatic(std::string_view name);
+
 // The first such name that is free in `store`. kExists: 99 in this second are taken.
 [[nodiscard]] Result<store::BackupName> free_name(store::BackupStore& store,
                                                   std::string_view prefix,

@@ -67,6 +67,21 @@ TEST(AutomaticNames, StayInTheirSecondAndInOrder) {
   EXPECT_LT(before, automatic_name(kAutomaticPrefix, "shop", time + std::chrono::seconds{1}));
 }
 
+TEST(AutomaticNames, AreToldFromThoseThatPeopleGive) {
+  const WallTime now{std::chrono::seconds{1'795'222'487}};
+  for (const std::string_view prefix : {kAutomaticPrefix, kScheduledPrefix}) {
+    EXPECT_TRUE(is_automatic(automatic_name(prefix, "shop", now)));
+    EXPECT_TRUE(is_automatic(automatic_name(prefix, "", now)));
+    EXPECT_TRUE(is_automatic(automatic_name(prefix, std::nullopt, now)));
+    EXPECT_TRUE(is_automatic(automatic_name(prefix, "shop", now, 2)));
+  }
+  for (const std::string_view given :
+       {"latest.zip", "pb_backup_latest.zip", "pb_backup_.zip", "pb_backup_2026112100544.zip",
+        "20261121005447.zip", "pb_backup_20261121005447.tar", ""}) {
+    EXPECT_FALSE(is_automatic(given)) << given;
+  }
+}
+
 TEST(AutomaticNames, AreFreeOnes) {
   const WallTime time{std::chrono::nanoseconds{1795222487907654321}};
   const auto store = store::make_mem_store(system_clock());

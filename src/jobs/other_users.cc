@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "fs/openers.h"
 #include "fs/supervisor.h"
 #include "restore/restore.h"
 #include "sqlite/connection.h"
@@ -119,14 +120,18 @@ tl::unexpected<Error> in_hidden_use(const fs::Path& database) {
                                "container?): stop the app that uses it first");
 }
 
-Users users_of(const std::vector<fs::Path>& files) {
-  Users users = fs::other_lock_holders(files);
-  for (fs::LockHolder& opener : fs::other_openers(files)) {
-    if (!contains(users, opener.pid)) { users.push_back(std::move(opener)); }
+// Both, by process number, each once.
+Users joined(Users users, Users more) {
+  for (fs::LockHolder& one : more) {
+    if (!contains(users, one.pid)) { users.push_back(std::move(one)); }
   }
   std::sort(users.begin(), users.end(),
             [](const fs::LockHolder& a, const fs::LockHolder& b) { return a.pid < b.pid; });
   return users;
+}
+
+Users users_of(const std::vector<fs::Path>& files) {
+  return joined(fs::other_lock_holders(files), fs::other_openers(files));
 }
 
 bool is_pocketbases(const fs::Path& directory, const fs::Stat& file) {
@@ -181,6 +186,13 @@ void add_at_the_top(const fs::Path& directory, std::set<fs::Path>& likely) {
 }  // namespace
 
 Users other_users(const fs::Path& directory) { return users_of(database_files(directory)); }
+
+Users users_at_a_look(const fs::Path& directory) {
+  const std::vector<fs::Path> files = database_files(directory);
+  fs::Openers openers = fs::look_for_openers(files);
+  if (openers.is_all) { return std::move(openers.found); }
+  return joined(fs::other_lock_holders(files), std::move(openers.found));
+}
 
 std::vector<fs::Path> other_databases(const fs::Path& directory,
                                       const std::vector<std::string>& units) {

@@ -17,6 +17,9 @@ enum class Exchange { kRestore, kUndo, kRecovery };
 // lost its locks (PocketBase does, with its own backups) counts as well. Files in storage/ don't
 // count. By process number, each once; only what /proc shows to us.
 [[nodiscard]] std::vector<fs::LockHolder> other_users(const fs::Path& directory);
+// The same for whoever only tells of them: the table of locks, for which the kernel makes its
+// reader wait 10 to 25 ms, is left alone where it can't know of more.
+[[nodiscard]] std::vector<fs::LockHolder> users_at_a_look(const fs::Path& directory);
 
 // kBusy while there are such processes: names them, the unit or container that keeps each running,
 // and how to go on. Opens no database: good at any time, in the middle of a swap too.

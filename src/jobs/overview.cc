@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "jobs/names.h"
 #include "jobs/other_users.h"
+#include "jobs/recalled.h"
 #include "jobs/retention.h"
 #include "restore/restore.h"
 #include "settings/vault_settings.h"
@@ -117,13 +118,11 @@ void count(std::vector<store::Backup> backups, WallTime now, const Doubt& doubt,
 
 namespace {
 
-Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
-                           std::vector<store::Backup> backups, std::chrono::seconds keep,
-                           WallTime now) {
+Overview overview_of(const fs::Path& directory, store::BackupStore& store,
+                     std::vector<store::Backup> backups, const Verdicts& verdicts,
+                     std::chrono::seconds keep, WallTime now) {
   Overview overview;
-  PV_CHECK(restore::refuse_linked_vaults(directory));
   const fs::Path vault_folder = directory / ".pocketvault";
-  const Verdicts verdicts = Verdicts::read(vault_folder);
   overview.unknown_because = verdicts.unknown_because();
   overview.health = look_at_health(vault_folder, backups, now);
   find_damaged(backups, verdicts, overview.damaged);
@@ -144,22 +143,37 @@ Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
   if (restore::is_cut_off(directory) && take_swap_lock(vault_folder, kSwapPatience).has_value()) {
     overview.is_cut_off = restore::is_cut_off(directory);
   }
-  overview.users = other_users(directory);
+  overview.users = users_at_a_look(directory);
   return overview;
+}
+
+// Whether what is said of single backups comes from the store itself.
+bool is_asked(const Overview& overview) {
+  return !(overview.newest && overview.newest->is_recalled) &&
+         std::ranges::none_of(overview.discounted,
+                              [](const Discounted& one) { return one.backup.is_recalled; });
 }
 
 }  // namespace
 
 Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
                            std::chrono::seconds keep, WallTime now) {
-  PV_TRY(std::vector<store::Backup> backups, store.list());
-  return look_over(directory, store, std::move(backups), keep, now);
+  PV_CHECK(restore::refuse_linked_vaults(directory));
+  const fs::Path vault_folder = directory / ".pocketvault";
+  const Verdicts verdicts = Verdicts::read(vault_folder);
+  PV_TRY(std::vector<store::Backup> backups, list_by_history(store, vault_folder, verdicts));
+  Overview overview = overview_of(directory, store, std::move(backups), verdicts, keep, now);
+  if (is_asked(overview)) { return overview; }
+  PV_TRY(backups, store.list());
+  return overview_of(directory, store, std::move(backups), verdicts, keep, now);
 }
 
 Result<Survey> survey(const fs::Path& directory, store::BackupStore& store,
                       std::chrono::seconds keep, WallTime now) {
+  PV_CHECK(restore::refuse_linked_vaults(directory));
+  const Verdicts verdicts = Verdicts::read(directory / ".pocketvault");
   PV_TRY(const std::vector<store::Backup> backups, store.list());
-  PV_TRY(Overview overview, look_over(directory, store, backups, keep, now));
+  Overview overview = overview_of(directory, store, backups, verdicts, keep, now);
   return Survey{.overview = std::move(overview),
                 .listing = with_verdicts(backups, directory / ".pocketvault")};
 }
@@ -185,6 +199,7 @@ std::string risk_of(const Overview& overview) {
     return "settings of our own are not known, so nobody may be alerted: " +
            health.settings_trouble + "; repair .pocketvault/settings.json, or remove it";
   }
+  if (!overview.newest) { return "no backup can be relied on"; }
   return {};
 }
 

@@ -200,7 +200,7 @@ TEST_F(Look, IsToldAsJson) {
 
 TEST_F(Look, TellsOfWhatIsAtRisk) {
   Overview overview;
-  EXPECT_EQ(risk_of(overview), "");
+  EXPECT_EQ(risk_of(overview), "no backup can be relied on");
   overview.newest = store::Backup{store::BackupName::parse("a.zip").value(), 7, kNow, {}};
   state::PastJob failed;
   failed.outcome = "failed";

@@ -121,6 +121,11 @@ Result<std::vector<Backup>> SettingsStore::list() {
   return store->list();
 }
 
+Result<std::optional<std::vector<Backup>>> SettingsStore::list_names() {
+  PV_TRY(const auto store, now());
+  return store->list_names();
+}
+
 Result<Backup> SettingsStore::stat(const BackupName& name) {
   PV_TRY(const auto store, now());
   return store->stat(name);

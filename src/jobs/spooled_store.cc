@@ -59,6 +59,12 @@ Result<std::optional<BackupName>> SpooledStore::send_one(const BackupName& name,
   return std::optional{std::move(delivery.name)};
 }
 
+Result<std::optional<std::vector<Backup>>> SpooledStore::list_names() {
+  PV_TRY(const std::vector<Backup> here, waiting());
+  if (!here.empty()) { return std::nullopt; }
+  return store_.list_names();
+}
+
 Result<std::vector<Backup>> SpooledStore::list() {
   PV_TRY(const std::vector<Backup> here, waiting());
   PV_TRY(std::vector<Backup> all, store_.list());

@@ -109,4 +109,27 @@ Result<BackupHistory> read_backup_history(const VaultDb& db) {
   return history;
 }
 
+Result<void> for_each_made(const VaultDb& db, const std::function<void(const MadeBackup&)>& take) {
+  return db.read([&](sqlite::Connection& connection) -> Result<void> {
+    if (!connection.has_table("jobs")) { return {}; }
+    // All rows in the order of the table ("+"): cheaper than finding nearly each by the index.
+    PV_TRY(auto statement,
+           connection.prepare("SELECT name, started_ms, ended_ms, archive_bytes FROM jobs "
+                              "WHERE +kind = 'backup' AND outcome = 'succeeded' "
+                              "ORDER BY number LIMIT " +
+                              std::to_string(kJobsKept)));
+    while (true) {
+      PV_TRY(const bool row, statement.step());
+      if (!row) { return {}; }
+      const Value name = statement.column(0);
+      const auto* text = std::get_if<std::string>(&name);
+      if (text == nullptr) { continue; }
+      take({.name = *text,
+            .started = time_of_ms(sqlite::to_int(statement.column(1))),
+            .ended = time_of_ms(sqlite::to_int(statement.column(2))),
+            .archive_bytes = count_of(statement.column(3))});
+    }
+  });
+}
+
 }  // namespace pv::state

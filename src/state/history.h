@@ -3,8 +3,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/clock.h"
@@ -45,5 +47,16 @@ struct BackupHistory {
   std::vector<PastJob> succeeded;  // newest first, the last few
 };
 [[nodiscard]] Result<BackupHistory> read_backup_history(const VaultDb& db);
+
+// A backup that succeeded, as far as what lies in a store can be compared with it.
+struct MadeBackup {
+  std::string_view name;  // for the time of the call
+  WallTime started;
+  WallTime ended;
+  std::uint64_t archive_bytes = 0;
+};
+// Calls `take` for each, the oldest first.
+[[nodiscard]] Result<void> for_each_made(const VaultDb& db,
+                                         const std::function<void(const MadeBackup&)>& take);
 
 }  // namespace pv::state

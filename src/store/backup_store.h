@@ -37,6 +37,7 @@ struct Backup {
   std::string content_type;  // "application/zip", or octet-stream for what was copied in by hand;
                              // filled by stat()
   bool is_waiting = false;   // not there yet: in a spool, to be sent (jobs/spooled_store.h)
+  bool is_recalled = false;  // size and time are as the history has them (jobs/recalled.h)
 };
 
 // One backup being written. Dropped before commit(), it discards what was sent; after a crash at
@@ -65,6 +66,10 @@ class BackupStore {
 
   // Ascending by the bytes of the name. Temporary and hidden files are no backups.
   [[nodiscard]] virtual Result<std::vector<Backup>> list() = 0;
+  // The same with the names alone, where the rest is what takes the time; nullopt: it is not.
+  [[nodiscard]] virtual Result<std::optional<std::vector<Backup>>> list_names() {
+    return std::nullopt;
+  }
   [[nodiscard]] virtual Result<Backup> stat(const BackupName& name) = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<Source>> open(const BackupName& name) = 0;
 

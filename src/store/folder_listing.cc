@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <span>
 #include <system_error>
 #include <thread>
 #include <unordered_set>
@@ -19,39 +20,34 @@ namespace {
 
 constexpr std::size_t kDepthMax = 32;  // open folders on the way down
 
-struct DirEntry {
-  std::string name;
-  unsigned char type = DT_UNKNOWN;
-};
-
 struct CloseDir {
   void operator()(DIR* stream) const { ::closedir(stream); }
 };
 
-Result<std::vector<DirEntry>> read_entries(const fs::Fd& folder) {
+unsigned char type_of(const fs::Fd& folder, const ::dirent& entry) {
+  if (entry.d_type != DT_UNKNOWN) { return entry.d_type; }
+  struct ::stat raw {};
+  if (::fstatat(folder.get(), entry.d_name, &raw, AT_SYMLINK_NOFOLLOW) != 0) { return DT_UNKNOWN; }
+  return static_cast<unsigned char>(IFTODT(raw.st_mode));
+}
+
+// Calls take(name, type) for each entry but "." and "..": nothing is kept of those that are of no
+// interest. The name ends in a NUL.
+template <class Take>
+Result<void> read_entries(const fs::Fd& folder, const Take& take) {
   // Of its own, because reading a folder moves the descriptor's position.
   fs::Fd own{::openat(folder.get(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
   const std::unique_ptr<DIR, CloseDir> stream{own.is_open() ? ::fdopendir(own.get()) : nullptr};
   if (stream == nullptr) { return fail(errno_error(errno, "read folder")); }
   own.release();
-  std::vector<DirEntry> entries;
   errno = 0;
   while (const ::dirent* entry = ::readdir(stream.get())) {
     const std::string_view name{entry->d_name};
-    if (name != "." && name != "..") { entries.push_back({std::string{name}, entry->d_type}); }
+    if (name != "." && name != "..") { take(name, type_of(folder, *entry)); }
     errno = 0;
   }
   if (errno != 0) { return fail(errno_error(errno, "read folder")); }
-  return entries;
-}
-
-unsigned char type_of(const fs::Fd& folder, const DirEntry& entry) {
-  if (entry.type != DT_UNKNOWN) { return entry.type; }
-  struct ::stat raw {};
-  if (::fstatat(folder.get(), entry.name.c_str(), &raw, AT_SYMLINK_NOFOLLOW) != 0) {
-    return DT_UNKNOWN;
-  }
-  return static_cast<unsigned char>(IFTODT(raw.st_mode));
+  return {};
 }
 
 bool may_enter(std::string_view folder_name) {
@@ -64,15 +60,6 @@ fs::Fd enter(const fs::Fd& parent, const std::string& name, std::size_t depth) {
   constexpr int kFlags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
   return fs::Fd{::openat(parent.get(), name.c_str(), kFlags)};
 }
-
-// A name that may be one of a backup, and whether it is a link.
-struct Candidate {
-  BackupName key;
-  std::size_t last_part_at = 0;
-  bool is_link = false;
-
-  [[nodiscard]] const char* last_part() const { return key.text().c_str() + last_part_at; }
-};
 
 // Whether a side file matters: nearly none do, and most folders are half side files.
 bool may_be_needed(std::string_view name) {
@@ -101,37 +88,43 @@ void for_many(std::size_t count, const std::function<void(std::size_t)>& work) {
   for (std::thread& thread : threads) { thread.join(); }
 }
 
+enum class Ask { kNothing, kSizeAndTime };
+
 class Lister {
  public:
-  explicit Lister(const fs::Fd& root) : root_{root} {}
+  Lister(const fs::Fd& root, Ask ask) : root_{root}, ask_{ask} {}
 
   Result<void> visit(const fs::Fd& folder, const std::string& prefix, std::size_t depth) {
-    PV_TRY(const std::vector<DirEntry> entries, read_entries(folder));
-    std::unordered_set<std::string_view> sidecars;
-    for (const DirEntry& entry : entries) {
-      if (may_be_needed(entry.name)) { sidecars.insert(entry.name); }
-    }
-    std::vector<Candidate> candidates;
-    for (const DirEntry& entry : entries) {
-      const unsigned char type = type_of(folder, entry);
+    const std::size_t first = found_.size();
+    std::vector<std::string> folders;
+    std::vector<std::string> links;
+    std::vector<std::string> in_doubt;  // hidden or temporary: a backup, if there is a side file
+    std::unordered_set<std::string> sidecars;  // of such
+    PV_CHECK(read_entries(folder, [&](std::string_view name, unsigned char type) {
       if (type == DT_DIR) {
-        const fs::Fd child = enter(folder, entry.name, depth);
-        if (child.is_open()) { std::ignore = visit(child, prefix + entry.name + "/", depth + 1); }
-        continue;
+        folders.emplace_back(name);
+      } else if (name.ends_with(s3::kSidecarSuffix)) {
+        if (may_be_needed(name)) { sidecars.emplace(name); }
+      } else if ((type == DT_REG || type == DT_LNK) && !is_part_name(name)) {
+        if (type == DT_LNK) { links.emplace_back(name); }
+        if (type == DT_REG && needs_sidecar(name)) { in_doubt.emplace_back(name); }
+        if (type == DT_REG && !needs_sidecar(name)) { add(prefix, name); }
       }
-      if ((type != DT_REG && type != DT_LNK) || entry.name.ends_with(s3::kSidecarSuffix) ||
-          is_part_name(entry.name)) {
-        continue;
-      }
-      if (needs_sidecar(entry.name) &&
-          !sidecars.contains(entry.name + std::string{s3::kSidecarSuffix})) {
-        continue;
-      }
-      auto key = BackupName::parse(prefix + entry.name);
-      if (!key.has_value()) { continue; }  // no key can name it: not ours
-      candidates.push_back({*std::move(key), prefix.size(), type == DT_LNK});
+    }));
+    const auto counts = [&](const std::string& name) {
+      return !needs_sidecar(name) || sidecars.contains(name + std::string{s3::kSidecarSuffix});
+    };
+    for (const std::string& name : in_doubt) {
+      if (counts(name)) { add(prefix, name); }
     }
-    take(folder, std::move(candidates));
+    if (ask_ == Ask::kSizeAndTime) { ask(folder, first, prefix.size()); }
+    for (const std::string& name : links) {
+      if (counts(name)) { follow(prefix, name); }
+    }
+    for (const std::string& name : folders) {
+      const fs::Fd child = enter(folder, name, depth);
+      if (child.is_open()) { std::ignore = visit(child, prefix + name + "/", depth + 1); }
+    }
     return {};
   }
 
@@ -144,50 +137,69 @@ class Lister {
   }
 
  private:
-  void take(const fs::Fd& folder, std::vector<Candidate> candidates) {
-    std::sort(candidates.begin(), candidates.end(),
-              [](const Candidate& a, const Candidate& b) { return a.key < b.key; });
-    std::vector<std::optional<struct ::stat>> looks(candidates.size());
-    for_many(candidates.size(), [&](std::size_t i) { looks[i] = look_at(folder, candidates[i]); });
-    found_.reserve(found_.size() + candidates.size());
-    for (std::size_t i = 0; i < candidates.size(); ++i) {
-      if (!looks[i] || !S_ISREG(looks[i]->st_mode)) { continue; }
-      const struct ::stat& raw = *looks[i];
-      const WallTime modified{std::chrono::seconds{raw.st_mtim.tv_sec} +
-                              std::chrono::nanoseconds{raw.st_mtim.tv_nsec}};
-      found_.push_back(
-          {std::move(candidates[i].key), static_cast<std::uint64_t>(raw.st_size), modified, {}});
-    }
+  void add(const std::string& prefix, std::string_view name) {
+    auto key = BackupName::parse(prefix.empty() ? name : prefix + std::string{name});
+    if (!key.has_value()) { return; }  // no key can name it: not ours
+    found_.push_back(
+        {.name = *std::move(key), .size_bytes = 0, .modified = {}, .content_type = {}});
   }
 
-  // nullopt: removed since the folder was read, or a link that leads out.
-  [[nodiscard]] std::optional<struct ::stat> look_at(const fs::Fd& folder,
-                                                     const Candidate& candidate) const {
+  // All from `first` on, which lie in `folder`. What is no file any more is dropped.
+  void ask(const fs::Fd& folder, std::size_t first, std::size_t prefix_size) {
+    const std::span<Backup> backups = std::span{found_}.subspan(first);
+    std::vector<char> is_file(backups.size());  // no vector<bool>: threads write side by side
+    for_many(backups.size(), [&](std::size_t i) {
+      struct ::stat raw {};
+      const char* last_part = backups[i].name.text().c_str() + prefix_size;
+      is_file[i] = ::fstatat(folder.get(), last_part, &raw, AT_SYMLINK_NOFOLLOW) == 0 &&
+                   take(raw, backups[i]);
+    });
+    if (std::ranges::find(is_file, 0) == is_file.end()) { return; }
+    std::size_t kept = first;
+    for (std::size_t i = 0; i < is_file.size(); ++i) {
+      if (is_file[i] != 0) { found_[kept++] = std::move(found_[first + i]); }
+    }
+    found_.erase(found_.begin() + static_cast<std::ptrdiff_t>(kept), found_.end());
+  }
+
+  // One that leads out is none.
+  void follow(const std::string& prefix, const std::string& name) {
     struct ::stat raw {};
-    if (candidate.is_link) {
-      const auto target = fs::open_beneath(root_, candidate.key.text(), O_PATH);
-      if (!target.has_value() || ::fstat(target->get(), &raw) != 0) { return std::nullopt; }
-      return raw;
+    const auto target = fs::open_beneath(root_, prefix + name, O_PATH);
+    if (!target.has_value() || ::fstat(target->get(), &raw) != 0 || !S_ISREG(raw.st_mode)) {
+      return;
     }
-    if (::fstatat(folder.get(), candidate.last_part(), &raw, AT_SYMLINK_NOFOLLOW) != 0) {
-      return std::nullopt;
-    }
-    return raw;
+    const std::size_t before = found_.size();
+    add(prefix, name);
+    if (found_.size() > before) { std::ignore = take(raw, found_.back()); }
+  }
+
+  // False: it is no file.
+  static bool take(const struct ::stat& raw, Backup& backup) {
+    if (!S_ISREG(raw.st_mode)) { return false; }
+    backup.size_bytes = static_cast<std::uint64_t>(raw.st_size);
+    backup.modified = WallTime{std::chrono::seconds{raw.st_mtim.tv_sec} +
+                               std::chrono::nanoseconds{raw.st_mtim.tv_nsec}};
+    return true;
   }
 
   const fs::Fd& root_;
+  const Ask ask_;
   std::vector<Backup> found_;
 };
 
 Result<void> visit_parts(
     const fs::Fd& folder, std::size_t depth,
     const std::function<void(const fs::Fd& parent, const std::string& name)>& visit) {
-  PV_TRY(const std::vector<DirEntry> entries, read_entries(folder));
-  for (const DirEntry& entry : entries) {
-    const unsigned char type = type_of(folder, entry);
-    if (type == DT_REG && is_part_name(entry.name)) { visit(folder, entry.name); }
-    if (type != DT_DIR) { continue; }
-    const fs::Fd child = enter(folder, entry.name, depth);
+  std::vector<std::string> folders;
+  std::vector<std::string> parts;  // not visited meanwhile: they may be removed
+  PV_CHECK(read_entries(folder, [&](std::string_view name, unsigned char type) {
+    if (type == DT_REG && is_part_name(name)) { parts.emplace_back(name); }
+    if (type == DT_DIR) { folders.emplace_back(name); }
+  }));
+  for (const std::string& part : parts) { visit(folder, part); }
+  for (const std::string& name : folders) {
+    const fs::Fd child = enter(folder, name, depth);
     if (child.is_open()) { std::ignore = visit_parts(child, depth + 1, visit); }
   }
   return {};
@@ -212,7 +224,13 @@ bool needs_sidecar(std::string_view last_part) {
 }
 
 Result<std::vector<Backup>> list_backups(const fs::Fd& root) {
-  Lister lister{root};
+  Lister lister{root, Ask::kSizeAndTime};
+  PV_CHECK(lister.visit(root, "", 0));
+  return lister.take();
+}
+
+Result<std::vector<Backup>> list_names(const fs::Fd& root) {
+  Lister lister{root, Ask::kNothing};
   PV_CHECK(lister.visit(root, "", 0));
   return lister.take();
 }

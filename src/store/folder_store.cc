@@ -136,6 +136,13 @@ class FolderStore final : public BackupStore {
     return list_backups(*root);
   }
 
+  [[nodiscard]] Result<std::optional<std::vector<Backup>>> list_names() override {
+    PV_TRY(const auto root, open_root());
+    if (!root.has_value()) { return std::optional{std::vector<Backup>{}}; }
+    PV_TRY(std::vector<Backup> names, store::list_names(*root));
+    return std::optional{std::move(names)};
+  }
+
   [[nodiscard]] Result<Backup> stat(const BackupName& name) override {
     PV_TRY(const fs::Fd root, need_root(name));
     PV_TRY(const fs::Fd fd, open_backup(root, name, O_PATH));

@@ -51,6 +51,27 @@ class FolderStore : public ::testing::Test {
 
 using Names = std::vector<std::string>;
 
+TEST_F(FolderStore, TellsTheSameNamesAloneAsWithSizes) {
+  for (const char* name : {"b.zip", "a.zip", ".hidden.zip", ".known.zip", "sub/c.zip",
+                           "sub/.deep/d.zip", "x.zip.18b3c0ffee123456.tmp"}) {
+    testing::write_file(folder_ / name, "zip");
+  }
+  testing::write_file(folder_ / ".known.zip.attrs", "{}");
+  testing::write_file(folder_ / "a.zip.attrs", "{}");
+  stdfs::create_symlink("a.zip", folder_ / "link.zip");
+  stdfs::create_symlink("/etc/hostname", folder_ / "out.zip");
+  const auto names_in = [](const std::vector<store::Backup>& backups) {
+    std::vector<std::string> names;
+    for (const store::Backup& one : backups) { names.push_back(one.name.text()); }
+    return names;
+  };
+  const std::vector<std::string> names{".known.zip", "a.zip", "b.zip", "link.zip", "sub/c.zip"};
+  EXPECT_EQ(names_in(store_->list().value()), names);
+  const auto alone = store_->list_names().value();
+  ASSERT_TRUE(alone.has_value());
+  EXPECT_EQ(names_in(*alone), names);
+}
+
 TEST_F(FolderStore, MakesItsFolderWhenItIsFirstNeeded) {
   EXPECT_TRUE(keys(*store_).empty());
   EXPECT_FALSE(stdfs::exists(folder_)) << "listing needs no folder";
