@@ -116,7 +116,7 @@ class BackupStore {
 // until(), of whichever store: the store itself where that waits for nothing.
 [[nodiscard]] inline std::shared_ptr<BackupStore> stoppable(std::shared_ptr<BackupStore> store,
                                                             std::stop_token stop) {
-  std::shared_ptr<BackupStore> until = store->until(std::move(stop));
+  const std::shared_ptr<BackupStore> until = store->until(std::move(stop));
   return until == nullptr ? store : until;
 }
 
