@@ -151,8 +151,8 @@ class Lister {
     for_many(backups.size(), [&](std::size_t i) {
       struct ::stat raw {};
       const char* last_part = backups[i].name.text().c_str() + prefix_size;
-      is_file[i] = ::fstatat(folder.get(), last_part, &raw, AT_SYMLINK_NOFOLLOW) == 0 &&
-                   take(raw, backups[i]);
+      const bool is_there = ::fstatat(folder.get(), last_part, &raw, AT_SYMLINK_NOFOLLOW) == 0;
+      is_file[i] = is_there && take(raw, backups[i]) ? 1 : 0;
     });
     if (std::ranges::find(is_file, 0) == is_file.end()) { return; }
     std::size_t kept = first;

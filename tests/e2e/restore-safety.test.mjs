@@ -125,8 +125,11 @@ test("status answers in any state, and tells a monitor what is too old", async (
   fs.truncateSync(path.join(dir, "backups/nightly.zip"), 5);
   assert.equal(cli(["status", "--dir", dir, "--max-age", "26h"]).status, 10);
   const person = await holder(t, path.join(dir, "data.db"));
-  const status = JSON.parse(ok(cli(["status", "--dir", dir, "--json"])).stdout);
+  const nothing = cli(["status", "--dir", dir, "--json"]);
+  assert.equal(nothing.status, 10, nothing.stderr);
+  const status = JSON.parse(nothing.stdout);
   assert.equal(status.newest, null);
+  assert.equal(status.risk, "no backup can be relied on");
   assert.equal(status.discounted[0].size, 5);
   assert.equal(status.backups.count, 1);
   assert.deepEqual(status.users, [{ pid: person.pid, program: "python3" }]);
@@ -135,7 +138,8 @@ test("status answers in any state, and tells a monitor what is too old", async (
   assert.equal(cli(["status", "--dir", path.join(dir, "none")]).status, 5);
   const server = await startServer(t);
   const token = await signIn(server);
-  const remote = ok(cli(["status", "--url", server.url, "--token", token, "--json"]));
+  const remote = cli(["status", "--url", server.url, "--token", token, "--json"]);
+  assert.equal(remote.status, 10, "a server that has made none yet");
   assert.equal(JSON.parse(remote.stdout).newest, null);
 });
 
