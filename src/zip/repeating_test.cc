@@ -49,14 +49,16 @@ class FarSource final : public Source {
   const std::uint64_t from_;
 };
 
+// Of what does not compress: ISA-L makes now and then something else of the same text, as long as
+// it is right, when its thread was interrupted.
 std::vector<File> some_files() {
-  std::vector<File> files{{.name = "auxiliary.db", .content = testing::text_of(7 * kChunk + 5)},
-                          {.name = "data.db", .content = testing::text_of(90 * kChunk + 123, 2)},
+  std::vector<File> files{{.name = "auxiliary.db", .content = testing::noise_of(7 * kChunk + 5)},
+                          {.name = "data.db", .content = testing::noise_of(90 * kChunk + 123, 2)},
                           {.name = "film.mp4", .content = testing::noise_of(20 * kChunk)},
                           {.name = "storage/", .content = ""}};
   for (unsigned i = 0; i < 90; ++i) {
     const std::string name = "storage/" + std::to_string(i);
-    files.push_back({.name = name + ".txt", .content = testing::text_of(10 + 31 * i, i)});
+    files.push_back({.name = name + ".txt", .content = testing::noise_of(10 + 31 * i, i)});
     files.push_back({.name = name + ".jpg", .content = testing::noise_of(50 + 40 * i, i)});
   }
   return files;
@@ -69,7 +71,7 @@ struct Repeated {
   std::size_t runs = 0;
 };
 
-// Packs `files` after `before`, and sees that the archive is the same as without it.
+// Packs `files` after `before`, and sees that the archive holds them.
 Repeated repeated(const std::vector<File>& files, const std::string& before) {
   constexpr std::uint64_t kLookedForEnd = 70'000;  // the end record may have a comment
   auto previous =
@@ -77,7 +79,9 @@ Repeated repeated(const std::vector<File>& files, const std::string& before) {
           .value();
   RepeatingSink sink{before};
   pack(sink, files, previous.get());
-  EXPECT_TRUE(sink.content() == packed(files));
+  const auto unpacked = testing::unpack(sink.content());
+  EXPECT_TRUE(unpacked.has_value());
+  if (unpacked.has_value()) { testing::expect_same(files, *unpacked); }
   return {before.size(), sink.right_bytes(), sink.wrong_bytes(), sink.runs()};
 }
 
@@ -91,12 +95,22 @@ TEST(Repeating, AllOfAnUnchangedArchiveIsOneRun) {
   EXPECT_LT(found.right, found.bytes);
 }
 
+TEST(Repeating, WhatIsDeflatedComesOutAsItWas) {
+  auto files = some_files();
+  for (File& file : files) {
+    if (!file.content.empty()) { file.content = testing::text_of(file.content.size()); }
+  }
+  const Repeated found = repeated(files, packed(files));
+  EXPECT_EQ(found.wrong, 0U);
+  EXPECT_GT(found.right * 2, found.bytes);
+}
+
 TEST(Repeating, WhatChangedCutsItAndWhatMovedGoesOn) {
   auto files = some_files();
   const std::string before = packed(files);
-  files[1].content[40 * kChunk] ^= 1;              // one chunk
-  files[50].content = testing::text_of(5000, 77);  // another size
-  files.insert(files.begin() + 100, {.name = "storage/new", .content = testing::text_of(3000, 9)});
+  files[1].content[40 * kChunk] ^= 1;               // one chunk
+  files[50].content = testing::noise_of(5000, 77);  // another size
+  files.insert(files.begin() + 100, {.name = "storage/new", .content = testing::noise_of(3000, 9)});
   files.erase(files.begin() + 150);
   const Repeated found = repeated(files, before);
   EXPECT_EQ(found.wrong, 0U);
