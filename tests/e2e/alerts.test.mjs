@@ -181,7 +181,8 @@ test("mail goes by PocketBase's settings", async (t) => {
 
   await t.test("the deliveries are remembered", async () => {
     const { deliveries } = await report();
-    assert.deepEqual([deliveries[0].channel, deliveries[0].kind, deliveries[0].state], ["mail:nobody@example.org", "test", "failed"]);
+    const newest = deliveries.slice(0, 2).map(({ channel, kind, state }) => [channel, kind, state]);
+    assert.deepEqual(newest, [["mail:ops@example.org", "test", "sent"], ["mail:nobody@example.org", "test", "failed"]]);
     assert.ok(!JSON.stringify(deliveries).includes(password));
     assert.ok(!server.log().includes(password));
   });
