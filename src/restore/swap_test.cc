@@ -218,8 +218,8 @@ TEST_P(SwapSweep, AnErrorAtAnyCallPutsTheOldDataBack) {
     const Result<Replaced> result = world.run(disk);
     ASSERT_EQ(recover(world.folder.path(), good).value(), Recovery::kNothing) << call;
     if (result.has_value()) {
-      // Only what is not needed any more may fail in silence: clearing away, also the journal that lay
-      // ready, and the last sync.
+      // Only what is not needed any more may fail in silence: clearing away, also the other
+      // journal, and the last sync.
       EXPECT_EQ(world.tree(), world.new_tree) << "call " << call;
       EXPECT_GT(call, calls - 2 - places);
       EXPECT_TRUE(world.left_others_alone()) << "call " << call;
