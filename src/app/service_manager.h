@@ -8,8 +8,8 @@
 namespace pv::app {
 
 // Speaks to $NOTIFY_SOCKET; without one nothing is said. A manager that does not listen, or
-// does not read, is no trouble of ours: what it has no room for is dropped, at the start, the end and
-// a reload after a second.
+// does not read, is no trouble of ours: what it has no room for is dropped, at the start, the end
+// and a reload after a second.
 //
 // Threads    All methods from any thread.
 class ServiceManager {
