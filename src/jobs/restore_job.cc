@@ -7,6 +7,8 @@
 #include "jobs/other_users.h"
 #include "jobs/selection.h"
 #include "jobs/workers.h"
+#include "restore/replaced.h"
+#include "sqlite/connection.h"
 #include "sqlite/guard.h"
 
 namespace pv::jobs {
@@ -122,6 +124,19 @@ Result<restore::Replaced> exchange_closed(const Parts& parts, Job& job, Incoming
   return replaced;
 }
 
+// What a WAL holds goes into its database before that moves, so that nothing lies beside it then:
+// an app that is started between two renames of an exchange that was cut off would take the WAL for
+// its own, or remove it. Nobody else has the databases open. One that is damaged keeps its WAL.
+void fold_wals(const fs::Path& folder, const std::vector<std::string>& units) {
+  for (const char* name : {"data.db", "auxiliary.db"}) {
+    const bool is_exchanged = units.empty() || std::ranges::find(units, name) != units.end();
+    const fs::Path path = folder / name;
+    if (!is_exchanged || !fs::exists(fs::Path{path.native() + "-wal"})) { continue; }
+    auto database = sqlite::Connection::open(path, {.checkpoints = sqlite::Checkpoints::kOwner});
+    if (database.has_value()) { (void)database->exec("PRAGMA wal_checkpoint(TRUNCATE)"); }
+  }
+}
+
 Result<restore::Replaced> exchange_data(const Parts& parts, Job& job, Incoming incoming,
                                         const std::vector<std::string>& units, const Work& work) {
   const fs::Path& path = parts.directory.path();
@@ -129,6 +144,7 @@ Result<restore::Replaced> exchange_data(const Parts& parts, Job& job, Incoming i
   const Work exchange = [&]() -> Result<restore::Replaced> {
     PV_CHECK(refuse_users_of(path, databases, exchange_of(incoming)));
     PV_CHECK(refuse_hidden_users_of(databases));
+    if (restore::involves_databases(units)) { fold_wals(path, units); }
     return work();
   };
   return restore::involves_databases(units) ? exchange_closed(parts, job, incoming, exchange)
@@ -307,6 +323,8 @@ Result<void> run_undo(const Parts& parts, Job& job, const Kept& undone) {
   PV_CHECK(restore::check_undo(parts.directory.path(), undone.id));
   PV_TRY(const restore::Replaced replaced,
          exchange_data(parts, job, Incoming::kOnlyCopy, undone.units, [&] {
+           const std::string kept = restore::replaced_data(undone.id);
+           fold_wals(parts.directory.vault_folder() / kept, undone.units);
            return restore::undo(parts.directory.path(), undone.id, parts.clock.now(),
                                 restore::real_disk());
          }));

@@ -83,6 +83,31 @@ TEST_F(Safety, WhatAnUndoPutsAsideIsKeptAsLong) {
   EXPECT_EQ(products(), "40");
 }
 
+// An app that is started between two renames of an exchange would take a WAL for its own.
+TEST_F(Safety, NothingLiesBesideADatabaseThatMoves) {
+  open();
+  rig->change("CREATE TABLE in_the_wal (n)");
+  const auto wal_of = [](const fs::Path& where) {
+    return fs::Path{(where / "data.db").native() + "-wal"};
+  };
+  ASSERT_GT(fs::stat(wal_of(pb_data)).value().size_bytes, 0U);
+  ASSERT_EQ(restore({}).state, State::kSucceeded);
+  const fs::Path kept =
+      pb_data / ".pocketvault" / ("replaced-" + rig->vault->kept().value().at(0).id) / "pb_data";
+  EXPECT_TRUE(fs::exists(kept / "data.db"));
+  EXPECT_FALSE(fs::exists(wal_of(kept)));
+  EXPECT_EQ(rig->ask("SELECT count(*) FROM sqlite_master WHERE name = 'in_the_wal'"), "0");
+  ASSERT_EQ(testing::run("cd '" + kept.string() +
+                         "' && python3 -c \"import os, sqlite3; db = sqlite3.connect('data.db'); "
+                         "db.execute('CREATE TABLE by_hand (n)'); db.commit(); os._exit(0)\"")
+                .status,
+            0);
+  ASSERT_TRUE(fs::exists(wal_of(kept)));
+  ASSERT_EQ(rig->undo().state, State::kSucceeded);
+  EXPECT_EQ(rig->ask("SELECT count(*) FROM sqlite_master WHERE name IN ('in_the_wal', 'by_hand')"),
+            "2");
+}
+
 // By the time that the replaced data could go, the exchange is made.
 TEST_F(Safety, ReplacedDataIsKeptWhereTheBackupOfItCannotBeReliedOn) {
   const auto is_replaced = [this] {

@@ -206,6 +206,8 @@ Result<Recovery> finish_exchange(const fs::Path& directory, const Journal& journ
   if (!as_it_was.has_value()) {
     return fail(as_it_was.error().within("an earlier restore was cut off and is not gone on with"));
   }
+  // What it says may be in memory alone: its fsync failed, or was never reached.
+  PV_CHECK(disk.sync_folder(vault_folder(directory)));
   Mover mover{directory, journal, disk};
   if (!journal.back) {
     Result<void> moved = mover.clear_ways();

@@ -485,6 +485,20 @@ TEST(SwapFaults, AJournalThatComesBackChangesNothing) {
   EXPECT_EQ(world.tree(), after_undo);
 }
 
+// It may have been read from memory alone.
+TEST(SwapFaults, ARecoveryMovesNothingBeforeItsJournalIsOnDisk) {
+  World world;
+  cut_off(world, 10);
+  const Tree before = world.tree();
+  Keeping disk;
+  disk.syncs_fail = true;
+  EXPECT_EQ(recover(world.folder.path(), disk).error().what, "the disk says no");
+  EXPECT_EQ(world.tree(), before);
+  disk.syncs_fail = false;
+  EXPECT_EQ(recover(world.folder.path(), disk).value(), Recovery::kFinished);
+  EXPECT_EQ(world.tree(), world.new_tree);
+}
+
 TEST(SwapFaults, OldDataThatHasVanishedIsReportedAndNothingIsMoved) {
   World world;
   cut_off(world, 10);
