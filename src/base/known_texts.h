@@ -366,6 +366,8 @@ inline constexpr Phrase kTexts[] = {
     {"This server has no jobs: it answered when the work was done.", "这台服务器没有任务功能：它在完成之后才回答。"},
     {"What the server has begun goes on there; `pocketvault list` shows when it is done.", "服务器上已经开始的工作会继续；完成后 `pocketvault list` 会显示。"},
     {"The server keeps a copy, {}, which could not be deleted: {}", "服务器上留有一个副本 {}，无法删除：{}"},
+    {"a restore was cut off in this directory and is not in order again, so this backup may hold some of the old data and some of the new: start pocketvault again", "这个目录中有一次恢复被中断，尚未恢复正常，因此这个备份可能一部分是旧数据，一部分是新数据：请再次运行 pocketvault"},
+    {"{}; a second try took it back: the data from before is in place", "{}；再次尝试后已撤回：原来的数据已就位"},
     {"{}; if that happens again, the file may be damaged in the backup: `pocketvault verify` tells", "{}；如果再次发生，备份中的这个文件可能已损坏：用 `pocketvault verify` 查明"},
     {"a server runs on this directory and does this only for a superuser, and there is none; make one: pocketvault superuser create EMAIL", "此目录上有服务器在运行，它只为超级用户做这件事，而目前没有超级用户；请创建一个：pocketvault superuser create EMAIL"},
     {"a server runs on this directory ({}) and restores from its own backups: give --s3-bucket to it (pocketvault serve), or stop it", "此目录上有服务器在运行（{}），它从自己的备份恢复：请把 --s3-bucket 给它（pocketvault serve），或停止它"},

@@ -11,6 +11,7 @@
 #include "jobs/selection.h"
 #include "jobs/space_guard.h"
 #include "jobs/workers.h"
+#include "restore/restore.h"
 #include "s3/sidecar.h"
 #include "snapshot/snapshot.h"
 #include "zip/zip_writer.h"
@@ -295,6 +296,12 @@ Result<void> make_backup(const Parts& parts, store::BackupStore& store, Job& job
   PV_TRY(const WorkFolder work, WorkFolder::create(parts.directory.vault_folder(), parts.random));
   PV_TRY(const Chain chain, find_chain(parts, store, order.full));
   job.set_phase("pin");
+  if (restore::is_cut_off(parts.directory.path())) {
+    job.warn(
+        {"",
+         "a restore was cut off in this directory and is not in order again, so this backup may "
+         "hold some of the old data and some of the new: start pocketvault again"});
+  }
   snapshot::Options options;
   options.wal_growth_max = parts.options.wal_growth_max;
   options.temporary = work.path();

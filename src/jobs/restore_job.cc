@@ -40,6 +40,8 @@ tl::unexpected<Error> reopen_after(Error error, datadir::DataDir& directory) {
 Error repaired(Error error, restore::Recovery recovered) {
   if (recovered == restore::Recovery::kFinished) {
     error.what += "; a second try finished it: the new data is in place";
+  } else if (recovered == restore::Recovery::kTakenBack) {
+    error.what += "; a second try took it back: the data from before is in place";
   }
   return error;
 }
