@@ -96,7 +96,7 @@ void tell_of_repeated(std::uint64_t bytes, const Chain& chain, Job& job) {
     if (bytes > 0) {
       report.previous = chain.name;
     } else {
-      report.full_because = "no longer part of it is as it was in " + chain.name;
+      report.full_because = "nothing of it could be copied from " + chain.name;
     }
   });
 }
@@ -234,7 +234,9 @@ Result<zip::ArchiveReport> pack(const Parts& parts, Job& job, Packing& packing, 
   zip::WriterOptions options;
   options.report_all = false;
   options.hash_key = packing.chain.key;
-  options.previous = packing.chain.previous.get();
+  // The settings may have turned the bucket into a folder just now.
+  const bool is_of_use = !packing.chain.is_far || sink.can_repeat();
+  options.previous = is_of_use ? packing.chain.previous.get() : nullptr;
   options.paranoid = packing.order.paranoid;
   zip::ZipWriter writer{sink, parts.pool, options, job.stop_token()};
   const Job::Gauge gauge{job, [&writer] { return writer.raw_bytes_done(); }};

@@ -115,8 +115,9 @@ class Client {
   [[nodiscard]] Result<Part> put_part(const Multipart& upload, int number, Bytes bytes,
                                       std::stop_token stop = {});
   // From an object of this bucket, without the bytes coming here: 5 MiB to 5 GiB.
-  [[nodiscard]] Result<Part> copy_part(const Multipart& upload, int number, const RangeOf& range,
-                                       std::stop_token stop = {});
+  [[nodiscard]] Result<Part> copy_part(
+      const Multipart& upload, int number, const RangeOf& range, std::stop_token stop = {},
+      std::optional<std::chrono::milliseconds> time_max = std::nullopt);
   // `parts` ascending. After it the object is there, and its size has been checked.
   [[nodiscard]] Result<Object> complete(const Multipart& upload, const std::vector<Part>& parts,
                                         const Whole& whole, const NewObject& object,

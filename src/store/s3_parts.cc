@@ -10,6 +10,8 @@ namespace {
 
 // Then copies are not asked for any more: the server can't, or its ETags are no MD5s (it encrypts).
 constexpr int kCopiesFailedMax = 3;
+// A part is soon sent instead.
+constexpr std::chrono::seconds kCopyTimeMax{20};
 
 }  // namespace
 
@@ -28,7 +30,6 @@ Result<void> S3Parts::send(const s3::Multipart& upload, int number, std::string 
     ended_.wait(lock, [this] { return on_their_way_ < at_once_ || error_.has_value(); });
     if (error_.has_value()) { return fail(*error_); }
     ++on_their_way_;
-    if (copies_failed_ >= kCopiesFailedMax) { same.reset(); }
   }
   const auto shared = std::make_shared<std::string>(std::move(bytes));  // work is copied
   pool_.submit([this, upload, number, shared, same = std::move(same)] {
@@ -40,7 +41,12 @@ Result<void> S3Parts::send(const s3::Multipart& upload, int number, std::string 
 // nullopt: it has to be sent.
 std::optional<s3::Part> S3Parts::copy(const s3::Multipart& upload, int number, Bytes bytes,
                                       const s3::RangeOf& same) {
-  Result<s3::Part> part = bucket_->client.copy_part(upload, number, same, stop_.get_token());
+  {
+    const std::lock_guard lock{mutex_};
+    if (copies_failed_ >= kCopiesFailedMax) { return std::nullopt; }
+  }
+  Result<s3::Part> part =
+      bucket_->client.copy_part(upload, number, same, stop_.get_token(), kCopyTimeMax);
   std::string md5 = s3::md5(bytes);
   const bool copied = part.has_value() && s3::bare_etag(part->etag) == to_hex(as_bytes(md5));
   const std::lock_guard lock{mutex_};

@@ -48,6 +48,9 @@ class Previous {
   // may be wrong.
   [[nodiscard]] std::optional<PreviousEntry> find_unread(std::string_view name) const;
 
+  // From now on nothing is read from it: find_unread(), has_state() and facts() are left.
+  void let_go() { source_.reset(); }
+
   // Whether the entry of that name was made of just this; reads nothing.
   [[nodiscard]] bool has_state(std::string_view name, const SourceIdentity& identity) const;
 
