@@ -91,6 +91,8 @@ Result<restore::Replaced> exchange_files(const Parts& parts, Job& job, const Wor
   Result<restore::Replaced> replaced = exchange();
   if (replaced.has_value()) { return replaced; }
   Error error = std::move(replaced).error();
+  // Of an earlier one: databases that are open here, or elsewhere, are not moved.
+  if (restore::is_cut_off_with_databases(path)) { return fail(std::move(error)); }
   const Result<restore::Recovery> recovered = restore::recover(path, restore::real_disk());
   if (!recovered.has_value()) { return fail(not_repaired(std::move(error), recovered.error())); }
   return fail(repaired(std::move(error), *recovered));

@@ -108,6 +108,18 @@ TEST_F(Safety, NothingLiesBesideADatabaseThatMoves) {
             "2");
 }
 
+// What may move databases is left to the next start, which looks for who has them open.
+TEST_F(Safety, ARestoreOfFilesTouchesNoExchangeOfDatabasesThatWasCutOff) {
+  open();
+  const fs::Path journal = pb_data / ".pocketvault/restore.journal";
+  testing::write_file(journal, "torn");
+  const Status refused = restore({.only = {"storage"}});
+  ASSERT_EQ(refused.state, State::kFailed);
+  EXPECT_THAT(refused.error->what, HasSubstr("start pocketvault again"));
+  EXPECT_EQ(read_file(journal), "torn");
+  EXPECT_EQ(products(), "39");
+}
+
 // By the time that the replaced data could go, the exchange is made.
 TEST_F(Safety, ReplacedDataIsKeptWhereTheBackupOfItCannotBeReliedOn) {
   const auto is_replaced = [this] {

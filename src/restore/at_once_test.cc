@@ -289,7 +289,7 @@ TEST_P(TakenBack, NorDoesARecoveryThatGoesBack) {
       write_file(world.folder / folder / ("upload-" + std::to_string(++uploads)), "theirs");
     }
     CountingDisk failing{world};
-    failing.fail_at = 1;
+    failing.fail_at = 2;  // the first after the fsync of the journal
     const Result<Recovery> recovery = recover(directory, failing);
     MountedDisk disk{world};
     ASSERT_TRUE(recover(directory, disk).has_value());
