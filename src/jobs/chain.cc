@@ -112,7 +112,7 @@ Result<Chain> find_chain(const Parts& parts, store::BackupStore& store, bool ful
       return without(backup.name.text() + " is too small to copy parts of it");
     }
     auto previous = open_previous(store, backup.name, chain.key);
-    if (!previous.has_value() && previous.error().code == Code::kUnavailable) {
+    if (chain.is_far && !previous.has_value() && previous.error().code == Code::kUnavailable) {
       return without(backup.name.text() + ": " + previous.error().what);
     }
     if (previous.has_value()) {
