@@ -254,12 +254,15 @@ Result<std::string> encode(const Journal& journal) {
   return text;
 }
 
+Result<std::string> encode_turned(Journal journal) {
+  journal.back = true;
+  return encode(journal);
+}
+
 }  // namespace
 
 Result<void> write_journal(const fs::Path& directory, const Journal& journal, Disk& disk) {
-  Journal turned = journal;
-  turned.back = true;
-  PV_TRY(const std::string back, encode(turned));
+  PV_TRY(const std::string back, encode_turned(journal));
   PV_TRY(const std::string text, encode(journal));
   PV_CHECK(disk.write_file(turned_path(directory), back));
   return disk.write_file(journal_path(directory), text);
@@ -267,9 +270,7 @@ Result<void> write_journal(const fs::Path& directory, const Journal& journal, Di
 
 Result<void> turn_journal(const fs::Path& directory, Journal& journal, Disk& disk) {
   if (journal.back) { return {}; }
-  Journal turned = journal;
-  turned.back = true;
-  PV_TRY(const std::string text, encode(turned));
+  PV_TRY(const std::string text, encode_turned(journal));
   const fs::Path path = journal_path(directory);
   const Result<std::string> ready = fs::read_file(turned_path(directory), text.size());
   if (ready.has_value() && *ready == text) {

@@ -330,14 +330,18 @@ void Packer::use_chunks_of(BigEntry& entry, PreviousEntry previous) {
 }
 
 // The same deflate makes the same of the same bytes.
+template <class Packed>
+bool came_out_as(const Chunk& chunk, const Packed& packed) {
+  return chunk.bare_bytes() == packed.packed_bytes && chunk.packed_crc32 == packed.packed_crc32 &&
+         chunk.hash == packed.hash;
+}
+
 std::optional<std::uint64_t> Packer::place_of_same(const Part& part) const {
   const BigEntry& entry = *part.entry;
   if (settings_.repeats == nullptr || !entry.previous) { return std::nullopt; }
   const std::vector<Chunk>& chunks = entry.previous->record.chunks;
   if (part.index >= chunks.size()) { return std::nullopt; }
-  const Chunk& chunk = chunks[part.index];
-  const bool is_same = chunk.bare_bytes() == part.packed_bytes &&
-                       chunk.packed_crc32 == part.packed_crc32 && chunk.hash == part.hash;
+  const bool is_same = came_out_as(chunks[part.index], part);
   return is_same ? std::optional{entry.previous_offsets[part.index]} : std::nullopt;
 }
 
@@ -345,9 +349,7 @@ std::optional<std::uint64_t> Packer::place_of_same(const SmallEntry& entry) cons
   if (settings_.repeats == nullptr) { return std::nullopt; }
   const auto previous = settings_.repeats->find_unread(entry.meta.name);
   if (!previous || !previous->record.content) { return std::nullopt; }
-  const Chunk& content = *previous->record.content;
-  const bool is_same = content.packed_bytes == entry.packed_bytes &&
-                       content.packed_crc32 == entry.packed_crc32 && content.hash == entry.hash;
+  const bool is_same = came_out_as(*previous->record.content, entry);
   return is_same ? std::optional{previous->data_offset} : std::nullopt;
 }
 
