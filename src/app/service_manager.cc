@@ -2,13 +2,15 @@
 
 #include <sys/socket.h>
 #include <sys/un.h>
-#include <systemd/sd-daemon.h>
+#include <unistd.h>
 
+#include <charconv>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
 #include <string>
+#include <string_view>
 
 #include "base/text.h"
 #include "fs/file.h"
@@ -48,13 +50,25 @@ std::string assign(std::string_view name, std::string_view value) {
   return std::string{name} + "=" + printable(value) + "\n";
 }
 
+// What the environment says under that name; nullopt when that is no number.
+std::optional<std::int64_t> number_in(const char* name) {
+  const char* const value = std::getenv(name);
+  const std::string_view text = value == nullptr ? "" : value;
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size()) { return std::nullopt; }
+  return number;
+}
+
 }  // namespace
 
+// As sd_watchdog_enabled(3): libsystemd, and the six libraries that it brings, would be loaded for
+// two variables.
 ServiceManager::ServiceManager() {
-  std::uint64_t time_us = 0;
-  if (::sd_watchdog_enabled(/*unset_environment=*/0, &time_us) > 0) {
-    watch_time_ = std::chrono::microseconds{time_us};
-  }
+  const std::optional<std::int64_t> time_us = number_in("WATCHDOG_USEC");
+  const bool is_for_us =
+      std::getenv("WATCHDOG_PID") == nullptr || number_in("WATCHDOG_PID") == ::getpid();
+  if (time_us > 0 && is_for_us) { watch_time_ = std::chrono::microseconds{*time_us}; }
 }
 
 void ServiceManager::ready(std::string_view status) const {

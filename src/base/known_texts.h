@@ -305,6 +305,7 @@ inline constexpr Phrase kTexts[] = {
     {"{} refuses the user name or the password, or this way to sign in ({})", "{} 拒绝用户名或密码，或这种登录方式（{}）"},
     {"{} wants somebody to sign in; it said: {}", "{} 要求登录；它说：{}"},
     {"{} wants somebody to sign in", "{} 要求登录"},
+    {"libcurl can't be loaded (Debian has it in libcurl4): {}", "无法加载 libcurl（Debian 的软件包为 libcurl4）：{}"},
     {"{} offers no TLS, and none is to be done without", "{} 不提供 TLS，而这里不允许不用 TLS"},
     {"the mail server {}", "邮件服务器 {}"},
     {"failed to locate a sendmail executable path", "找不到可执行的 sendmail"},

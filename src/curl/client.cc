@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/text.h"
+#include "curl/library.h"
 #include "curl/transfer.h"
 
 namespace pv::curl {
@@ -265,19 +266,21 @@ class Client::Impl {
   explicit Impl(ClientOptions options) : options_{std::move(options)} {}
 
   Result<Reply> run(const Request& request, Sink* sink, const std::stop_token& stop) {
-    Exchange exchange{transfer_.easy(), request, options_, sink};
+    PV_CHECK(load_library());
+    if (!transfer_.has_value()) { transfer_.emplace(); }
+    Exchange exchange{transfer_->easy(), request, options_, sink};
     PV_CHECK(exchange.prepare());
-    const std::optional<CURLcode> code = transfer_.run(stop);
+    const std::optional<CURLcode> code = transfer_->run(stop);
     auto outcome = code.has_value()
                        ? exchange.finish(*code)
                        : Result<Reply>{fail(Code::kCancelled, exchange.where() + ": cancelled")};
-    ::curl_easy_reset(transfer_.easy());  // nothing may point into the exchange after it
+    ::curl_easy_reset(transfer_->easy());  // nothing may point into the exchange after it
     return outcome;
   }
 
  private:
   ClientOptions options_;
-  Transfer transfer_;
+  std::optional<Transfer> transfer_;  // from the first request on
 };
 
 Client::Client(ClientOptions options) : impl_{std::make_unique<Impl>(std::move(options))} {}

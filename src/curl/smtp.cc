@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "curl/client.h"
+#include "curl/library.h"
 #include "curl/transfer.h"
 
 namespace pv::curl {
@@ -155,6 +156,7 @@ class Sending {
 
 Result<void> send_mail(const SmtpServer& server, const Envelope& envelope,
                        const std::stop_token& stop) {
+  PV_CHECK(load_library());
   Transfer transfer;
   Sending sending{transfer.easy(), server, envelope};
   PV_CHECK(sending.prepare());

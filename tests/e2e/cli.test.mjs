@@ -96,6 +96,18 @@ test("exit codes say what happened", async (t) => {
   assert.equal(cli(["list", "--url", server.url, "--token", "nonsense"]).status, 4);
 });
 
+test("without libcurl everything works that talks to nobody", (t) => {
+  const folder = tempFolder(t);
+  const dir = unpackFixture("0.36.6", folder);
+  fs.writeFileSync(path.join(folder, "libcurl.so.4"), "no library");
+  const env = { LD_LIBRARY_PATH: folder };
+  ok(cli(["backup", "one.zip", "--dir", dir], { env }));
+  ok(cli(["status", "--dir", dir], { env }));
+  const asked = cli(["list", "--url", "http://127.0.0.1:9", "--token", "x.y.z"], { env });
+  assert.equal(asked.status, 8);
+  assert.match(asked.stderr, /libcurl can't be loaded \(Debian has it in libcurl4\): .*libcurl\.so\.4: /);
+});
+
 test("one job at a time across processes", async (t) => {
   const folder = tempFolder(t);
   const dir = unpackFixture("0.36.6", folder);
