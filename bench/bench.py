@@ -33,7 +33,7 @@ import zipfile
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 PROGRAM = pathlib.Path(os.environ.get("POCKETVAULT", ROOT / "build/release/pocketvault"))
 PASSWORD = "correct horse battery"
-PARTS = ["backup", "sizes", "parts", "incremental", "restore", "stall", "swap", "s3", "look"]
+PARTS = ["backup", "sizes", "parts", "incremental", "restore", "stall", "swap", "s3", "look", "rest"]
 
 
 def fresh_data(folder: pathlib.Path):
@@ -247,14 +247,15 @@ def stalls(data, rounds):
 
 
 class Client:
-    """Asks a server all the while for what wants its database, and times each answer."""
+    """Signed in to a server."""
 
     def __init__(self, port):
-        self.port, self.times, self.stopped = port, [], threading.Event()
+        self.port = port
+        self.sign_in()
+
+    def sign_in(self):
         answer = self.ask("POST", "/api/collections/_superusers/auth-with-password", json.dumps({"identity": "bench@example.com", "password": PASSWORD}))
         self.headers = {"Authorization": json.loads(answer)["token"]}
-        self.thread = threading.Thread(target=self.run)
-        self.thread.start()
 
     def ask(self, method, path, body=None, headers=None):
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
@@ -262,9 +263,19 @@ class Client:
         response = connection.getresponse()
         text = response.read()
         connection.close()
-        if response.status != 200:
+        if response.status not in (200, 204):
             raise RuntimeError(f"{path}: {response.status} {text}")
         return text
+
+
+class BusyClient(Client):
+    """Asks a server all the while for what wants its database, and times each answer."""
+
+    def __init__(self, port):
+        super().__init__(port)
+        self.times, self.stopped = [], threading.Event()
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
 
     def run(self):
         while not self.stopped.is_set():
@@ -282,7 +293,7 @@ class Client:
 
 @contextlib.contextmanager
 def serving(data):
-    """The port of a server on the data."""
+    """A server on the data: its port and process."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -293,10 +304,42 @@ def serving(data):
                 socket.create_connection(("127.0.0.1", port), timeout=1).close()
                 break
             time.sleep(0.05)
-        yield port
+        yield port, server.pid
     finally:
         server.terminate()
         server.wait()
+
+
+def rest(seconds=60):
+    """What a server takes that has nothing to do: memory after some work, and processor time of a minute."""
+    def memory():
+        status = pathlib.Path(f"/proc/{pid}/status").read_text()
+        return tuple(int(line.split()[1]) / 1024 for name in ("VmRSS", "RssAnon") for line in status.splitlines() if line.startswith(name + ":"))
+
+    def used_ticks():
+        return sum(int(field) for field in pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13])
+
+    with many_backups(10_000) as data, serving(data) as (port, pid):
+        client = Client(port)
+        steps = {}
+
+        def after(what):
+            time.sleep(6)  # memory is given back every 5 s
+            steps[what] = memory()
+        after("start")
+        before = used_ticks()
+        time.sleep(seconds)
+        idle = (used_ticks() - before) / os.sysconf("SC_CLK_TCK") / seconds
+        client.ask("POST", "/api/backups", json.dumps({"name": "one.zip"}), client.headers)
+        after("one backup")
+        for _ in range(50):
+            client.sign_in()
+        after("50 sign-ins")
+        for _ in range(100):
+            client.ask("GET", "/api/backups", headers=client.headers)
+        after("100 lists")
+    print(f"\n### A server at rest, with 10,000 backups\n\n{idle:.2%} of a processor in {seconds} s. Resident, MiB (in brackets what it wrote to memory of its own):\n")
+    print("| " + " | ".join(steps) + " |\n|" + " --- |" * len(steps) + "\n| " + " | ".join(f"{rss:.1f} ({own:.1f})" for rss, own in steps.values()) + " |")
 
 
 def swaps(whole, folder, work, rounds):
@@ -317,11 +360,11 @@ def swaps(whole, folder, work, rounds):
         subprocess.run([PROGRAM, "backup", "a.zip", "--dir", data], check=True, capture_output=True)
         files = sum(1 for file in (data / "storage").rglob("*") if file.is_file())
         figures = {"restore": [], "undo": []}
-        with serving(data) as port:
+        with serving(data) as (port, _):
             for _ in range(rounds):
                 for job, words in (("restore", ["restore", "a.zip"]), ("undo", ["undo"])):
                     os.sync()
-                    client = Client(port)
+                    client = BusyClient(port)
                     done = subprocess.run([PROGRAM, *words, "--dir", data, "--yes", "--json"], check=True, capture_output=True, text=True)
                     slowest, median = client.end()
                     figures[job].append((json.loads(done.stdout)["job"]["report"]["pauseMs"], slowest, median))
@@ -501,9 +544,9 @@ def s3(data, work, rounds):
         }, rounds, "pocketvault restore from the bucket")
 
 
-def look(rounds):
-    """list and status of 10,000 backups and 10,000 jobs in memory, warm; beside ls and find on the same folder."""
-    count = 10_000
+@contextlib.contextmanager
+def many_backups(count):
+    """A data directory in memory with that many backups, the newest of them whole, and a job for each in the history."""
     with tempfile.TemporaryDirectory(dir="/dev/shm", prefix="pocketvault-look-") as folder:
         data = pathlib.Path(folder) / "pb_data"
         data.mkdir()
@@ -512,6 +555,7 @@ def look(rounds):
         backups = data / "backups"
         archive, sidecar = (backups / "base.zip").read_bytes(), (backups / "base.zip.attrs").read_bytes()
         now = int(time.time())
+
         def at(number):
             return now - 3600 * (count - number)
 
@@ -529,6 +573,14 @@ def look(rounds):
             db.execute("INSERT INTO jobs VALUES (NULL,?,'backup',?,1,?,?,'succeeded','',0,1000000,?,200)", (f"{number:015d}", name_of(number), ended - 1000, ended, size))
         db.execute("COMMIT")
         db.close()
+        yield data
+
+
+def look(rounds):
+    """list and status of 10,000 backups and 10,000 jobs in memory, warm; beside ls and find on the same folder."""
+    count = 10_000
+    with many_backups(count) as data:
+        backups = data / "backups"
         commands = {
             "pocketvault list": [PROGRAM, "list", "--dir", data],
             "pocketvault list --json": [PROGRAM, "list", "--json", "--dir", data],
@@ -564,7 +616,9 @@ def main():
     only = options.only or PARTS
     if "look" in only:
         look(options.rounds)
-    if only == ["look"]:
+    if "rest" in only:
+        rest()
+    if set(only) <= {"look", "rest"}:
         return
     data = make_data(options.dir, options.scale)
     packer = pocketbase_zip(options.dir)
