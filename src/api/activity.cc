@@ -1,5 +1,7 @@
 #include "api/activity.h"
 
+#include <algorithm>
+#include <array>
 #include <boost/json/object.hpp>
 
 #include "api/json.h"
@@ -16,7 +18,7 @@ namespace json = boost::json;
 constexpr std::int64_t kInfo = 0;
 constexpr std::int64_t kError = 8;
 
-constexpr std::string_view kSeparators = "?&;#";  // of a URL's parameters
+constexpr std::string_view kSeparators = "/?&;#";  // of what a URL consists of
 
 constexpr std::size_t kMethodBytesMax = 100;
 constexpr std::size_t kUrlBytesMax = 3000;
@@ -33,38 +35,7 @@ std::string cut(const std::string& text, std::size_t bytes_max) {
   return is_cut ? kept + "..." : kept;
 }
 
-// Whether a parameter is a token, or has a URL with one in it. What can't be decoded may be.
-bool is_secret(std::string_view parameter) {
-  constexpr std::string_view kName = "token=";
-  const auto text = http::decode_query_component(parameter);
-  if (!text) { return true; }
-  for (std::string_view rest = *text;;) {
-    if (equals_ignoring_case(rest.substr(0, kName.size()), kName)) { return true; }
-    const std::size_t separator = rest.find_first_of(kSeparators);
-    if (separator == std::string_view::npos) { return false; }
-    rest.remove_prefix(separator + 1);
-  }
-}
-
-// A URL as sent, without what opens doors.
-std::string masked(std::string_view url) {
-  const std::size_t path_end = std::min(url.find_first_of(kSeparators), url.size());
-  std::string text{url.substr(0, path_end)};
-  url.remove_prefix(path_end);
-  while (!url.empty()) {
-    text += url.front();
-    url.remove_prefix(1);
-    const std::string_view parameter = url.substr(0, url.find_first_of(kSeparators));
-    text += is_secret(parameter) ? "token=***" : parameter;
-    url.remove_prefix(parameter.size());
-  }
-  return text;
-}
-
-std::string shown_url(const http::Request& request) {
-  return masked(request.query.empty() ? request.path : request.path + "?" + request.query);
-}
-
+// With escapes that are none left as they are.
 std::string decoded(const std::string& url) {
   std::string text;
   for (std::size_t i = 0; i < url.size(); ++i) {
@@ -75,6 +46,53 @@ std::string decoded(const std::string& url) {
     if (byte) { i += 2; }
   }
   return text;
+}
+
+// As a name says: token, access_token, token[], form[newPassword].
+bool is_name_of_secret(std::string_view name) {
+  constexpr std::array<std::string_view, 4> kWords{"token", "password", "passwd", "secret"};
+  const std::string lower = to_lower_ascii(name);
+  return std::ranges::any_of(
+      kWords, [&](std::string_view word) { return lower.find(word) != std::string::npos; });
+}
+
+// Whether a parameter, or a part of a path, is a token, or has a URL with one in it; however often
+// it is encoded. What can't be decoded, or not to its end, may be.
+bool is_secret(std::string_view parameter) {
+  constexpr int kTimesMax = 5;
+  std::string text{parameter};
+  for (int times = 0; text.find('%') != std::string::npos; ++times) {
+    auto plain = http::decode_query_component(text);
+    if (!plain || times == kTimesMax) { return true; }
+    text = std::move(*plain);
+  }
+  for (std::string_view rest = text;;) {
+    const std::size_t separator = rest.find_first_of(kSeparators);
+    const std::string_view one = rest.substr(0, separator);
+    const std::size_t equals = one.find('=');
+    if (equals != std::string_view::npos && is_name_of_secret(one.substr(0, equals))) {
+      return true;
+    }
+    if (separator == std::string_view::npos) { return false; }
+    rest.remove_prefix(separator + 1);
+  }
+}
+
+// A URL as sent, without what opens doors.
+std::string masked(std::string_view url) {
+  std::string text;
+  for (;;) {
+    const std::string_view part = url.substr(0, url.find_first_of(kSeparators));
+    text += is_secret(part) ? "token=***" : part;
+    url.remove_prefix(part.size());
+    if (url.empty()) { return text; }
+    text += url.front();
+    url.remove_prefix(1);
+  }
+}
+
+std::string shown_url(const http::Request& request) {
+  return masked(request.query.empty() ? request.path : request.path + "?" + request.query);
 }
 
 json::value details_of(const Problem& problem) {

@@ -142,15 +142,15 @@ AnswerTask sign_in(Exchange& exchange) {
   if (form.fault) { co_return tl::unexpected{problem_of_form(*form.fault)}; }
   SignInGuard& guard = services.limiters.sign_ins;
   const Clock& clock = services.parts.clock;
-  if (services.sign_ins >= kSignInsMax || !guard.allows(exchange.ip, clock.steady_now())) {
+  if (services.sign_ins >= kSignInsMax || !guard.begin(exchange.ip, clock.steady_now())) {
     co_return tl::unexpected{problem(429, phrase::kTooMany)};
   }
   const SignInSlot slot{services.sign_ins};
   const auto result = co_await check_password(exchange, *collection, std::move(form.values));
-  if (!result.has_value()) { co_return tl::unexpected{problem_of(result.error())}; }
-  if (result->refusal == auth::SignInRefusal::kFailed) {
-    guard.failed(exchange.ip, clock.steady_now());
+  if (!result.has_value() || result->refusal != auth::SignInRefusal::kFailed) {
+    guard.take_back(exchange.ip, clock.steady_now());
   }
+  if (!result.has_value()) { co_return tl::unexpected{problem_of(result.error())}; }
   if (result->refusal) { co_return tl::unexpected{problem_of_refusal(*result)}; }
   if (collection->is_superusers() && !allowed_ip(exchange.ip, exchange.settings.superuser_ips)) {
     co_return tl::unexpected{problem(403, phrase::kForbidden)};

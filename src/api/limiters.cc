@@ -75,12 +75,16 @@ bool RateLimiter::allow(const std::shared_ptr<const settings::Settings>& setting
   return true;
 }
 
-bool SignInGuard::allows(std::string_view ip, Counts::Time now) {
-  return counts_.at(network_of(ip), now, kSpan).number < kFailuresMax;
+bool SignInGuard::begin(std::string_view ip, Counts::Time now) {
+  Counts::Count& wrong = counts_.at(network_of(ip), now, kSpan);
+  if (wrong.number >= kFailuresMax) { return false; }
+  ++wrong.number;
+  return true;
 }
 
-void SignInGuard::failed(std::string_view ip, Counts::Time now) {
-  ++counts_.at(network_of(ip), now, kSpan).number;
+void SignInGuard::take_back(std::string_view ip, Counts::Time now) {
+  Counts::Count& wrong = counts_.at(network_of(ip), now, kSpan);
+  if (wrong.number > 0) { --wrong.number; }  // none: another span has begun meanwhile
 }
 
 }  // namespace pv::api

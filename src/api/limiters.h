@@ -67,14 +67,17 @@ class RateLimiter {
 };
 
 // Our own limit: so many wrong passwords from one address (of IPv6, from one network of 64 bits) in
-// so much time, then none from there until it is over. One thread.
+// so much time, then none from there until it is over. One that is being checked counts as wrong
+// until it has proved right: else as many could be tried as are checked at once. One thread.
 class SignInGuard {
  public:
   static constexpr std::int64_t kFailuresMax = 50;
   static constexpr std::chrono::minutes kSpan{10};
 
-  [[nodiscard]] bool allows(std::string_view ip, Counts::Time now);
-  void failed(std::string_view ip, Counts::Time now);
+  // False: too many were wrong, this one is not to be checked.
+  [[nodiscard]] bool begin(std::string_view ip, Counts::Time now);
+  // What begin() allowed was not wrong.
+  void take_back(std::string_view ip, Counts::Time now);
 
  private:
   Counts counts_;

@@ -119,27 +119,44 @@ TEST(SignInGuard, StopsAnAddressThatFailsTooOften) {
   SignInGuard guard;
   const std::string v6 = "2001:0db8:0000:0001:0000:0000:0000:000";
   for (int i = 0; i < SignInGuard::kFailuresMax; ++i) {
-    ASSERT_TRUE(guard.allows("1.2.3.4", kStart));
-    guard.failed("1.2.3.4", kStart);
-    guard.failed(v6 + std::to_string(i % 10), kStart);
+    ASSERT_TRUE(guard.begin("1.2.3.4", kStart));
+    ASSERT_TRUE(guard.begin(v6 + std::to_string(i % 10), kStart));
   }
-  EXPECT_FALSE(guard.allows("1.2.3.4", kStart));
-  EXPECT_TRUE(guard.allows("1.2.3.5", kStart));
-  EXPECT_FALSE(guard.allows(v6 + "a", kStart)) << "another address of the same network";
-  EXPECT_TRUE(guard.allows("2001:0db8:0000:0002:0000:0000:0000:0001", kStart));
-  EXPECT_TRUE(guard.allows("1.2.3.4", kStart + SignInGuard::kSpan));
+  EXPECT_FALSE(guard.begin("1.2.3.4", kStart));
+  EXPECT_TRUE(guard.begin("1.2.3.5", kStart));
+  EXPECT_FALSE(guard.begin(v6 + "a", kStart)) << "another address of the same network";
+  EXPECT_TRUE(guard.begin("2001:0db8:0000:0002:0000:0000:0000:0001", kStart));
+  EXPECT_TRUE(guard.begin("1.2.3.4", kStart + SignInGuard::kSpan));
+}
+
+// With the count of wrong ones alone, all 60 would be checked.
+TEST(SignInGuard, CountsThoseThatAreBeingChecked) {
+  SignInGuard guard;
+  int checked = 0;
+  for (int i = 0; i < SignInGuard::kFailuresMax + 10; ++i) {
+    checked += guard.begin("1.2.3.4", kStart) ? 1 : 0;
+  }
+  EXPECT_EQ(checked, SignInGuard::kFailuresMax);
+  guard.take_back("1.2.3.4", kStart);
+  EXPECT_TRUE(guard.begin("1.2.3.4", kStart));
+  EXPECT_FALSE(guard.begin("1.2.3.4", kStart));
+  guard.take_back("1.2.3.4", kStart + SignInGuard::kSpan);  // of a span that is over
+  for (int i = 0; i < SignInGuard::kFailuresMax; ++i) {
+    ASSERT_TRUE(guard.begin("1.2.3.4", kStart + SignInGuard::kSpan));
+  }
+  EXPECT_FALSE(guard.begin("1.2.3.4", kStart + SignInGuard::kSpan));
 }
 
 TEST(SignInGuard, TakesAnIpv4AddressInIpv6ForThatAddress) {
   SignInGuard guard;
   for (int i = 0; i < SignInGuard::kFailuresMax; ++i) {
-    guard.failed("::ffff:203.0.113.9", kStart);
+    ASSERT_TRUE(guard.begin("::ffff:203.0.113.9", kStart));
   }
-  EXPECT_FALSE(guard.allows("203.0.113.9", kStart));
-  EXPECT_FALSE(guard.allows("64:ff9b::203.0.113.9", kStart));
-  EXPECT_TRUE(guard.allows("::ffff:203.0.113.8", kStart));
-  EXPECT_TRUE(guard.allows("64:ff9b::203.0.113.8", kStart));
-  EXPECT_TRUE(guard.allows("::1", kStart));
+  EXPECT_FALSE(guard.begin("203.0.113.9", kStart));
+  EXPECT_FALSE(guard.begin("64:ff9b::203.0.113.9", kStart));
+  EXPECT_TRUE(guard.begin("::ffff:203.0.113.8", kStart));
+  EXPECT_TRUE(guard.begin("64:ff9b::203.0.113.8", kStart));
+  EXPECT_TRUE(guard.begin("::1", kStart));
 }
 
 }  // namespace

@@ -48,6 +48,13 @@ TEST(LogRoutes, LeaveOutWhatReadsTheLogAndEverySecret) {
   server.call({.target = "/api/backups/a.zip?token=" + file_token + "&x=1&to%6ben=" + file_token});
   server.call({.target = "/api/nope?a=1;token=" + file_token + ";b=%zz" + file_token});
   server.call({.target = "/api/nope?from=%2Fx%3FTOKEN%3D" + file_token});
+  for (const char* spelling :
+       {"/api/backups/x.zip%3Ftoken=", "/api/nope/%3ftoken%3d", "/api/nope/token%253D",
+        "/api/backups/x.zip?token%5B%5D=", "/api/nope?x[token]=", "/api/nope?access_token=",
+        "/api/nope?a=1&newPassword=", "/api/nope?x=http%253A%252F%252Fr%253Ftoken%253D",
+        "/api/nope?x=%2525252525252525", "/api/nope?client_secret="}) {
+    server.call({.target = spelling + file_token});
+  }
   for (const char* before : {"?a=1&token=", "?a=1;token=", "#token=", "?to%6Ben="}) {
     server.call({.target = "/api/health",
                  .headers = {{"Referer", std::string{"http://r/b.zip"} + before + file_token}}});
@@ -60,6 +67,7 @@ TEST(LogRoutes, LeaveOutWhatReadsTheLogAndEverySecret) {
   EXPECT_THAT(body, HasSubstr("/api/backups/a.zip?token=***\\u0026x=1\\u0026token=***"));
   EXPECT_THAT(body, HasSubstr("/api/nope?a=1;token=***;token=***"));
   EXPECT_THAT(body, HasSubstr("http://r/b.zip?a=1\\u0026token=***"));
+  EXPECT_THAT(body, HasSubstr("GET /api/backups/token=***"));
   EXPECT_THAT(body, Not(HasSubstr(file_token)));
   EXPECT_THAT(body, Not(HasSubstr(server.admin())));
   EXPECT_THAT(body, Not(HasSubstr(std::string{kPassword})));

@@ -73,6 +73,7 @@ class Service {
 
  private:
   [[nodiscard]] Result<void> open();
+  void look_at_key() const;
   void prepare();
   [[nodiscard]] Result<void> listen();
   [[nodiscard]] Result<void> greet();
@@ -165,7 +166,24 @@ Result<void> Service::open() {
   return {};
 }
 
+// Not an error, as with PocketBase: the app may run so for years.
+void Service::look_at_key() const {
+  const std::string& name = options_.encryption_env;
+  const std::size_t size = encryption_key_.size();
+  if (size == 0 && !name.empty()) {
+    spdlog::warn(
+        "the environment variable {} is not set, so passwords in the settings are not encrypted "
+        "when they are changed",
+        name);
+  } else if (size != 0 && size != 16 && size != 24 && size != 32) {
+    spdlog::warn(
+        "the settings' key has {} bytes; it needs 16, 24 or 32: settings can't be changed with it",
+        size);
+  }
+}
+
 void Service::prepare() {
+  look_at_key();
   settings_ = std::make_unique<jobs::LiveSettings>(local_->directory(), encryption_key_,
                                                    system_clock(), system_random());
   if (const auto own = local_->own_settings().read(); !own.has_value()) {

@@ -615,6 +615,9 @@ class Parser {
       throw CLI::ValidationError("replaced delete", "needs either IDs or --all");
     }
     check_keys();
+    if (!into_.encryption_env.empty() && !into_.encryption_key_file.empty()) {
+      throw CLI::ValidationError("--encryption-key-file", "excludes --encryption-env");
+    }
     if (!into_.bucket.name.empty() && !into_.backups_dir.empty()) {
       throw CLI::ValidationError("--s3-bucket", "excludes --backups-dir");
     }

@@ -182,6 +182,7 @@ inline constexpr Phrase kMistakes[] = {
     {"needs either IDs or --all", "需要编号或 --all"},
     {"needs either names or --all", "需要名称或 --all"},
     {"excludes --backups-dir", "不能与 --backups-dir 合用"},
+    {"excludes --encryption-env", "不能与 --encryption-env 合用"},
     {"is for the server to say, not with --url", "由服务器决定，不能与 --url 合用"},
     {"is for the server to say: {}", "由服务器决定：{}"},
     {"needs a span of time: 30m, 24h, 7d, or 0", "需要时长：30m、24h、7d 或 0"},

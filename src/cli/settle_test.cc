@@ -181,6 +181,8 @@ TEST(Options, ThatCanNotBeAreRefusedWithWhereTheyStand) {
       {"twice", "nice = true\nnice = true\n", name + ":2:"},
       {"two stores", "backups_dir = \"/b\"\ns3_bucket = \"b\"\n",
        name + ":2:1: --s3-bucket: excludes --backups-dir"},
+      {"two keys", "encryption_env = \"A\"\nencryption_key_file = \"/k\"\n",
+       name + ":2:1: --encryption-key-file: excludes --encryption-env"},
       {"no bucket", "nice = true\ns3_prefix = \"p/\"\n",
        name + ":2:1: --s3-prefix requires --s3-bucket"},
       {"half a key", "s3_access_key = \"b\"\n",

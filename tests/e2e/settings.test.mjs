@@ -151,3 +151,12 @@ test("a backup that was missed while no server ran is made at the next start", a
   const made = await eventually(() => JSON.parse(cli(["list", "--dir", dir, "--json"]).stdout).length);
   assert.equal(made, 1);
 });
+
+test("a key that can't be used is told at the start", async (t) => {
+  const unset = await startServer(t, { args: ["--encryption-env", "PV_NOT_SET"] });
+  assert.match(unset.log(), /the environment variable PV_NOT_SET is not set, so passwords in the settings are not encrypted/);
+  process.env.PV_SHORT_KEY = "abc";
+  t.after(() => delete process.env.PV_SHORT_KEY);
+  const short = await startServer(t, { args: ["--encryption-env", "PV_SHORT_KEY"] });
+  assert.match(short.log(), /the settings' key has 3 bytes; it needs 16, 24 or 32/);
+});
