@@ -9,7 +9,8 @@
 namespace pv {
 namespace {
 
-constexpr std::string_view kJoint = ": ";
+constexpr std::string_view kJoint = ": ";     // between an error and what made it
+constexpr std::string_view kTogether = "; ";  // between what is said of one thing
 
 // "S3 bucket {} at {}" is not all of "S3 bucket b at h: access is denied", nor "{} needs {}" of
 // "copy: needs a name": what an error adds is no value of the one before it.
@@ -27,14 +28,16 @@ class Translator {
   // Each step works on a shorter text, and on each part of it once.
   [[nodiscard]] std::string translate(std::string_view english) const {
     if (auto whole = translate_whole(english)) { return *std::move(whole); }
-    const std::size_t joint = english.find(kJoint);
+    const std::size_t joint = std::min(english.find(kJoint), english.find(kTogether));
     if (joint == std::string_view::npos) { return std::string{english}; }
     const std::string_view head = english.substr(0, joint);
-    const std::string_view tail = english.substr(joint + kJoint.size());
+    const std::string_view between = english.substr(joint, kJoint.size());
+    const std::string_view tail = english.substr(joint + between.size());
     const std::string first = translate_whole(head).value_or(std::string{head});
     const std::string rest = translate(tail);
     const bool is_same = first == head && rest == tail;
-    return first + (is_same ? std::string{kJoint} : "：") + rest;
+    if (is_same) { return std::string{english}; }
+    return first + (between == kJoint ? "：" : "；") + rest;
   }
 
  private:

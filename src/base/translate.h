@@ -13,8 +13,8 @@ namespace pv {
 using Catalog = std::span<const Phrase>;
 
 // The Chinese of `english` where it fits one of the phrases, the first that it fits, and else of
-// those of its parts that do: errors are joined by ": " (Error::within). What stands in the places
-// is translated likewise; what fits nothing stays as it is, and so does a very long text.
+// those of its parts that do: they are joined by ": " (Error::within) and "; ". What stands in the
+// places is translated likewise; what fits nothing stays as it is, and so does a very long text.
 [[nodiscard]] std::string translate(std::string_view english,
                                     std::initializer_list<Catalog> catalogs);
 
