@@ -74,7 +74,8 @@ std::string told(Language language, std::string_view english) {
   constexpr std::size_t kBytesMax = 1000;
   const bool is_short = english.size() <= kBytesMax;
   if (language == Language::kEnglish || !is_short) { return std::string{english}; }
-  return translate(english, {known::kTexts, known::kSystemTexts, known::kCurlTexts});
+  return translate(english,
+                   {known::kTexts, known::kSystemTexts, known::kSqliteTexts, known::kCurlTexts});
 }
 
 std::string told_list(Language language, std::string_view english) {
