@@ -10,6 +10,7 @@
 #include "base/known_texts.h"
 #include "base/phrase.h"
 #include "base/text.h"
+#include "base/translate.h"
 #include "cli/help_texts.h"
 #include "testing/fixtures.h"
 
@@ -81,6 +82,22 @@ const Table kOfOthers[] = {{"system", known::kSystemTexts},
                            {"libcurl", known::kCurlTexts},
                            {"CLI11's help", cli::known::kHelpOfCli11},
                            {"CLI11's mistakes", cli::known::kMistakesOfCli11}};
+
+// The command line says what a server of another language answered.
+TEST(Languages, WhatTheApiSaysIsKnownToTheCommandLine) {
+  const std::regex declared{
+      R"re(inline constexpr Phrase k\w+\{"((?:[^"\\]|\\.)*)", "((?:[^"\\]|\\.)*)"\};)re"};
+  const std::string header = testing::read_file(testing::source_folder() / "src/api/messages.h");
+  std::size_t count = 0;
+  for (std::sregex_iterator it{header.begin(), header.end(), declared}, end; it != end; ++it) {
+    std::string english = std::regex_replace((*it)[1].str(), std::regex{R"(\\n)"}, "\n");
+    english = std::regex_replace(english, std::regex{R"re(\\")re"}, "\"");
+    const std::string text = fill(english, std::vector<std::string_view>{"x", "y"});
+    EXPECT_NE(told(Language::kChinese, printable(text)), printable(text)) << text;
+    ++count;
+  }
+  EXPECT_GT(count, 50U);
+}
 
 TEST(Languages, EveryTextThatIsLookedUpIsTranslatedWithTheSamePlaces) {
   for (const std::span<const Table> tables :

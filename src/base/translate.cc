@@ -28,6 +28,11 @@ class Translator {
   // Each step works on a shorter text, and on each part of it once.
   [[nodiscard]] std::string translate(std::string_view english) const {
     if (auto whole = translate_whole(english)) { return *std::move(whole); }
+    if (english.ends_with('.')) {  // a sentence made of what a room said
+      if (auto whole = translate_whole(english.substr(0, english.size() - 1))) {
+        return *std::move(whole) + "。";
+      }
+    }
     const std::size_t joint = std::min(english.find(kJoint), english.find(kTogether));
     if (joint == std::string_view::npos) { return std::string{english}; }
     const std::string_view head = english.substr(0, joint);
