@@ -67,21 +67,19 @@ AnswerTask show_status(Exchange& exchange) {
 
 AnswerTask list_history(Exchange& exchange) {
   constexpr std::size_t kCount = 1000;
-  std::function<Result<json::array>()> work = [&vault = exchange.services.parts.vault,
+  std::function<Result<json::value>()> work = [&vault = exchange.services.parts.vault,
                                                language =
-                                                   exchange.language]() -> Result<json::array> {
+                                                   exchange.language]() -> Result<json::value> {
     PV_TRY(const std::vector<state::PastJob> history, vault.history(kCount));
     json::array array;
-    for (const state::PastJob& job : history) {
-      json::object past = jobs::to_json(job);
-      tell(language, kOfHistory, past);
-      array.push_back(std::move(past));
-    }
-    return array;
+    for (const state::PastJob& job : history) { array.push_back(jobs::to_json(job)); }
+    json::value list = std::move(array);
+    tell(language, kOfHistory, list);
+    return list;
   };
-  const auto array = co_await blocking<json::array>(exchange.services, std::move(work));
-  if (!array.has_value()) { co_return tl::unexpected{explained(array.error())}; }
-  co_return told_answer(exchange, 200, *array);
+  const auto list = co_await blocking<json::value>(exchange.services, std::move(work));
+  if (!list.has_value()) { co_return tl::unexpected{explained(list.error())}; }
+  co_return told_answer(exchange, 200, *list);
 }
 
 AnswerTask list_replaced(Exchange& exchange) {

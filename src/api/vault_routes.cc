@@ -39,18 +39,18 @@ json::object summary_json(const jobs::ArchiveSummary& summary) {
 }  // namespace
 
 AnswerTask list_jobs(Exchange& exchange) {
-  std::function<Result<json::array>()> work = [&vault = exchange.services.parts.vault,
+  std::function<Result<json::value>()> work = [&vault = exchange.services.parts.vault,
                                                language =
-                                                   exchange.language]() -> Result<json::array> {
+                                                   exchange.language]() -> Result<json::value> {
     json::array array;
-    for (const JobPointer& job : vault.jobs()) {
-      array.push_back(told_job(job->status(), language));
-    }
-    return array;
+    for (const JobPointer& job : vault.jobs()) { array.push_back(job_json(job->status())); }
+    json::value list = std::move(array);
+    tell(language, kOfJobs, list);
+    return list;
   };
-  const auto array = co_await blocking<json::array>(exchange.services, std::move(work));
-  if (!array.has_value()) { co_return tl::unexpected{explained(array.error())}; }
-  co_return told_answer(exchange, 200, *array);
+  const auto list = co_await blocking<json::value>(exchange.services, std::move(work));
+  if (!list.has_value()) { co_return tl::unexpected{explained(list.error())}; }
+  co_return told_answer(exchange, 200, *list);
 }
 
 AnswerTask show_job(Exchange& exchange) {

@@ -17,6 +17,10 @@ constexpr std::string_view kTogether = "; ";  // between what is said of one thi
 bool takes_too_much(std::string_view english, const std::vector<std::string_view>& values) {
   const auto ends_before_joint = [](std::string_view value) { return value.ends_with(':'); };
   if (std::any_of(values.begin(), values.end(), ends_before_joint)) { return true; }
+  // Nor is "{} is encrypted" all of "a.txt: it is encrypted"; "{}; and more" follows an error.
+  if (english.starts_with("{} ") && values.front().find(kJoint) != std::string_view::npos) {
+    return true;
+  }
   return english.ends_with("{}") && !english.ends_with(": {}") &&
          values.back().find(kJoint) != std::string_view::npos;
 }
@@ -26,7 +30,7 @@ class Translator {
   explicit Translator(std::span<const Catalog> catalogs) : catalogs_{catalogs} {}
 
   // Each step works on a shorter text, and on each part of it once.
-  [[nodiscard]] std::string translate(std::string_view english) const {
+  [[nodiscard]] std::string translate(std::string_view english) {
     if (auto whole = translate_whole(english)) { return *std::move(whole); }
     if (english.ends_with('.')) {  // a sentence made of what a room said
       if (auto whole = translate_whole(english.substr(0, english.size() - 1))) {
@@ -46,7 +50,9 @@ class Translator {
   }
 
  private:
-  [[nodiscard]] std::optional<std::string> translate_whole(std::string_view english) const {
+  [[nodiscard]] std::optional<std::string> translate_whole(std::string_view english) {
+    if (looks_left_ == 0) { return std::nullopt; }
+    --looks_left_;
     for (const Catalog catalog : catalogs_) {
       for (const Phrase& phrase : catalog) {
         const auto values = values_of(english, phrase.english);
@@ -57,13 +63,16 @@ class Translator {
   }
 
   [[nodiscard]] std::string filled(const Phrase& phrase,
-                                   const std::vector<std::string_view>& values) const {
+                                   const std::vector<std::string_view>& values) {
     std::vector<std::string> texts;
     for (const std::string_view value : values) { texts.push_back(translate(value)); }
     return fill(phrase.chinese, std::vector<std::string_view>{texts.begin(), texts.end()});
   }
 
   std::span<const Catalog> catalogs_;
+  // Each goes through all catalogs. The longest error of ours takes a dozen; a stranger's text of
+  // joints alone would take a thousand.
+  int looks_left_ = 40;
 };
 
 }  // namespace

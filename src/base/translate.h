@@ -19,7 +19,7 @@ using Catalog = std::span<const Phrase>;
                                     std::initializer_list<Catalog> catalogs);
 
 // What a room says in English (an error, a warning, an alert), in Chinese as far as known_texts.h
-// has it. More than 1000 bytes stay as they are.
+// has it. More than 1000 bytes stay as they are, and so does what comes after some twenty joints.
 [[nodiscard]] std::string told(Language language, std::string_view english);
 // The same of what is joined by ", ": each for itself.
 [[nodiscard]] std::string told_list(Language language, std::string_view english);
