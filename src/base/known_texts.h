@@ -599,6 +599,7 @@ inline constexpr Phrase kTexts[] = {
     {"no rule keeps it; damaged", "没有规则保留它；已损坏"},
     {"no rule keeps it", "没有规则保留它"},
     {"{}, though damaged", "{}，但已损坏"},
+    {"{} damaged", "{} 已损坏"},
     {"the newest that counts", "最新的可靠备份"},
     {"the last verified", "最近校验过的"},
     {"younger than {}", "不足 {}"},

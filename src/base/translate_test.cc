@@ -20,6 +20,11 @@ TEST(Translate, WhatARoomSaysIsToldInEitherLanguage) {
   EXPECT_EQ(told(Language::kChinese, longest + "a"), longest + "a") << "bounded in time";
   EXPECT_EQ(told(Language::kChinese, "it is encrypted; data.db: it is encrypted."),
             "它已加密；data.db：它已加密。");
+  EXPECT_EQ(told(Language::kChinese, "logs.db damaged; auxiliary.db not checked: its pin was gone"),
+            "logs.db 已损坏；auxiliary.db 未检查：其快照已不在");
+  EXPECT_EQ(told(Language::kChinese,
+                 "copied: data.db (it is not in WAL mode); a.db (it is read-only here)"),
+            "复制：data.db（不处于 WAL 模式）；a.db（在这里是只读的）");
   std::string joints;
   while (joints.size() < 980) { joints += "it is encrypted; "; }
   const std::string some = told(Language::kChinese, joints);
