@@ -3,18 +3,29 @@
 
 #include "api/exchange.h"
 #include "api/forms.h"
+#include "api/sentences.h"
 
 namespace pv::api {
 
 namespace json = boost::json;
 
+namespace {
+
+constexpr Sentence kOfAlerts[] = {{"title"}, {"text", SaidAs::kLines}, {"error"}};
+
+}  // namespace
+
 AnswerTask show_alerts(Exchange& exchange) {
-  std::function<Result<json::object>()> work = [&alerts = exchange.services.parts.alerts] {
-    return alerts.report();
+  std::function<Result<json::object>()> work = [&alerts = exchange.services.parts.alerts,
+                                                language =
+                                                    exchange.language]() -> Result<json::object> {
+    PV_TRY(json::object report, alerts.report());
+    tell(language, kOfAlerts, report);
+    return report;
   };
   const auto report = co_await blocking<json::object>(exchange.services, std::move(work));
   if (!report.has_value()) { co_return tl::unexpected{explained(report.error())}; }
-  co_return json_answer(exchange, 200, *report);
+  co_return told_answer(exchange, 200, *report);
 }
 
 AnswerTask test_alert(Exchange& exchange) {

@@ -7,6 +7,7 @@
 #include "api/job_answer.h"
 #include "api/prefer.h"
 #include "api/real_ip.h"
+#include "api/sentences.h"
 #include "base/duration.h"
 #include "base/text.h"
 #include "http/url.h"
@@ -162,13 +163,14 @@ http::Response represented(const Exchange& exchange, std::string_view key, std::
   return response;
 }
 
-std::string text_of(const std::optional<Error>& error) {
-  return error ? error->what : "the job was cancelled";
+// Of a job that has not succeeded.
+Error cause_of(const jobs::Status& end) {
+  return end.error.value_or(Error{Code::kCancelled, "the job was cancelled"});
 }
 
-Problem create_failed(const Exchange& exchange, const std::optional<Error>& error) {
+Problem create_failed(const Exchange& exchange, const Error& error) {
   Problem failed = exchange.strict() ? problem(400, phrase::kCreateFailed)
-                                     : problem(400, phrase::kCreateFailedBecause, {text_of(error)});
+                                     : problem(400, phrase::kCreateFailedBecause, {error.what});
   failed.cause = error;
   return failed;
 }
@@ -179,8 +181,8 @@ Problem create_not_started(const Exchange& exchange, const Error& error) {
   return create_failed(exchange, error);
 }
 
-Problem restore_failed(const std::optional<Error>& error) {
-  Problem failed = problem(400, phrase::kRestoreFailed, {text_of(error)});
+Problem restore_failed(const Error& error) {
+  Problem failed = problem(400, phrase::kRestoreFailed, {error.what});
   failed.cause = error;
   return failed;
 }
@@ -267,10 +269,17 @@ AnswerTask health(Exchange& exchange) {
 
 AnswerTask list_backups(Exchange& exchange) {
   jobs::Vault& vault = exchange.services.parts.vault;
-  std::function<Result<jobs::Listing>()> work = [&vault] { return vault.list(); };
-  const auto listing = co_await blocking<jobs::Listing>(exchange.services, std::move(work));
+  std::function<Result<json::value>()> work =
+      [&vault, strict = exchange.strict(), language = exchange.language]() -> Result<json::value> {
+    PV_TRY(const jobs::Listing listing, vault.list());
+    json::value list = list_json(listing, strict);
+    tell(language, kOfVerdicts, list);
+    return list;
+  };
+  const auto listing = co_await blocking<json::value>(exchange.services, std::move(work));
   if (listing.has_value()) {
-    co_return json_answer(exchange, 200, list_json(*listing, exchange.strict()));
+    if (exchange.strict()) { co_return json_answer(exchange, 200, *listing); }
+    co_return told_answer(exchange, 200, *listing);
   }
   Problem failed = problem(400, phrase::kNoFilesystem);
   if (exchange.strict() && listing.error().code == Code::kUnavailable) {
@@ -309,7 +318,7 @@ AnswerTask create_backup(Exchange& exchange) {
   if (wanted.respond_async) { co_return accepted_async(exchange, **job); }
   const jobs::Status end = co_await wait_for_end(*job);
   if (end.state != jobs::State::kSucceeded) {
-    co_return tl::unexpected{create_failed(exchange, end.error)};
+    co_return tl::unexpected{create_failed(exchange, cause_of(end))};
   }
   if (wanted.return_representation) { co_return represented(exchange, "key", end.name); }
   co_return empty_answer(204);
@@ -369,9 +378,14 @@ AnswerTask restore_backup(Exchange& exchange) {
   const Preferences wanted = preferences_of(exchange);
   if (wanted.respond_async) { co_return accepted_async(exchange, **job); }
   const jobs::Status end = co_await wait_for_end(*job);
-  if (end.state != jobs::State::kSucceeded) { co_return tl::unexpected{restore_failed(end.error)}; }
+  if (end.state != jobs::State::kSucceeded) {
+    co_return tl::unexpected{restore_failed(cause_of(end))};
+  }
   if (wanted.return_representation) {
-    co_return represented(exchange, "message", "Backup restored successfully.");
+    const std::string message{in(exchange.language, phrase::kRestored)};
+    http::Response response = represented(exchange, "message", message);
+    note_language(exchange, response);
+    co_return response;
   }
   co_return empty_answer(204);
 }

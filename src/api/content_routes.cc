@@ -6,6 +6,7 @@
 
 #include "api/content_type.h"
 #include "api/exchange.h"
+#include "api/sentences.h"
 #include "base/text.h"
 #include "http/url.h"
 #include "jobs/contents.h"
@@ -21,6 +22,8 @@ using jobs::Contents;
 constexpr std::size_t kReadersMax = 16;
 constexpr std::uint64_t kPerPage = 100;
 constexpr std::uint64_t kPerPageMax = 10'000;
+
+constexpr Sentence kOfItems[] = {{"refused"}};
 
 // One of them; given back when it goes, on whatever thread that is.
 class Place {
@@ -140,12 +143,16 @@ AnswerTask list_entries(Exchange& exchange) {
   // More than any archive can have; the product stays small.
   order.page = std::min<std::uint64_t>(order.page, std::uint64_t{1} << 32U);
   order.query.skip = (order.page - 1) * order.query.count_max;
-  std::function<Result<json::object>()> work = [&vault = exchange.services.parts.vault, order] {
-    return make_page(vault, order);
+  std::function<Result<json::object>()> work = [&vault = exchange.services.parts.vault, order,
+                                                language =
+                                                    exchange.language]() -> Result<json::object> {
+    PV_TRY(json::object page, make_page(vault, order));
+    tell(language, kOfItems, page);
+    return page;
   };
   const auto page = co_await blocking<json::object>(exchange.services, std::move(work));
   if (!page.has_value()) { co_return tl::unexpected{explained(page.error())}; }
-  co_return json_answer(exchange, 200, *page);
+  co_return told_answer(exchange, 200, *page);
 }
 
 AnswerTask send_entry(Exchange& exchange) {

@@ -7,6 +7,7 @@
 #include "api/exchange.h"
 #include "api/job_answer.h"
 #include "api/json.h"
+#include "api/sentences.h"
 
 namespace pv::api {
 namespace {
@@ -34,11 +35,12 @@ class Place {
 }  // namespace
 
 EventStream::EventStream(jobs::Vault& vault, WorkPool& pool, EventTimes times,
-                         std::shared_ptr<void> place)
+                         std::shared_ptr<void> place, Language language)
     : vault_{vault},
       pool_{pool},
       times_{times},
       place_{std::move(place)},
+      language_{language},
       started_{SteadyClock::now()},
       sent_{started_} {}
 
@@ -120,6 +122,7 @@ void EventStream::tell(const jobs::Status& status) {
   job.erase("warnings");
   job.erase("preflight");
   job.emplace("warningCount", status.warnings.size());
+  pv::api::tell(language_, kOfJobs, job);
   text_ += "event: job\ndata: " + to_json(job) + "\n\n";
 }
 
@@ -133,9 +136,10 @@ AnswerTask job_events(Exchange& exchange) {
   response.headers.add("Cache-Control", "no-store");
   response.headers.add("X-Accel-Buffering", "no");  // nginx would collect the events
   const EventTimes times;
-  http::BodyStream stream =
-      std::make_shared<EventStream>(services.parts.vault, services.parts.pool, times,
-                                    std::make_shared<Place>(services.event_streams));
+  http::BodyStream stream = std::make_shared<EventStream>(
+      services.parts.vault, services.parts.pool, times,
+      std::make_shared<Place>(services.event_streams), exchange.language);
+  note_language(exchange, response);
   response.body.emplace_back(std::move(stream));
   co_return response;
 }

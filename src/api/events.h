@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/phrase.h"
 #include "http/message.h"
 #include "jobs/vault.h"
 
@@ -35,7 +36,8 @@ struct EventTimes {
 class EventStream final : public http::BodyReader {
  public:
   // `place` is kept as long as the stream lives.
-  EventStream(jobs::Vault& vault, WorkPool& pool, EventTimes times, std::shared_ptr<void> place);
+  EventStream(jobs::Vault& vault, WorkPool& pool, EventTimes times, std::shared_ptr<void> place,
+              Language language = Language::kEnglish);
 
   [[nodiscard]] http::Task<std::size_t> read(MutableBytes into) override;
 
@@ -66,6 +68,7 @@ class EventStream final : public http::BodyReader {
   WorkPool& pool_;
   const EventTimes times_;
   std::shared_ptr<void> place_;
+  const Language language_;
   const Moment started_;
   Moment sent_;  // when something was told last
   bool begun_ = false;

@@ -24,7 +24,8 @@ boost::asio::awaitable<void> take(EventStream& stream, std::string& into, bool& 
 // A client that reads what it needs, and no more.
 class Client {
  public:
-  Client(jobs::Vault& vault, EventTimes times) : stream_{vault, pool_, times, nullptr} {}
+  Client(jobs::Vault& vault, EventTimes times, Language language = Language::kEnglish)
+      : stream_{vault, pool_, times, nullptr, language} {}
 
   // Reads until `wanted` was said, or the stream ends (false).
   bool read_until(std::string_view wanted) {
@@ -103,6 +104,24 @@ TEST(Events, TellAJobThatStartsLaterAndThenStaySilent) {
   EXPECT_EQ(last.at("bytesDone"), last.at("bytesTotal")) << "100 %";
   EXPECT_GT(last.at("bytesTotal").to_number<std::uint64_t>(), 0U);
   EXPECT_EQ(last.at("warningCount").to_number<int>(), 0);
+}
+
+TEST(Events, SayInTheLanguageThatIsAskedForWhyAJobFailed) {
+  TestServer server;
+  const fs::Path folder = server.path() / "backups";
+  std::filesystem::create_directories(folder);
+  testing::write_file(folder / "bad.zip", tiny_zip());
+  Client client{server.vault(), kFast, Language::kChinese};
+  ASSERT_TRUE(client.read_until("retry"));
+  EXPECT_EQ(server.admin_call("POST", "/api/backups/bad.zip/restore").status, 400U);
+  ASSERT_TRUE(client.read_until("\"collections\":[]}"));  // how the event ends, but for a count
+  ASSERT_TRUE(client.read_until("\"warningCount\":0}\n\n"));
+  const Got stream = server.admin_call("GET", "/api/vault/events", {{"Accept-Language", "zh"}});
+  EXPECT_EQ(stream.header("Content-Language"), "zh-Hans");
+  const boost::json::value last = client.events().back();
+  EXPECT_EQ(last.at_pointer("/error/code").as_string(), "damaged");
+  EXPECT_EQ(last.at_pointer("/error/message").as_string(),
+            "压缩包不是 PocketBase 的备份：data.db 文件缺失或无效：顶层没有 data.db");
 }
 
 TEST(Events, EndWithTheServerAndWithTheirTime) {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "api/sentences.h"
 #include "base/text.h"
 #include "http/event.h"
 #include "jobs/preflight_json.h"
@@ -95,6 +96,12 @@ json::object job_json(const jobs::Status& status) {
   return object;
 }
 
+json::object told_job(const jobs::Status& status, Language language) {
+  json::object object = job_json(status);
+  tell(language, kOfJobs, object);
+  return object;
+}
+
 boost::asio::awaitable<jobs::Status> wait_for_end(std::shared_ptr<jobs::Job> job) {
   const http::Event ended{co_await boost::asio::this_coro::executor};
   std::function<void()> callback = [ended] { ended.set(); };
@@ -104,7 +111,7 @@ boost::asio::awaitable<jobs::Status> wait_for_end(std::shared_ptr<jobs::Job> job
 }
 
 http::Response accepted(const Exchange& exchange, const jobs::Job& job) {
-  http::Response response = json_answer(exchange, 202, job_json(job.status()));
+  http::Response response = told_answer(exchange, 202, told_job(job.status(), exchange.language));
   response.headers.add("Location", "/api/vault/jobs/" + job.id());
   return response;
 }

@@ -13,6 +13,9 @@ namespace pv::api {
 //  "warnings","report"}, and "preflight" when it has ended as one: docs/api.md describes each.
 [[nodiscard]] boost::json::object job_json(const jobs::Status& status);
 
+// The same in that language, as far as it is for people.
+[[nodiscard]] boost::json::object told_job(const jobs::Status& status, Language language);
+
 // Continues when the job has ended, with how it did.
 [[nodiscard]] boost::asio::awaitable<jobs::Status> wait_for_end(std::shared_ptr<jobs::Job> job);
 

@@ -7,6 +7,7 @@
 
 #include "api/utf8.h"
 #include "base/text.h"
+#include "base/translate.h"
 
 namespace pv::api {
 namespace {
@@ -108,7 +109,9 @@ Message say_text(std::string_view english) {
       return {.english = text, .chinese = fill(phrase.chinese, *values)};
     }
   }
-  return {.english = text, .chinese = text};
+  // Not made a sentence yet, as it is said where it is from.
+  const std::string known = told(Language::kChinese, trim_space(english));
+  return {.english = text, .chinese = known == trim_space(english) ? text : known};
 }
 
 Language preferred_language(std::span<const std::string_view> accept_language) {

@@ -45,6 +45,8 @@ inline constexpr Phrase kDeleteFailed{"Invalid or already deleted backup file. R
 inline constexpr Phrase kNoBackup{"Missing or invalid backup file.", "备份文件不存在或无效。"};
 inline constexpr Phrase kRestoreFailed{"Failed to restore backup. Raw error: \n{}", "无法恢复备份。原始错误：\n{}"};
 
+inline constexpr Phrase kRestored{"Backup restored successfully.", "备份已成功恢复。"};
+
 inline constexpr Phrase kMailTestFailed{"Failed to send the test email.", "发送测试邮件失败。"};
 inline constexpr Phrase kMailTestFailedBecause{"Failed to send the test email. Raw error: \n{}", "发送测试邮件失败。原始错误：\n{}"};
 inline constexpr Phrase kAlertTestFailed{"The test message could not be sent: {}", "无法发送测试消息：{}"};
@@ -100,7 +102,8 @@ struct Message {
 [[nodiscard]] Message say(const Phrase& phrase,
                           std::initializer_list<std::string_view> values = {});
 
-// For a text that comes from another room: translated when it fits a phrase, else English in both.
+// For a text that comes from another room: translated when it fits a phrase, else as far as told()
+// (base/translate.h) knows it.
 [[nodiscard]] Message say_text(std::string_view english);
 
 // PocketBase's rule: trimmed, the first letter a capital, a full stop unless it ends in . ? or !

@@ -4,6 +4,7 @@
 
 #include "api/exchange.h"
 #include "api/forms.h"
+#include "base/translate.h"
 #include "http/url.h"
 #include "restore/scope.h"
 
@@ -14,10 +15,15 @@ constexpr std::string_view kOnly = "only";
 
 using Part = std::vector<std::string>;
 
+Message because(std::string_view why) {
+  return {.english = say(phrase::kInvalidBecause, {why}).english,
+          .chinese = say(phrase::kInvalidBecause, {told(Language::kChinese, why)}).chinese};
+}
+
 Problem no_part(std::string_view why) {
   return invalid(FieldProblem{.field = std::string{kOnly},
                               .code = "validation_invalid_value",
-                              .message = say(phrase::kInvalidBecause, {why}),
+                              .message = because(why),
                               .params = {}});
 }
 

@@ -4,12 +4,15 @@
 
 #include "api/exchange.h"
 #include "api/forms.h"
+#include "api/sentences.h"
 #include "http/url.h"
 
 namespace pv::api {
 namespace {
 
 namespace json = boost::json;
+
+constexpr Sentence kOfPruning[] = {{"summary", SaidAs::kList}, {"reasons"}, {"message"}};
 
 // A parameter that does not decode is left out by parse_query().
 bool is_readable(std::string_view query, std::size_t parameters) {
@@ -50,14 +53,17 @@ bool has_body(const http::Request& request) {
 AnswerTask answer_pruning(Exchange& exchange, bool is_dry_run) {
   std::function<Result<json::object>()> work =
       [&vault = exchange.services.parts.vault, &own = exchange.services.parts.own_settings,
-       &request = exchange.request, is_dry_run]() -> Result<json::object> {
+       &request = exchange.request, is_dry_run,
+       language = exchange.language]() -> Result<json::object> {
     PV_TRY(const auto rules, rules_of(request, own));
     PV_TRY(const jobs::Pruning pruning, vault.prune({.rules = rules, .is_dry_run = is_dry_run}));
-    return jobs::to_json(pruning);
+    json::object told = jobs::to_json(pruning);
+    tell(language, kOfPruning, told);
+    return told;
   };
   const auto pruning = co_await blocking<json::object>(exchange.services, std::move(work));
   if (!pruning.has_value()) { co_return tl::unexpected{explained(pruning.error())}; }
-  co_return json_answer(exchange, 200, *pruning);
+  co_return told_answer(exchange, 200, *pruning);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include "api/exchange.h"
 #include "api/forms.h"
 #include "api/job_answer.h"
-#include "base/translate.h"
+#include "api/sentences.h"
 
 namespace pv::api {
 namespace {
@@ -15,27 +15,18 @@ namespace json = boost::json;
 // What a client asks for before it sends a wish that a server without it would pass over.
 constexpr std::string_view kFeatures[] = {"only", "filesTo", "retention"};
 
-// Of the status, wherever they stand: sentences for people. The rest is for programs.
-constexpr std::string_view kSentences[] = {
-    "risk",          "text",       "why",   "verdictsUnknownBecause",
-    "settingsError", "offBecause", "error", "trouble"};
-
-void tell(Language language, json::object& status) {
-  for (auto& [name, value] : status) {
-    if (json::object* inner = value.if_object()) {
-      tell(language, *inner);
-    } else if (json::array* list = value.if_array()) {
-      for (json::value& one : *list) {
-        if (json::object* object = one.if_object()) { tell(language, *object); }
-      }
-    } else if (value.is_string() && std::string_view{name} == "summary") {
-      value = told_list(language, value.get_string());
-    } else if (value.is_string() &&
-               std::ranges::find(kSentences, std::string_view{name}) != std::end(kSentences)) {
-      value = told(language, value.get_string());
-    }
-  }
-}
+constexpr Sentence kOfStatus[] = {{"risk"},
+                                  {"text"},
+                                  {"why"},
+                                  {"verdictsUnknownBecause"},
+                                  {"settingsError"},
+                                  {"offBecause"},
+                                  {"error"},
+                                  {"trouble"},
+                                  {"reason"},
+                                  {"place"},
+                                  {"summary", SaidAs::kList}};
+constexpr Sentence kOfHistory[] = {{"error"}};
 
 }  // namespace
 
@@ -66,28 +57,29 @@ AnswerTask show_status(Exchange& exchange) {
     verification.next = scheduler.verifications().next();
     json::object status = jobs::to_json(overview, now);
     status.emplace("features", json::array(std::begin(kFeatures), std::end(kFeatures)));
-    tell(language, status);
+    tell(language, kOfStatus, status);
     return status;
   };
   const auto status = co_await blocking<json::object>(exchange.services, std::move(work));
   if (!status.has_value()) { co_return tl::unexpected{explained(status.error())}; }
-  http::Response response = json_answer(exchange, 200, *status);
-  note_language(exchange, response);
-  co_return response;
+  co_return told_answer(exchange, 200, *status);
 }
 
 AnswerTask list_history(Exchange& exchange) {
   constexpr std::size_t kCount = 1000;
-  std::function<Result<json::array>()> work =
-      [&vault = exchange.services.parts.vault]() -> Result<json::array> {
+  std::function<Result<json::value>()> work = [&vault = exchange.services.parts.vault,
+                                               language =
+                                                   exchange.language]() -> Result<json::value> {
     PV_TRY(const std::vector<state::PastJob> history, vault.history(kCount));
     json::array array;
     for (const state::PastJob& job : history) { array.push_back(jobs::to_json(job)); }
-    return array;
+    json::value list = std::move(array);
+    tell(language, kOfHistory, list);
+    return list;
   };
-  const auto array = co_await blocking<json::array>(exchange.services, std::move(work));
-  if (!array.has_value()) { co_return tl::unexpected{explained(array.error())}; }
-  co_return json_answer(exchange, 200, *array);
+  const auto list = co_await blocking<json::value>(exchange.services, std::move(work));
+  if (!list.has_value()) { co_return tl::unexpected{explained(list.error())}; }
+  co_return told_answer(exchange, 200, *list);
 }
 
 AnswerTask list_replaced(Exchange& exchange) {

@@ -1,6 +1,7 @@
 // Routes of our own, for superusers: jobs, what an archive holds, verifying.
 #include "api/exchange.h"
 #include "api/job_answer.h"
+#include "api/sentences.h"
 #include "base/text.h"
 #include "http/url.h"
 #include "jobs/pins.h"
@@ -12,15 +13,10 @@ namespace json = boost::json;
 
 using JobPointer = std::shared_ptr<jobs::Job>;
 
-// Null when there is none of that id.
-http::Task<JobPointer> find_job(const Exchange& exchange) {
-  std::function<Result<JobPointer>()> work = [&vault = exchange.services.parts.vault,
-                                              id = exchange.value()]() -> Result<JobPointer> {
-    JobPointer job = vault.find_job(id);
-    if (job == nullptr) { return fail(Code::kNotFound, "no such job"); }
-    return job;
-  };
-  co_return co_await blocking<JobPointer>(exchange.services, std::move(work));
+Result<JobPointer> find_job(jobs::Vault& vault, const std::string& id) {
+  JobPointer job = vault.find_job(id);
+  if (job == nullptr) { return fail(Code::kNotFound, "no such job"); }
+  return job;
 }
 
 json::object summary_json(const jobs::ArchiveSummary& summary) {
@@ -43,25 +39,38 @@ json::object summary_json(const jobs::ArchiveSummary& summary) {
 }  // namespace
 
 AnswerTask list_jobs(Exchange& exchange) {
-  std::function<Result<json::array>()> work =
-      [&vault = exchange.services.parts.vault]() -> Result<json::array> {
+  std::function<Result<json::value>()> work = [&vault = exchange.services.parts.vault,
+                                               language =
+                                                   exchange.language]() -> Result<json::value> {
     json::array array;
     for (const JobPointer& job : vault.jobs()) { array.push_back(job_json(job->status())); }
-    return array;
+    json::value list = std::move(array);
+    tell(language, kOfJobs, list);
+    return list;
   };
-  const auto array = co_await blocking<json::array>(exchange.services, std::move(work));
-  if (!array.has_value()) { co_return tl::unexpected{explained(array.error())}; }
-  co_return json_answer(exchange, 200, *array);
+  const auto list = co_await blocking<json::value>(exchange.services, std::move(work));
+  if (!list.has_value()) { co_return tl::unexpected{explained(list.error())}; }
+  co_return told_answer(exchange, 200, *list);
 }
 
 AnswerTask show_job(Exchange& exchange) {
-  const auto job = co_await find_job(exchange);
+  std::function<Result<json::object>()> work =
+      [&vault = exchange.services.parts.vault, id = exchange.value(),
+       language = exchange.language]() -> Result<json::object> {
+    PV_TRY(const JobPointer job, find_job(vault, id));
+    return told_job(job->status(), language);
+  };
+  const auto job = co_await blocking<json::object>(exchange.services, std::move(work));
   if (!job.has_value()) { co_return tl::unexpected{explained(job.error())}; }
-  co_return json_answer(exchange, 200, job_json((*job)->status()));
+  co_return told_answer(exchange, 200, *job);
 }
 
 AnswerTask cancel_job(Exchange& exchange) {
-  const auto job = co_await find_job(exchange);
+  std::function<Result<JobPointer>()> work = [&vault = exchange.services.parts.vault,
+                                              id = exchange.value()] {
+    return find_job(vault, id);
+  };
+  const auto job = co_await blocking<JobPointer>(exchange.services, std::move(work));
   if (!job.has_value()) { co_return tl::unexpected{explained(job.error())}; }
   (*job)->cancel();
   co_return empty_answer(204);
@@ -74,7 +83,9 @@ AnswerTask show_backup(Exchange& exchange) {
       [&vault = exchange.services.parts.vault, name = *name] { return vault.summarize(name); };
   const auto summary = co_await blocking<jobs::ArchiveSummary>(exchange.services, std::move(work));
   if (!summary.has_value()) { co_return tl::unexpected{explained(summary.error())}; }
-  co_return json_answer(exchange, 200, summary_json(*summary));
+  json::object object = summary_json(*summary);
+  tell(exchange.language, kOfVerdicts, object);
+  co_return told_answer(exchange, 200, object);
 }
 
 AnswerTask verify_backup(Exchange& exchange) {

@@ -10,6 +10,7 @@
 #include "base/known_texts.h"
 #include "base/phrase.h"
 #include "base/text.h"
+#include "base/translate.h"
 #include "cli/help_texts.h"
 #include "testing/fixtures.h"
 
@@ -77,9 +78,26 @@ const Table kOfOurs[] = {{"known texts", known::kTexts},
                          {"help", cli::known::kHelp},
                          {"mistakes", cli::known::kMistakes}};
 const Table kOfOthers[] = {{"system", known::kSystemTexts},
+                           {"SQLite", known::kSqliteTexts},
                            {"libcurl", known::kCurlTexts},
                            {"CLI11's help", cli::known::kHelpOfCli11},
                            {"CLI11's mistakes", cli::known::kMistakesOfCli11}};
+
+// The command line says what a server of another language answered.
+TEST(Languages, WhatTheApiSaysIsKnownToTheCommandLine) {
+  const std::regex declared{
+      R"re(inline constexpr Phrase k\w+\{"((?:[^"\\]|\\.)*)", "((?:[^"\\]|\\.)*)"\};)re"};
+  const std::string header = testing::read_file(testing::source_folder() / "src/api/messages.h");
+  std::size_t count = 0;
+  for (std::sregex_iterator it{header.begin(), header.end(), declared}, end; it != end; ++it) {
+    std::string english = std::regex_replace((*it)[1].str(), std::regex{R"(\\n)"}, "\n");
+    english = std::regex_replace(english, std::regex{R"re(\\")re"}, "\"");
+    const std::string text = fill(english, std::vector<std::string_view>{"x", "y"});
+    EXPECT_NE(told(Language::kChinese, printable(text)), printable(text)) << text;
+    ++count;
+  }
+  EXPECT_GT(count, 50U);
+}
 
 TEST(Languages, EveryTextThatIsLookedUpIsTranslatedWithTheSamePlaces) {
   for (const std::span<const Table> tables :
@@ -123,7 +141,7 @@ std::vector<std::string> pieces_of(std::string_view english) {
   std::vector<std::string> pieces{""};
   for (std::size_t i = 0; i < english.size(); ++i) {
     const bool is_place = english.compare(i, 2, "{}") == 0;
-    const bool is_joint = std::string_view{";:.,("}.find(english[i]) != std::string_view::npos;
+    const bool is_joint = std::string_view{";:.,()"}.find(english[i]) != std::string_view::npos;
     if (is_place || is_joint) {
       pieces.emplace_back();
       i += is_place ? 1 : 0;
@@ -147,6 +165,57 @@ TEST(Languages, EveryTextThatIsLookedUpIsStillSaid) {
       }
     }
   }
+}
+
+// The string at `at`; strings that stand side by side are one.
+std::string string_at(const std::string& source, std::size_t at) {
+  std::string text;
+  while (at < source.size() && source[at] == '"') {
+    for (++at; source[at] != '"'; ++at) {
+      if (source[at] == '\\') { ++at; }
+      text += source[at];
+    }
+    at = source.find_first_not_of(" \n", at + 1);
+  }
+  return text;
+}
+
+// What the errors and warnings that a source makes begin with.
+std::vector<std::string> texts_said_in(const std::string& source) {
+  static const std::regex made{
+      R"re((?:Code::k\w+,|within\(|(?:warn|leave_out)\(\{?[^;"]*(?:"[^ "]*")?[^;"]*,)\s*(?="))re"};
+  std::vector<std::string> texts;
+  for (std::sregex_iterator it{source.begin(), source.end(), made}, end; it != end; ++it) {
+    texts.push_back(string_at(source, static_cast<std::size_t>(it->position() + it->length())));
+  }
+  return texts;
+}
+
+// The rooms whose errors and warnings end in a job, an alert, or an answer of the API.
+constexpr const char* kRoomsThatAreHeard[] = {"curl",     "jobs", "notify", "objects", "restore",
+                                              "snapshot", "s3",   "state",  "store",   "zip"};
+
+TEST(Languages, WhatRoomsSayOfErrorsAndWarningsIsLookedUp) {
+  std::string known;
+  for (const Phrase& phrase : known::kTexts) { known += std::string{phrase.english} + "\n"; }
+  std::size_t count = 0;
+  for (const char* room : kRoomsThatAreHeard) {
+    for (const auto& entry :
+         std::filesystem::directory_iterator{testing::source_folder() / "src" / room}) {
+      const std::string name = entry.path().filename().string();
+      const bool is_test = name.find("_test") != name.npos || name.find("fuzz") != name.npos ||
+                           name == "mem_store.cc";
+      if (entry.path().extension() != ".cc" || is_test) { continue; }
+      for (const std::string& text : texts_said_in(testing::read_file(entry.path()))) {
+        ++count;
+        for (const std::string& piece : pieces_of(text)) {
+          EXPECT_NE(known.find(piece), std::string::npos)
+              << room << "/" << name << ": known_texts.h lacks \"" << piece << "\" of: " << text;
+        }
+      }
+    }
+  }
+  EXPECT_GT(count, 200U);
 }
 
 // Headings, and the lines of code without what is remarked in them.

@@ -18,6 +18,19 @@ TEST(Translate, WhatARoomSaysIsToldInEitherLanguage) {
   const std::string longest = "open " + std::string(995, 'a');
   EXPECT_EQ(told(Language::kChinese, longest), "打开 " + std::string(995, 'a'));
   EXPECT_EQ(told(Language::kChinese, longest + "a"), longest + "a") << "bounded in time";
+  EXPECT_EQ(told(Language::kChinese, "it is encrypted; data.db: it is encrypted."),
+            "它已加密；data.db：它已加密。");
+  EXPECT_EQ(told(Language::kChinese, "logs.db damaged; auxiliary.db not checked: its pin was gone"),
+            "logs.db 已损坏；auxiliary.db 未检查：其快照已不在");
+  EXPECT_EQ(told(Language::kChinese,
+                 "copied: data.db (it is not in WAL mode); a.db (it is read-only here)"),
+            "复制：data.db（不处于 WAL 模式）；a.db（在这里是只读的）");
+  std::string joints;
+  while (joints.size() < 980) { joints += "it is encrypted; "; }
+  const std::string some = told(Language::kChinese, joints);
+  EXPECT_TRUE(some.starts_with("它已加密；它已加密；")) << some;
+  EXPECT_NE(some.find("it is encrypted; it is encrypted; "), std::string::npos)
+      << "bounded in time: " << some;
   EXPECT_EQ(told_list(Language::kEnglish, "keeps 7 daily, 4 weekly"), "keeps 7 daily, 4 weekly");
   EXPECT_EQ(told_list(Language::kChinese, "keeps 7 daily, 4 weekly"),
             "保留每天一个共 7 个、每周一个共 4 个");

@@ -462,7 +462,7 @@ TEST_F(Commands, SpeakTheLanguageOfTheEnvironment) {
       {{"list"}, 0, "名称"},
       {{"show", "nightly"}, 0, "\n  可恢复     是；"},
       {{"show", "none"}, 5, "错误：没有备份 none\n查看有哪些备份：pocketvault list --dir "},
-      {{"ls", "nightly", "none"}, 5, "错误：压缩包中没有 \"none\""},
+      {{"ls", "nightly", "none"}, 5, "错误：压缩包中没有“none”"},
       {{"get", "nightly", "data.db", "-o", (temp_ / "old.db").string()}, 0, "已把 data.db（取自 "},
       {{"verify", "nightly"}, 0, "nightly.zip 完好："},
       {{"pin", "nightly.zip"}, 0, "已固定 nightly.zip"},

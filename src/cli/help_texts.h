@@ -205,6 +205,7 @@ inline constexpr Phrase kMistakesOfCli11[] = {
     {"{} requires {}", "{} 需要 {}"},
     {"{} excludes {}", "{} 不能与 {} 合用"},
     {"1 required {} missing", "缺少 {}"},
+    {"Value {} not in range {} to {}", "值 {} 不在 {} 到 {} 的范围内"},
     {"{} not in {}", "{} 不在 {} 之中"},
     {"Could not convert: {}", "无法转换：{}"},
 };

@@ -121,6 +121,7 @@ std::string render_made(const Words& words, const jobs::Status& status) {
   if (report.left_out.files > 0) {
     text += words(phrase::kLeftOutAsAsked, {amount_of(words, report.left_out)});
   }
+  if (!report.note.empty()) { text += "\n" + words(phrase::kNote, {words.told(report.note)}); }
   return text;
 }
 

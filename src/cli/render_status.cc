@@ -87,6 +87,14 @@ std::string way_back(const Words& words, const jobs::Kept& kept) {
   return kept.strays == 0 ? way : words(phrase::kUndoLeaves, {way, strays_of(words, kept)});
 }
 
+// What took its place: an archive, or the undo of one (restore/swap.cc), or of that.
+std::string replaced_by(const Words& words, const jobs::Kept& kept) {
+  constexpr std::string_view kUndo = "undo of ";
+  return kept.from.starts_with(kUndo)
+             ? words(phrase::kUndoOf, {printable(kept.from.substr(kUndo.size()))})
+             : printable(kept.from);
+}
+
 }  // namespace
 
 std::string render_mirror(const Words& words, const jobs::MirrorState& mirror) {
@@ -185,7 +193,7 @@ std::string render_kept(const Words& words, const std::vector<jobs::Kept>& kept,
   for (const jobs::Kept& one : kept) {
     text += row({printable(one.id), ago(words, one.at, now), size_of(words, one.bytes),
                  format_pocketbase_date(one.until).substr(0, 16)}) +
-            printable(one.from) + units_of(words, one) + strays_beside(words, one) + "\n";
+            replaced_by(words, one) + units_of(words, one) + strays_beside(words, one) + "\n";
   }
   return text;
 }

@@ -146,6 +146,7 @@ inline constexpr Phrase kHeadId{"ID", "编号"};
 inline constexpr Phrase kHeadReplaced{"REPLACED", "替换于"};
 inline constexpr Phrase kHeadKeptUntil{"KEPT UNTIL (UTC)", "保留到 (UTC)"};
 inline constexpr Phrase kHeadBy{"BY", "替换为"};
+inline constexpr Phrase kUndoOf{"undo of {}", "撤销 {}"};
 inline constexpr Phrase kOnlyAndMore{" (only {} and {} more)", "（仅 {} 等，另有 {} 项）"};
 inline constexpr Phrase kWithStrays{", with {}", "，另有 {}"};
 inline constexpr Phrase kOnlyThese{", only {}", "，仅有 {}"};

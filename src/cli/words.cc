@@ -35,8 +35,8 @@ std::string Words::list(std::span<const std::string> items) const {
 std::string Words::told(std::string_view english) const {
   std::string text = printable(english);
   if (language_ == Language::kEnglish) { return text; }
-  return translate(
-      text, {pv::known::kTexts, known::kMistakes, pv::known::kSystemTexts, pv::known::kCurlTexts});
+  return translate(text, {pv::known::kTexts, known::kMistakes, pv::known::kSystemTexts,
+                          pv::known::kSqliteTexts, pv::known::kCurlTexts});
 }
 
 std::string Words::told_list(std::string_view english) const {

@@ -64,7 +64,7 @@ TEST(Words, ErrorsOfOtherRoomsAreTranslatedAsFarAsTheyAreKnown) {
        "此数据目录上正在进行撤销，开始于 2026-11-21"},
       {"the databases of pb_data are in use by pocketbase (process 12, pb.service). Stop that "
        "first: systemctl stop pb.service; or restore beside it, into a new directory: --to DIR",
-       "pb_data 的数据库正被 pocketbase (process 12, pb.service) 使用。请先停止它：systemctl stop "
+       "pb_data 的数据库正被 pocketbase (进程 12, pb.service) 使用。请先停止它：systemctl stop "
        "pb.service；或恢复到旁边的新目录：--to DIR"},
       {"S3 bucket b at http://h:1: the access key is not known there (InvalidAccessKeyId: no)",
        "S3 存储桶 b（http://h:1）：那里不认识这个访问密钥（InvalidAccessKeyId: no）"},

@@ -141,8 +141,8 @@ Result<std::size_t> PinnedDatabase::read_spilled(std::uint64_t offset, MutableBy
   for (std::uint64_t chunk = offset / kChunkBytes; chunk <= last; ++chunk) {
     if (!spilled_[chunk]) {
       return fail(Code::kUnavailable, held_.path.string() +
-                                          ": a part that had been read was asked for again after " +
-                                          "the pin was dropped");
+                                          ": a part that had been read was asked for again "
+                                          "after the pin was dropped");
     }
   }
   return fs::read_some(spill_file_, offset, into);

@@ -7,6 +7,7 @@
 #include <array>
 #include <filesystem>
 
+#include "base/known_texts.h"
 #include "testing/fixtures.h"
 
 namespace pv::sqlite {
@@ -247,6 +248,18 @@ TEST(ToInt, IsZeroForWhatIsNoNumber) {
   EXPECT_EQ(to_text(2.5), "2.5");
   EXPECT_EQ(to_text(std::int64_t{-7}), "-7");
   EXPECT_EQ(to_text(std::monostate{}), "");
+}
+
+TEST(Connection, TheTextsThatAreToldInChineseAreSqlites) {
+  for (const Phrase& phrase : known::kSqliteTexts) {
+    const bool is_errmsg = phrase.english.starts_with("malformed database schema (") ||
+                           phrase.english.starts_with("unsupported file format");
+    bool is_said = is_errmsg;  // of one database, not of a code
+    for (int code = 1; code < 28 && !is_said; ++code) {
+      is_said = std::string{sqlite3_errstr(code)} + " ({})" == phrase.english;
+    }
+    EXPECT_TRUE(is_said) << phrase.english;
+  }
 }
 
 }  // namespace

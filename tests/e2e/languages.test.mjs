@@ -1,9 +1,10 @@
 // The command line and the API in English and in Simplified Chinese.
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
+import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { cli, signIn, startServer, tempFolder, unpackFixture } from "./support.mjs";
+import { cli, signIn, startServer, tempFolder, tinyZip, unpackFixture } from "./support.mjs";
 
 const inChinese = { env: { POCKETVAULT_LANG: "", LC_ALL: "", LC_MESSAGES: "", LANG: "zh_CN.UTF-8" } };
 const inEnglish = { env: { POCKETVAULT_LANG: "", LC_ALL: "", LC_MESSAGES: "", LANG: "" } };
@@ -79,4 +80,55 @@ test("the API answers an error in the language that is asked for, and the comman
   assert.equal(await message("zh-CN", "/api/backups/none.zip/restore"), "未找到请求的资源。", "a route of PocketBase");
   assert.equal(await message("en-GB"), "The requested resource wasn't found.");
   assert.equal(await message(), "The requested resource wasn't found.");
+});
+
+// Two English words side by side, but for commands, options and names in quotes; and the app's name.
+function english(text) {
+  const rest = text.replaceAll(/`[^`]*`|"[^"]*"|“[^”]*”|pocketvault [a-z]+( -.*)?|--[a-z-]+ \S+/g, "");
+  return rest.match(/[A-Za-z']{2,},? [a-z]{2,}/g) ?? [];
+}
+
+test("commands and routes say nothing in English to who reads Chinese, here and through a server", async (t) => {
+  const dir = unpackFixture("0.39.11", tempFolder(t));
+  fs.symlinkSync("/nowhere", path.join(dir, "storage", "dangling"));
+  fs.writeFileSync(path.join(dir, "backups", "bad.zip"), tinyZip);
+  const say = (place, words, status) => {
+    const done = cli([...words, ...place], inChinese);
+    const all = done.stdout + done.stderr;
+    assert.equal(done.status, status, `${words.join(" ")}: ${all}`);
+    assert.match(all, /[\u4e00-\u9fff]/, words.join(" "));
+    assert.deepEqual(english(all), [], `${words.join(" ")}: ${all}`);
+    return all;
+  };
+  const both = (place) => {
+    say(place, ["show", "bad.zip"], 0);
+    say(place, ["alerts"], 0);
+    say(place, ["prune", "--dry-run", "--keep-daily", "1"], 0);
+    say(place, ["prune", "--dry-run", "--keep-daily", "99999"], 2);
+    say(place, ["restore", "a.zip", "--dry-run", "--only", "data.db"], 0);
+    say(place, ["restore", "a.zip", "--dry-run", "--only", "nix"], 5);
+    say(place, ["restore", "bad.zip", "--dry-run"], 7);
+    say(place, ["delete", "a.zip", "--yes"], 2);
+    say(place, ["alerts", "test", "Team"], 5);
+    say(place, ["replaced"], 0);
+  };
+  const here = ["--dir", dir];
+  assert.match(say(here, ["backup", "a.zip", "--exclude", "nothing.*"], 3), /“?nothing\.\*.* 没有略去任何内容/);
+  say(here, ["verify", "bad.zip"], 7);
+  say(here, ["pin", "a.zip"], 0);
+  say(here, ["restore", "a.zip", "--yes"], 0);
+  say(here, ["undo", "--yes"], 0);
+  both(here);
+
+  const server = await startServer(t, { dir });
+  const token = await signIn(server);
+  both(["--url", server.url, "--token", token]);
+  for (const route of ["jobs", "history", "alerts", "status", "backups/bad.zip", "retention/preview?keepDaily=1"]) {
+    const answer = await fetch(`${server.url}/api/vault/${route}`, { headers: { Authorization: token, "Accept-Language": "zh-CN" } });
+    assert.equal(answer.headers.get("content-language"), "zh-Hans", route);
+    const text = await answer.text();
+    assert.match(text, /[\u4e00-\u9fff]/, route);
+    const said = JSON.stringify(JSON.parse(text), (key, value) => typeof value === "string" && (key === "from" || english(value).length === 0) ? undefined : value);
+    assert.doesNotMatch(said, /":"/, `${route}: ${said}`);
+  }
 });
