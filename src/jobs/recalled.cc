@@ -1,6 +1,9 @@
 #include "jobs/recalled.h"
 
 #include <algorithm>
+#include <optional>
+#include <system_error>
+#include <unordered_map>
 
 #include "jobs/names.h"
 #include "state/history.h"
@@ -9,81 +12,195 @@ namespace pv::jobs {
 namespace {
 
 using store::Backup;
+using store::BackupName;
 
-// What the history says of a backup beside its size.
-struct Span {
+// A backup that the history knows.
+struct Made {
+  std::string_view name;
   WallTime started;
   WallTime ended;
+  std::uint64_t archive_bytes = 0;
+  bool is_there = false;  // by its name
 };
 
-Backup* find(std::vector<Backup>& backups, std::string_view key) {
-  const auto found = std::ranges::lower_bound(
-      backups, key, {}, [](const Backup& one) -> std::string_view { return one.name.text(); });
-  return found != backups.end() && found->name.text() == key ? &*found : nullptr;
-}
+// What the history knows of those with automatic names. One that can't be read knows nothing.
+class History {
+ public:
+  explicit History(const fs::Path& vault_folder) {
+    std::ignore =
+        state::for_each_made(state::VaultDb{vault_folder}, [&](const state::MadeBackup& made) {
+          if (!is_automatic(made.name)) { return; }
+          names_.add(made.name);
+          all_.push_back({{}, made.started, made.ended, made.archive_bytes});
+        });
+    by_name_.reserve(all_.size());
+    for (std::size_t i = 0; i < all_.size(); ++i) {
+      all_[i].name = names_[i];
+      by_name_[all_[i].name] = &all_[i];  // the last of one name
+    }
+  }
+  History(const History&) = delete;
+  History& operator=(const History&) = delete;
+
+  [[nodiscard]] Made* find(std::string_view name) const {
+    const auto found = by_name_.find(name);
+    return found == by_name_.end() ? nullptr : found->second;
+  }
+
+  [[nodiscard]] std::vector<const Made*> there() const {
+    std::vector<const Made*> there;
+    for (const Made& made : all_) {
+      if (made.is_there) { there.push_back(&made); }
+    }
+    return there;
+  }
+
+ private:
+  PackedNames names_;
+  std::vector<Made> all_;
+  std::unordered_map<std::string_view, Made*> by_name_;
+};
 
 // An archive is written for the last time shortly before its job ends.
-bool is_as_made(const Backup& found, const Backup& recalled, const Span& span) {
+bool is_as_made(const Backup& found, const Made& made) {
   constexpr std::chrono::seconds kClockSteps{2};
-  return found.size_bytes == recalled.size_bytes && found.modified >= span.started - kClockSteps &&
-         found.modified <= span.ended + kClockSteps;
+  return found.size_bytes == made.archive_bytes && found.modified >= made.started - kClockSteps &&
+         found.modified <= made.ended + kClockSteps;
 }
 
-// Fills in what the history knows; the spans are those of the same places.
-std::vector<Span> recall(std::vector<Backup>& backups, const fs::Path& vault_folder) {
-  std::vector<Span> spans(backups.size());
-  // A history that can't be read knows nothing.
-  std::ignore =
-      state::for_each_made(state::VaultDb{vault_folder}, [&](const state::MadeBackup& made) {
-        Backup* const backup = is_automatic(made.name) ? find(backups, made.name) : nullptr;
-        if (backup == nullptr) { return; }
-        backup->size_bytes = made.archive_bytes;
-        backup->modified = made.ended;
-        backup->is_recalled = true;
-        spans[static_cast<std::size_t>(backup - backups.data())] = {made.started, made.ended};
-      });
-  return spans;
-}
-
-// The newest, those of which damage is known, and those of which nothing is known.
-std::vector<Backup*> to_be_asked(std::vector<Backup>& backups, const Verdicts& verdicts) {
-  std::vector<Backup*> recalled;
-  std::vector<Backup*> asked;
-  for (Backup& backup : backups) { (backup.is_recalled ? recalled : asked).push_back(&backup); }
-  const auto middle =
-      recalled.begin() + static_cast<std::ptrdiff_t>(std::min(kAskedNewest, recalled.size()));
-  std::ranges::partial_sort(recalled, middle, std::greater{}, &Backup::modified);
-  asked.insert(asked.end(), recalled.begin(), middle);
-  for (const std::string& key : verdicts.unsound()) {
-    if (Backup* const backup = find(backups, key)) { asked.push_back(backup); }
-  }
-  return asked;
-}
-
-// False: one is not as it was made.
-bool ask(store::BackupStore& store, std::vector<Backup>& backups, const std::vector<Span>& spans,
-         const std::vector<Backup*>& asked) {
-  for (Backup* const backup : asked) {
-    auto found = store.stat(backup->name);
-    const auto at = static_cast<std::size_t>(backup - backups.data());
-    if (!found.has_value() || (backup->is_recalled && !is_as_made(*found, *backup, spans[at]))) {
-      return false;
+// Finds the names in the history; returns those that it does not know. nullopt: more than are
+// asked for.
+std::optional<std::vector<std::string_view>> match(const PackedNames& names,
+                                                   const History& history) {
+  std::vector<std::string_view> unknown;
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (Made* const made = history.find(names[i])) {
+      made->is_there = true;
+    } else if (unknown.size() < kAskedMax) {
+      unknown.push_back(names[i]);
+    } else {
+      return std::nullopt;
     }
-    *backup = *std::move(found);
   }
-  return true;
+  return unknown;
+}
+
+// Divides those that are there: first the newest, the newest that was made by the clock, and those
+// of which damage is known. Returns how many these are.
+std::size_t put_asked_first(std::vector<const Made*>& there, const Verdicts& verdicts) {
+  const auto is_newer = [](const Made* a, const Made* b) { return a->ended > b->ended; };
+  auto middle = there.begin() + static_cast<std::ptrdiff_t>(std::min(kAskedNewest, there.size()));
+  if (middle != there.end()) { std::ranges::nth_element(there, middle, is_newer); }
+  const auto is_scheduled = [](const Made* made) {
+    return made->name.starts_with(kScheduledPrefix);
+  };
+  if (std::none_of(there.begin(), middle, is_scheduled)) {
+    auto newest = there.end();
+    for (auto one = middle; one != there.end(); ++one) {
+      if (is_scheduled(*one) && (newest == there.end() || is_newer(*one, *newest))) {
+        newest = one;
+      }
+    }
+    if (newest != there.end()) { std::iter_swap(newest, middle++); }
+  }
+  const std::vector<std::string> unsound = verdicts.unsound();  // ascending
+  middle = std::partition(middle, there.end(), [&](const Made* made) {
+    return std::ranges::binary_search(unsound, made->name, std::less<std::string_view>{});
+  });
+  return static_cast<std::size_t>(middle - there.begin());
+}
+
+// nullopt: the history does not tell enough of these names, or one is not as it was made.
+std::optional<Seen> recall(store::BackupStore& store, const PackedNames& names,
+                           const History& history, const Verdicts& verdicts) {
+  const auto unknown = match(names, history);
+  if (!unknown) { return std::nullopt; }
+  std::vector<const Made*> there = history.there();
+  const std::size_t asked = put_asked_first(there, verdicts);
+  if (asked + unknown->size() > kAskedMax) { return std::nullopt; }
+  Seen seen;
+  const auto ask = [&](std::string_view name, const Made* made) {
+    const auto key = BackupName::parse(name);
+    auto found = key.has_value() ? store.stat(*key) : fail(key.error());
+    if (!found.has_value() || (made != nullptr && !is_as_made(*found, *made))) { return false; }
+    seen.backups.push_back(*std::move(found));
+    return true;
+  };
+  for (std::size_t i = 0; i < there.size(); ++i) {
+    const Made& made = *there[i];
+    if (i < asked) {
+      if (!ask(made.name, &made)) { return std::nullopt; }
+      continue;
+    }
+    ++seen.recalled.count;
+    seen.recalled.bytes += made.archive_bytes;
+    seen.recalled.newest = std::max(seen.recalled.newest, made.ended);
+  }
+  for (const std::string_view name : *unknown) {
+    if (!ask(name, nullptr)) { return std::nullopt; }
+  }
+  std::ranges::sort(seen.backups, {}, &Backup::name);
+  return seen;
 }
 
 }  // namespace
 
-Result<std::vector<Backup>> list_by_history(store::BackupStore& store, const fs::Path& vault_folder,
-                                            const Verdicts& verdicts) {
-  PV_TRY(std::optional<std::vector<Backup>> backups, store.list_names());
-  if (!backups || backups->size() <= kListedMax) { return store.list(); }
-  const std::vector<Span> spans = recall(*backups, vault_folder);
-  const std::vector<Backup*> asked = to_be_asked(*backups, verdicts);
-  if (asked.size() > kAskedMax || !ask(store, *backups, spans, asked)) { return store.list(); }
-  return *std::move(backups);
+void PackedNames::add(std::string_view name) {
+  text_ += name;
+  ends_.push_back(text_.size());
+}
+
+std::string_view PackedNames::operator[](std::size_t i) const {
+  const std::size_t start = i == 0 ? 0 : ends_[i - 1];
+  return std::string_view{text_}.substr(start, ends_[i] - start);
+}
+
+Recollection::Recollection(store::BackupStore& store) : store_{store} {
+  const auto read = [this] { return read_names(); };
+  try {
+    reading_ = std::async(std::launch::async, read);
+  } catch (const std::system_error&) {
+    reading_ = std::async(std::launch::deferred, read);  // no thread to be had
+  }
+}
+
+Result<bool> Recollection::read_names() {
+  // Whichever way this ends, nobody goes on waiting.
+  struct End {
+    std::atomic<Amount>& amount;
+    ~End() {
+      Amount expected = Amount::kUnknown;
+      amount.compare_exchange_strong(expected, Amount::kFew);
+      amount.notify_all();
+    }
+  };
+  const End end{amount_};
+  return store_.each_name([this](std::string_view name) {
+    names_.add(name);
+    if (names_.size() == kListedMax + 1) {
+      amount_ = Amount::kMany;
+      amount_.notify_all();
+    }
+  });
+}
+
+Recollection::Amount Recollection::amount() {
+  if (reading_.wait_for(std::chrono::seconds{0}) == std::future_status::deferred) {
+    reading_.wait();
+  }
+  amount_.wait(Amount::kUnknown);
+  return amount_;
+}
+
+Result<Seen> Recollection::finish(const fs::Path& vault_folder, const Verdicts& verdicts) {
+  std::optional<History> history;
+  if (amount() == Amount::kMany) { history.emplace(vault_folder); }
+  PV_TRY(const bool knows_names, reading_.get());
+  if (history && knows_names) {
+    if (auto seen = recall(store_, names_, *history, verdicts)) { return *std::move(seen); }
+  }
+  PV_TRY(std::vector<Backup> all, store_.list());
+  return Seen{.backups = std::move(all), .recalled = {}};
 }
 
 }  // namespace pv::jobs
