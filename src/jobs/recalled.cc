@@ -4,6 +4,7 @@
 #include <optional>
 #include <system_error>
 #include <unordered_map>
+#include <utility>
 
 #include "jobs/names.h"
 #include "state/history.h"
@@ -68,23 +69,6 @@ bool is_as_made(const Backup& found, const Made& made) {
          found.modified <= made.ended + kClockSteps;
 }
 
-// Finds the names in the history; returns those that it does not know. nullopt: more than are
-// asked for.
-std::optional<std::vector<std::string_view>> match(const PackedNames& names,
-                                                   const History& history) {
-  std::vector<std::string_view> unknown;
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (Made* const made = history.find(names[i])) {
-      made->is_there = true;
-    } else if (unknown.size() < kAskedMax) {
-      unknown.push_back(names[i]);
-    } else {
-      return std::nullopt;
-    }
-  }
-  return unknown;
-}
-
 // Divides those that are there: first the newest, the newest that was made by the clock, and those
 // of which damage is known. Returns how many these are.
 std::size_t put_asked_first(std::vector<const Made*>& there, const Verdicts& verdicts) {
@@ -110,38 +94,31 @@ std::size_t put_asked_first(std::vector<const Made*>& there, const Verdicts& ver
   return static_cast<std::size_t>(middle - there.begin());
 }
 
-// nullopt: the history does not tell enough of these names, or one is not as it was made.
-std::optional<Seen> recall(store::BackupStore& store, const PackedNames& names,
-                           const History& history, const Verdicts& verdicts) {
-  const auto unknown = match(names, history);
-  if (!unknown) { return std::nullopt; }
-  std::vector<const Made*> there = history.there();
-  const std::size_t asked = put_asked_first(there, verdicts);
-  if (asked + unknown->size() > kAskedMax) { return std::nullopt; }
-  Seen seen;
-  const auto ask = [&](std::string_view name, const Made* made) {
+// What the store was asked for.
+class Asker {
+ public:
+  explicit Asker(store::BackupStore& store) : store_{store} {}
+
+  // False: it is not there, or not `as_made`.
+  bool ask(std::string_view name, const Made* as_made) {
     const auto key = BackupName::parse(name);
-    auto found = key.has_value() ? store.stat(*key) : fail(key.error());
-    if (!found.has_value() || (made != nullptr && !is_as_made(*found, *made))) { return false; }
-    seen.backups.push_back(*std::move(found));
-    return true;
-  };
-  for (std::size_t i = 0; i < there.size(); ++i) {
-    const Made& made = *there[i];
-    if (i < asked) {
-      if (!ask(made.name, &made)) { return std::nullopt; }
-      continue;
+    auto found = key.has_value() ? store_.stat(*key) : fail(key.error());
+    if (!found.has_value() || (as_made != nullptr && !is_as_made(*found, *as_made))) {
+      return false;
     }
-    ++seen.recalled.count;
-    seen.recalled.bytes += made.archive_bytes;
-    seen.recalled.newest = std::max(seen.recalled.newest, made.ended);
+    asked_.push_back(*std::move(found));
+    return true;
   }
-  for (const std::string_view name : *unknown) {
-    if (!ask(name, nullptr)) { return std::nullopt; }
+
+  std::vector<Backup> take() {
+    std::ranges::sort(asked_, {}, &Backup::name);
+    return std::move(asked_);
   }
-  std::ranges::sort(seen.backups, {}, &Backup::name);
-  return seen;
-}
+
+ private:
+  store::BackupStore& store_;
+  std::vector<Backup> asked_;
+};
 
 }  // namespace
 
@@ -167,38 +144,82 @@ Recollection::Recollection(store::BackupStore& store) : store_{store} {
 Result<bool> Recollection::read_names() {
   // Whichever way this ends, nobody goes on waiting.
   struct End {
-    std::atomic<Amount>& amount;
+    Recollection& all;
     ~End() {
-      Amount expected = Amount::kUnknown;
-      amount.compare_exchange_strong(expected, Amount::kFew);
-      amount.notify_all();
+      {
+        const std::lock_guard lock{all.mutex_};
+        all.is_complete_ = true;
+      }
+      all.changed_.notify_all();
     }
   };
-  const End end{amount_};
-  return store_.each_name([this](std::string_view name) {
-    names_.add(name);
-    if (names_.size() == kListedMax + 1) {
-      amount_ = Amount::kMany;
-      amount_.notify_all();
-    }
-  });
+  const End end{*this};
+  PackedNames batch;
+  PV_TRY(const bool knows_names, store_.each_name([&](std::string_view name) {
+    if (batch.size() == kListedMax) { hand_over(std::exchange(batch, {})); }
+    batch.add(name);
+  }));
+  hand_over(std::move(batch));
+  return knows_names;
 }
 
-Recollection::Amount Recollection::amount() {
-  if (reading_.wait_for(std::chrono::seconds{0}) == std::future_status::deferred) {
-    reading_.wait();
+void Recollection::hand_over(PackedNames&& batch) {
+  {
+    const std::lock_guard lock{mutex_};
+    batches_.push_back(std::move(batch));
   }
-  amount_.wait(Amount::kUnknown);
-  return amount_;
+  changed_.notify_all();
+}
+
+const PackedNames* Recollection::batch(std::size_t number) {
+  std::unique_lock lock{mutex_};
+  changed_.wait(lock, [&] { return number < batches_.size() || is_complete_; });
+  return number < batches_.size() ? &batches_[number] : nullptr;
+}
+
+// nullopt: the history does not tell enough of these names, or one is not as it was made.
+std::optional<Seen> Recollection::recall(const fs::Path& vault_folder, const Verdicts& verdicts) {
+  const History history{vault_folder};
+  std::vector<std::string_view> unknown;
+  for (std::size_t number = 0; const PackedNames* const names = batch(number); ++number) {
+    for (std::size_t i = 0; i < names->size(); ++i) {
+      if (Made* const made = history.find((*names)[i])) {
+        made->is_there = true;
+      } else if (unknown.size() < kAskedMax) {
+        unknown.push_back((*names)[i]);
+      } else {
+        return std::nullopt;
+      }
+    }
+  }
+  std::vector<const Made*> there = history.there();
+  const std::size_t asked = put_asked_first(there, verdicts);
+  if (asked + unknown.size() > kAskedMax) { return std::nullopt; }
+  Asker asker{store_};
+  const auto ask_made = [&](const Made* made) { return asker.ask(made->name, made); };
+  const auto ask_unknown = [&](std::string_view name) { return asker.ask(name, nullptr); };
+  const auto rest = there.begin() + static_cast<std::ptrdiff_t>(asked);
+  if (!std::all_of(there.begin(), rest, ask_made) || !std::ranges::all_of(unknown, ask_unknown)) {
+    return std::nullopt;
+  }
+  Seen seen{.backups = asker.take(), .recalled = {}};
+  std::for_each(rest, there.end(), [&](const Made* made) {
+    ++seen.recalled.count;
+    seen.recalled.bytes += made->archive_bytes;
+    seen.recalled.newest = std::max(seen.recalled.newest, made->ended);
+  });
+  return seen;
 }
 
 Result<Seen> Recollection::finish(const fs::Path& vault_folder, const Verdicts& verdicts) {
-  std::optional<History> history;
-  if (amount() == Amount::kMany) { history.emplace(vault_folder); }
+  const bool is_deferred =
+      reading_.wait_for(std::chrono::seconds{0}) == std::future_status::deferred;
+  if (is_deferred) { reading_.wait(); }
+  const bool are_many = batch(0) != nullptr && batch(1) != nullptr;
+  std::optional<Seen> seen;
+  if (are_many) { seen = recall(vault_folder, verdicts); }
   PV_TRY(const bool knows_names, reading_.get());
-  if (history && knows_names) {
-    if (auto seen = recall(store_, names_, *history, verdicts)) { return *std::move(seen); }
-  }
+  if (seen && knows_names) { return *std::move(seen); }
   PV_TRY(std::vector<Backup> all, store_.list());
   return Seen{.backups = std::move(all), .recalled = {}};
 }

@@ -1,9 +1,12 @@
 // The backups of a store, without asking for each of very many.
 #pragma once
 
-#include <atomic>
+#include <condition_variable>
 #include <cstdint>
+#include <deque>
 #include <future>
+#include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,8 +29,8 @@ struct Seen {
   Recalled recalled;                   // the others
 };
 
-// Names of many backups, one behind the other: a string for each of ten thousand takes as
-// long as reading them.
+// Names of backups, one behind the other: a string for each of ten thousand takes as long as
+// reading them.
 class PackedNames {
  public:
   void add(std::string_view name);
@@ -56,14 +59,16 @@ class Recollection {
   [[nodiscard]] Result<Seen> finish(const fs::Path& vault_folder, const Verdicts& verdicts);
 
  private:
-  enum class Amount : std::uint8_t { kUnknown, kMany, kFew };
-
   Result<bool> read_names();
-  Amount amount();  // waits until it is known
+  void hand_over(PackedNames&& batch);
+  const PackedNames* batch(std::size_t number);  // waits for it; nullptr: there are not so many
+  std::optional<Seen> recall(const fs::Path& vault_folder, const Verdicts& verdicts);
 
   store::BackupStore& store_;
-  PackedNames names_;  // the thread's, until it has ended
-  std::atomic<Amount> amount_{Amount::kUnknown};
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<PackedNames> batches_;    // each stays where it is
+  bool is_complete_ = false;           // no batch comes after these
   std::future<Result<bool>> reading_;  // last: it waits for the thread
 };
 
