@@ -57,8 +57,10 @@ std::string padded_left(const std::string& text, std::size_t width) {
   return blanks_up_to(width, text) + text;
 }
 
-Table::Table(std::vector<Column> columns)
-    : columns_{std::move(columns)}, widths_(columns_.size()) {}
+Table::Table(std::vector<Column> columns, std::size_t rows)
+    : columns_{std::move(columns)}, widths_(columns_.size()) {
+  cells_.reserve(rows * columns_.size());
+}
 
 void Table::add(std::string_view cell) {
   std::size_t& width = widths_[cells_.size() % widths_.size()];

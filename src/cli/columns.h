@@ -23,7 +23,8 @@ class Table {
     kRight,  // blanks on the left
     kLast,   // no blanks
   };
-  explicit Table(std::vector<Column> columns);
+  // `rows`: about how many.
+  explicit Table(std::vector<Column> columns, std::size_t rows = 0);
 
   // Row by row, each from left to right.
   void add(std::string_view cell);

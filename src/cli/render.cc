@@ -184,7 +184,8 @@ std::string render_list(const Words& words, const std::vector<jobs::ListedBackup
                         WallTime now) {
   if (backups.empty()) { return words(phrase::kNoBackups) + "\n"; }
   using Column = Table::Column;
-  Table table{{Column::kLeft, Column::kRight, Column::kRight, Column::kLeft, Column::kLast}};
+  Table table{{Column::kLeft, Column::kRight, Column::kRight, Column::kLeft, Column::kLast},
+              backups.size() + 1};
   for (const Phrase& head : {phrase::kHeadName, phrase::kHeadSize, phrase::kHeadAge,
                              phrase::kHeadModified, phrase::kHeadVerified}) {
     table.add(words(head));

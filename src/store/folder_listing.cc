@@ -10,6 +10,7 @@
 #include <iterator>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <system_error>
 #include <thread>
 #include <unordered_set>
@@ -233,28 +234,50 @@ std::uint64_t bytes_at(std::string_view text, std::size_t start) {
   return value;
 }
 
-// Names of many backups begin alike and then tell a moment: compared by what follows the common
-// start, most comparisons are one of two numbers.
-std::vector<Backup> sorted(std::deque<Batch> batches) {
-  struct Item {
-    std::uint64_t start;
-    Backup* backup;
-  };
-  std::vector<Item> items;
-  std::string_view common;
-  for (Batch& batch : batches) {
-    for (Backup& backup : batch) {
-      const std::string_view name = backup.name.text();
-      if (items.empty()) { common = name; }
-      const auto differs = std::ranges::mismatch(common, name).in1;
-      common = common.substr(0, static_cast<std::size_t>(differs - common.begin()));
-      items.push_back({.start = 0, .backup = &backup});
-    }
+// A backup, and eight bytes of its name.
+struct Item {
+  std::uint64_t bytes;
+  Backup* backup;
+  [[nodiscard]] std::string_view name() const { return backup->name.text(); }
+};
+
+// How many bytes all of these names begin with alike, of which `known` are known.
+std::size_t common_bytes(std::span<const Item> items, std::size_t known) {
+  std::string_view common = items.front().name().substr(known);
+  for (const Item& item : items) {
+    const auto differs = std::ranges::mismatch(common, item.name().substr(known)).in1;
+    common = common.substr(0, static_cast<std::size_t>(differs - common.begin()));
   }
-  for (Item& item : items) { item.start = bytes_at(item.backup->name.text(), common.size()); }
-  std::ranges::sort(items, [](const Item& a, const Item& b) {
-    return a.start != b.start ? a.start < b.start : a.backup->name < b.backup->name;
-  });
+  return known + common.size();
+}
+
+// By name, of which `known` bytes are the same in all. Names of many backups begin alike and then
+// tell a moment: so eight bytes behind what they have in common are compared, as one number, and
+// more only of those that agree in these.
+void sort_by_name(std::span<Item> items, std::size_t known) {
+  const std::size_t common = common_bytes(items, known);
+  for (Item& item : items) { item.bytes = bytes_at(item.name(), common); }
+  // Folders are often read from the newest to the oldest, which std::sort is slow with.
+  if (items.front().bytes > items.back().bytes) { std::ranges::reverse(items); }
+  std::ranges::sort(items, {}, &Item::bytes);
+  const std::size_t compared = common + sizeof(Item::bytes);
+  while (!items.empty()) {
+    const auto other = std::ranges::upper_bound(items, items.front().bytes, {}, &Item::bytes);
+    const std::span alike = items.first(static_cast<std::size_t>(other - items.begin()));
+    const bool have_more =
+        std::ranges::any_of(alike, [&](const Item& item) { return item.name().size() > compared; });
+    // Without more they are the same: a folder that changes meanwhile may tell a name twice.
+    if (alike.size() > 1 && have_more) { sort_by_name(alike, compared); }
+    items = items.subspan(alike.size());
+  }
+}
+
+std::vector<Backup> sorted(std::deque<Batch> batches) {
+  std::vector<Item> items;
+  for (Batch& batch : batches) {
+    for (Backup& backup : batch) { items.push_back({.bytes = 0, .backup = &backup}); }
+  }
+  if (!items.empty()) { sort_by_name(items, 0); }
   std::vector<Backup> backups;
   backups.reserve(items.size());
   for (const Item& item : items) { backups.push_back(std::move(*item.backup)); }

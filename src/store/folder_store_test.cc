@@ -91,6 +91,10 @@ TEST_F(FolderStore, ListsThousandsInTheOrderOfTheirBytes) {
                            "nightly_~", "nightly_12345678", "nightly_123456789"}) {
     add(name);
   }
+  // Each the start of the next.
+  for (char letter = 'a'; letter < 'k'; ++letter) {
+    for (std::size_t i = 1; i < 70; ++i) { add(std::string(i, letter)); }
+  }
   stdfs::create_directory(folder_ / "nightly_folder.zip");
   const auto listed = store_->list();
   ASSERT_TRUE(listed.has_value());
