@@ -28,6 +28,10 @@ struct Made {
 class History {
  public:
   explicit History(const fs::Path& vault_folder) {
+    // Addresses alone: what is not filled takes no memory.
+    constexpr std::size_t kNameBytes = 64;
+    names_.reserve(state::kJobsKept, state::kJobsKept * kNameBytes);
+    all_.reserve(state::kJobsKept);
     std::ignore =
         state::for_each_made(state::VaultDb{vault_folder}, [&](const state::MadeBackup& made) {
           if (!is_automatic(made.name)) { return; }
@@ -121,6 +125,11 @@ class Asker {
 };
 
 }  // namespace
+
+void PackedNames::reserve(std::size_t names, std::size_t bytes) {
+  text_.reserve(bytes);
+  ends_.reserve(names);
+}
 
 void PackedNames::add(std::string_view name) {
   text_ += name;

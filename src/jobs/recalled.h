@@ -33,6 +33,7 @@ struct Seen {
 // reading them.
 class PackedNames {
  public:
+  void reserve(std::size_t names, std::size_t bytes);
   void add(std::string_view name);
   [[nodiscard]] std::size_t size() const { return ends_.size(); }
   [[nodiscard]] std::string_view operator[](std::size_t i) const;  // until the next add()
