@@ -19,6 +19,10 @@ TEST(Text, DatesAreUtcAndCutToMilliseconds) {
   EXPECT_EQ(format_stamp(time), "20261121005447");
   EXPECT_EQ(format_http_date(time), "Sat, 21 Nov 2026 00:54:47 GMT");
   EXPECT_EQ(format_minute(time), "2026-11-21 00:54 UTC");
+  EXPECT_EQ(format_pocketbase_date(WallTime{1ms}), "1970-01-01 00:00:00.001Z");
+  EXPECT_EQ(format_pocketbase_date(WallTime{-1ns}), "1969-12-31 23:59:59.999Z");
+  EXPECT_EQ(format_pocketbase_date(WallTime::max()), "2262-04-11 23:47:16.854Z");
+  EXPECT_EQ(format_pocketbase_date(WallTime::min()), "1677-09-21 00:12:43.145Z");
 }
 
 TEST(Text, HttpDatesAreReadInAllThreeForms) {
@@ -33,6 +37,10 @@ TEST(Text, SizesReadLikeADiskLabel) {
   EXPECT_EQ(format_size(0), "0 B");
   EXPECT_EQ(format_size(999), "999 B");
   EXPECT_EQ(format_size(1000), "1.0 kB");
+  EXPECT_EQ(format_size(1049), "1.0 kB");
+  EXPECT_EQ(format_size(1250), "1.2 kB");
+  EXPECT_EQ(format_size(1350), "1.4 kB");
+  EXPECT_EQ(format_size(123'456'789), "123.5 MB");
   EXPECT_EQ(format_size(999'950'000), "1.0 GB");
   EXPECT_EQ(format_size(~0ULL), "18.4 EB");
 }

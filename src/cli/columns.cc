@@ -57,4 +57,35 @@ std::string padded_left(const std::string& text, std::size_t width) {
   return blanks_up_to(width, text) + text;
 }
 
+Table::Table(std::vector<Column> columns, std::size_t rows)
+    : columns_{std::move(columns)}, widths_(columns_.size()) {
+  cells_.reserve(rows * columns_.size());
+}
+
+void Table::add(std::string_view cell) {
+  std::size_t& width = widths_[cells_.size() % widths_.size()];
+  cells_text_ += cell;
+  cells_.push_back({.end = cells_text_.size(), .width = width_of(cell)});
+  width = std::max(width, cells_.back().width);
+}
+
+std::string Table::text() const {
+  std::string text;
+  std::size_t line_bytes = 1;
+  for (const std::size_t width : widths_) { line_bytes += width + 2; }
+  text.reserve(cells_.size() / columns_.size() * line_bytes);
+  std::size_t start = 0;
+  for (std::size_t i = 0; i < cells_.size(); ++i) {
+    const Cell& cell = cells_[i];
+    const std::size_t column = i % columns_.size();
+    const std::size_t blanks = widths_[column] - cell.width;
+    if (columns_[column] == Column::kRight) { text.append(blanks, ' '); }
+    text += std::string_view{cells_text_}.substr(start, cell.end - start);
+    if (columns_[column] == Column::kLeft) { text.append(blanks, ' '); }
+    text += column + 1 == columns_.size() ? "\n" : "  ";
+    start = cell.end;
+  }
+  return text;
+}
+
 }  // namespace pv::cli

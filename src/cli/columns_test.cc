@@ -26,5 +26,15 @@ TEST(Columns, TextIsFilledUpToAWidth) {
   EXPECT_EQ(padded_left("", 2), "  ");
 }
 
+TEST(Columns, AreAsWideAsTheWidestOfTheirCells) {
+  using Column = Table::Column;
+  Table table{{Column::kLeft, Column::kRight, Column::kLast}};
+  EXPECT_EQ(table.text(), "");
+  for (const char* cell : {"a", "size", "", "备份", "1 B", "as it is"}) { table.add(cell); }
+  EXPECT_EQ(table.text(),
+            "a     size  \n"
+            "备份   1 B  as it is\n");
+}
+
 }  // namespace
 }  // namespace pv::cli

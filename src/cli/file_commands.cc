@@ -84,12 +84,13 @@ Result<Exit> run_list(const Context& context) {
     tell_of_waiting(context, place);
     return fail(std::move(listing).error());
   }
-  if (context.arguments.json) {  // of ten thousand, either takes its time
-    json::array document;
+  if (context.arguments.json) {  // of ten thousand, a tree of all would take longer than the text
+    std::string document = "[";
     for (const jobs::ListedBackup& listed : listing->backups) {
-      document.push_back(to_json(listed));
+      if (document.size() > 1) { document += ','; }
+      append_json(document, to_json(listed));
     }
-    context.show(document, "");
+    context.console.print(document + "]\n");
   } else {
     const WallTime now = context.environment.clock.now();
     context.console.print(render_list(context.words(), listing->backups, now));

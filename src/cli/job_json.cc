@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 #include <charconv>
 #include <cstdio>
+#include <utility>
 
 #include "base/text.h"
 #include "jobs/json_reader.h"
@@ -291,25 +292,37 @@ Result<jobs::ContentItem> item_from_json(const json::value& value) {
                            .refused = from.text("refused")};
 }
 
-std::string json_text(const json::value& value) {
+void append_json(std::string& text, const json::value& value) {
+  const char* between = "";
   if (value.is_double()) {
     std::array<char, 400> digits{};  // DBL_MAX has 309
     const auto [end, error] = std::to_chars(digits.data(), digits.data() + digits.size(),
                                             value.get_double(), std::chars_format::fixed);
-    return error == std::errc{} ? std::string{digits.data(), end} : "0";
-  }
-  std::string text;
-  if (const json::object* object = value.if_object()) {
+    text += error == std::errc{} ? std::string_view{digits.data(), end} : "0";
+  } else if (const json::object* object = value.if_object()) {
+    text += '{';
     for (const auto& [name, member] : *object) {
-      text += (text.empty() ? "" : ",") + json::serialize(name) + ":" + json_text(member);
+      (text += std::exchange(between, ",")) += json::serialize(name);
+      text += ':';
+      append_json(text, member);
     }
-    return "{" + text + "}";
+    text += '}';
+  } else if (const json::array* array = value.if_array()) {
+    text += '[';
+    for (const json::value& item : *array) {
+      text += std::exchange(between, ",");
+      append_json(text, item);
+    }
+    text += ']';
+  } else {
+    text += json::serialize(value);
   }
-  if (const json::array* array = value.if_array()) {
-    for (const json::value& item : *array) { text += (text.empty() ? "" : ",") + json_text(item); }
-    return "[" + text + "]";
-  }
-  return json::serialize(value);
+}
+
+std::string json_text(const json::value& value) {
+  std::string text;
+  append_json(text, value);
+  return text;
 }
 
 }  // namespace pv::cli

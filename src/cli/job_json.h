@@ -29,6 +29,7 @@ namespace json = boost::json;
 
 // Compact, with numbers as people write them: 0.017, where Boost's own writer says 1.7E-2.
 [[nodiscard]] std::string json_text(const json::value& value);
+void append_json(std::string& text, const json::value& value);
 
 using jobs::parse_date;
 

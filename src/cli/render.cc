@@ -184,31 +184,23 @@ std::string render_verdict(const Words& words, const state::Verdict& verdict, Wa
 std::string render_list(const Words& words, const std::vector<jobs::ListedBackup>& backups,
                         WallTime now) {
   if (backups.empty()) { return words(phrase::kNoBackups) + "\n"; }
-  using Row = std::array<std::string, 5>;
-  std::vector<Row> rows{{words(phrase::kHeadName), words(phrase::kHeadSize),
-                         words(phrase::kHeadAge), words(phrase::kHeadModified),
-                         words(phrase::kHeadVerified)}};
+  using Column = Table::Column;
+  Table table{{Column::kLeft, Column::kRight, Column::kRight, Column::kLeft, Column::kLast},
+              backups.size() + 1};
+  for (const Phrase& head : {phrase::kHeadName, phrase::kHeadSize, phrase::kHeadAge,
+                             phrase::kHeadModified, phrase::kHeadVerified}) {
+    table.add(words(head));
+  }
   for (const auto& [backup, verdict, pin] : backups) {
-    rows.push_back({printable(backup.name.text()), format_size(backup.size_bytes),
-                    format_age(words, backup.modified, now),
-                    format_minute(backup.modified) +
-                        (backup.is_waiting ? words(phrase::kWaitsToBeSent) : std::string{}) +
-                        (pin ? words(phrase::kIsPinned) : std::string{}),
-                    verdict ? render_verdict(words, *verdict, now) : "-"});
+    table.add(printable(backup.name.text()));
+    table.add(format_size(backup.size_bytes));
+    table.add(format_age(words, backup.modified, now));
+    table.add(format_minute(backup.modified) +
+              (backup.is_waiting ? words(phrase::kWaitsToBeSent) : std::string{}) +
+              (pin ? words(phrase::kIsPinned) : std::string{}));
+    table.add(verdict ? render_verdict(words, *verdict, now) : "-");
   }
-  std::array<std::size_t, 4> widths{};
-  for (const Row& row : rows) {
-    for (std::size_t i = 0; i < widths.size(); ++i) {
-      widths[i] = std::max(widths[i], width_of(row[i]));
-    }
-  }
-  std::string text;
-  for (const Row& row : rows) {
-    text += padded_right(row[0], widths[0]) + "  " + padded_left(row[1], widths[1]) + "  " +
-            padded_left(row[2], widths[2]) + "  " + padded_right(row[3], widths[3]) + "  " +
-            row[4] + "\n";
-  }
-  return text;
+  return table.text();
 }
 
 std::string render_summary(const Words& words, const Summary& summary, WallTime now) {

@@ -42,7 +42,12 @@ struct Health {
   std::string settings_trouble = {};  // why the settings of our own are not known; empty: they are
 };
 
-// `backups`: of the store. Where vault.db can't be read, nothing is known.
+// By the clock alone: a backup that the history does not know is not looked for. Where vault.db
+// can't be read, nothing is known.
+[[nodiscard]] Health look_at_health(const fs::Path& vault_folder, WallTime now);
+// What was due was not missed where one of these was made since.
+void account_for(const std::vector<store::Backup>& backups, Timetable& timetable);
+// Both. `backups`: of the store.
 [[nodiscard]] Health look_at_health(const fs::Path& vault_folder,
                                     const std::vector<store::Backup>& backups, WallTime now);
 

@@ -10,7 +10,7 @@
 
 namespace pv::jobs {
 
-// `before` is called with the name of the call ("list", "list_names", "stat", "open", "read",
+// `before` is called with the name of the call ("list", "each_name", "stat", "open", "read",
 // "create", "write", "patch", "clone", "commit", "remove", "sweep", "free_bytes"); an error from it
 // is what the call returns. From any thread.
 using StoreHook = std::function<Result<void>(std::string_view call)>;
@@ -24,9 +24,9 @@ class HookedStore final : public store::BackupStore {
     PV_CHECK(before_("list"));
     return inner_.list();
   }
-  [[nodiscard]] Result<std::optional<std::vector<store::Backup>>> list_names() override {
-    PV_CHECK(before_("list_names"));
-    return inner_.list_names();
+  [[nodiscard]] Result<bool> each_name(const TakeName& take) override {
+    PV_CHECK(before_("each_name"));
+    return inner_.each_name(take);
   }
   [[nodiscard]] Result<store::Backup> stat(const store::BackupName& name) override {
     PV_CHECK(before_("stat"));

@@ -118,22 +118,12 @@ void count(std::vector<store::Backup> backups, WallTime now, const Doubt& doubt,
 
 namespace {
 
-Overview overview_of(const fs::Path& directory, store::BackupStore& store,
-                     std::vector<store::Backup> backups, const Verdicts& verdicts,
-                     std::chrono::seconds keep, WallTime now) {
+// All but what is about backups in the store.
+Overview look_around(const fs::Path& directory, std::chrono::seconds keep, WallTime now) {
   Overview overview;
   const fs::Path vault_folder = directory / ".pocketvault";
-  overview.unknown_because = verdicts.unknown_because();
-  overview.health = look_at_health(vault_folder, backups, now);
-  find_damaged(backups, verdicts, overview.damaged);
+  overview.health = look_at_health(vault_folder, now);
   overview.retention = summary_of(settings::VaultSettingsFile{vault_folder}.now().retention);
-  count(
-      std::move(backups), now,
-      [&](const store::Backup& backup) { return doubt_about(backup, store, verdicts); }, overview);
-  if (overview.newest) { overview.newest_verdict = verdicts.of(*overview.newest); }
-  if (const auto free = store.free_bytes(); free.has_value()) {
-    overview.backups_free_bytes = *free;
-  }
   if (const auto space = fs::space(directory); space.has_value()) {
     overview.data_free_bytes = space->free_bytes;
   }
@@ -147,11 +137,24 @@ Overview overview_of(const fs::Path& directory, store::BackupStore& store,
   return overview;
 }
 
-// Whether what is said of single backups comes from the store itself.
-bool is_asked(const Overview& overview) {
-  return !(overview.newest && overview.newest->is_recalled) &&
-         std::ranges::none_of(overview.discounted,
-                              [](const Discounted& one) { return one.backup.is_recalled; });
+void add_backups(std::vector<store::Backup> backups, store::BackupStore& store,
+                 const Verdicts& verdicts, WallTime now, Overview& overview) {
+  overview.unknown_because = verdicts.unknown_because();
+  account_for(backups, overview.health.timetable);
+  find_damaged(backups, verdicts, overview.damaged);
+  count(
+      std::move(backups), now,
+      [&](const store::Backup& backup) { return doubt_about(backup, store, verdicts); }, overview);
+  if (overview.newest) { overview.newest_verdict = verdicts.of(*overview.newest); }
+  if (const auto free = store.free_bytes(); free.has_value()) {
+    overview.backups_free_bytes = *free;
+  }
+}
+
+// Whether one of these may be newer than the newest that counts: then what is said of single
+// backups would not all come from the store itself.
+bool may_matter(const Recalled& recalled, const Overview& overview) {
+  return recalled.count > 0 && !(overview.newest && overview.newest->modified > recalled.newest);
 }
 
 }  // namespace
@@ -160,12 +163,19 @@ Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
                            std::chrono::seconds keep, WallTime now) {
   PV_CHECK(restore::refuse_linked_vaults(directory));
   const fs::Path vault_folder = directory / ".pocketvault";
+  Recollection recollection{store};  // goes on by itself meanwhile
   const Verdicts verdicts = Verdicts::read(vault_folder);
-  PV_TRY(std::vector<store::Backup> backups, list_by_history(store, vault_folder, verdicts));
-  Overview overview = overview_of(directory, store, std::move(backups), verdicts, keep, now);
-  if (is_asked(overview)) { return overview; }
-  PV_TRY(backups, store.list());
-  return overview_of(directory, store, std::move(backups), verdicts, keep, now);
+  const Overview around = look_around(directory, keep, now);
+  PV_TRY(Seen seen, recollection.finish(vault_folder, verdicts));
+  Overview overview = around;
+  add_backups(std::move(seen.backups), store, verdicts, now, overview);
+  overview.backups += seen.recalled.count;
+  overview.backups_bytes += seen.recalled.bytes;
+  if (!may_matter(seen.recalled, overview)) { return overview; }
+  PV_TRY(std::vector<store::Backup> all, store.list());
+  overview = around;
+  add_backups(std::move(all), store, verdicts, now, overview);
+  return overview;
 }
 
 Result<Survey> survey(const fs::Path& directory, store::BackupStore& store,
@@ -173,7 +183,8 @@ Result<Survey> survey(const fs::Path& directory, store::BackupStore& store,
   PV_CHECK(restore::refuse_linked_vaults(directory));
   const Verdicts verdicts = Verdicts::read(directory / ".pocketvault");
   PV_TRY(const std::vector<store::Backup> backups, store.list());
-  Overview overview = overview_of(directory, store, backups, verdicts, keep, now);
+  Overview overview = look_around(directory, keep, now);
+  add_backups(backups, store, verdicts, now, overview);
   return Survey{.overview = std::move(overview),
                 .listing = with_verdicts(backups, directory / ".pocketvault")};
 }

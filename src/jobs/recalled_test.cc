@@ -4,11 +4,13 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <map>
 
 #include "jobs/hooked_store.h"
 #include "jobs/names.h"
+#include "jobs/overview.h"
 #include "state/history.h"
 #include "store/folder_store.h"
 #include "testing/fixtures.h"
@@ -76,30 +78,36 @@ class ManyBackups : public ::testing::Test {
     ASSERT_TRUE(db.write(insert, [](const std::string&) {}).has_value());
   }
 
-  // By one look, of which `calls` tells what the store was asked.
-  std::vector<Backup> look() {
+  // By one look, of which `calls` tells what the store was asked. Whatever was: number and sum are
+  // those of a list, and what is told of single backups is what the list says of them.
+  Seen look() {
     calls.clear();
     const auto inner = store::make_folder_store(folder / "backups");
     HookedStore store{*inner, [this](std::string_view call) -> Result<void> {
                         ++calls[std::string{call}];
                         return {};
                       }};
-    auto listed = list_by_history(store, vault(), Verdicts::read(vault()));
-    EXPECT_TRUE(listed.has_value());
-    const auto truth = inner->list();
-    EXPECT_EQ(names_in(listed.value()), names_in(truth.value()));
-    return std::move(listed).value_or(std::vector<Backup>{});
+    auto seen = Recollection{store}.finish(vault(), Verdicts::read(vault()));
+    EXPECT_TRUE(seen.has_value());
+    const std::vector<Backup> truth = inner->list().value();
+    EXPECT_EQ(seen->backups.size() + seen->recalled.count, truth.size());
+    EXPECT_EQ(bytes_of(seen->backups) + seen->recalled.bytes, bytes_of(truth));
+    EXPECT_TRUE(std::ranges::is_sorted(seen->backups, {}, &Backup::name));
+    for (const Backup& one : seen->backups) {
+      const auto same = std::ranges::find(truth, one.name, &Backup::name);
+      EXPECT_TRUE(same != truth.end() && one.size_bytes == same->size_bytes &&
+                  one.modified == same->modified)
+          << one.name.text();
+    }
+    return std::move(seen).value_or(Seen{});
   }
 
-  // As list() says, each size and each time.
-  void expect_truth(const std::vector<Backup>& listed) const {
-    const auto truth = store::make_folder_store(folder / "backups")->list();
-    ASSERT_EQ(listed.size(), truth->size());
-    for (std::size_t i = 0; i < listed.size(); ++i) {
-      ASSERT_EQ(listed[i].size_bytes, (*truth)[i].size_bytes) << listed[i].name.text();
-      ASSERT_EQ(listed[i].modified, (*truth)[i].modified) << listed[i].name.text();
-      ASSERT_FALSE(listed[i].is_recalled);
-    }
+  static void expect_all_asked(const Seen& seen) { EXPECT_EQ(seen.recalled.count, 0U); }
+
+  static std::uint64_t bytes_of(const std::vector<Backup>& backups) {
+    std::uint64_t bytes = 0;
+    for (const Backup& one : backups) { bytes += one.size_bytes; }
+    return bytes;
   }
 
   static std::vector<std::string> names_in(const std::vector<Backup>& backups) {
@@ -116,27 +124,36 @@ class ManyBackups : public ::testing::Test {
 
 TEST_F(ManyBackups, AreTakenFromTheHistoryButForTheNewest) {
   write_history();
-  const std::vector<Backup> listed = look();
+  const Seen seen = look();
   EXPECT_EQ(calls["list"], 0);
   EXPECT_EQ(calls["stat"], static_cast<int>(kAskedNewest));
-  ASSERT_EQ(listed.size(), kMany);
-  for (std::size_t i = 0; i < kMany; ++i) {
-    const bool is_newest = i >= kMany - kAskedNewest;
-    EXPECT_EQ(listed[i].is_recalled, !is_newest) << i;
-    EXPECT_EQ(listed[i].size_bytes, kContent.size());
-    EXPECT_EQ(listed[i].modified, is_newest ? time_of(i) : time_of(i) + 1s) << i;
+  std::vector<std::string> newest;
+  for (std::size_t i = kMany - kAskedNewest; i < kMany; ++i) { newest.push_back(name_of(i)); }
+  EXPECT_EQ(names_in(seen.backups), newest);
+  EXPECT_EQ(seen.recalled.newest, time_of(kMany - kAskedNewest - 1) + 1s);
+}
+
+TEST_F(ManyBackups, TheNewestMadeByTheClockIsAskedForBehindOthers) {
+  for (std::size_t i = kMany; i < kMany + 2 * kAskedNewest; ++i) {
+    const std::string by_hand = automatic_name(kAutomaticPrefix, "shop", time_of(i));
+    put(by_hand, kContent, time_of(i));
+    note(by_hand, time_of(i));
   }
+  write_history();
+  const Seen seen = look();
+  EXPECT_EQ(calls["stat"], static_cast<int>(kAskedNewest) + 1);
+  EXPECT_EQ(seen.backups.front().name.text(), name_of(kMany - 1));
 }
 
 TEST_F(ManyBackups, AreListedWhereTheyAreNotSoMany) {
   std::filesystem::remove(folder / "backups" / name_of(3));
   write_history();
-  expect_truth(look());
+  expect_all_asked(look());
   EXPECT_EQ(calls["list"], 1);
 }
 
 TEST_F(ManyBackups, AreListedWhereNothingIsKnownOfThem) {
-  expect_truth(look());
+  expect_all_asked(look());
   EXPECT_EQ(calls["list"], 1);
 }
 
@@ -145,28 +162,59 @@ TEST_F(ManyBackups, AreAskedForWhereTheHistoryDoesNotKnowThem) {
   put("pb_backup_latest.zip", "a name that is used again", time_of(kMany));
   note("pb_backup_latest.zip", kFirst);
   write_history();
-  const std::vector<Backup> listed = look();
+  const std::vector<std::string> names = names_in(look().backups);
   EXPECT_EQ(calls["list"], 0);
-  for (const Backup& one : listed) {
-    if (one.size_bytes != kContent.size()) { EXPECT_FALSE(one.is_recalled); }
-    if (one.name.text() == "pb_backup_latest.zip") { EXPECT_EQ(one.modified, time_of(kMany)); }
-    if (one.name.text() == "by-hand.zip") { EXPECT_EQ(one.modified, kFirst - 24h); }
-  }
+  EXPECT_TRUE(std::ranges::binary_search(names, "by-hand.zip"));
+  EXPECT_TRUE(std::ranges::binary_search(names, "pb_backup_latest.zip"));
 }
 
 TEST_F(ManyBackups, AreListedWhereOneOfTheNewestIsNotAsItWasMade) {
   write_history();
   const std::size_t newest = kMany - 1;
   put(name_of(newest), "", time_of(newest));
-  expect_truth(look());
+  expect_all_asked(look());
   EXPECT_EQ(calls["list"], 1) << "emptied";
   put(name_of(newest), kContent, time_of(newest) + 1min);
-  expect_truth(look());
+  expect_all_asked(look());
   EXPECT_EQ(calls["list"], 1) << "replaced";
   std::filesystem::remove(folder / "backups" / name_of(newest));
   put("another.zip", kContent, kFirst);
   look();
   EXPECT_EQ(calls["list"], 0) << "removed: it is not among the names";
+}
+
+TEST_F(ManyBackups, AreCountedOnceWhateverTheHistoryRepeats) {
+  for (std::size_t i = 0; i < 5; ++i) { note(name_of(i), time_of(i)); }
+  write_history();
+  look();
+  EXPECT_EQ(calls["list"], 0);
+}
+
+TEST_F(ManyBackups, AreAllAskedForWhereTheNewestThatCountsWasNot) {
+  // A clock that was set back: the newest by the history are of the future.
+  const std::vector<Backup> truth = store::make_folder_store(folder / "backups")->list().value();
+  write_history();
+  const auto store = store::make_folder_store(folder / "backups");
+  const WallTime now = time_of(kMany - 2 * kAskedNewest);
+  const auto looked = look_over(folder.path(), *store, 24h, now);
+  ASSERT_TRUE(looked.has_value());
+  EXPECT_EQ(looked->backups, kMany);
+  EXPECT_EQ(looked->backups_bytes, bytes_of(truth));
+  EXPECT_EQ(looked->newest, std::nullopt) << "none is an archive";
+  EXPECT_FALSE(looked->discounted.empty());
+  EXPECT_EQ(looked->discounted.front().backup.modified, time_of(kMany - 1));
+}
+
+TEST_F(ManyBackups, AFailureToReadTheirNamesIsTold) {
+  write_history();
+  const auto inner = store::make_folder_store(folder / "backups");
+  HookedStore store{*inner, [](std::string_view call) -> Result<void> {
+                      if (call == "each_name") { return fail(Code::kUnavailable, "disk"); }
+                      return {};
+                    }};
+  const auto seen = Recollection{store}.finish(vault(), Verdicts::read(vault()));
+  ASSERT_FALSE(seen.has_value());
+  EXPECT_EQ(seen.error().what, "disk");
 }
 
 TEST_F(ManyBackups, AreAskedForWhereDamageIsKnown) {
@@ -182,10 +230,10 @@ TEST_F(ManyBackups, AreAskedForWhereDamageIsKnown) {
   const auto noted_it = state::note_verdict(state::VaultDb{vault()}, verdict, std::nullopt,
                                             [](const std::string&) {});
   ASSERT_TRUE(noted_it.has_value());
-  const std::vector<Backup> listed = look();
+  const Seen seen = look();
   EXPECT_EQ(calls["list"], 0);
-  EXPECT_FALSE(listed[3].is_recalled);
-  EXPECT_TRUE(Verdicts::read(vault()).of(listed[3]).has_value());
+  ASSERT_EQ(seen.backups.front().name.text(), name_of(3));
+  EXPECT_TRUE(Verdicts::read(vault()).of(seen.backups.front()).has_value());
 }
 
 }  // namespace

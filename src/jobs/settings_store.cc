@@ -121,9 +121,9 @@ Result<std::vector<Backup>> SettingsStore::list() {
   return store->list();
 }
 
-Result<std::optional<std::vector<Backup>>> SettingsStore::list_names() {
+Result<bool> SettingsStore::each_name(const TakeName& take) {
   PV_TRY(const auto store, now());
-  return store->list_names();
+  return store->each_name(take);
 }
 
 Result<Backup> SettingsStore::stat(const BackupName& name) {

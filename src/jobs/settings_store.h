@@ -27,7 +27,7 @@ class SettingsStore final : public store::BackupStore {
   [[nodiscard]] std::string doubt();
 
   [[nodiscard]] Result<std::vector<store::Backup>> list() override;
-  [[nodiscard]] Result<std::optional<std::vector<store::Backup>>> list_names() override;
+  [[nodiscard]] Result<bool> each_name(const TakeName& take) override;
   [[nodiscard]] Result<store::Backup> stat(const store::BackupName& name) override;
   [[nodiscard]] Result<std::unique_ptr<Source>> open(const store::BackupName& name) override;
   [[nodiscard]] Result<std::unique_ptr<store::Upload>> create(

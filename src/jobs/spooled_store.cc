@@ -59,10 +59,10 @@ Result<std::optional<BackupName>> SpooledStore::send_one(const BackupName& name,
   return std::optional{std::move(delivery.name)};
 }
 
-Result<std::optional<std::vector<Backup>>> SpooledStore::list_names() {
+Result<bool> SpooledStore::each_name(const TakeName& take) {
   PV_TRY(const std::vector<Backup> here, waiting());
-  if (!here.empty()) { return std::nullopt; }
-  return store_.list_names();
+  if (!here.empty()) { return false; }
+  return store_.each_name(take);
 }
 
 Result<std::vector<Backup>> SpooledStore::list() {

@@ -45,7 +45,7 @@ class SpooledStore final : public store::BackupStore {
                                                             const std::stop_token& stop);
 
   [[nodiscard]] Result<std::vector<store::Backup>> list() override;
-  [[nodiscard]] Result<std::optional<std::vector<store::Backup>>> list_names() override;
+  [[nodiscard]] Result<bool> each_name(const TakeName& take) override;
   [[nodiscard]] Result<store::Backup> stat(const store::BackupName& name) override;
   [[nodiscard]] Result<std::unique_ptr<Source>> open(const store::BackupName& name) override;
   [[nodiscard]] Result<std::unique_ptr<store::Upload>> create(

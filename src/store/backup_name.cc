@@ -40,6 +40,8 @@ Result<BackupName> BackupName::parse(std::string_view key) {
   return BackupName{std::string{key}};
 }
 
+bool BackupName::is_one(std::string_view key) { return fault_in(key) == nullptr; }
+
 std::string_view BackupName::last_part() const {
   return std::string_view{text_}.substr(text_.rfind('/') + 1);
 }

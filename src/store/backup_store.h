@@ -3,6 +3,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -20,6 +21,7 @@ namespace pv::store {
 class BackupName {
  public:
   [[nodiscard]] static Result<BackupName> parse(std::string_view key);  // kInvalid
+  [[nodiscard]] static bool is_one(std::string_view key);               // whether parse() takes it
   [[nodiscard]] const std::string& text() const { return text_; }
   [[nodiscard]] std::string_view last_part() const;
   friend bool operator==(const BackupName&, const BackupName&) = default;
@@ -37,7 +39,6 @@ struct Backup {
   std::string content_type;  // "application/zip", or octet-stream for what was copied in by hand;
                              // filled by stat()
   bool is_waiting = false;   // not there yet: in a spool, to be sent (jobs/spooled_store.h)
-  bool is_recalled = false;  // size and time are as the history has them (jobs/recalled.h)
 };
 
 // One backup being written. Dropped before commit(), it discards what was sent; after a crash at
@@ -66,10 +67,11 @@ class BackupStore {
 
   // Ascending by the bytes of the name. Temporary and hidden files are no backups.
   [[nodiscard]] virtual Result<std::vector<Backup>> list() = 0;
-  // The same with the names alone, where the rest is what takes the time; nullopt: it is not.
-  [[nodiscard]] virtual Result<std::optional<std::vector<Backup>>> list_names() {
-    return std::nullopt;
-  }
+  // Calls `take` with the name of each, in no order, where the rest is what takes the time of a
+  // list; false: it is not, and it was not called. One that was removed a moment ago, or became
+  // something else than a file, may be among them.
+  using TakeName = std::function<void(std::string_view name)>;  // the name is there for the call
+  [[nodiscard]] virtual Result<bool> each_name(const TakeName& /*take*/) { return false; }
   [[nodiscard]] virtual Result<Backup> stat(const BackupName& name) = 0;
   [[nodiscard]] virtual Result<std::unique_ptr<Source>> open(const BackupName& name) = 0;
 

@@ -5,10 +5,16 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <condition_variable>
+#include <deque>
+#include <iterator>
+#include <mutex>
+#include <optional>
 #include <span>
 #include <system_error>
 #include <thread>
 #include <unordered_set>
+#include <utility>
 
 #include "base/work_pool.h"
 #include "fs/beneath.h"
@@ -67,125 +73,281 @@ bool may_be_needed(std::string_view name) {
          needs_sidecar(name.substr(0, name.size() - s3::kSidecarSuffix.size()));
 }
 
-// Calls work(i) for each i below `count`, from several threads where there are many. Each call is a
-// look at one file: the kernel does most of it.
-void for_many(std::size_t count, const std::function<void(std::size_t)>& work) {
-  constexpr std::size_t kManyFiles = 2000;
-  constexpr std::size_t kThreadsMax = 4;
-  const std::size_t parts = count < kManyFiles ? 1 : std::min(processor_count(), kThreadsMax);
-  const auto run = [&](std::size_t part) {
-    for (std::size_t i = count * part / parts; i < count * (part + 1) / parts; ++i) { work(i); }
+// What in a folder is neither a backup nor nothing.
+struct Others {
+  std::vector<std::string> links;  // that count as backups if they lead to one
+  std::vector<std::string> folders;
+};
+
+// Calls take(name) for each file that counts as a backup.
+template <class Take>
+Result<Others> read_files(const fs::Fd& folder, const Take& take) {
+  Others others;
+  std::vector<std::string> in_doubt;  // hidden or temporary: a backup, if there is a side file
+  std::unordered_set<std::string> sidecars;  // of such
+  PV_CHECK(read_entries(folder, [&](std::string_view name, unsigned char type) {
+    if (type == DT_DIR) {
+      others.folders.emplace_back(name);
+    } else if (name.ends_with(s3::kSidecarSuffix)) {
+      if (may_be_needed(name)) { sidecars.emplace(name); }
+    } else if ((type == DT_REG || type == DT_LNK) && !is_part_name(name)) {
+      if (type == DT_LNK) { others.links.emplace_back(name); }
+      if (type == DT_REG && needs_sidecar(name)) { in_doubt.emplace_back(name); }
+      if (type == DT_REG && !needs_sidecar(name)) { take(name); }
+    }
+  }));
+  const auto counts = [&](const std::string& name) {
+    return !needs_sidecar(name) || sidecars.contains(name + std::string{s3::kSidecarSuffix});
   };
-  std::vector<std::thread> threads;
-  std::size_t begun = 1;
-  try {
-    for (; begun < parts; ++begun) { threads.emplace_back(run, begun); }
-  } catch (const std::system_error&) {
-    // No thread to be had: the rest is done here.
+  for (const std::string& name : in_doubt) {
+    if (counts(name)) { take(std::string_view{name}); }
   }
-  run(0);
-  for (std::size_t part = begun; part < parts; ++part) { run(part); }
-  for (std::thread& thread : threads) { thread.join(); }
+  std::erase_if(others.links, [&](const std::string& name) { return !counts(name); });
+  return others;
 }
 
-enum class Ask { kNothing, kSizeAndTime };
+// The file that a link leads to; nullopt where it leads out, or to no file.
+std::optional<struct ::stat> target_of(const fs::Fd& root, const std::string& link) {
+  struct ::stat raw {};
+  const auto target = fs::open_beneath(root, link, O_PATH);
+  if (!target.has_value() || ::fstat(target->get(), &raw) != 0 || !S_ISREG(raw.st_mode)) {
+    return std::nullopt;
+  }
+  return raw;
+}
+
+// False: it is no file.
+bool take(const struct ::stat& raw, Backup& backup) {
+  if (!S_ISREG(raw.st_mode)) { return false; }
+  backup.size_bytes = static_cast<std::uint64_t>(raw.st_size);
+  backup.modified = WallTime{std::chrono::seconds{raw.st_mtim.tv_sec} +
+                             std::chrono::nanoseconds{raw.st_mtim.tv_nsec}};
+  return true;
+}
+
+// As many as one thread takes at a time.
+using Batch = std::vector<Backup>;
+constexpr std::size_t kBatchBackups = 512;
+
+// Asks for the size and the time of the backups of one folder. Where there are many, other threads
+// do that while the folder is still being read: either is nearly all the kernel's work.
+class Asking {
+ public:
+  Asking(const fs::Fd& folder, std::size_t prefix_size)
+      : folder_{folder}, prefix_size_{prefix_size} {}
+  Asking(const Asking&) = delete;
+  Asking& operator=(const Asking&) = delete;
+  ~Asking() { end(); }
+
+  void add(BackupName name) {
+    // Not the first: most folders have few.
+    if (batch_.empty() && !batches_.empty()) { batch_.reserve(kBatchBackups); }
+    batch_.push_back(
+        {.name = std::move(name), .size_bytes = 0, .modified = {}, .content_type = {}});
+    if (batch_.size() == kBatchBackups) { hand_over(); }
+  }
+
+  // Once; what is no file any more is not among them.
+  std::deque<Batch> finish() {
+    if (!batch_.empty()) { hand_over(); }
+    end();
+    return std::move(batches_);
+  }
+
+ private:
+  void hand_over() {
+    {
+      const std::lock_guard lock{mutex_};
+      batches_.push_back(std::exchange(batch_, {}));
+    }
+    constexpr std::size_t kManyBatches = 2;
+    if (batches_.size() == kManyBatches) { begin_threads(); }
+    changed_.notify_one();
+  }
+
+  void begin_threads() {
+    constexpr std::size_t kThreadsMax = 4;
+    const std::size_t threads = std::min(processor_count(), kThreadsMax) - 1;
+    threads_.reserve(threads);
+    try {
+      while (threads_.size() < threads) {
+        threads_.emplace_back([this] { work(); });
+      }
+    } catch (const std::system_error&) {
+      // No thread to be had: the rest is done in end().
+    }
+  }
+
+  // Helps, and waits for the others.
+  void end() {
+    {
+      const std::lock_guard lock{mutex_};
+      is_complete_ = true;
+    }
+    changed_.notify_all();
+    work();
+    for (std::thread& thread : std::exchange(threads_, {})) { thread.join(); }
+  }
+
+  void work() {
+    std::unique_lock lock{mutex_};
+    while (true) {
+      changed_.wait(lock, [this] { return next_ < batches_.size() || is_complete_; });
+      if (next_ >= batches_.size()) { return; }
+      Batch& batch = batches_[next_++];  // stays where it is
+      lock.unlock();
+      ask(batch);
+      lock.lock();
+    }
+  }
+
+  void ask(Batch& batch) const {
+    std::size_t kept = 0;
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      struct ::stat raw {};
+      const char* last_part = batch[i].name.text().c_str() + prefix_size_;
+      const bool is_there = ::fstatat(folder_.get(), last_part, &raw, AT_SYMLINK_NOFOLLOW) == 0;
+      if (!is_there || !take(raw, batch[i])) { continue; }
+      if (kept != i) { batch[kept] = std::move(batch[i]); }
+      ++kept;
+    }
+    batch.erase(batch.begin() + static_cast<std::ptrdiff_t>(kept), batch.end());
+  }
+
+  const fs::Fd& folder_;
+  const std::size_t prefix_size_;
+  Batch batch_;  // not full yet
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::deque<Batch> batches_;
+  std::size_t next_ = 0;      // to be asked for
+  bool is_complete_ = false;  // no batch comes after these
+  std::vector<std::thread> threads_;
+};
+
+// The eight bytes from `start` on, such that numbers compare as the bytes do.
+std::uint64_t bytes_at(std::string_view text, std::size_t start) {
+  std::uint64_t value = 0;
+  for (std::size_t i = start; i < start + sizeof value; ++i) {
+    value = value << 8U | (i < text.size() ? static_cast<unsigned char>(text[i]) : 0U);
+  }
+  return value;
+}
+
+// A backup, and eight bytes of its name.
+struct Item {
+  std::uint64_t bytes;
+  Backup* backup;
+  [[nodiscard]] std::string_view name() const { return backup->name.text(); }
+};
+
+// How many bytes all of these names begin with alike, of which `known` are known.
+std::size_t common_bytes(std::span<const Item> items, std::size_t known) {
+  std::string_view common = items.front().name().substr(known);
+  for (const Item& item : items) {
+    const auto differs = std::ranges::mismatch(common, item.name().substr(known)).in1;
+    common = common.substr(0, static_cast<std::size_t>(differs - common.begin()));
+  }
+  return known + common.size();
+}
+
+// By name, of which `known` bytes are the same in all. Names of many backups begin alike and then
+// tell a moment: so eight bytes behind what they have in common are compared, as one number, and
+// more only of those that agree in these.
+void sort_by_name(std::span<Item> items, std::size_t known) {
+  const std::size_t common = common_bytes(items, known);
+  for (Item& item : items) { item.bytes = bytes_at(item.name(), common); }
+  // Folders are often read from the newest to the oldest, which std::sort is slow with.
+  if (items.front().bytes > items.back().bytes) { std::ranges::reverse(items); }
+  std::ranges::sort(items, {}, &Item::bytes);
+  const std::size_t compared = common + sizeof(Item::bytes);
+  while (!items.empty()) {
+    const auto other = std::ranges::upper_bound(items, items.front().bytes, {}, &Item::bytes);
+    const std::span alike = items.first(static_cast<std::size_t>(other - items.begin()));
+    const bool have_more =
+        std::ranges::any_of(alike, [&](const Item& item) { return item.name().size() > compared; });
+    // Without more they are the same: a folder that changes meanwhile may tell a name twice.
+    if (alike.size() > 1 && have_more) { sort_by_name(alike, compared); }
+    items = items.subspan(alike.size());
+  }
+}
+
+std::vector<Backup> sorted(std::deque<Batch> batches) {
+  std::vector<Item> items;
+  for (Batch& batch : batches) {
+    for (Backup& backup : batch) { items.push_back({.bytes = 0, .backup = &backup}); }
+  }
+  if (!items.empty()) { sort_by_name(items, 0); }
+  std::vector<Backup> backups;
+  backups.reserve(items.size());
+  for (const Item& item : items) { backups.push_back(std::move(*item.backup)); }
+  return backups;
+}
 
 class Lister {
  public:
-  Lister(const fs::Fd& root, Ask ask) : root_{root}, ask_{ask} {}
+  explicit Lister(const fs::Fd& root) : root_{root} {}
 
   Result<void> visit(const fs::Fd& folder, const std::string& prefix, std::size_t depth) {
-    const std::size_t first = found_.size();
-    std::vector<std::string> folders;
-    std::vector<std::string> links;
-    std::vector<std::string> in_doubt;  // hidden or temporary: a backup, if there is a side file
-    std::unordered_set<std::string> sidecars;  // of such
-    PV_CHECK(read_entries(folder, [&](std::string_view name, unsigned char type) {
-      if (type == DT_DIR) {
-        folders.emplace_back(name);
-      } else if (name.ends_with(s3::kSidecarSuffix)) {
-        if (may_be_needed(name)) { sidecars.emplace(name); }
-      } else if ((type == DT_REG || type == DT_LNK) && !is_part_name(name)) {
-        if (type == DT_LNK) { links.emplace_back(name); }
-        if (type == DT_REG && needs_sidecar(name)) { in_doubt.emplace_back(name); }
-        if (type == DT_REG && !needs_sidecar(name)) { add(prefix, name); }
-      }
-    }));
-    const auto counts = [&](const std::string& name) {
-      return !needs_sidecar(name) || sidecars.contains(name + std::string{s3::kSidecarSuffix});
-    };
-    for (const std::string& name : in_doubt) {
-      if (counts(name)) { add(prefix, name); }
-    }
-    if (ask_ == Ask::kSizeAndTime) { ask(folder, first, prefix.size()); }
-    for (const std::string& name : links) {
-      if (counts(name)) { follow(prefix, name); }
-    }
-    for (const std::string& name : folders) {
+    Asking asking{folder, prefix.size()};
+    PV_TRY(const Others others, read_files(folder, [&](std::string_view name) {
+             if (auto key = key_of(prefix, name)) { asking.add(*std::move(key)); }
+           }));
+    std::ranges::move(asking.finish(), std::back_inserter(found_));
+    for (const std::string& name : others.links) { follow(prefix, name); }
+    for (const std::string& name : others.folders) {
       const fs::Fd child = enter(folder, name, depth);
       if (child.is_open()) { std::ignore = visit(child, prefix + name + "/", depth + 1); }
     }
     return {};
   }
 
-  std::vector<Backup> take() {
-    const auto by_name = [](const Backup& a, const Backup& b) { return a.name < b.name; };
-    if (!std::is_sorted(found_.begin(), found_.end(), by_name)) {
-      std::sort(found_.begin(), found_.end(), by_name);
-    }
-    return std::move(found_);
-  }
+  std::vector<Backup> take_all() { return sorted(std::move(found_)); }
 
  private:
-  void add(const std::string& prefix, std::string_view name) {
+  // nullopt: no key can name it, so it is not ours.
+  static std::optional<BackupName> key_of(const std::string& prefix, std::string_view name) {
     auto key = BackupName::parse(prefix.empty() ? name : prefix + std::string{name});
-    if (!key.has_value()) { return; }  // no key can name it: not ours
-    found_.push_back(
-        {.name = *std::move(key), .size_bytes = 0, .modified = {}, .content_type = {}});
+    return key.has_value() ? std::optional{*std::move(key)} : std::nullopt;
   }
 
-  // All from `first` on, which lie in `folder`. What is no file any more is dropped.
-  void ask(const fs::Fd& folder, std::size_t first, std::size_t prefix_size) {
-    const std::span<Backup> backups = std::span{found_}.subspan(first);
-    std::vector<char> is_file(backups.size());  // no vector<bool>: threads write side by side
-    for_many(backups.size(), [&](std::size_t i) {
-      struct ::stat raw {};
-      const char* last_part = backups[i].name.text().c_str() + prefix_size;
-      const bool is_there = ::fstatat(folder.get(), last_part, &raw, AT_SYMLINK_NOFOLLOW) == 0;
-      is_file[i] = is_there && take(raw, backups[i]) ? 1 : 0;
-    });
-    if (std::ranges::find(is_file, 0) == is_file.end()) { return; }
-    std::size_t kept = first;
-    for (std::size_t i = 0; i < is_file.size(); ++i) {
-      if (is_file[i] != 0) { found_[kept++] = std::move(found_[first + i]); }
-    }
-    found_.erase(found_.begin() + static_cast<std::ptrdiff_t>(kept), found_.end());
-  }
-
-  // One that leads out is none.
   void follow(const std::string& prefix, const std::string& name) {
-    struct ::stat raw {};
-    const auto target = fs::open_beneath(root_, prefix + name, O_PATH);
-    if (!target.has_value() || ::fstat(target->get(), &raw) != 0 || !S_ISREG(raw.st_mode)) {
-      return;
-    }
-    const std::size_t before = found_.size();
-    add(prefix, name);
-    if (found_.size() > before) { std::ignore = take(raw, found_.back()); }
-  }
-
-  // False: it is no file.
-  static bool take(const struct ::stat& raw, Backup& backup) {
-    if (!S_ISREG(raw.st_mode)) { return false; }
-    backup.size_bytes = static_cast<std::uint64_t>(raw.st_size);
-    backup.modified = WallTime{std::chrono::seconds{raw.st_mtim.tv_sec} +
-                               std::chrono::nanoseconds{raw.st_mtim.tv_nsec}};
-    return true;
+    const auto target = target_of(root_, prefix + name);
+    auto key = target ? key_of(prefix, name) : std::nullopt;
+    if (!key) { return; }
+    Backup backup{.name = *std::move(key), .size_bytes = 0, .modified = {}, .content_type = {}};
+    if (take(*target, backup)) { found_.emplace_back().push_back(std::move(backup)); }
   }
 
   const fs::Fd& root_;
-  const Ask ask_;
-  std::vector<Backup> found_;
+  std::deque<Batch> found_;
+};
+
+// Calls take(key) for each backup below a folder.
+class NameLister {
+ public:
+  NameLister(const fs::Fd& root, const BackupStore::TakeName& take) : root_{root}, take_{take} {}
+
+  Result<void> visit(const fs::Fd& folder, const std::string& prefix, std::size_t depth) {
+    const auto take = [&](std::string_view key) {
+      if (BackupName::is_one(key)) { take_(key); }
+    };
+    PV_TRY(const Others others, read_files(folder, [&](std::string_view name) {
+             prefix.empty() ? take(name) : take(prefix + std::string{name});
+           }));
+    for (const std::string& name : others.links) {
+      if (target_of(root_, prefix + name)) { take(prefix + name); }
+    }
+    for (const std::string& name : others.folders) {
+      const fs::Fd child = enter(folder, name, depth);
+      if (child.is_open()) { std::ignore = visit(child, prefix + name + "/", depth + 1); }
+    }
+    return {};
+  }
+
+ private:
+  const fs::Fd& root_;
+  const BackupStore::TakeName& take_;
 };
 
 Result<void> visit_parts(
@@ -224,15 +386,13 @@ bool needs_sidecar(std::string_view last_part) {
 }
 
 Result<std::vector<Backup>> list_backups(const fs::Fd& root) {
-  Lister lister{root, Ask::kSizeAndTime};
+  Lister lister{root};
   PV_CHECK(lister.visit(root, "", 0));
-  return lister.take();
+  return lister.take_all();
 }
 
-Result<std::vector<Backup>> list_names(const fs::Fd& root) {
-  Lister lister{root, Ask::kNothing};
-  PV_CHECK(lister.visit(root, "", 0));
-  return lister.take();
+Result<void> each_name(const fs::Fd& root, const BackupStore::TakeName& take) {
+  return NameLister{root, take}.visit(root, "", 0);
 }
 
 Result<void> for_each_part(

@@ -20,9 +20,8 @@ namespace pv::store {
 // Every backup below the open folder, ascending by the bytes of its key. A symbolic link to a file
 // counts while it stays inside. Folders below that can't be read (lost+found) hold none.
 [[nodiscard]] Result<std::vector<Backup>> list_backups(const fs::Fd& root);
-// The same with their names alone. One that was removed a moment ago, or became something else than
-// a file, may be among them.
-[[nodiscard]] Result<std::vector<Backup>> list_names(const fs::Fd& root);
+// The names alone, as BackupStore::each_name().
+[[nodiscard]] Result<void> each_name(const fs::Fd& root, const BackupStore::TakeName& take);
 
 // Calls `visit` for each part of ours, abandoned or not.
 [[nodiscard]] Result<void> for_each_part(

@@ -136,11 +136,10 @@ class FolderStore final : public BackupStore {
     return list_backups(*root);
   }
 
-  [[nodiscard]] Result<std::optional<std::vector<Backup>>> list_names() override {
+  [[nodiscard]] Result<bool> each_name(const TakeName& take) override {
     PV_TRY(const auto root, open_root());
-    if (!root.has_value()) { return std::optional{std::vector<Backup>{}}; }
-    PV_TRY(std::vector<Backup> names, store::list_names(*root));
-    return std::optional{std::move(names)};
+    if (root.has_value()) { PV_CHECK(store::each_name(*root, take)); }
+    return true;
   }
 
   [[nodiscard]] Result<Backup> stat(const BackupName& name) override {

@@ -7,6 +7,9 @@
 
 #include <csignal>
 #include <filesystem>
+#include <map>
+#include <set>
+#include <thread>
 
 #include "base/random.h"
 #include "s3/sidecar.h"
@@ -67,9 +70,62 @@ TEST_F(FolderStore, TellsTheSameNamesAloneAsWithSizes) {
   };
   const std::vector<std::string> names{".known.zip", "a.zip", "b.zip", "link.zip", "sub/c.zip"};
   EXPECT_EQ(names_in(store_->list().value()), names);
-  const auto alone = store_->list_names().value();
-  ASSERT_TRUE(alone.has_value());
-  EXPECT_EQ(names_in(*alone), names);
+  std::vector<std::string> alone;
+  const auto told = store_->each_name([&](std::string_view name) { alone.emplace_back(name); });
+  EXPECT_TRUE(told.has_value() && *told);
+  std::ranges::sort(alone);
+  EXPECT_EQ(alone, names);
+}
+
+TEST_F(FolderStore, ListsThousandsInTheOrderOfTheirBytes) {
+  std::map<std::string, std::uint64_t> expected;
+  const auto add = [&](const std::string& name) {
+    const std::uint64_t size = expected.size() % 4000;
+    testing::write_file(folder_ / name, std::string(size, 'x'));
+    expected[name] = size;
+  };
+  for (int i = 0; i < 2100; ++i) { add("nightly_" + std::to_string(i * 7919 % 2100) + ".zip"); }
+  for (int i = 0; i < 1100; ++i) { add("sub/" + std::to_string(i)); }
+  // One the start of another, bytes above 127, and what compares otherwise as a signed number.
+  for (const char* name : {"nightly_", "nightly_1", "nightly_10.zip.old", "nightly_\xC3\xA9.zip",
+                           "nightly_~", "nightly_12345678", "nightly_123456789"}) {
+    add(name);
+  }
+  // Each the start of the next.
+  for (char letter = 'a'; letter < 'k'; ++letter) {
+    for (std::size_t i = 1; i < 70; ++i) { add(std::string(i, letter)); }
+  }
+  stdfs::create_directory(folder_ / "nightly_folder.zip");
+  const auto listed = store_->list();
+  ASSERT_TRUE(listed.has_value());
+  ASSERT_EQ(listed->size(), expected.size());
+  auto next = expected.begin();
+  for (const store::Backup& one : *listed) {
+    ASSERT_EQ(one.name.text(), next->first);
+    ASSERT_EQ(one.size_bytes, next->second) << next->first;
+    ASSERT_GT(one.modified, WallTime{}) << next->first;
+    ++next;
+  }
+}
+
+TEST_F(FolderStore, ListsWhatIsThereWhileOthersRemoveIt) {
+  constexpr int kFiles = 3000;
+  const auto name = [](int i) { return std::to_string(i) + ".zip"; };
+  for (int i = 0; i < kFiles; ++i) { testing::write_file(folder_ / name(i), "zip"); }
+  std::thread remover{[&] {
+    for (int i = 1; i < kFiles; i += 2) { stdfs::remove(folder_ / name(i)); }
+  }};
+  std::set<std::string> listed;
+  while (listed.size() != kFiles / 2) {
+    listed.clear();
+    const std::vector<store::Backup> backups = store_->list().value();
+    for (const store::Backup& one : backups) {
+      EXPECT_EQ(one.size_bytes, 3U);
+      EXPECT_TRUE(listed.insert(one.name.text()).second) << one.name.text();
+    }
+    for (int i = 0; i < kFiles; i += 2) { ASSERT_TRUE(listed.contains(name(i))) << i; }
+  }
+  remover.join();
 }
 
 TEST_F(FolderStore, MakesItsFolderWhenItIsFirstNeeded) {
