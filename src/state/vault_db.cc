@@ -122,8 +122,8 @@ Result<void> VaultDb::read(const Work& work) const {
   if (!fs::exists(path_)) { return {}; }
   PV_TRY(sqlite::Connection connection, open(Absent::kLeave));
   const sqlite::Patience patience{connection, {}, Deadline::after(kVisitMax)};
-  // All of one moment; and a lock for each statement would take longer than most of them. No page is
-  // read twice.
+  // All of one moment; and a lock for each statement would take longer than most of them. No page
+  // is read twice.
   PV_CHECK(connection.exec("PRAGMA cache_size=-128; BEGIN"));
   PV_TRY(const Finding finding, judge(connection));
   return finding.is_new() ? Result<void>{} : work(connection);
