@@ -60,6 +60,7 @@ inline constexpr Phrase kNoCron{"Missing or invalid cron job.", "定时任务不
 
 inline constexpr Phrase kTooMany{"Too Many Requests.", "请求过多。"};
 inline constexpr Phrase kSuspended{"The data is just being replaced by a restore. Try again later.", "数据正在被恢复操作替换。请稍后再试。"};
+inline constexpr Phrase kLostToOthers{"Another program replaced or removed the databases of this directory. Nothing that needs them is answered until they can be opened again: the server's log says what was found.", "此目录的数据库已被其他程序替换或删除。在能够重新打开之前，需要数据库的请求都无法应答：服务器日志中有具体说明。"};
 inline constexpr Phrase kNoSettings{"The settings of the data directory can't be read.", "无法读取数据目录的设置。"};
 inline constexpr Phrase kFailedBecause{"The request failed. Raw error: \n{}", "请求失败。原始错误：\n{}"};
 

@@ -5,6 +5,7 @@
 
 #include "api/json.h"
 #include "base/translate.h"
+#include "datadir/data_dir.h"
 
 namespace pv::api {
 namespace {
@@ -68,8 +69,23 @@ Problem invalid(FieldProblem field) {
   return invalid(std::move(fields));
 }
 
+namespace {
+
+bool tells_of_loss(const Error& error) {
+  return error.code == Code::kBusy && error.what.find(datadir::kLostToOthers) != std::string::npos;
+}
+
+Problem lost(const Error& error) {
+  Problem result = problem(503, phrase::kLostToOthers);
+  result.cause = error;
+  return result;
+}
+
+}  // namespace
+
 Problem problem_of(const Error& error) {
   if (error.code == Code::kNotFound) { return not_found(); }
+  if (tells_of_loss(error)) { return lost(error); }
   Problem result = something_wrong();
   if (error.code == Code::kBusy) { result = problem(503, phrase::kSuspended); }
   if (error.code == Code::kInternal) { result.status = 500; }
@@ -79,6 +95,7 @@ Problem problem_of(const Error& error) {
 
 Problem explained(const Error& error) {
   if (error.code == Code::kNotFound) { return not_found(); }
+  if (tells_of_loss(error)) { return lost(error); }
   if (error.code == Code::kBusy) { return busy(); }
   Problem result = problem(400, phrase::kFailedBecause, {error.what});
   result.cause = error;

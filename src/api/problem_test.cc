@@ -61,6 +61,15 @@ TEST(Problem, HidesCausesFromTheClient) {
   EXPECT_EQ(problem_of(Error{Code::kInternal, ""}).status, 500U);
 }
 
+TEST(Problem, SaysThatAnotherProgramTookTheDatabases) {
+  const Error error{Code::kBusy, "data.db was replaced or removed by another program"};
+  for (const Problem& problem : {problem_of(error), explained(error)}) {
+    EXPECT_EQ(problem.status, 503U);
+    EXPECT_THAT(to_body(problem, Language::kEnglish),
+                ::testing::HasSubstr("\"message\":\"Another program replaced or removed the data"));
+  }
+}
+
 TEST(Problem, HeadHasNoBody) {
   const http::Response response = to_response(not_found(), Language::kEnglish, true);
   EXPECT_EQ(response.status, 404U);

@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -29,6 +30,8 @@
 #include "cli/server_note.h"
 #include "cli/words.h"
 #include "http/server.h"
+#include "jobs/lease.h"
+#include "jobs/reopening.h"
 #include "jobs/startup.h"
 
 namespace pv::app {
@@ -41,8 +44,8 @@ constexpr std::chrono::milliseconds kStopLimit = 9s;
 // Blocking calls of requests: databases, bcrypt, files. They wait more than they compute.
 constexpr std::size_t kBlockingThreads = 16;
 
-Result<fs::FileLock> take_server_lock(const fs::Path& vault_folder) {
-  Result<fs::FileLock> lock = fs::FileLock::try_take(vault_folder / "server.lock");
+Result<jobs::PlacedLock> take_server_lock(const fs::Path& vault_folder) {
+  Result<jobs::PlacedLock> lock = jobs::PlacedLock::take(vault_folder / "server.lock", 0ms);
   if (lock.has_value() || lock.error().code != Code::kBusy) { return lock; }
   std::string who = "another pocketvault server";
   if (const auto note = cli::read_server_note(vault_folder)) {
@@ -77,6 +80,8 @@ class Service {
   void prepare();
   [[nodiscard]] Result<void> listen();
   [[nodiscard]] Result<void> greet();
+  void note_server();
+  [[nodiscard]] Result<void> claim();
   void await_signals();
   void reload();
   void beat();
@@ -95,7 +100,7 @@ class Service {
   const ServiceManager manager_;
   const bool has_terminal_ = ::isatty(STDIN_FILENO) == 1;
   boost::asio::steady_timer heartbeat_{context_};
-  std::optional<fs::FileLock> server_lock_;
+  std::optional<jobs::PlacedLock> server_lock_;  // from the start on the ticker's own
   std::mutex errands_mutex_;
   std::unique_ptr<Errand> mirror_;  // nullptr: there is none, not yet, or no more
   std::unique_ptr<Errand> alerts_;  // the same
@@ -108,11 +113,12 @@ class Service {
   std::unique_ptr<jobs::LiveSettings> settings_;
   std::unique_ptr<jobs::Scheduler> scheduler_;
   std::unique_ptr<jobs::RequestLog> log_;
+  std::unique_ptr<jobs::Reopening> reopening_;
   unsigned ticks_ = 0;  // the ticker's own
   std::unique_ptr<Ticker> ticker_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Server> server_;
-  bool noted_ = false;
+  std::atomic<bool> noted_ = false;
 };
 
 Service::~Service() {
@@ -128,7 +134,8 @@ Service::~Service() {
   alerts.reset();
   ticker_.reset();
   if (log_ != nullptr) { log_->finish(); }
-  if (noted_) { cli::remove_server_note(local_->directory().vault_folder()); }
+  const bool is_ours = server_lock_ && server_lock_->is_in_place();
+  if (noted_ && is_ours) { cli::remove_server_note(local_->directory().vault_folder()); }
 }
 
 Result<void> Service::open() {
@@ -200,6 +207,10 @@ void Service::prepare() {
   log_ =
       std::make_unique<jobs::RequestLog>(local_->directory(), *settings_, system_clock(),
                                          [](const std::string& what) { spdlog::warn("{}", what); });
+  jobs::Reopening::Hooks hooks;
+  hooks.say = options.say;
+  hooks.claim = [this] { return claim(); };
+  reopening_ = std::make_unique<jobs::Reopening>(local_->directory(), std::move(hooks));
   scheduler_ =
       std::make_unique<jobs::Scheduler>(local_->vault(), *settings_, local_->own_settings(),
                                         system_clock(), system_random(), std::move(options));
@@ -240,6 +251,24 @@ Result<void> Service::listen() {
   return fail(Code::kUnavailable, std::move(listening).error().what);
 }
 
+void Service::note_server() {
+  const Result<void> noted = cli::write_server_note(
+      local_->directory().vault_folder(), {.pid = ::getpid(),
+                                           .url = local_url_of(options_.address, server_->port()),
+                                           .command_key = command_key_});
+  noted_ = noted.has_value();
+  if (!noted_) { spdlog::warn("commands will not find this server: {}", noted.error().what); }
+}
+
+// A directory that was moved away took the lock with it, and the note.
+Result<void> Service::claim() {
+  if (server_lock_->is_in_place()) { return {}; }
+  PV_TRY(jobs::PlacedLock lock, take_server_lock(local_->directory().vault_folder()));
+  server_lock_.emplace(std::move(lock));
+  note_server();
+  return {};
+}
+
 Result<void> Service::greet() {
   const std::uint16_t port = server_->port();
   PV_TRY(const bool has_one, has_superuser(local_->directory()));
@@ -252,12 +281,7 @@ Result<void> Service::greet() {
                                                       .dir = options_.dir.string()});
   std::fputs(text.c_str(), stdout);
   std::fflush(stdout);
-  const Result<void> noted = cli::write_server_note(local_->directory().vault_folder(),
-                                                    {.pid = ::getpid(),
-                                                     .url = local_url_of(options_.address, port),
-                                                     .command_key = command_key_});
-  noted_ = noted.has_value();
-  if (!noted_) { spdlog::warn("commands will not find this server: {}", noted.error().what); }
+  note_server();
   if (watch_.port() != 0) {
     spdlog::info("metrics at {}/metrics", url_of(options_.metrics_address, watch_.port()));
   }
@@ -320,6 +344,7 @@ Result<void> Service::start() {
   }
   ticker_ = std::make_unique<Ticker>([this] {
     constexpr unsigned kTrimEvery = 5;
+    reopening_->tick();
     scheduler_->tick();
     log_->tick();
     if (++ticks_ % kTrimEvery == 0) { give_back_memory(); }

@@ -13,6 +13,7 @@ namespace {
 std::vector<std::string> reasons_against(const Watch::Watched& watched) {
   datadir::DataDir& directory = watched.local.directory();
   if (watched.local.vault().is_shutting_down()) { return {"the server is stopping"}; }
+  if (auto lost = directory.lost()) { return {*std::move(lost)}; }
   // Not a read, which would wait for the end of an exchange.
   const auto version = directory.data_version();
   if (!version.has_value() && version.error().code == Code::kBusy) {

@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <array>
 #include <condition_variable>
 #include <mutex>
 #include <set>
@@ -32,6 +33,23 @@
 //
 // Nobody else's database is checkpointed or written to unless write() is called. One connection to
 // each is held throughout: while it lives no other process can be the last user.
+//
+// When another program replaces the files under us.
+//
+// SQLite opens the WAL and its index by name, and holds on to them. A connection to a data.db that
+// was moved away therefore goes on in files that nobody will ever read again, and a new one of the
+// same process may find the index of the old database beside the WAL of the new. So the device and
+// inode of each file are noted when it is opened, and compared with the names (stat(2): a
+// descriptor of our own would drop SQLite's locks when it is closed) before each loan, after each
+// new connection has read its first page, and after each write.
+//
+// What remains: an exchange after the look that follows a write is no different from one some time
+// later. One that begins and is undone between the two looks isn't seen, and neither is a copy of
+// data.db that was taken before the write and moved into its place after it: what the copy lacks
+// is lost, as it is to every user of SQLite.
+//
+// Closing is without danger to the new files: NO_CKPT_ON_CLOSE stays set for what was lost, and
+// without a checkpoint SQLite removes nothing by its name.
 namespace pv::datadir {
 namespace {
 
@@ -46,13 +64,72 @@ constexpr int kFramesBeforeCheckpoint = 1000;
 // must not hold up whoever is next, nor the program's end.
 constexpr int kAuxiliaryWaitMs = 1000;
 
+constexpr std::array kNames{"data.db",      "data.db-wal",      "data.db-shm",
+                            "auxiliary.db", "auxiliary.db-wal", "auxiliary.db-shm"};
+constexpr std::size_t kData = 0;
+constexpr std::size_t kAuxiliary = 3;
+
 std::vector<fs::Path> database_files(const fs::Path& directory) {
   std::vector<fs::Path> files;
-  for (const char* name : {"data.db", "data.db-wal", "data.db-shm", "auxiliary.db",
-                           "auxiliary.db-wal", "auxiliary.db-shm"}) {
-    files.push_back(directory / name);
-  }
+  for (const char* name : kNames) { files.push_back(directory / name); }
   return files;
+}
+
+struct FileId {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  friend bool operator==(const FileId&, const FileId&) = default;
+};
+using FileIds = std::array<std::optional<FileId>, kNames.size()>;  // nullopt: nothing is there
+
+FileIds look_at_files(const fs::Path& directory) {
+  FileIds ids;
+  for (std::size_t i = 0; i < kNames.size(); ++i) {
+    const auto found = fs::stat(directory / kNames[i]);
+    if (found.has_value()) { ids[i] = FileId{found->device, found->inode}; }
+  }
+  return ids;
+}
+
+// Of the databases alone: a WAL changes with each commit.
+struct Sight {
+  FileIds ids;
+  std::array<std::optional<fs::Stat>, 2> databases;  // one that is just being copied grows
+  friend bool operator==(const Sight&, const Sight&) = default;
+};
+
+Sight look_closely(const fs::Path& directory) {
+  Sight sight{.ids = look_at_files(directory), .databases = {}};
+  for (std::size_t i = 0; i < sight.databases.size(); ++i) {
+    const auto found = fs::stat(directory / kNames[i == 0 ? kData : kAuxiliary]);
+    if (found.has_value()) { sight.databases[i] = *found; }
+  }
+  return sight;
+}
+
+// What of what was `held` lies there no more.
+std::string missing_of(const fs::Path& directory, const FileIds& held, const FileIds& now) {
+  for (std::size_t i = 0; i < kNames.size(); ++i) {
+    if (!held[i] || now[i] == held[i]) { continue; }
+    const bool has_folder = fs::exists(directory);
+    std::string what = has_folder ? kNames[i] : "the data directory";
+    what += " was " + std::string{kLostToOthers};
+    return now[i] ? what : what + ", and is gone";
+  }
+  return {};
+}
+
+// The WAL of a database that was lost beside another database: SQLite would take its pages for
+// those of the new one.
+std::string stale_wal_of(const fs::Path& directory, const FileIds& held, const FileIds& now) {
+  for (const std::size_t main : {kData, kAuxiliary}) {
+    const std::size_t wal = main + 1;
+    const bool is_another = held[main] && now[main] != held[main];
+    if (!is_another || !held[wal] || now[wal] != held[wal]) { continue; }
+    const auto found = fs::stat(directory / kNames[wal]);
+    if (found.has_value() && found->size_bytes > 0) { return kNames[wal]; }
+  }
+  return {};
 }
 
 using ConnectionPtr = std::unique_ptr<Connection>;
@@ -99,7 +176,8 @@ int remember_frames(void* frames, sqlite3* /*handle*/, const char* /*schema*/, i
 }  // namespace
 
 struct DataDir::State {
-  enum class Mode { kOpen, kSuspending, kSuspended };
+  // kLost: nothing is lent; what was open is closed with the last loan.
+  enum class Mode { kOpen, kSuspending, kSuspended, kLost };
 
   explicit State(const OpenOptions& given) : options{given} {}
 
@@ -116,6 +194,12 @@ struct DataDir::State {
   bool auxiliary_on_loan = false;
   std::vector<ConnectionPtr> idle_readers;
   std::optional<Error> broken;  // why there is nothing to lend; see OpenOptions::tolerate_damage
+  FileIds held;                 // the files that are open, as far as they were seen
+  std::string lost;             // what of them lies there no more; empty: nothing
+  Sight seen;                   // after a loss, when last looked
+  int times_seen = 0;
+  int looks = 0;             // since the loss
+  bool is_hopeless = false;  // `seen` can't be opened
   std::size_t readers_on_loan = 0;
   std::multiset<std::thread::id> borrowers;  // one entry for each lease
   int wal_frames = 0;                        // after the last commit; who has the writer has this
@@ -130,20 +214,66 @@ struct DataDir::State {
 
   // Waits until the directory is open and `is_free`. The mutex is held by `lock`.
   template <class Predicate>
-  Result<void> wait_for(std::unique_lock<std::mutex>& lock, Predicate is_free) {
+  Result<void> wait_for(std::unique_lock<std::mutex>& lock, const fs::Path& directory,
+                        Predicate is_free) {
     if (broken) { return fail(*broken); }
-    const bool ready = changed.wait_for(lock, options.lease_wait,
-                                        [&] { return is_open_to_this_thread() && is_free(); });
-    if (ready) { return {}; }
+    PV_CHECK(check_not_lost(directory));
+    const bool ready = changed.wait_for(lock, options.lease_wait, [&] {
+      return mode == Mode::kLost || (is_open_to_this_thread() && is_free());
+    });
+    if (ready) { return check_not_lost(directory); }
     return fail(Code::kBusy, is_open_to_this_thread()
                                  ? "data.db: all connections are in use"
                                  : "data.db: closed while the data directory is being replaced");
   }
 
+  // A new connection, if it is to what the others are open to.
+  Result<ConnectionPtr> open_another(const fs::Path& directory, const char* name, bool read_only) {
+    PV_TRY(ConnectionPtr connection, open_connection(directory / name, read_only));
+    PV_CHECK(check_not_lost(directory));
+    return connection;
+  }
+
+  // The mutex is held. kBusy.
+  Result<void> check_not_lost(const fs::Path& directory) {
+    look(directory);
+    if (lost.empty()) { return {}; }
+    return fail(Code::kBusy, lost);
+  }
+
+  void look(const fs::Path& directory);
+  void end_loan() {
+    if (mode == Mode::kLost && borrowers.empty()) { close_all(); }
+  }
   Result<void> open_all(const fs::Path& directory);
+  Result<void> open_databases(const fs::Path& directory);
+  Result<void> open_after_loss(const fs::Path& directory,
+                               const std::function<Result<void>()>& before_lending);
   Result<void> open_auxiliary(const fs::Path& directory);
-  void close_all(const fs::Path& directory);
+  void close_all();  // leaves the WALs where they are
+  void close_all_and_wals(const fs::Path& directory);
 };
+
+// While it is suspended nothing is open that could be lost.
+void DataDir::State::look(const fs::Path& directory) {
+  if (mode != Mode::kOpen && mode != Mode::kSuspending) { return; }
+  const FileIds now = look_at_files(directory);
+  lost = missing_of(directory, held, now);
+  if (lost.empty()) {
+    // SQLite makes a WAL and its index when it comes to need them.
+    for (std::size_t i = 0; i < held.size(); ++i) {
+      if (!held[i]) { held[i] = now[i]; }
+    }
+    return;
+  }
+  if (mode == Mode::kSuspending) { return; }  // it closes everything in any case
+  mode = Mode::kLost;
+  times_seen = 0;
+  looks = 0;
+  is_hopeless = false;
+  end_loan();
+  changed.notify_all();
+}
 
 Result<void> DataDir::State::open_auxiliary(const fs::Path& directory) {
   const fs::Path path = directory / "auxiliary.db";
@@ -163,6 +293,21 @@ Result<void> DataDir::State::open_auxiliary(const fs::Path& directory) {
 }
 
 Result<void> DataDir::State::open_all(const fs::Path& directory) {
+  const FileIds before = look_at_files(directory);
+  PV_CHECK(open_databases(directory));
+  const FileIds after = look_at_files(directory);
+  for (std::size_t i = 0; i < held.size(); ++i) {
+    if (before[i] && before[i] != after[i]) {
+      return fail(Code::kBusy, std::string{kNames[i]} + " was " + std::string{kLostToOthers} +
+                                   " while it was being opened");
+    }
+  }
+  held = after;
+  lost.clear();
+  return {};
+}
+
+Result<void> DataDir::State::open_databases(const fs::Path& directory) {
   const fs::Path path = directory / "data.db";
   PV_CHECK(check_is_file(path));
   PV_TRY(data, open_held(path, /*read_only=*/!options.owner));
@@ -179,16 +324,52 @@ Result<void> DataDir::State::open_all(const fs::Path& directory) {
   return {};
 }
 
-void DataDir::State::close_all(const fs::Path& directory) {
+// On an error all is as before. The new files' WALs are left to whoever comes after us.
+Result<void> DataDir::State::open_after_loss(const fs::Path& directory,
+                                             const std::function<Result<void>()>& before_lending) {
+  const std::string what_was_lost = lost;
+  const FileIds what_was_held = held;
+  if (const std::string wal = stale_wal_of(directory, held, look_at_files(directory));
+      !wal.empty()) {
+    return fail(Code::kUnsupported,
+                wal +
+                    " still is that of the database that was there before, and would damage the "
+                    "new one: remove it, and the -shm beside it, while no program has the "
+                    "database open");
+  }
+  Result<void> outcome = open_all(directory);
+  if (outcome.has_value()) { outcome = make_vault_folder(directory); }
+  if (outcome.has_value() && before_lending) { outcome = before_lending(); }
+  if (outcome.has_value()) { return {}; }
+  close_all();
+  lost = what_was_lost;
+  held = what_was_held;
+  return outcome;
+}
+
+void DataDir::State::close_all() {
+  idle_readers.clear();
+  writer.reset();
+  auxiliary.reset();
+  data.reset();
+}
+
+void DataDir::State::close_all_and_wals(const fs::Path& directory) {
   idle_readers.clear();
   writer.reset();
   const std::vector<fs::Path> files = database_files(directory);
   const bool alone =
       options.owner && fs::other_lock_holders(files).empty() && fs::other_openers(files).empty();
-  for (ConnectionPtr* held : {&auxiliary, &data}) {
-    if (alone && *held != nullptr) { let_close_delete_wal(**held); }
-    held->reset();
+  // The WALs go by their names, so what is open must lie there. (SQLite looks at data.db's inode
+  // itself once more.)
+  const bool is_in_place =
+      missing_of(directory, held, look_at_files(directory)).empty() && lost.empty();
+  if (alone && is_in_place) {
+    for (const ConnectionPtr* last : {&auxiliary, &data}) {
+      if (*last != nullptr) { let_close_delete_wal(**last); }
+    }
   }
+  close_all();
 }
 
 DataDir::DataDir(fs::Path path, const OpenOptions& options, bool created)
@@ -197,7 +378,7 @@ DataDir::DataDir(fs::Path path, const OpenOptions& options, bool created)
 DataDir::~DataDir() {
   const std::lock_guard lock{state_->mutex};
   PV_ASSERT(state_->borrowers.empty());
-  state_->close_all(path_);
+  state_->close_all_and_wals(path_);
 }
 
 Result<std::unique_ptr<DataDir>> DataDir::open(const fs::Path& directory,
@@ -241,16 +422,17 @@ Result<void> DataDir::suspend(std::chrono::milliseconds wait) {
   if (state.mode == State::Mode::kSuspending) {
     return fail(Code::kBusy, "the data directory is being closed already");
   }
+  const State::Mode before = state.mode;
   state.mode = State::Mode::kSuspending;
   const bool idle = state.changed.wait_for(lock, wait, [&] { return state.borrowers.empty(); });
   if (!idle) {
-    state.mode = State::Mode::kOpen;
+    state.mode = before;
     state.changed.notify_all();
     return fail(Code::kBusy, "data.db is still in use by requests after " +
                                  std::to_string(wait.count()) + " ms");
   }
   state.mode = State::Mode::kSuspended;
-  state.close_all(path_);
+  state.close_all_and_wals(path_);
   return {};
 }
 
@@ -259,7 +441,9 @@ Result<void> DataDir::resume() {
   const std::lock_guard lock{state.mutex};
   if (state.mode != State::Mode::kSuspended) { return {}; }
   if (auto opened = state.open_all(path_); !opened) {
-    state.close_all(path_);
+    state.held = look_at_files(path_);
+    state.lost.clear();
+    state.close_all_and_wals(path_);
     return opened;
   }
   state.broken.reset();
@@ -269,16 +453,66 @@ Result<void> DataDir::resume() {
   return {};
 }
 
+std::optional<std::string> DataDir::lost() {
+  State& state = *state_;
+  const std::lock_guard lock{state.mutex};
+  state.look(path_);
+  if (state.mode != State::Mode::kLost) { return std::nullopt; }
+  return state.lost;
+}
+
+Result<void> DataDir::check_not_lost() {
+  const std::lock_guard lock{state_->mutex};
+  return state_->check_not_lost(path_);
+}
+
+Result<bool> DataDir::reopen(const std::function<Result<void>()>& before_lending) {
+  constexpr int kTimesSeen = 2;
+  constexpr int kTimesSeenWithoutAuxiliary = 4;
+  constexpr int kLooksMax =
+      10;  // an app that is at work on the new files changes them every second
+  State& state = *state_;
+  const std::lock_guard lock{state.mutex};
+  state.look(path_);
+  if (state.mode != State::Mode::kLost) { return false; }
+  const Sight now = look_closely(path_);
+  if (now != state.seen) {
+    state.seen = now;
+    state.times_seen = 0;
+    state.is_hopeless = false;
+  }
+  ++state.times_seen;
+  ++state.looks;
+  const bool lacks_auxiliary = state.options.owner && !now.ids[kAuxiliary];
+  const bool is_settled =
+      state.looks > kLooksMax ||
+      state.times_seen >= (lacks_auxiliary ? kTimesSeenWithoutAuxiliary : kTimesSeen);
+  if (!state.borrowers.empty() || !now.ids[kData] || !is_settled || state.is_hopeless) {
+    return fail(Code::kBusy, state.lost);
+  }
+  Result<void> opened = state.open_after_loss(path_, before_lending);
+  if (!opened.has_value()) {
+    const Code code = opened.error().code;
+    state.is_hopeless = code == Code::kDamaged || code == Code::kUnsupported;
+    state.seen = look_closely(path_);  // with what opening made beside it
+    return fail(std::move(opened).error());
+  }
+  ++state.opened;
+  state.mode = State::Mode::kOpen;
+  state.changed.notify_all();
+  return true;
+}
+
 Result<DataDir::Lease> DataDir::lease_reader() {
   State& state = *state_;
   std::unique_lock lock{state.mutex};
-  PV_CHECK(state.wait_for(lock, [&] { return state.readers_on_loan < kReadersMax; }));
+  PV_CHECK(state.wait_for(lock, path_, [&] { return state.readers_on_loan < kReadersMax; }));
   ConnectionPtr connection;
   if (!state.idle_readers.empty()) {
     connection = std::move(state.idle_readers.back());
     state.idle_readers.pop_back();
   } else {
-    PV_TRY(connection, open_connection(path_ / "data.db", /*read_only=*/true));
+    PV_TRY(connection, state.open_another(path_, "data.db", /*read_only=*/true));
   }
   ++state.readers_on_loan;
   state.borrowers.insert(std::this_thread::get_id());
@@ -288,9 +522,9 @@ Result<DataDir::Lease> DataDir::lease_reader() {
 Result<DataDir::Lease> DataDir::lease_writer() {
   State& state = *state_;
   std::unique_lock lock{state.mutex};
-  PV_CHECK(state.wait_for(lock, [&] { return !state.writer_on_loan; }));
+  PV_CHECK(state.wait_for(lock, path_, [&] { return !state.writer_on_loan; }));
   if (state.writer == nullptr) {
-    PV_TRY(state.writer, open_connection(path_ / "data.db", /*read_only=*/false));
+    PV_TRY(state.writer, state.open_another(path_, "data.db", /*read_only=*/false));
     state.wal_frames = 0;
     ::sqlite3_wal_hook(state.writer->handle(), remember_frames, &state.wal_frames);
   }
@@ -303,7 +537,7 @@ Result<DataDir::Lease> DataDir::lease_auxiliary() {
   State& state = *state_;
   if (!state.options.owner) { return fail(Code::kUnsupported, "auxiliary.db is the app's"); }
   std::unique_lock lock{state.mutex};
-  PV_CHECK(state.wait_for(lock, [&] { return !state.auxiliary_on_loan; }));
+  PV_CHECK(state.wait_for(lock, path_, [&] { return !state.auxiliary_on_loan; }));
   state.auxiliary_on_loan = true;
   state.borrowers.insert(std::this_thread::get_id());
   return Lease{*this, std::move(state.auxiliary), Kind::kAuxiliary};
@@ -313,6 +547,7 @@ Result<std::uint64_t> DataDir::data_version() {
   State& state = *state_;
   const std::lock_guard lock{state.mutex};
   if (state.broken) { return fail(*state.broken); }
+  PV_CHECK(state.check_not_lost(path_));
   if (state.mode != State::Mode::kOpen) { return fail(Code::kBusy, "data.db is being replaced"); }
   const std::unique_lock data_lock{state.data_mutex, std::try_to_lock};
   if (!data_lock.owns_lock()) { return fail(Code::kBusy, "data.db is being checkpointed"); }
@@ -333,7 +568,10 @@ void DataDir::checkpoint_when_due(Connection& writer) {
 void DataDir::checkpoint_auxiliary_when_due(Connection& auxiliary) {
   if (state_->auxiliary_wal_frames < kFramesBeforeCheckpoint || !owns()) { return; }
   if (::sqlite3_get_autocommit(auxiliary.handle()) == 0) { return; }
-  const auto second = open_connection(path_ / "auxiliary.db", /*read_only=*/false);
+  const auto second = [&] {
+    const std::lock_guard lock{state_->mutex};
+    return state_->open_another(path_, "auxiliary.db", /*read_only=*/false);
+  }();
   if (second && checkpoint(auxiliary, **second)) { state_->auxiliary_wal_frames = 0; }
 }
 
@@ -349,9 +587,10 @@ DataDir::Lease::~Lease() {
   {
     const std::lock_guard lock{state.mutex};
     state.borrowers.erase(state.borrowers.find(thread_));
+    if (state.mode == State::Mode::kLost) { connection_.reset(); }
     switch (kind_) {
       case Kind::kReader:
-        state.idle_readers.push_back(std::move(connection_));
+        if (connection_ != nullptr) { state.idle_readers.push_back(std::move(connection_)); }
         --state.readers_on_loan;
         break;
       case Kind::kWriter:
@@ -363,6 +602,7 @@ DataDir::Lease::~Lease() {
         state.auxiliary_on_loan = false;
         break;
     }
+    state.end_loan();
   }
   state.changed.notify_all();
 }

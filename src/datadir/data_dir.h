@@ -5,7 +5,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "base/clock.h"
@@ -31,10 +33,18 @@ struct OpenOptions {
   std::chrono::milliseconds lease_wait{15'000};
 };
 
+// In every error that says so: the files that are open are not those that lie in the directory any
+// more, and not because of suspend(). What is asked of them ends with kBusy until reopen().
+inline constexpr std::string_view kLostToOthers = "replaced or removed by another program";
+
 // Threads    All methods from any thread.
 // Lifetime   One connection to each database stays open for the whole life: while it is, no other
 //            process can think that it is the last user and delete the WAL (docs/architecture.md).
 //            Outlives its leases.
+// Exchange   When another program moves, replaces or removes the databases, what is open here are
+//            files without a name. Each loan looks for that, by stat(2) alone; from then on nothing
+//            is lent (kBusy, kLostToOthers), and the files are closed with the last loan, such that
+//            nothing that lies there now is touched. reopen() brings the new ones.
 class DataDir {
  public:
   // kNotFound: no data.db and not create, or what lies there says that a data.db got lost (the text
@@ -55,7 +65,8 @@ class DataDir {
   // Runs `work` with a connection to data.db, which it must not keep. Readers get one of a small
   // pool, which can't write; writers take turns. Both wait while the directory is suspended, at
   // most `lease_wait`, then kBusy. What `work` leaves uncommitted is rolled back. A read may write
-  // inside itself, but not a write.
+  // inside itself, but not a write. A write is looked after once more when it is done: it does not
+  // succeed when what it was committed to had been replaced by then.
   template <class T>
   [[nodiscard]] Result<T> read(const std::function<Result<T>(sqlite::Connection&)>& work) {
     PV_TRY(auto lease, lease_reader());
@@ -65,6 +76,7 @@ class DataDir {
   [[nodiscard]] Result<T> write(const std::function<Result<T>(sqlite::Connection&)>& work) {
     PV_TRY(auto lease, lease_writer());
     auto result = work(*lease);
+    PV_CHECK(check_not_lost());
     checkpoint_when_due(*lease);
     return result;
   }
@@ -76,6 +88,7 @@ class DataDir {
       const std::function<Result<T>(sqlite::Connection&)>& work) {
     PV_TRY(auto lease, lease_auxiliary());
     auto result = work(*lease);
+    PV_CHECK(check_not_lost());
     checkpoint_auxiliary_when_due(*lease);
     return result;
   }
@@ -92,6 +105,16 @@ class DataDir {
   // Opens what lies there now. On an error it stays suspended; the caller puts the old files back
   // and calls again.
   [[nodiscard]] Result<void> resume();
+
+  // What was replaced or removed, in words without a path; nullopt: what is open lies in its place,
+  // or is suspended.
+  [[nodiscard]] std::optional<std::string> lost();
+  // After a loss: opens what lies there now and checks its schema. Meant to be called every second:
+  // whoever replaces files takes a while, so they must look the same two times, or four where
+  // auxiliary.db would be made anew. `before_lending` comes last, and can still refuse. True: there
+  // was a loss, and it is over. kBusy: not yet; the rest as open(), and what can't be opened is not
+  // tried again before it changes.
+  [[nodiscard]] Result<bool> reopen(const std::function<Result<void>()>& before_lending = {});
 
  private:
   enum class Kind { kReader, kWriter, kAuxiliary };
@@ -115,6 +138,7 @@ class DataDir {
   [[nodiscard]] Result<Lease> lease_reader();
   [[nodiscard]] Result<Lease> lease_writer();
   [[nodiscard]] Result<Lease> lease_auxiliary();
+  [[nodiscard]] Result<void> check_not_lost();
   void checkpoint_when_due(sqlite::Connection& writer);
   void checkpoint_auxiliary_when_due(sqlite::Connection& auxiliary);
 

@@ -644,5 +644,259 @@ TEST(DataDir, SuspendGivesUpOnWhoDoesNotEnd) {
   reader.join();
 }
 
+// ------------------------------------------------------------- replaced by another program
+
+// What a person does: a changed copy takes data.db's name, the WAL goes.
+constexpr const char* kPrepare =
+    "rm -f n.db && sqlite3 data.db '.backup n.db' && sqlite3 n.db 'DELETE FROM _superusers; "
+    "CREATE TABLE IF NOT EXISTS news (text); DELETE FROM news'";
+
+void in_folder(const fs::Path& path, const std::string& command) {
+  const auto result = testing::run("cd '" + path.string() + "' && " + command);
+  ASSERT_EQ(result.status, 0) << result.output;
+}
+
+void replace_data_db(const fs::Path& path) {
+  in_folder(path, kPrepare);
+  in_folder(path, "mv n.db data.db && rm -f data.db-wal data.db-shm");
+}
+
+// As the server does every second; how many looks it took, 0: none did it.
+int looks_until_open(DataDir& directory, int looks_max = 5) {
+  for (int i = 1; i <= looks_max; ++i) {
+    if (directory.reopen().value_or(false)) { return i; }
+  }
+  return 0;
+}
+
+class LostDataDir : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    path = testing::unpack_pb_data("0.36.6", folder.path());
+    auto opened = open(path, {.owner = true, .lease_wait = 100ms});
+    ASSERT_TRUE(opened.has_value()) << opened.error().what;
+    directory = *std::move(opened);
+    ASSERT_TRUE(write_note(*directory).has_value());
+  }
+
+  TempFolder folder;
+  fs::Path path;
+  std::unique_ptr<DataDir> directory;
+};
+
+TEST_F(LostDataDir, LendsNothingOfADatabaseThatWasReplaced) {
+  EXPECT_EQ(directory->lost(), std::nullopt);
+  replace_data_db(path);
+  const auto written = write_note(*directory);
+  ASSERT_FALSE(written.has_value()) << "into a file without a name";
+  EXPECT_EQ(written.error().code, Code::kBusy);
+  EXPECT_EQ(written.error().what, "data.db was replaced or removed by another program");
+  EXPECT_EQ(count_superusers(*directory), -1);
+  EXPECT_EQ(directory->data_version().error().code, Code::kBusy);
+  EXPECT_EQ(directory->lost(), "data.db was replaced or removed by another program");
+  const auto open_files = testing::run("ls -l /proc/" + std::to_string(::getpid()) +
+                                       "/fd | grep -c 'pb_data.*(deleted)'");
+  EXPECT_EQ(open_files.output, "0\n") << "closed, with nobody at work in it";
+}
+
+TEST_F(LostDataDir, OpensWhatCameInItsPlace) {
+  const std::uint64_t version = directory->data_version().value();
+  replace_data_db(path);
+  EXPECT_EQ(looks_until_open(*directory), 2) << "it has to look the same two times";
+  EXPECT_EQ(directory->lost(), std::nullopt);
+  EXPECT_EQ(count_superusers(*directory), 0);
+  EXPECT_NE(directory->data_version().value(), version);
+  ASSERT_TRUE(write_note(*directory).has_value());
+  EXPECT_EQ(query(path / "data.db", "SELECT count(*) FROM notes"), "2\n");
+  EXPECT_FALSE(directory->reopen().value()) << "nothing was lost";
+}
+
+TEST_F(LostDataDir, AWriteThatIsOvertakenDoesNotSucceed) {
+  in_folder(path, kPrepare);
+  const auto written = directory->write<void>([&](Connection& db) -> Result<void> {
+    PV_CHECK(db.exec("INSERT INTO notes VALUES ('lost')"));
+    in_folder(path, "mv n.db data.db && rm data.db-wal data.db-shm");
+    return {};
+  });
+  ASSERT_FALSE(written.has_value());
+  EXPECT_EQ(written.error().code, Code::kBusy);
+  EXPECT_EQ(looks_until_open(*directory), 2);
+  EXPECT_EQ(query(path / "data.db", "SELECT count(*) FROM notes WHERE text = 'lost'"), "0\n");
+}
+
+// A new connection of this process would find the index of the old WAL in memory beside a new one.
+TEST_F(LostDataDir, NoticesThatItsWalWasTaken) {
+  in_folder(path, "rm data.db-wal");
+  EXPECT_FALSE(write_note(*directory).has_value());
+  EXPECT_EQ(directory->lost(),
+            "data.db-wal was replaced or removed by another program, and is gone");
+  EXPECT_EQ(looks_until_open(*directory), 2);
+  EXPECT_EQ(count_superusers(*directory), 1);
+}
+
+TEST_F(LostDataDir, NoticesThatAuxiliaryWasReplaced) {
+  in_folder(path, "cp auxiliary.db a.db && mv a.db auxiliary.db && rm auxiliary.db-wal");
+  EXPECT_EQ(count_superusers(*directory), -1);
+  EXPECT_EQ(looks_until_open(*directory), 2);
+  in_folder(path, "rm auxiliary.db*");
+  EXPECT_EQ(looks_until_open(*directory), 4) << "it may come after data.db";
+  EXPECT_TRUE(fs::exists(path / "auxiliary.db"));
+}
+
+TEST_F(LostDataDir, RefusesTheWalOfTheOldBesideTheNew) {
+  in_folder(path, kPrepare);
+  in_folder(path, "mv n.db data.db");
+  EXPECT_EQ(looks_until_open(*directory), 0);
+  const auto again = directory->reopen();
+  EXPECT_FALSE(again.has_value());
+  in_folder(path, "rm data.db-wal data.db-shm");
+  EXPECT_EQ(looks_until_open(*directory), 2);
+  EXPECT_EQ(query(path / "data.db", "PRAGMA integrity_check"), "ok\n");
+}
+
+// Whoever has the new database open finds all that it wrote, though ours closes and ends meanwhile.
+TEST_F(LostDataDir, LeavesTheNewDatabaseToAnotherProcess) {
+  for (const bool reopens : {true, false}) {
+    replace_data_db(path);
+    testing::OtherProcess app{
+        "import sqlite3\n"
+        "c = sqlite3.connect('" +
+        (path / "data.db").string() +
+        "', isolation_level=None)\n"
+        "c.execute('PRAGMA journal_mode=WAL')\n"
+        "c.execute('PRAGMA wal_autocheckpoint=0')\n"
+        "while input():\n"
+        "  c.execute(\"INSERT INTO news VALUES ('kept')\")\n"
+        "  print(c.execute('SELECT count(*) FROM news').fetchone()[0], flush=True)\n"};
+    app.say("write");
+    EXPECT_EQ(app.hear(), "1");
+    const auto wal = fs::stat(path / "data.db-wal");
+    ASSERT_TRUE(wal.has_value());
+    EXPECT_EQ(count_superusers(*directory), -1) << "this closes the old";
+    app.say("write");
+    EXPECT_EQ(app.hear(), "2");
+    if (reopens) {
+      EXPECT_EQ(looks_until_open(*directory), 2);
+      EXPECT_TRUE(write_note(*directory).has_value());
+    } else {
+      directory.reset();
+    }
+    app.say("write");
+    EXPECT_EQ(app.hear(), "3");
+    EXPECT_EQ(fs::stat(path / "data.db-wal")->inode, wal->inode) << "not removed, not made anew";
+    EXPECT_EQ(query(path / "data.db", "SELECT count(*) FROM news; PRAGMA integrity_check"),
+              "3\nok\n");
+  }
+}
+
+// Dropped while it has not noticed anything: the last one out removes the WAL by its name.
+TEST_F(LostDataDir, DoesNotRemoveTheWalOfTheNewAtItsEnd) {
+  replace_data_db(path);
+  // Killed as it is, so nobody holds a lock, and all that it wrote is in the WAL.
+  std::ignore = testing::run(
+      "python3 -c \"import os, sqlite3\n"
+      "c = sqlite3.connect('" +
+      (path / "data.db").string() +
+      "', isolation_level=None)\n"
+      "c.execute('PRAGMA journal_mode=WAL')\n"
+      "c.execute('INSERT INTO news VALUES (1)')\n"
+      "os._exit(0)\"");
+  ASSERT_GT(fs::stat(path / "data.db-wal")->size_bytes, 0U);
+  directory.reset();
+  ASSERT_TRUE(fs::exists(path / "data.db-wal"));
+  EXPECT_EQ(query(path / "data.db", "SELECT count(*) FROM news"), "1\n");
+}
+
+TEST_F(LostDataDir, SaysThatItIsGoneAndTakesItBack) {
+  const struct {
+    const char* away;
+    const char* back;
+    const char* what;
+  } cases[] = {
+      {"mkdir away && mv data.db* away", "mv away/* . && rmdir away",
+       "data.db was replaced or removed by another program, and is gone"},
+      {"mv '{}' '{}-away'", "mv '{}-away' '{}'",
+       "the data directory was replaced or removed by another program, and is gone"},
+  };
+  for (const auto& it : cases) {
+    const auto everywhere = [&](std::string command) {
+      for (auto at = command.find("{}"); at != std::string::npos; at = command.find("{}")) {
+        command.replace(at, 2, path.string());
+      }
+      const auto done = testing::run(
+          (command.find("-away") == std::string::npos ? "cd '" + path.string() + "' && " : "") +
+          command);
+      ASSERT_EQ(done.status, 0) << done.output;
+    };
+    everywhere(it.away);
+    EXPECT_EQ(directory->lost(), it.what);
+    EXPECT_EQ(count_superusers(*directory), -1);
+    EXPECT_EQ(looks_until_open(*directory), 0);
+    everywhere(it.back);
+    EXPECT_EQ(looks_until_open(*directory), 2);
+    EXPECT_EQ(count_superusers(*directory), 1);
+    EXPECT_TRUE(write_note(*directory).has_value());
+  }
+}
+
+TEST_F(LostDataDir, MakesItsFolderInADirectoryThatWasMadeAnew) {
+  const fs::Path away = folder.path() / "away";
+  in_folder(folder.path(), "mv pb_data away && mkdir pb_data && cp away/*.db pb_data");
+  EXPECT_FALSE(fs::exists(directory->vault_folder()));
+  EXPECT_EQ(looks_until_open(*directory), 2);
+  EXPECT_TRUE(fs::exists(directory->vault_folder()));
+  EXPECT_TRUE(write_note(*directory).has_value());
+}
+
+TEST_F(LostDataDir, LendsNothingOfWhatHasNotTheSchema) {
+  in_folder(path, "rm data.db* && sqlite3 data.db 'CREATE TABLE other (x)'");
+  EXPECT_FALSE(directory->reopen().has_value());
+  EXPECT_EQ(directory->reopen().error().code, Code::kUnsupported);
+  EXPECT_EQ(directory->reopen().error().code, Code::kBusy) << "not tried again before it changes";
+  EXPECT_EQ(count_superusers(*directory), -1);
+  EXPECT_NE(directory->lost(), std::nullopt);
+}
+
+TEST_F(LostDataDir, LendsNothingWhenItIsRefused) {
+  replace_data_db(path);
+  const auto refuse = []() -> Result<void> { return fail(Code::kBusy, "not yours"); };
+  EXPECT_FALSE(directory->reopen(refuse).has_value());
+  EXPECT_EQ(directory->reopen(refuse).error().what, "not yours");
+  EXPECT_EQ(count_superusers(*directory), -1);
+  EXPECT_EQ(looks_until_open(*directory), 1);
+  EXPECT_EQ(count_superusers(*directory), 0);
+}
+
+TEST_F(LostDataDir, ALoanOfTheOldEndsBeforeTheNewIsOpened) {
+  const auto read = directory->read<void>([&](Connection& db) -> Result<void> {
+    replace_data_db(path);
+    EXPECT_EQ(looks_until_open(*directory), 0);
+    EXPECT_EQ(count_superusers(*directory), -1) << "nor does it get another";
+    return db.exec("SELECT * FROM _superusers");
+  });
+  EXPECT_TRUE(read.has_value()) << "what it has stays in its hands";
+  EXPECT_EQ(looks_until_open(*directory), 1);
+}
+
+TEST_F(LostDataDir, OurOwnExchangeIsNoLoss) {
+  ASSERT_TRUE(directory->suspend(1s).has_value());
+  replace_data_db(path);
+  EXPECT_EQ(directory->lost(), std::nullopt);
+  EXPECT_FALSE(directory->reopen().value()) << "opening is not for others to do";
+  EXPECT_EQ(directory->data_version().error().what, "data.db is being replaced");
+  ASSERT_TRUE(directory->resume().has_value());
+  EXPECT_EQ(count_superusers(*directory), 0);
+}
+
+TEST_F(LostDataDir, CanBeRestoredInto) {
+  in_folder(path, "cp data.db kept && rm data.db*");
+  EXPECT_NE(directory->lost(), std::nullopt);
+  ASSERT_TRUE(directory->suspend(1s).has_value());
+  in_folder(path, "mv kept data.db");
+  EXPECT_FALSE(directory->reopen().value());
+  ASSERT_TRUE(directory->resume().has_value());
+  EXPECT_EQ(count_superusers(*directory), 1);
+}
+
 }  // namespace
 }  // namespace pv::datadir

@@ -185,6 +185,12 @@ Result<FileLock> FileLock::try_take(const Path& path) {
     }
     return fail(path_error("lock", path));
   }
+  // A lock on a file that was moved away between the two calls keeps nobody out.
+  PV_TRY(const Stat locked, stat(fd, path));
+  const Result<Stat> named = stat(path);
+  if (!named.has_value() || named->device != locked.device || named->inode != locked.inode) {
+    return fail(Code::kBusy, printable(path.native()) + " was just replaced");
+  }
   return FileLock{std::move(fd)};
 }
 

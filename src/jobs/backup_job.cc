@@ -357,7 +357,7 @@ Result<void> make_backup(const Parts& parts, store::BackupStore& store, Job& job
   snapshot.reset();  // the pin goes before the disk is waited for
 
   job.set_phase("commit");
-  PV_CHECK(go_on(job));
+  PV_CHECK(go_on(parts, job));
   Result<store::Backup> stored = upload->commit();
   if (!stored.has_value()) { return fail(guard.explain(std::move(stored).error())); }
   if (chain.is_far) { tell_of_repeated(upload->repeated_bytes(), chain, job); }

@@ -73,8 +73,22 @@ std::string describe(const LeaseNote& note) {
   return text + ", since " + format_pocketbase_date(note.since);
 }
 
+Result<PlacedLock> PlacedLock::take(const fs::Path& path, std::chrono::milliseconds wait) {
+  PV_TRY(fs::FileLock lock, fs::FileLock::take(path, wait));
+  PV_TRY(const fs::Stat file, fs::stat(path));
+  if (!fs::FileLock::is_held(path)) {  // so the file that was just looked at is another one
+    return fail(Code::kBusy, printable(path.native()) + " was just replaced");
+  }
+  return PlacedLock{std::move(lock), path, file};
+}
+
+bool PlacedLock::is_in_place() const {
+  const Result<fs::Stat> file = fs::stat(path_);
+  return file.has_value() && file->device == device_ && file->inode == inode_;
+}
+
 Result<Lease> Lease::take(const fs::Path& vault_folder, const LeaseNote& note) {
-  Result<fs::FileLock> lock = fs::FileLock::take(lock_path(vault_folder), 100ms);
+  Result<PlacedLock> lock = PlacedLock::take(lock_path(vault_folder), 100ms);
   if (!lock.has_value()) {
     if (lock.error().code != Code::kBusy) { return fail(std::move(lock).error()); }
     const std::optional<LeaseNote> holder_note = read_note(note_path(vault_folder));
@@ -92,7 +106,15 @@ Lease::Lease(Lease&& other) noexcept
     : lock_{std::move(other.lock_)}, note_{std::exchange(other.note_, fs::Path{})} {}
 
 Lease::~Lease() {
-  if (!note_.empty()) { (void)fs::remove_file(note_); }
+  // In another folder of that name it may be somebody else's.
+  if (!note_.empty() && lock_.is_in_place()) { (void)fs::remove_file(note_); }
+}
+
+Result<void> Lease::check_in_place() const {
+  if (lock_.is_in_place()) { return {}; }
+  return fail(Code::kUnavailable,
+              "the data directory, or its folder .pocketvault, was moved, removed or replaced by "
+              "another program while this job was at work, so it was given up: try again");
 }
 
 bool Lease::held(const fs::Path& vault_folder) {

@@ -7,13 +7,16 @@
 //     swap.lock       held from before a restore looks for other users of the databases until the
 //                     new ones are open, and by whoever opens the directory: nobody opens it in
 //                     the middle of a swap, or repairs a swap that is still going on
+//     server.lock     held by the server of the directory as long as it runs
 //     spool.lock      held by whoever sends what waits in the spool, or removes it
 //     tmp-ID/lock     held by the job whose temporary folder tmp-ID is
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -32,6 +35,23 @@ struct LeaseNote {
 // "a backup (nightly.zip) is at work on this directory, in process 12, since ...".
 [[nodiscard]] std::string describe(const LeaseNote& note);
 
+// A FileLock that knows whether it lies where it was taken.
+class PlacedLock {
+ public:
+  // As FileLock::take().
+  [[nodiscard]] static Result<PlacedLock> take(const fs::Path& path,
+                                               std::chrono::milliseconds wait);
+  [[nodiscard]] bool is_in_place() const;
+
+ private:
+  PlacedLock(fs::FileLock lock, fs::Path path, const fs::Stat& file)
+      : lock_{std::move(lock)}, path_{std::move(path)}, device_{file.device}, inode_{file.inode} {}
+  fs::FileLock lock_;
+  fs::Path path_;
+  std::uint64_t device_;
+  std::uint64_t inode_;
+};
+
 class Lease {
  public:
   // kBusy, saying who holds it and what for. Waits up to 100 ms for one that is only being looked
@@ -47,9 +67,14 @@ class Lease {
   Lease& operator=(Lease&&) = delete;
   ~Lease();
 
+  // Whether it still keeps others out. kUnavailable when the folder was moved away, removed or
+  // replaced since: who comes to the new one finds it free, and what this job has read may be of
+  // two directories. To be asked before what a job can't take back.
+  [[nodiscard]] Result<void> check_in_place() const;
+
  private:
-  Lease(fs::FileLock lock, fs::Path note) : lock_{std::move(lock)}, note_{std::move(note)} {}
-  fs::FileLock lock_;
+  Lease(PlacedLock lock, fs::Path note) : lock_{std::move(lock)}, note_{std::move(note)} {}
+  PlacedLock lock_;
   fs::Path note_;  // empty: moved from
 };
 

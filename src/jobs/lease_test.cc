@@ -97,6 +97,25 @@ TEST(Lease, NamesTheOtherProcessAndOutlivesNoHolder) {
   EXPECT_TRUE(Lease::take(folder.path(), note_of("backup", "")).has_value());
 }
 
+TEST(Lease, KnowsThatItsFolderWasMovedAway) {
+  const TempFolder folder;
+  const fs::Path vault = folder.path() / "v";
+  ASSERT_TRUE(fs::make_folder(vault, 0700).has_value());
+  {
+    const auto lease = Lease::take(vault, note_of("backup", "a.zip"));
+    ASSERT_TRUE(lease.has_value());
+    EXPECT_TRUE(lease->check_in_place().has_value());
+    ASSERT_TRUE(fs::rename(vault, folder.path() / "away").has_value());
+    EXPECT_EQ(lease->check_in_place().error().code, Code::kUnavailable);
+    ASSERT_TRUE(fs::make_folder(vault, 0700).has_value());
+    const Other other{[&] { return Lease::take(vault, note_of("restore", "b.zip")); }};
+    EXPECT_TRUE(other.holds());
+    EXPECT_EQ(lease->check_in_place().error().code, Code::kUnavailable);
+    ASSERT_TRUE(Lease::holder(vault).has_value());
+  }
+  EXPECT_TRUE(fs::exists(vault / "lock.json")) << "the note is the other's";
+}
+
 TEST(Lease, DoesNotNeedAReadableNote) {
   const TempFolder folder;
   const auto lease = Lease::take(folder.path(), note_of("backup", "a.zip"));

@@ -86,7 +86,7 @@ tl::unexpected<Error> take_back(const Error& why, const restore::Replaced& repla
 Result<restore::Replaced> exchange_files(const Parts& parts, Job& job, const Work& exchange) {
   const fs::Path& path = parts.directory.path();
   PV_TRY(const fs::FileLock lock, take_swap_lock(parts.directory.vault_folder(), kSwapLockWait));
-  PV_CHECK(go_on(job));
+  PV_CHECK(go_on(parts, job));
   job.set_phase("swap");  // from here on it is not cancelled any more
   Result<restore::Replaced> replaced = exchange();
   if (replaced.has_value()) { return replaced; }
@@ -104,7 +104,7 @@ Result<restore::Replaced> exchange_closed(const Parts& parts, Job& job, Incoming
   const fs::Path& path = parts.directory.path();
   PV_TRY(const fs::FileLock lock, take_swap_lock(parts.directory.vault_folder(), kSwapLockWait));
   PV_CHECK(refuse_other_users(path, exchange_of(incoming)));
-  PV_CHECK(go_on(job));
+  PV_CHECK(go_on(parts, job));
   job.set_phase("swap");  // from here on it is not cancelled any more
   const auto closed_at = parts.clock.steady_now();
   PV_CHECK(parts.directory.suspend(kSuspendWait));

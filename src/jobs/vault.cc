@@ -242,7 +242,9 @@ Result<std::shared_ptr<Job>> Vault::Impl::launch(Launch what) {
 void Vault::Impl::run(const std::shared_ptr<Job>& job, std::optional<Lease> lease, const Work& work,
                       bool is_scheduled) {
   SpooledStore store{base, parts.directory.vault_folder(), job->stop_token()};
-  const Parts own{parts.directory, store, parts.pool, parts.clock, parts.random, parts.options};
+  const Parts own{
+      parts.directory,          store, parts.pool, parts.clock, parts.random, parts.options,
+      lease ? &*lease : nullptr};
   Result<void> outcome = guarded(work, own, *job);
   remember(*job, outcome, is_scheduled);
   // Free before anybody hears of the end, so that who waited for it can start the next.

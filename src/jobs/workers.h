@@ -4,6 +4,7 @@
 
 #include "jobs/archive.h"
 #include "jobs/job.h"
+#include "jobs/lease.h"
 #include "jobs/spooled_store.h"
 #include "jobs/vault.h"
 
@@ -17,6 +18,7 @@ struct Parts {
   const Clock& clock;
   Random& random;
   VaultOptions options;
+  const Lease* lease = nullptr;  // of a job that needs one
 };
 
 // Where a backup goes: to the store, and when that proves to be away into its spool; or, as it is
@@ -89,6 +91,12 @@ void warn_of_dropped(const restore::Plan& plan, const std::string& what, Job& jo
 [[nodiscard]] inline Result<void> go_on(const Job& job) {
   if (job.stop_token().stop_requested()) { return fail(Code::kCancelled, "cancelled"); }
   return {};
+}
+
+// The same before what can't be taken back: the lease must still keep others out.
+[[nodiscard]] inline Result<void> go_on(const Parts& parts, const Job& job) {
+  if (parts.lease != nullptr) { PV_CHECK(parts.lease->check_in_place()); }
+  return go_on(job);
 }
 
 }  // namespace pv::jobs
