@@ -17,8 +17,8 @@ constexpr std::string_view kFeatures[] = {"only", "filesTo", "retention"};
 
 // Of the status, wherever they stand: sentences for people. The rest is for programs.
 constexpr std::string_view kSentences[] = {
-    "risk",          "text",       "why",   "verdictsUnknownBecause",
-    "settingsError", "offBecause", "error", "trouble"};
+    "risk",       "text",  "why",     "verdictsUnknownBecause", "settingsError",
+    "offBecause", "error", "trouble", "unwrittenBecause"};
 
 void tell(Language language, json::object& status) {
   for (auto& [name, value] : status) {
