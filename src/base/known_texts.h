@@ -204,6 +204,8 @@ inline constexpr Phrase kTexts[] = {
     {"no backup can be relied on", "没有可以依靠的备份"},
     {"the last backup failed, at {}: {}", "最近一次备份失败，时间 {}：{}"},
     {"what happens is kept in memory alone, for it can't be written to .pocketvault/vault.db: {}", "发生的事只保存在内存中，因为无法写入 .pocketvault/vault.db：{}"},
+    {"the history could not be written: {}", "无法写入历史记录：{}"},
+    {"what could not be written to vault.db is written now, but for the oldest: {} outcomes of jobs and {} notices are lost", "先前无法写入 vault.db 的内容现已写入，但最旧的除外：丢失了 {} 个任务结果和 {} 条通知"},
     {"no space is left where the next backup goes", "下一个备份所在处已没有剩余空间"},
     {"where the next backup goes {} are free, and the last one took {}", "下一个备份所在处可用 {}，而上一个占用 {}"},
     {"no space is left where the data lies", "数据所在处已没有剩余空间"},

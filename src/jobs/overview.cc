@@ -178,8 +178,10 @@ Result<Survey> survey(const fs::Path& directory, store::BackupStore& store,
                 .listing = with_verdicts(backups, directory / ".pocketvault")};
 }
 
+namespace {
+
 // Where the next backup goes, and where the data and vault.db lie.
-static std::string space_risk_of(const Overview& overview) {
+std::string space_risk_of(const Overview& overview) {
   if (const auto& free = overview.backups_free_bytes) {
     if (*free == 0) { return "no space is left where the next backup goes"; }
     if (overview.newest && *free < overview.newest->size_bytes) {
@@ -189,6 +191,8 @@ static std::string space_risk_of(const Overview& overview) {
   }
   return overview.data_free_bytes == 0U ? "no space is left where the data lies" : std::string{};
 }
+
+}  // namespace
 
 std::string risk_of(const Overview& overview) {
   const Health& health = overview.health;
