@@ -20,6 +20,7 @@ using state::AlertChange;
 using state::AlertState;
 
 constexpr std::chrono::seconds kLookEvery = 5min;
+constexpr std::chrono::seconds kTryToWriteEvery = 1min;
 constexpr std::chrono::hours kDeliveryAgeMax{24};
 constexpr std::chrono::milliseconds kWebhookPatience = 20s;
 // All mail goes by one server, which may not like many connections of one client. Of webhooks there
@@ -79,6 +80,14 @@ const state::Mark* find_mark(const AlertState& state, std::string_view name) {
   return found == state.marks.end() ? nullptr : &*found;
 }
 
+std::optional<WallTime> find_told(const AlertState& state, std::string_view kind,
+                                  std::string_view channel) {
+  const auto found = std::ranges::find_if(state.told, [&](const state::Told& one) {
+    return one.kind == kind && one.channel == channel;
+  });
+  return found == state.told.end() ? std::nullopt : std::optional{found->at};
+}
+
 json::object to_json(const state::Delivery& delivery) {
   return {{"id", std::to_string(delivery.number)},
           {"channel", printable(delivery.channel)},
@@ -128,12 +137,10 @@ Alerts::Alerts(Vault& vault, Mailer& mailer, settings::VaultSettingsFile& own_se
       webhook_couriers_{kWebhooksAtOnce,
                         [this](const auto& channel, const auto& stop) { serve(channel, stop); }} {}
 
-state::VaultDb Alerts::db() const { return state::VaultDb{vault_.directory().vault_folder()}; }
-
 std::chrono::seconds Alerts::run(const std::stop_token& stop) {
   look();
-  std::chrono::seconds rest = kLookEvery;
-  const auto waiting = state::read_waiting(db());
+  std::chrono::seconds rest = notebook().trouble().empty() ? kLookEvery : kTryToWriteEvery;
+  const auto waiting = notebook().waiting();
   if (!waiting.has_value()) {
     options_.say(true, "alerts: " + waiting.error().what);
     return rest;
@@ -238,16 +245,37 @@ Result<void> Alerts::send(const Channel& channel, const state::Delivery& deliver
 void Alerts::look() {
   const WallTime now = clock_.now();
   refresh();
-  const auto state = state::read_alerts(db());
-  if (!state.has_value()) { return options_.say(true, "alerts: " + state.error().what); }
+  tell_whether_written(
+      notebook().write_down(now, [&](const auto& what) { options_.say(true, what); }));
+  auto state = notebook().alerts();
+  if (!state.has_value()) {
+    options_.say(true, "alerts: " + state.error().what + "; they begin anew");
+    notebook().begin_alerts();
+    state.emplace();
+  }
   AlertChange change;
   const Sight sight = see(*state, now, change);
   judge(sight, *state, now, change);
   ping(sight, *state, now, change);
-  if (change.is_empty()) { return; }
-  const auto changed = state::change_alerts(
-      db(), change, now, [&](const std::string& what) { options_.say(true, what); });
-  if (!changed.has_value()) { options_.say(true, "alerts: " + changed.error().what); }
+  if (!change.is_empty()) { note(std::move(change)); }
+}
+
+void Alerts::note(AlertChange change) {
+  tell_whether_written(notebook().change_alerts(
+      std::move(change), clock_.now(), [&](const std::string& what) { options_.say(true, what); }));
+}
+
+void Alerts::tell_whether_written(const Result<void>& written) {
+  const std::string trouble = written.has_value() ? "" : written.error().what;
+  {
+    const std::lock_guard lock{mutex_};
+    if (trouble == said_trouble_) { return; }
+    said_trouble_ = trouble;
+  }
+  options_.say(!trouble.empty(),
+               trouble.empty()
+                   ? "vault.db can be written to again, and has all that was kept"
+                   : "what happens is kept in memory until it can be written: " + trouble);
 }
 
 // Marks since when the timetable is as it is.
@@ -256,7 +284,7 @@ Sight Alerts::see(const AlertState& state, WallTime now, AlertChange& change) {
   if (!survey.has_value()) {
     if (!unseen_since_ || *unseen_since_ > now) { unseen_since_ = now; }
     Sight sight{.unseen_since = unseen_since_, .unseen_because = survey.error().what};
-    sight.overview.health = look_at_health(vault_.directory().vault_folder(), {}, now);
+    sight.overview.health = vault_.health({});
     return sight;
   }
   unseen_since_.reset();
@@ -302,49 +330,85 @@ void Alerts::look_behind(const Overview& overview, WallTime now) {
 }
 
 void Alerts::judge(const Sight& sight, const AlertState& state, WallTime now, AlertChange& change) {
-  const AlertSettings settings = own_settings_.now().alerts;
-  const auto find_open = [&](std::string_view kind) {
-    return std::ranges::find(state.open, kind, &state::OpenAlert::kind);
-  };
   const OpenSince open_since = [&](std::string_view kind) {
-    const auto found = find_open(kind);
+    const auto found = std::ranges::find(state.open, kind, &state::OpenAlert::kind);
     return found == state.open.end() ? std::optional<WallTime>{} : found->since;
   };
-  const std::vector<Condition> conditions = conditions_of(sight, settings, open_since, now);
+  const std::vector<Condition> conditions =
+      conditions_of(sight, own_settings_.now().alerts, open_since, now);
+  open(conditions, state, now, change);
+  close(conditions, sight, state, now, change);
+}
+
+// Each channel hears of it once, whenever it was set, and then from time to time.
+void Alerts::open(const std::vector<Condition>& conditions, const AlertState& state, WallTime now,
+                  AlertChange& change) {
+  const std::chrono::seconds remind_after = own_settings_.now().alerts.remind_after;
+  const auto is_again_due = [&](WallTime told) {
+    return remind_after.count() > 0 && now >= told + remind_after;
+  };
+  const std::vector<Channel> known = channels();
+  for (const state::Told& one : state.told) {
+    if (std::ranges::find(known, one.channel, &Channel::id) == known.end() &&
+        !contains(change.gone, one.channel)) {
+      change.gone.push_back(one.channel);
+    }
+  }
   for (const Condition& condition : conditions) {
-    const auto open = find_open(condition.kind);
+    const auto open = std::ranges::find(state.open, condition.kind, &state::OpenAlert::kind);
     const bool is_new = open == state.open.end();
-    const bool is_reminder =
-        !is_new && settings.remind_after.count() > 0 && now >= open->told + settings.remind_after;
-    if (!is_new && !is_reminder) { continue; }
-    const WallTime since = is_new ? condition.since : open->since;
-    change.open.push_back({condition.kind, since, now, condition.text});
-    tell(condition.kind, condition.text, is_reminder, now, change);
+    bool is_told = is_new || is_again_due(open->told);
+    for (const Channel& channel : known) {
+      if (!contains(channel.kinds, condition.kind)) { continue; }
+      const auto told = find_told(state, condition.kind, channel.id);
+      if (!is_new && told && !is_again_due(*told)) { continue; }
+      state::Delivery delivery = notice(channel, condition.kind, condition.text, now);
+      delivery.is_reminder = !is_new && told;
+      change.deliveries.push_back(std::move(delivery));
+      change.told.push_back({condition.kind, channel.id, now});
+      is_told = true;
+    }
+    if (!is_told) { continue; }
+    change.open.push_back(
+        {condition.kind, is_new ? condition.since : open->since, now, condition.text});
     if (is_new) {
       options_.say(true, title_of(condition.kind) + ": " +
                              condition.text.substr(0, condition.text.find('\n')));
     }
   }
-  std::string over;
-  bool is_wanted = false;
+}
+
+// That it is over is told to those who heard of it.
+void Alerts::close(const std::vector<Condition>& conditions, const Sight& sight,
+                   const AlertState& state, WallTime now, AlertChange& change) {
+  const auto line_of = [](const state::OpenAlert& alert) {
+    return title_of(alert.kind) + ", since " + format_minute(alert.since) + ".\n";
+  };
+  std::vector<state::OpenAlert> over;
   std::string left;
   for (const state::OpenAlert& alert : state.open) {
-    const std::string line = title_of(alert.kind) + ", since " + format_minute(alert.since) + ".\n";
     const bool lasts =
         std::ranges::find(conditions, alert.kind, &Condition::kind) != conditions.end();
     if (lasts || (sight.unseen_since && alert.kind != "failed")) {
-      left += line;
+      left += line_of(alert);
       continue;
     }
     change.closed.push_back(alert.kind);
-    is_wanted = is_wanted || contains(settings.on, alert.kind);
-    over += line;
+    over.push_back(alert);
   }
   if (over.empty()) { return; }
-  options_.say(false, "over: " + over.substr(0, over.find('\n')));
-  if (is_wanted) {
-    tell("recovered", "This is over:\n" + over + (left.empty() ? "" : "This is not:\n" + left),
-         false, now, change);
+  const std::string first = line_of(over.front());
+  options_.say(false, "over: " + first.substr(0, first.find('\n')));
+  for (const Channel& channel : channels()) {
+    if (!contains(channel.kinds, "recovered")) { continue; }
+    std::string lines;
+    for (const state::OpenAlert& alert : over) {
+      if (find_told(state, alert.kind, channel.id)) { lines += line_of(alert); }
+    }
+    if (lines.empty()) { continue; }
+    change.deliveries.push_back(
+        notice(channel, "recovered",
+               "This is over:\n" + lines + (left.empty() ? "" : "This is not:\n" + left), now));
   }
 }
 
@@ -355,26 +419,25 @@ void Alerts::ping(const Sight& sight, const AlertState& state, WallTime now, Ale
   const state::Mark* known = find_mark(state, kSucceeded);
   if (known != nullptr && known->text == last->id) { return; }
   change.marks.push_back({std::string{kSucceeded}, last->id, now});
-  tell(std::string{kSucceeded},
-       printable(last->name) + ", " + format_size(last->archive_bytes) + ".", false, now, change);
+  const std::string text = printable(last->name) + ", " + format_size(last->archive_bytes) + ".";
+  for (const Channel& channel : channels()) {
+    if (!contains(channel.kinds, kSucceeded)) { continue; }
+    change.deliveries.push_back(notice(channel, std::string{kSucceeded}, text, now));
+  }
 }
 
-void Alerts::tell(const std::string& kind, const std::string& text, bool is_reminder, WallTime now,
-                  AlertChange& change) {
+state::Delivery Alerts::notice(const Channel& channel, const std::string& kind,
+                               const std::string& text, WallTime now) const {
   const std::string where =
       "Data directory: " + printable(vault_.directory().path().native()) + " on " + host_name();
-  for (const Channel& channel : channels()) {
-    if (!contains(channel.kinds, kind)) { continue; }
-    change.deliveries.push_back({.channel = channel.id,
-                                 .kind = kind,
-                                 .is_reminder = is_reminder,
-                                 .title = title_of(kind),
-                                 .text = text + (text.ends_with('\n') ? "" : "\n") + where,
-                                 .created = now,
-                                 .next = now,
-                                 .ended = std::nullopt,
-                                 .outcome = "waiting"});
-  }
+  return {.channel = channel.id,
+          .kind = kind,
+          .title = title_of(kind),
+          .text = text + (text.ends_with('\n') ? "" : "\n") + where,
+          .created = now,
+          .next = now,
+          .ended = std::nullopt,
+          .outcome = "waiting"};
 }
 
 // -------------------------------------------------------------------------------------- delivery
@@ -387,7 +450,7 @@ bool Alerts::is_due(const state::Delivery& delivery) const {
 // One after the other, until one fails.
 void Alerts::serve(const std::string& channel, const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    const auto waiting = state::read_waiting(db());
+    const auto waiting = notebook().waiting();
     if (!waiting.has_value()) { return options_.say(true, "alerts: " + waiting.error().what); }
     const auto next = std::ranges::find(*waiting, channel, &state::Delivery::channel);
     if (next == waiting->end() || !is_due(*next) || !deliver(*next, stop)) { return; }
@@ -427,10 +490,8 @@ bool Alerts::deliver(state::Delivery delivery, const std::stop_token& stop) {
                                  std::to_string(pause_after(delivery.attempts).count()) + " s: ") +
                   printable(delivery.error));
   }
-  const auto noted = state::note_attempt(
-      db(), delivery, [&](const std::string& what) { options_.say(true, what); });
-  if (!noted.has_value()) { options_.say(true, "alerts: " + noted.error().what); }
-  return is_done && noted.has_value();
+  note({.attempts = {std::move(delivery)}});
+  return is_done;
 }
 
 // ----------------------------------------------------------------------------------- for people
@@ -467,16 +528,16 @@ Result<void> Alerts::test(const std::string& wanted, const std::stop_token& stop
     delivery.error = sent.error().what;
   }
   // That it can't be noted makes no other message of it.
-  std::ignore = state::change_alerts(db(), {.deliveries = {std::move(delivery)}}, now,
-                                     [](const std::string&) {});
+  std::ignore = notebook().change_alerts({.deliveries = {std::move(delivery)}}, now,
+                                         [](const std::string&) {});
   return sent;
 }
 
 Result<json::object> Alerts::report() {
   constexpr std::size_t kCount = 200;
   refresh();
-  PV_TRY(const AlertState state, state::read_alerts(db()));
-  PV_TRY(const std::vector<state::Delivery> deliveries, state::read_deliveries(db(), kCount));
+  PV_TRY(const AlertState state, notebook().alerts());
+  PV_TRY(const std::vector<state::Delivery> deliveries, notebook().deliveries(kCount));
   json::array open;
   for (const state::OpenAlert& alert : state.open) {
     open.push_back(json::object{{"kind", printable(alert.kind)},

@@ -2,7 +2,8 @@
 //
 // What is wrong is derived from the directory and its history at each look, not handed on by what
 // went wrong: so a crash, another process, or a server that was away make no difference. What is
-// told, to whom and whether it arrived is in vault.db, and goes on after a restart.
+// told, to whom and whether it arrived is in vault.db, and goes on after a restart; while that
+// can't be written, it is in memory, and nobody hears of anything later for that.
 #pragma once
 
 #include <boost/json/object.hpp>
@@ -75,8 +76,14 @@ class Alerts {
              state::AlertChange& change);
   void ping(const Sight& sight, const state::AlertState& state, WallTime now,
             state::AlertChange& change);
-  void tell(const std::string& kind, const std::string& text, bool is_reminder, WallTime now,
+  void open(const std::vector<Condition>& conditions, const state::AlertState& state, WallTime now,
             state::AlertChange& change);
+  void close(const std::vector<Condition>& conditions, const Sight& sight,
+             const state::AlertState& state, WallTime now, state::AlertChange& change);
+  [[nodiscard]] state::Delivery notice(const Channel& channel, const std::string& kind,
+                                       const std::string& text, WallTime now) const;
+  void note(state::AlertChange change);
+  void tell_whether_written(const Result<void>& written);
   void look_behind(const Overview& overview, WallTime now);
   [[nodiscard]] bool is_due(const state::Delivery& delivery) const;
   void serve(const std::string& channel, const std::stop_token& stop);
@@ -85,7 +92,7 @@ class Alerts {
                                   const std::stop_token& stop);
   [[nodiscard]] std::vector<Channel> channels();
   void refresh();
-  [[nodiscard]] state::VaultDb db() const;
+  [[nodiscard]] state::Notebook& notebook() const { return vault_.notebook(); }
 
   Vault& vault_;
   Mailer& mailer_;
@@ -103,6 +110,7 @@ class Alerts {
   // As they could be read last: a data.db that is damaged is what people want to be told of.
   settings::Settings settings_;
   std::vector<std::string> superusers_;
+  std::string said_trouble_;  // of vault.db
 
   // Last, so that they are back before the rest goes.
   Couriers mail_couriers_;

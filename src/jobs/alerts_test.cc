@@ -2,10 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/resource.h>
 
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 #include <condition_variable>
+#include <csignal>
 #include <mutex>
 
 #include "jobs/live_settings.h"
@@ -24,6 +26,26 @@ using ::testing::MatchesRegex;
 using ::testing::Not;
 using ::testing::StartsWith;
 namespace json = boost::json;
+
+// As long as it lives, no file of this process grows.
+class FullDisk {
+ public:
+  FullDisk() : handler_{std::signal(SIGXFSZ, SIG_IGN)} {
+    PV_ASSERT(::getrlimit(RLIMIT_FSIZE, &before_) == 0);
+    const rlimit none{.rlim_cur = 0, .rlim_max = before_.rlim_max};
+    PV_ASSERT(::setrlimit(RLIMIT_FSIZE, &none) == 0);
+  }
+  ~FullDisk() {
+    ::setrlimit(RLIMIT_FSIZE, &before_);
+    std::signal(SIGXFSZ, handler_);
+  }
+  FullDisk(const FullDisk&) = delete;
+  FullDisk& operator=(const FullDisk&) = delete;
+
+ private:
+  void (*handler_)(int);
+  rlimit before_{};
+};
 
 // A server's directory whose clock stands still; what is sent is noted here.
 class AlertsTest : public ::testing::Test {
@@ -115,6 +137,12 @@ class AlertsTest : public ::testing::Test {
           std::chrono::file_clock::from_sys(
               std::chrono::time_point_cast<std::chrono::system_clock::duration>(clock_.now())));
     }
+  }
+  // Of vault.db.
+  void version(int version) {
+    auto connection =
+        *sqlite::Connection::open(rig_->directory->vault_folder() / "vault.db", {.one_file = true});
+    ASSERT_TRUE(connection.exec("PRAGMA user_version=" + std::to_string(version)).has_value());
   }
   std::string outcomes() {
     std::string text;
@@ -352,6 +380,104 @@ TEST_F(AlertsTest, DropWhatIsForAChannelThatIsGone) {
   clock_.advance(1min);
   run();
   EXPECT_EQ(outcomes(), "failed:dropped:1 ");
+}
+
+TEST_F(AlertsTest, AChannelSetWhileAnAlertIsOpenHearsOfItOnce) {
+  set(kTeam);
+  away_ = "webhook:Team";
+  back_up(true);
+  EXPECT_THAT(run(), IsEmpty());
+  set(R"({"mailTo":["ops@example.org"],"webhooks":[{"name":"New","url":"https://h.example/n"}]})");
+  clock_.advance(1h);
+  EXPECT_THAT(run(), ElementsAre("mail:ops@example.org [Corner Shop] Backup failed",
+                                 "webhook:New [Corner Shop] Backup failed"));
+  EXPECT_THAT(last_.text, HasSubstr("the disk is full"));
+  EXPECT_FALSE(last_.is_reminder);
+  clock_.advance(1h);
+  EXPECT_THAT(run(), IsEmpty());
+  start();
+  EXPECT_THAT(run(), IsEmpty()) << "after a restart as well";
+  clock_.advance(22h);
+  EXPECT_THAT(run(), IsEmpty()) << "reminders count from when it was told";
+  clock_.advance(1h);
+  EXPECT_THAT(run(), ElementsAre("mail:ops@example.org [Corner Shop] Reminder: Backup failed",
+                                 "webhook:New [Corner Shop] Reminder: Backup failed"));
+  back_up(false);
+  EXPECT_THAT(run(), ElementsAre("mail:ops@example.org [Corner Shop] Backups are well again",
+                                 "webhook:New [Corner Shop] Backups are well again"));
+}
+
+TEST_F(AlertsTest, WhoWasToldOfNothingIsNotToldThatItIsOver) {
+  set(R"({"webhooks":[{"name":"Team","url":"https://h.example/x"},
+      {"name":"Space","url":"https://h.example/y","on":["spaceLow","recovered"]}]})");
+  back_up(true);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Backup failed"));
+  back_up(false);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Backups are well again"));
+}
+
+// vault.db is of a newer version: it can be neither read nor written.
+TEST_F(AlertsTest, AreSentFromMemoryWhileVaultDbCanNotBeUsed) {
+  set(R"({"webhooks":[{"name":"Team","url":"https://h.example/x"},
+                      {"name":"Other","url":"https://h.example/y"}]})");
+  back_up(false);
+  EXPECT_THAT(run(), IsEmpty());
+  version(99);
+  start();
+  away_ = "webhook:Other";
+  clock_.advance(1h);
+  back_up(true);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Backup failed"));
+  EXPECT_EQ(rest_, 60s);
+  const std::string open = json::serialize(alerts_->report()->at("open"));
+  EXPECT_THAT(open, HasSubstr("the disk is full"));
+  EXPECT_EQ(outcomes(), "failed:waiting:1 failed:sent:1 ");
+  EXPECT_THAT(rig_->vault->overview()->health.unwritten_because, HasSubstr("newer pocketvault"));
+  EXPECT_EQ(rig_->vault->overview()->health.last->outcome, "failed");
+  EXPECT_EQ(rig_->vault->health({}).last->outcome, "failed") << "for metrics";
+  EXPECT_EQ(rig_->vault->history(10)->size(), 1U);
+  away_.clear();
+  clock_.advance(1min);
+  EXPECT_THAT(run(), ElementsAre("webhook:Other [Corner Shop] Backup failed"));
+  clock_.advance(23h);
+  EXPECT_THAT(run(), IsEmpty()) << "told once";
+  version(4);
+  EXPECT_THAT(run(), IsEmpty());
+  EXPECT_THAT(rig_->vault->overview()->health.unwritten_because, IsEmpty());
+  EXPECT_THAT(said_, HasSubstr("vault.db can be written to again"));
+  start();
+  EXPECT_THAT(run(), IsEmpty()) << "all of it is known after a restart";
+  EXPECT_EQ(outcomes(), "failed:sent:2 failed:sent:1 ");
+  EXPECT_EQ(rig_->vault->history(10)->front().outcome, "failed");
+  EXPECT_EQ(rig_->vault->history(10)->size(), 2U);
+  back_up(false);
+  EXPECT_THAT(run(), ElementsAre("webhook:Other [Corner Shop] Backups are well again",
+                                 "webhook:Team [Corner Shop] Backups are well again"));
+}
+
+// No file of the process can grow any more: vault.db can be read, not written.
+TEST_F(AlertsTest, AreSentFromMemoryWhileTheDiskIsFull) {
+  set(kTeam);
+  away_ = "webhook:Team";
+  back_up(true);
+  EXPECT_THAT(run(), IsEmpty()) << "one waits in the file";
+  {
+    const FullDisk full;
+    clock_.advance(1min);
+    away_.clear();
+    EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Backup failed")) << "and only once";
+    clock_.advance(24h);
+    back_up(true);
+    EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Reminder: Backup failed"));
+    EXPECT_EQ(outcomes(), "failed:sent:1 failed:sent:2 ");
+    EXPECT_THAT(risk_of(*rig_->vault->overview()), Not(IsEmpty()));
+    EXPECT_THAT(rig_->vault->overview()->health.unwritten_because, Not(IsEmpty()));
+  }
+  EXPECT_THAT(run(), IsEmpty());
+  start();
+  EXPECT_EQ(outcomes(), "failed:sent:1 failed:sent:2 ");
+  EXPECT_EQ(rig_->vault->history(10)->size(), 2U);
+  EXPECT_THAT(run(), IsEmpty());
 }
 
 TEST_F(AlertsTest, TellEachChannelWhatItWants) {

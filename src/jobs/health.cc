@@ -130,6 +130,17 @@ Health look_at_health(const fs::Path& vault_folder, const std::vector<store::Bac
   return health;
 }
 
+void count_in(const std::vector<state::PastJob>& unwritten, Health& health) {
+  const auto count = [](const state::PastJob& job, std::optional<state::PastJob>& last) {
+    if (!last || last->ended < job.ended) { last = job; }
+  };
+  for (const state::PastJob& job : unwritten) {
+    if (job.kind != "backup") { continue; }
+    count(job, health.last);
+    if (job.outcome == "succeeded") { count(job, health.last_succeeded); }
+  }
+}
+
 json::object to_json(const state::PastJob& job) {
   const double pause_ms = std::chrono::duration<double, std::milli>(job.pause).count();
   return {{"id", printable(job.id)},
@@ -165,12 +176,14 @@ void add_to_json(const Health& health, json::object& status) {
                                         {"next", date_or_null(verification.next)},
                                         {"offBecause", printable(verification.off_because)}};
   status["settingsError"] = health.settings_trouble;
+  status["unwrittenBecause"] = printable(health.unwritten_because);
 }
 
 Health health_from_json(const json::object& status) {
   const Reader from{status};
   Health health;
   health.settings_trouble = from.text("settingsError");
+  health.unwritten_because = from.text("unwrittenBecause");
   health.last = job_from(from.object("lastBackup"));
   health.last_succeeded = job_from(from.object("lastSuccess"));
   if (const json::object* trend = from.object("trend")) {

@@ -37,8 +37,10 @@ struct Health {
   std::optional<state::PastJob> last;  // backup that this directory made, however it ended
   std::optional<state::PastJob> last_succeeded;  // the last that did
   std::optional<Trend> trend;
-  Timetable timetable;                // of backups
-  Timetable verification;             // of verifications; whether one was missed is not told
+  Timetable timetable;     // of backups
+  Timetable verification;  // of verifications; whether one was missed is not told
+  std::string unwritten_because =
+      {};  // why vault.db can't be written to; empty: it can, or nobody tried
   std::string settings_trouble = {};  // why the settings of our own are not known; empty: they are
 };
 
@@ -50,6 +52,9 @@ void account_for(const std::vector<store::Backup>& backups, Timetable& timetable
 // Both. `backups`: of the store.
 [[nodiscard]] Health look_at_health(const fs::Path& vault_folder,
                                     const std::vector<store::Backup>& backups, WallTime now);
+
+// Counts jobs that could not be written to the history yet, newest first.
+void count_in(const std::vector<state::PastJob>& unwritten, Health& health);
 
 // docs/api.md, "History". Strings are valid UTF-8.
 [[nodiscard]] boost::json::object to_json(const state::PastJob& job);

@@ -189,6 +189,22 @@ Result<Survey> survey(const fs::Path& directory, store::BackupStore& store,
                 .listing = with_verdicts(backups, directory / ".pocketvault")};
 }
 
+namespace {
+
+// Where the next backup goes, and where the data and vault.db lie.
+std::string space_risk_of(const Overview& overview) {
+  if (const auto& free = overview.backups_free_bytes) {
+    if (*free == 0) { return "no space is left where the next backup goes"; }
+    if (overview.newest && *free < overview.newest->size_bytes) {
+      return "where the next backup goes " + format_size(*free) +
+             " are free, and the last one took " + format_size(overview.newest->size_bytes);
+    }
+  }
+  return overview.data_free_bytes == 0U ? "no space is left where the data lies" : std::string{};
+}
+
+}  // namespace
+
 std::string risk_of(const Overview& overview) {
   const Health& health = overview.health;
   if (health.timetable.missed && !overview.job) {
@@ -206,6 +222,12 @@ std::string risk_of(const Overview& overview) {
     return "a verification found " + printable(backup.name.text()) + " damaged" +
            (more > 0 ? ", and " + std::to_string(more) + " more" : "") + ": " + why;
   }
+  if (!health.unwritten_because.empty()) {
+    return "what happens is kept in memory alone, for it can't be written to "
+           ".pocketvault/vault.db: " +
+           health.unwritten_because;
+  }
+  if (std::string risk = space_risk_of(overview); !risk.empty()) { return risk; }
   if (!health.settings_trouble.empty()) {
     return "settings of our own are not known, so nobody may be alerted: " +
            health.settings_trouble + "; repair .pocketvault/settings.json, or remove it";

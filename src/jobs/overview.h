@@ -49,8 +49,8 @@ struct Overview {
 };
 
 // Why the directory is not as safe as its newest backup looks: a backup that was missed, a last one
-// that failed, any that was found damaged, or that there is none. Empty: nothing is known against
-// it.
+// that failed, any that was found damaged, that what happens can't be noted, that there is no space
+// for the next one, or that there is none. Empty: nothing is known against it.
 [[nodiscard]] std::string risk_of(const Overview& overview);
 
 // Opens no database of PocketBase, and of archives the newest alone, unless it was verified: one

@@ -195,7 +195,7 @@ TEST_F(Look, IsToldAsJson) {
       R"("verdictsUnknownBecause":"","cutOff":false,"job":null,"users":[{"pid":12,"program":"pocketbase"}],"mirror":null,"retention":{"summary":""},)"
       R"("lastBackup":null,"lastSuccess":null,"trend":null,)"
       R"("schedule":{"cron":"","next":null,"missed":null,"offBecause":""},)"
-      R"("verification":{"cron":"","next":null,"offBecause":""},"settingsError":"","risk":""})");
+      R"("verification":{"cron":"","next":null,"offBecause":""},"settingsError":"","unwrittenBecause":"","risk":""})");
 }
 
 TEST_F(Look, TellsOfWhatIsAtRisk) {
@@ -215,6 +215,33 @@ TEST_F(Look, TellsOfWhatIsAtRisk) {
   EXPECT_EQ(risk_of(overview), "the backup that was due at 2026-11-21 00:54:47.000Z was missed");
   overview.job = LeaseNote{};
   EXPECT_THAT(risk_of(overview), StartsWith("the last backup failed")) << "it is just made";
+  overview.health.last.reset();
+  EXPECT_EQ(risk_of(overview), "");
+  overview.health.unwritten_because = "vault.db: database or disk is full (13)";
+  EXPECT_EQ(risk_of(overview),
+            "what happens is kept in memory alone, for it can't be written to "
+            ".pocketvault/vault.db: vault.db: database or disk is full (13)");
+}
+
+TEST_F(Look, NoSpaceForTheNextBackupIsARisk) {
+  struct Case {
+    std::optional<std::uint64_t> there;  // free, where backups lie
+    std::optional<std::uint64_t> data;   // free, where the data lies
+    std::string risk;
+  };
+  const Case cases[] = {
+      {std::nullopt, std::nullopt, ""},
+      {7, 1, ""},
+      {6, 1, "where the next backup goes 6 B are free, and the last one took 7 B"},
+      {0, 1, "no space is left where the next backup goes"},
+      {std::nullopt, 0, "no space is left where the data lies"}};
+  for (const Case& one : cases) {
+    Overview overview;
+    overview.newest = store::Backup{store::BackupName::parse("a.zip").value(), 7, kNow, {}};
+    overview.backups_free_bytes = one.there;
+    overview.data_free_bytes = one.data;
+    EXPECT_EQ(risk_of(overview), one.risk);
+  }
 }
 
 }  // namespace

@@ -109,6 +109,7 @@ struct Vault::Impl {
       : base{store},
         spooled{store, directory.vault_folder(), ending.get_token()},
         parts{directory, spooled, pool, clock, random, std::move(options)},
+        notebook{directory.vault_folder()},
         on_stop{parts.options.stop, [this] { ending.request_stop(); }} {
     if (parts.options.mirror != nullptr) {
       mirror.emplace(spooled, store::stoppable(parts.options.mirror, ending.get_token()),
@@ -164,6 +165,7 @@ struct Vault::Impl {
   SpooledStore spooled;
   std::optional<Mirror> mirror;
   Parts parts;
+  state::Notebook notebook;
   const std::stop_callback<std::function<void()>> on_stop;
   std::mutex mutex;
   std::deque<Entry> entries;    // oldest first
@@ -181,6 +183,9 @@ Vault::Impl::~Impl() {
   // No new ones can come: who starts jobs is gone by now.
   for (const Entry& entry : entries) { entry.job->cancel(); }
   for (Entry& entry : entries) { entry.thread.join(); }
+  if (!notebook.trouble().empty()) {  // the last chance of what is in memory alone
+    std::ignore = notebook.write_down(parts.clock.now(), [](const std::string&) {});
+  }
 }
 
 std::chrono::seconds Vault::keep_replaced() const { return impl_->parts.options.keep_replaced; }
@@ -274,7 +279,7 @@ void Vault::Impl::remember(Job& job, const Result<void>& outcome, bool is_schedu
       .archive_bytes = status.report.archive_bytes,
       .pause = std::chrono::duration_cast<std::chrono::microseconds>(status.report.pause)};
   const auto say = [&](const std::string& what) { job.warn({"", what}); };
-  const auto noted = state::note_job(state::VaultDb{parts.directory.vault_folder()}, past, say);
+  const auto noted = notebook.note_job(past, parts.clock.now(), say);
   // A verification that could not note its verdict has said so.
   if (!noted.has_value() && status.kind != Kind::kVerify) {
     say("the history could not be written: " + noted.error().what);
@@ -431,6 +436,7 @@ Result<Overview> Vault::overview() {
   const Parts& parts = impl_->parts;
   PV_TRY(Overview overview, look_over(parts.directory.path(), parts.store,
                                       parts.options.keep_replaced, parts.clock.now()));
+  add_unwritten(overview.health);
   overview.mirror = mirror();
   return overview;
 }
@@ -439,9 +445,23 @@ Result<Survey> Vault::survey() {
   const Parts& parts = impl_->parts;
   PV_TRY(Survey survey, jobs::survey(parts.directory.path(), parts.store,
                                      parts.options.keep_replaced, parts.clock.now()));
+  add_unwritten(survey.overview.health);
   survey.overview.mirror = mirror();
   return survey;
 }
+
+void Vault::add_unwritten(Health& health) {
+  count_in(impl_->notebook.unwritten_jobs(), health);
+  health.unwritten_because = impl_->notebook.trouble();
+}
+
+Health Vault::health(const std::vector<store::Backup>& backups) {
+  Health health = look_at_health(directory().vault_folder(), backups, impl_->parts.clock.now());
+  add_unwritten(health);
+  return health;
+}
+
+state::Notebook& Vault::notebook() { return impl_->notebook; }
 
 bool Vault::has_mirror() const { return impl_->mirror.has_value(); }
 
@@ -456,7 +476,7 @@ std::optional<MirrorState> Vault::mirror() {
 }
 
 Result<std::vector<state::PastJob>> Vault::history(std::size_t count) {
-  return state::read_jobs(state::VaultDb{impl_->parts.directory.vault_folder()}, count);
+  return impl_->notebook.jobs(count);
 }
 
 void Vault::note_not_begun(const Error& error) {

@@ -25,6 +25,7 @@
 #include "jobs/tunable.h"
 #include "jobs/verdicts.h"
 #include "restore/restore.h"
+#include "state/notebook.h"
 #include "store/backup_store.h"
 
 namespace pv::jobs {
@@ -193,6 +194,10 @@ class Vault {
   [[nodiscard]] Result<Survey> survey();  // overview() and list() by one look at the store
   // Jobs that have ended, of earlier processes too: newest first, at most `count`.
   [[nodiscard]] Result<std::vector<state::PastJob>> history(std::size_t count);
+  // As look_at_health(), with what could not be written to vault.db yet; so has overview() it.
+  [[nodiscard]] Health health(const std::vector<store::Backup>& backups);
+  // Where jobs are noted when they have ended, and what else goes to vault.db.
+  [[nodiscard]] state::Notebook& notebook();
   // A scheduled backup that could not even begin: in the history it is one that failed.
   void note_not_begun(const Error& error);
 
@@ -219,6 +224,8 @@ class Vault {
   [[nodiscard]] datadir::DataDir& directory();
 
  private:
+  void add_unwritten(Health& health);
+
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };

@@ -53,7 +53,7 @@ void look_at_store(jobs::Vault& vault, WallTime now, Facts& facts) {
   count_backups(*listing, now, facts);
   std::vector<store::Backup> backups;
   for (const jobs::ListedBackup& listed : listing->backups) { backups.push_back(listed.backup); }
-  const jobs::Health health = jobs::look_at_health(vault.directory().vault_folder(), backups, now);
+  const jobs::Health health = vault.health(backups);
   facts.last = health.last;
   facts.last_succeeded = health.last_succeeded;
   facts.is_missed = health.timetable.missed.has_value();

@@ -16,7 +16,8 @@ constexpr const char* kSelect =
     "created_ms, attempts, next_ms, ended_ms, outcome, substr(error, 1, 500) FROM deliveries ";
 constexpr std::size_t kErrorMax = 500;
 constexpr std::size_t kTextMax = 4000;
-constexpr const char* kRowsMax = "100";  // of alerts and marks, which are a handful
+constexpr const char* kRowsMax = "100";   // of alerts and marks, which are a handful
+constexpr const char* kToldMax = "1000";  // a row a kind and channel
 
 std::string cut(const std::string& text, std::size_t bytes_max) {
   return text.substr(0, whole_characters(text, bytes_max));
@@ -57,7 +58,7 @@ Result<std::vector<Delivery>> select(const VaultDb& db, const std::string& rest)
 }
 
 Result<void> add(sqlite::Connection& connection, const Delivery& delivery) {
-  const std::array<Value, 11> parameters{delivery.channel,
+  const std::array<Value, 12> parameters{delivery.channel,
                                          delivery.kind,
                                          std::int64_t{delivery.is_reminder ? 1 : 0},
                                          first_line(delivery.title, kErrorMax),
@@ -67,9 +68,12 @@ Result<void> add(sqlite::Connection& connection, const Delivery& delivery) {
                                          ms_of(delivery.next),
                                          time_or_null(delivery.ended),
                                          delivery.outcome,
-                                         first_line(delivery.error, kErrorMax)};
-  PV_TRY(std::ignore, connection.run("INSERT INTO deliveries VALUES "
-                                     "(NULL,?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
+                                         first_line(delivery.error, kErrorMax),
+                                         delivery.number};
+  // A number that another process has taken meanwhile is not insisted on.
+  PV_TRY(std::ignore, connection.run("INSERT INTO deliveries VALUES (iif(?12 = 0 OR EXISTS "
+                                     "(SELECT 1 FROM deliveries WHERE number = ?12), NULL, ?12),"
+                                     "?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11)",
                                      parameters));
   return {};
 }
@@ -96,30 +100,131 @@ Result<void> forget_old(sqlite::Connection& connection) {
   return {};
 }
 
-Result<void> apply(sqlite::Connection& connection, const AlertChange& change, WallTime now) {
+Result<void> note_attempt(sqlite::Connection& connection, const Delivery& delivery) {
+  const std::array<Value, 6> parameters{
+      delivery.number,      delivery.attempts,
+      ms_of(delivery.next), time_or_null(delivery.ended),
+      delivery.outcome,     first_line(delivery.error, kErrorMax)};
+  PV_TRY(std::ignore,
+         connection.run("UPDATE deliveries SET attempts = ?2, next_ms = ?3, ended_ms = ?4, "
+                        "outcome = ?5, error = ?6 WHERE number = ?1",
+                        parameters));
+  return {};
+}
+
+Result<void> forget_told(sqlite::Connection& connection, const char* column,
+                         const std::string& value) {
+  const std::array<Value, 1> parameters{value};
+  PV_TRY(std::ignore,
+         connection.run("DELETE FROM told WHERE " + std::string{column} + " = ?1", parameters));
+  return {};
+}
+
+Result<void> put_state(sqlite::Connection& connection, const AlertChange& change) {
+  for (const std::string& kind : change.closed) {
+    const std::array<Value, 1> parameters{kind};
+    PV_TRY(std::ignore, connection.run("DELETE FROM alerts WHERE kind = ?1", parameters));
+    PV_CHECK(forget_told(connection, "kind", kind));
+  }
+  for (const std::string& channel : change.gone) {
+    PV_CHECK(forget_told(connection, "channel", channel));
+  }
   for (const OpenAlert& alert : change.open) {
     const std::array<Value, 4> parameters{alert.kind, ms_of(alert.since), ms_of(alert.told),
                                           cut(alert.text, kTextMax)};
     PV_TRY(std::ignore,
            connection.run("INSERT OR REPLACE INTO alerts VALUES (?1,?2,?3,?4)", parameters));
   }
-  for (const std::string& kind : change.closed) {
-    const std::array<Value, 1> parameters{kind};
-    PV_TRY(std::ignore, connection.run("DELETE FROM alerts WHERE kind = ?1", parameters));
+  for (const Told& told : change.told) {
+    const std::array<Value, 3> parameters{told.kind, told.channel, ms_of(told.at)};
+    PV_TRY(std::ignore,
+           connection.run("INSERT OR REPLACE INTO told VALUES (?1,?2,?3)", parameters));
   }
   for (const Mark& mark : change.marks) {
     const std::array<Value, 3> parameters{mark.name, mark.text, ms_of(mark.at)};
     PV_TRY(std::ignore,
            connection.run("INSERT OR REPLACE INTO alert_marks VALUES (?1,?2,?3)", parameters));
   }
+  return {};
+}
+
+// In the place of the one that is of the same.
+template <class One, class IsSame>
+void replace(std::vector<One>& list, const One& one, const IsSame& is_same) {
+  const auto found =
+      std::ranges::find_if(list, [&](const One& other) { return is_same(one, other); });
+  if (found == list.end()) {
+    list.push_back(one);
+  } else {
+    *found = one;
+  }
+}
+
+void replace_open(std::vector<OpenAlert>& list, const OpenAlert& alert) {
+  replace(list, alert, [](const auto& a, const auto& b) { return a.kind == b.kind; });
+}
+
+void replace_told(std::vector<Told>& list, const Told& told) {
+  replace(list, told,
+          [](const auto& a, const auto& b) { return a.kind == b.kind && a.channel == b.channel; });
+}
+
+void replace_mark(std::vector<Mark>& list, const Mark& mark) {
+  replace(list, mark, [](const auto& a, const auto& b) { return a.name == b.name; });
+}
+
+void add_once(std::vector<std::string>& list, const std::string& one) {
+  replace(list, one, [](const auto& a, const auto& b) { return a == b; });
+}
+
+void forget(const AlertChange& change, std::vector<OpenAlert>& open, std::vector<Told>& told) {
+  for (const std::string& kind : change.closed) {
+    std::erase_if(open, [&](const OpenAlert& one) { return one.kind == kind; });
+    std::erase_if(told, [&](const Told& one) { return one.kind == kind; });
+  }
+  for (const std::string& channel : change.gone) {
+    std::erase_if(told, [&](const Told& one) { return one.channel == channel; });
+  }
+}
+
+}  // namespace
+
+void apply(const AlertChange& change, AlertState& state) {
+  forget(change, state.open, state.told);
+  for (const OpenAlert& alert : change.open) { replace_open(state.open, alert); }
+  for (const Told& told : change.told) { replace_told(state.told, told); }
+  for (const Mark& mark : change.marks) { replace_mark(state.marks, mark); }
+}
+
+void append(AlertChange next, AlertChange& change) {
+  forget(next, change.open, change.told);
+  for (const std::string& kind : next.closed) { add_once(change.closed, kind); }
+  for (const std::string& channel : next.gone) { add_once(change.gone, channel); }
+  for (const OpenAlert& alert : next.open) { replace_open(change.open, alert); }
+  for (const Told& told : next.told) { replace_told(change.told, told); }
+  for (const Mark& mark : next.marks) { replace_mark(change.marks, mark); }
+  for (Delivery& delivery : next.deliveries) { change.deliveries.push_back(std::move(delivery)); }
+  for (const Delivery& attempt : next.attempts) {
+    const auto is_it = [&](const Delivery& one) { return one.number == attempt.number; };
+    const auto unwritten = std::ranges::find_if(change.deliveries, is_it);
+    if (unwritten != change.deliveries.end()) {
+      *unwritten = attempt;
+    } else {
+      replace(change.attempts, attempt,
+              [](const auto& a, const auto& b) { return a.number == b.number; });
+    }
+  }
+}
+
+Result<void> put(sqlite::Connection& connection, const AlertChange& change, WallTime now) {
+  PV_CHECK(put_state(connection, change));
   for (const Delivery& delivery : change.deliveries) {
     PV_CHECK(add(connection, delivery));
     PV_CHECK(drop_oldest(connection, delivery.channel, now));
   }
+  for (const Delivery& attempt : change.attempts) { PV_CHECK(note_attempt(connection, attempt)); }
   return change.deliveries.empty() ? Result<void>{} : forget_old(connection);
 }
-
-}  // namespace
 
 Result<AlertState> read_alerts(const VaultDb& db) {
   AlertState state;
@@ -140,6 +245,14 @@ Result<AlertState> read_alerts(const VaultDb& db) {
       state.marks.push_back(
           {sqlite::to_text(row[0]), sqlite::to_text(row[1]), time_of_ms(sqlite::to_int(row[2]))});
     }
+    PV_TRY(const auto told,
+           connection.all((connection.has_table("told") ? "SELECT kind, channel, told_ms FROM told"
+                                                        : std::string{kToldByDeliveries}) +
+                          " LIMIT " + kToldMax));
+    for (const sqlite::Row& row : told) {
+      state.told.push_back(
+          {sqlite::to_text(row[0]), sqlite::to_text(row[1]), time_of_ms(sqlite::to_int(row[2]))});
+    }
     return {};
   }));
   return state;
@@ -147,7 +260,7 @@ Result<AlertState> read_alerts(const VaultDb& db) {
 
 Result<void> change_alerts(const VaultDb& db, const AlertChange& change, WallTime now,
                            const VaultDb::Say& say) {
-  return db.write([&](sqlite::Connection& connection) { return apply(connection, change, now); },
+  return db.write([&](sqlite::Connection& connection) { return put(connection, change, now); },
                   say);
 }
 
@@ -161,20 +274,9 @@ Result<std::vector<Delivery>> read_waiting(const VaultDb& db) {
                 "GROUP BY channel) ORDER BY number LIMIT 1000");
 }
 
-Result<void> note_attempt(const VaultDb& db, const Delivery& delivery, const VaultDb::Say& say) {
-  return db.write(
-      [&](sqlite::Connection& connection) -> Result<void> {
-        const std::array<Value, 6> parameters{
-            delivery.number,      delivery.attempts,
-            ms_of(delivery.next), time_or_null(delivery.ended),
-            delivery.outcome,     first_line(delivery.error, kErrorMax)};
-        PV_TRY(std::ignore,
-               connection.run("UPDATE deliveries SET attempts = ?2, next_ms = ?3, ended_ms = ?4, "
-                              "outcome = ?5, error = ?6 WHERE number = ?1",
-                              parameters));
-        return {};
-      },
-      say);
+Result<std::vector<Delivery>> read_all_waiting(const VaultDb& db) {
+  return select(db,
+                "WHERE ended_ms IS NULL ORDER BY number LIMIT " + std::to_string(kWaitingReadMax));
 }
 
 }  // namespace pv::state

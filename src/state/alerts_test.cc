@@ -50,7 +50,7 @@ TEST(Alerts, AreKeptUntilTheyAreClosed) {
   fixture.change({.open = {failed, missed}, .marks = {{"succeeded", "job1", kNow}}});
   EXPECT_THAT(read_alerts(fixture.db)->open, ElementsAre(failed, missed));
   EXPECT_THAT(read_alerts(fixture.db)->marks, ElementsAre(Mark{"succeeded", "job1", kNow}));
-  fixture.change({.open = {later}, .closed = {"missed"}, .marks = {{"succeeded", "job2", kNow}}});
+  fixture.change({.closed = {"missed"}, .open = {later}, .marks = {{"succeeded", "job2", kNow}}});
   EXPECT_THAT(read_alerts(fixture.db)->open, ElementsAre(later));
   EXPECT_THAT(read_alerts(fixture.db)->marks, ElementsAre(Mark{"succeeded", "job2", kNow}));
 }
@@ -63,13 +63,13 @@ TEST(Deliveries, WaitInTheOrderOfTheirChannel) {
   first.attempts = 1;
   first.next = kNow + 1min;
   first.error = "refused\nand more";
-  ASSERT_TRUE(note_attempt(fixture.db, first, {}).has_value());
+  fixture.change({.attempts = {first}});
   first.error = "refused";
   EXPECT_EQ(read_waiting(fixture.db)->front(), first);
   EXPECT_THAT(fixture.waiting(), ElementsAre("a 1", "b 2")) << "what failed is not overtaken";
   first.ended = kNow + 1min;
   first.outcome = "sent";
-  ASSERT_TRUE(note_attempt(fixture.db, first, {}).has_value());
+  fixture.change({.attempts = {first}});
   EXPECT_THAT(fixture.waiting(), ElementsAre("b 2", "a 3"));
   EXPECT_EQ(read_deliveries(fixture.db, 2)->front().text, "3") << "newest first";
   EXPECT_EQ(read_deliveries(fixture.db, 2)->size(), 2U);
@@ -118,7 +118,8 @@ TEST(Alerts, GetTheirTablesInAnOlderFile) {
   {
     auto connection = *sqlite::Connection::open(path, {.one_file = true});
     ASSERT_TRUE(connection
-                    .exec("DROP TABLE pins; DROP TABLE alerts; DROP TABLE alert_marks; DROP TABLE "
+                    .exec("DROP TABLE told; DROP TABLE pins; DROP TABLE alerts; DROP TABLE "
+                          "alert_marks; DROP TABLE "
                           "deliveries; "
                           "PRAGMA user_version=2")
                     .has_value());
@@ -128,6 +129,55 @@ TEST(Alerts, GetTheirTablesInAnOlderFile) {
   fixture.change({.deliveries = {delivery("a", "2")}});
   EXPECT_THAT(fixture.waiting(), ElementsAre("a 2"));
   EXPECT_FALSE(fs::exists(path.native() + ".aside"));
+}
+
+// Of the version that did not note who was told.
+TEST(Alerts, WhoWasToldIsFoundInAnOlderFile) {
+  Fixture fixture;
+  const auto of = [](const std::string& channel, WallTime created, const std::string& outcome) {
+    Delivery one = delivery(channel, "text");
+    one.created = created;
+    one.ended = created;
+    one.outcome = outcome;
+    return one;
+  };
+  fixture.change({.open = {{"failed", kNow, kNow + 1h, "no space"}},
+                  .deliveries = {of("a", kNow, "sent"), of("a", kNow + 1h, "sent"),
+                                 of("b", kNow - 1h, "sent"), of("c", kNow, "dropped")}});
+  const Told expected{"failed", "a", kNow + 1h};
+  {
+    auto connection =
+        *sqlite::Connection::open(fixture.folder.path() / "vault.db", {.one_file = true});
+    ASSERT_TRUE(connection.exec("DROP TABLE told; PRAGMA user_version=3").has_value());
+  }
+  EXPECT_THAT(read_alerts(fixture.db)->told, ElementsAre(expected)) << "as it is";
+  fixture.change({.marks = {{"timetable", "", kNow}}});
+  EXPECT_THAT(read_alerts(fixture.db)->told, ElementsAre(expected)) << "with the next write";
+}
+
+TEST(Alerts, ForgetWhoWasToldWithTheAlertOrTheChannel) {
+  Fixture fixture;
+  const AlertChange first{
+      .open = {{"failed", kNow, kNow, "x"}, {"missed", kNow, kNow, "y"}},
+      .told = {{"failed", "a", kNow}, {"failed", "b", kNow}, {"missed", "b", kNow}}};
+  const AlertChange second{.closed = {"missed"}, .gone = {"a"}};
+  const AlertChange third{.open = {{"missed", kNow, kNow, "z"}},
+                          .told = {{"failed", "b", kNow + 1h}, {"missed", "a", kNow}}};
+  AlertChange all = first;
+  AlertState in_memory;
+  for (const AlertChange& one : {first, second, third}) {
+    fixture.change(one);
+    apply(one, in_memory);
+  }
+  const std::vector<Told> told{{"failed", "b", kNow + 1h}, {"missed", "a", kNow}};
+  EXPECT_EQ(read_alerts(fixture.db)->told, told);
+  EXPECT_EQ(in_memory.told, told);
+  append(second, all);
+  append(third, all);
+  Fixture at_once;
+  at_once.change(all);
+  EXPECT_EQ(read_alerts(at_once.db)->told, told) << "three changes made one";
+  EXPECT_EQ(read_alerts(at_once.db)->open, read_alerts(fixture.db)->open);
 }
 
 }  // namespace

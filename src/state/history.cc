@@ -52,29 +52,31 @@ std::int64_t number_of(std::uint64_t count) { return static_cast<std::int64_t>(c
 }  // namespace
 
 Result<void> note_job(const VaultDb& db, const PastJob& job, const VaultDb::Say& say) {
-  return db.write(
-      [&](sqlite::Connection& connection) -> Result<void> {
-        const std::array<Value, 12> parameters{job.id,
-                                               job.kind,
-                                               job.name,
-                                               std::int64_t{job.is_scheduled ? 1 : 0},
-                                               ms_of(job.started),
-                                               ms_of(job.ended),
-                                               job.outcome,
-                                               first_line(job.error, kErrorBytesMax),
-                                               number_of(job.warnings),
-                                               number_of(job.raw_bytes),
-                                               number_of(job.archive_bytes),
-                                               std::int64_t{job.pause.count()}};
-        PV_TRY(std::ignore, connection.run("INSERT INTO jobs VALUES "
-                                           "(NULL,?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
-                                           parameters));
-        PV_TRY(std::ignore,
-               connection.run("DELETE FROM jobs WHERE number <= (SELECT max(number) FROM jobs) - " +
-                              std::to_string(kJobsKept)));
-        return {};
-      },
-      say);
+  return db.write([&](sqlite::Connection& connection) { return put(connection, {&job, 1}); }, say);
+}
+
+Result<void> put(sqlite::Connection& connection, std::span<const PastJob> jobs) {
+  for (const PastJob& job : jobs) {
+    const std::array<Value, 12> parameters{job.id,
+                                           job.kind,
+                                           job.name,
+                                           std::int64_t{job.is_scheduled ? 1 : 0},
+                                           ms_of(job.started),
+                                           ms_of(job.ended),
+                                           job.outcome,
+                                           first_line(job.error, kErrorBytesMax),
+                                           number_of(job.warnings),
+                                           number_of(job.raw_bytes),
+                                           number_of(job.archive_bytes),
+                                           std::int64_t{job.pause.count()}};
+    PV_TRY(std::ignore, connection.run("INSERT INTO jobs VALUES "
+                                       "(NULL,?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
+                                       parameters));
+  }
+  PV_TRY(std::ignore,
+         connection.run("DELETE FROM jobs WHERE number <= (SELECT max(number) FROM jobs) - " +
+                        std::to_string(kJobsKept)));
+  return {};
 }
 
 Result<std::vector<PastJob>> read_jobs(const VaultDb& db, std::size_t count) {

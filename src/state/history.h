@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -36,6 +37,8 @@ inline constexpr std::int64_t kJobsKept = 10'000;  // the last ones
 // Errors of all: as VaultDb.
 
 [[nodiscard]] Result<void> note_job(const VaultDb& db, const PastJob& job, const VaultDb::Say& say);
+// The same, in a transaction of write(), and as many as there are.
+[[nodiscard]] Result<void> put(sqlite::Connection& connection, std::span<const PastJob> jobs);
 
 // Newest first, at most `count`.
 [[nodiscard]] Result<std::vector<PastJob>> read_jobs(const VaultDb& db, std::size_t count);

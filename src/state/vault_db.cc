@@ -17,7 +17,7 @@ constexpr std::chrono::milliseconds kBusyTimeout{5'000};
 constexpr std::chrono::seconds kVisitMax{15};
 
 constexpr std::int64_t kApplicationId = 0x50567674;  // "PVvt"
-constexpr std::int64_t kVersion = 3;
+constexpr std::int64_t kVersion = 4;
 
 // A change of these needs another version, and a way from each version before.
 constexpr std::string_view kVerdicts =
@@ -52,10 +52,15 @@ constexpr std::string_view kDeliveries =
     "created_ms INTEGER NOT NULL, attempts INTEGER NOT NULL, next_ms INTEGER NOT NULL, "
     "ended_ms INTEGER, outcome TEXT NOT NULL, error TEXT NOT NULL) STRICT";
 
+constexpr std::string_view kTold =
+    "CREATE TABLE told (kind TEXT NOT NULL, channel TEXT NOT NULL, told_ms INTEGER NOT NULL, "
+    "PRIMARY KEY (kind, channel)) STRICT, WITHOUT ROWID";
+
 // In the order in which they are made; each version has the first few.
-constexpr std::array kTables{kVerdicts, kJobs,   kJobsIndex,  kSchedule,
-                             kPins,     kAlerts, kAlertMarks, kDeliveries};
-constexpr std::array<std::size_t, kVersion + 1> kTablesOf{0, 1, 4, kTables.size()};  // by version
+constexpr std::array kTables{kVerdicts, kJobs,       kJobsIndex,  kSchedule, kPins,
+                             kAlerts,   kAlertMarks, kDeliveries, kTold};
+constexpr std::array<std::size_t, kVersion + 1> kTablesOf{0, 1, 4, 8,
+                                                          kTables.size()};  // by version
 
 // How many of the tables are there.
 struct Finding {
@@ -102,6 +107,9 @@ Result<Finding> judge(sqlite::Connection& connection) {
 Result<void> fill(sqlite::Connection& connection, Finding finding) {
   for (const std::string_view table : std::span{kTables}.subspan(finding.tables)) {
     PV_CHECK(connection.exec(table));
+  }
+  if (finding.tables > 0) {
+    PV_CHECK(connection.exec("INSERT INTO told " + std::string{kToldByDeliveries}));
   }
   PV_CHECK(connection.exec("PRAGMA application_id=" + std::to_string(kApplicationId)));
   return connection.exec("PRAGMA user_version=" + std::to_string(kVersion));

@@ -3,11 +3,18 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "fs/file.h"
 #include "sqlite/connection.h"
 
 namespace pv::state {
+
+// Rows of the table `told`, for a file from before there was one.
+inline constexpr std::string_view kToldByDeliveries =
+    "SELECT alerts.kind, channel, max(created_ms) FROM alerts JOIN deliveries "
+    "ON deliveries.kind = alerts.kind AND created_ms >= since_ms AND outcome <> 'dropped' "
+    "GROUP BY alerts.kind, channel";
 
 // The file: opened, made, known again, set aside (docs/formats/vault-db.md). It is small, and each
 // call opens it for itself and closes it, so that several processes share it and nobody keeps it
