@@ -6,7 +6,6 @@
 #include "base/cron.h"
 #include "base/text.h"
 #include "jobs/json_reader.h"
-#include "jobs/names.h"
 #include "jobs/scheduler.h"
 #include "settings/vault_settings.h"
 #include "state/schedule.h"
@@ -29,7 +28,8 @@ Timetable verification_of(const fs::Path& vault_folder, WallTime now) {
   return timetable;
 }
 
-Timetable timetable_of(const fs::Path& vault_folder, const std::vector<store::Backup>& backups,
+// A run is made up for by any backup that counts.
+Timetable timetable_of(const fs::Path& vault_folder, std::optional<WallTime> newest,
                        std::chrono::seconds jitter_max, WallTime now) {
   const auto served = state::read_served(state::VaultDb{vault_folder}, std::string{kBackupCron});
   if (!served.has_value() || !*served) { return {}; }
@@ -37,14 +37,11 @@ Timetable timetable_of(const fs::Path& vault_folder, const std::vector<store::Ba
   const auto cron = Cron::parse(timetable.expression);
   if (!cron.has_value()) { return timetable; }
   const auto late_max = kLateMax + jitter_max;
-  const auto due = cron->next_after(std::min((*served)->until, now));
+  const WallTime done = std::max((*served)->until, newest.value_or((*served)->until));
+  const auto due = cron->next_after(std::min(done, now));
   const bool is_late = due && *due + late_max < now;
-  const bool is_made =
-      is_late && std::ranges::any_of(backups, [&](const store::Backup& backup) {
-        return backup.modified >= *due && backup.name.text().starts_with(kScheduledPrefix);
-      });
   timetable.next = is_late ? cron->next_after(now) : due;
-  if (is_late && !is_made) { timetable.missed = due; }
+  if (is_late) { timetable.missed = due; }
   return timetable;
 }
 
@@ -98,8 +95,7 @@ std::string sentence_of(const Trend& trend) {
          format_size(static_cast<std::uint64_t>(std::abs(trend.bytes_per_day))) + " a day.";
 }
 
-Health look_at_health(const fs::Path& vault_folder, const std::vector<store::Backup>& backups,
-                      WallTime now) {
+Health look_at_health(const fs::Path& vault_folder, std::optional<WallTime> newest, WallTime now) {
   Health health;
   auto history = state::read_backup_history(state::VaultDb{vault_folder});
   if (history.has_value()) {
@@ -110,7 +106,7 @@ Health look_at_health(const fs::Path& vault_folder, const std::vector<store::Bac
   settings::VaultSettingsFile own_file{vault_folder};
   const auto own = own_file.read();
   const auto jitter_max = (own.has_value() ? *own : own_file.now()).schedule.jitter_max;
-  health.timetable = timetable_of(vault_folder, backups, jitter_max, now);
+  health.timetable = timetable_of(vault_folder, newest, jitter_max, now);
   health.verification = verification_of(vault_folder, now);
   // Who may not read them learns nothing of them.
   if (!own.has_value() && own.error().code == Code::kDamaged) {

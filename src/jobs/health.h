@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "fs/file.h"
 #include "state/history.h"
-#include "store/backup_store.h"
 
 namespace pv::jobs {
 
@@ -42,9 +41,10 @@ struct Health {
   std::string settings_trouble = {};  // why the settings of our own are not known; empty: they are
 };
 
-// `backups`: of the store. Where vault.db can't be read, nothing is known.
-[[nodiscard]] Health look_at_health(const fs::Path& vault_folder,
-                                    const std::vector<store::Backup>& backups, WallTime now);
+// `newest`: when the newest backup that counts was made, whoever made it. Where vault.db can't be
+// read, nothing is known.
+[[nodiscard]] Health look_at_health(const fs::Path& vault_folder, std::optional<WallTime> newest,
+                                    WallTime now);
 
 // docs/api.md, "History". Strings are valid UTF-8.
 [[nodiscard]] boost::json::object to_json(const state::PastJob& job);

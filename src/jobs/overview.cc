@@ -124,13 +124,17 @@ Overview overview_of(const fs::Path& directory, store::BackupStore& store,
   Overview overview;
   const fs::Path vault_folder = directory / ".pocketvault";
   overview.unknown_because = verdicts.unknown_because();
-  overview.health = look_at_health(vault_folder, backups, now);
   find_damaged(backups, verdicts, overview.damaged);
   overview.retention = summary_of(settings::VaultSettingsFile{vault_folder}.now().retention);
   count(
       std::move(backups), now,
       [&](const store::Backup& backup) { return doubt_about(backup, store, verdicts); }, overview);
-  if (overview.newest) { overview.newest_verdict = verdicts.of(*overview.newest); }
+  std::optional<WallTime> made;
+  if (overview.newest) {
+    overview.newest_verdict = verdicts.of(*overview.newest);
+    made = overview.newest->modified;
+  }
+  overview.health = look_at_health(vault_folder, made, now);
   if (const auto free = store.free_bytes(); free.has_value()) {
     overview.backups_free_bytes = *free;
   }

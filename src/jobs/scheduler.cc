@@ -7,6 +7,8 @@
 #include "base/text.h"
 #include "jobs/names.h"
 #include "jobs/other_users.h"
+#include "jobs/overview.h"
+#include "jobs/verdicts.h"
 #include "logs/log_rows.h"
 #include "state/schedule.h"
 
@@ -172,7 +174,7 @@ void Scheduler::adopt(const std::string& expression, WallTime now) {
   } else {
     const auto due = cron->next_after(*until);
     if (due && *due < now) {
-      look_for_missed(*due, now);
+      look_for_missed(*cron, *due, now);
     } else {
       plan(*until);
     }
@@ -182,9 +184,12 @@ void Scheduler::adopt(const std::string& expression, WallTime now) {
                           (next ? "at " + format_minute(*next) : std::string{"never"}));
 }
 
-void Scheduler::look_for_missed(WallTime due, WallTime now) {
-  if (was_made_since(due)) { return served(now); }
-  const std::string what = "a backup was due at " + format_minute(due) + ", when no server ran";
+// `due` is the first that was not served, and lies before `now`.
+void Scheduler::look_for_missed(const Cron& cron, WallTime due, WallTime now) {
+  const std::optional<WallTime> made = last_made_since(due, now);
+  const std::optional<WallTime> missed = made ? cron.next_after(*made) : due;
+  if (!missed || *missed >= now) { return served(now); }
+  const std::string what = "a backup was due at " + format_minute(*missed) + ", when no server ran";
   if (!own_settings_.now().schedule.catch_up) {
     options_.say(true, what);
     return plan(now);  // it stays missed until the next is made
@@ -193,12 +198,20 @@ void Scheduler::look_for_missed(WallTime due, WallTime now) {
   timetable_.plan_at(now);
 }
 
-// By an app, for example.
-bool Scheduler::was_made_since(WallTime due) {
-  const auto backups = vault_.store().list();
-  return backups.has_value() && std::ranges::any_of(*backups, [&](const store::Backup& backup) {
-           return backup.name.text().starts_with(kScheduledPrefix) && backup.modified >= due;
-         });
+// When the last was made, by an app for example, since one was due: of those that count alone.
+std::optional<WallTime> Scheduler::last_made_since(WallTime due, WallTime now) {
+  auto backups = vault_.store().list();
+  if (!backups.has_value()) { return std::nullopt; }
+  std::erase_if(*backups, [&](const store::Backup& backup) {
+    return !backup.name.text().starts_with(kScheduledPrefix) || backup.modified < due;
+  });
+  const Verdicts verdicts = Verdicts::read(vault_.directory().vault_folder());
+  Overview made;
+  count(
+      *std::move(backups), now,
+      [&](const store::Backup& backup) { return doubt_about(backup, vault_.store(), verdicts); },
+      made);
+  return made.newest ? std::optional{made.newest->modified} : std::nullopt;
 }
 
 void Scheduler::plan(WallTime after) {

@@ -76,8 +76,8 @@ class Scheduler {
   void take_settings(WallTime now);
   void adopt(const std::string& expression, WallTime now);
   void plan(WallTime after);
-  void look_for_missed(WallTime due, WallTime now);
-  [[nodiscard]] bool was_made_since(WallTime due);
+  void look_for_missed(const Cron& cron, WallTime due, WallTime now);
+  [[nodiscard]] std::optional<WallTime> last_made_since(WallTime due, WallTime now);
   void serve_backups(WallTime now);
   void begin(WallTime now);
   void finish();

@@ -25,6 +25,8 @@ using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 namespace json = boost::json;
 
+const std::string kEmptyZip = "PK\x05\x06" + std::string(18, '\0');
+
 // As chance, always the greatest number.
 class AllOnes final : public Random {
  public:
@@ -77,8 +79,8 @@ class SchedulerTest : public ::testing::Test {
     const auto time = scheduler_->next_backup();
     return time ? format_pocketbase_date(*time).substr(0, 19) : "none";
   }
-  void put(const std::string& name, WallTime modified) {
-    testing::write_file(pb_data_ / "backups" / name, "x");
+  void put(const std::string& name, WallTime modified, const std::string& content = kEmptyZip) {
+    testing::write_file(pb_data_ / "backups" / name, content);
     touch(name, modified);
   }
   void touch(const std::string& name, WallTime modified) {
@@ -245,6 +247,36 @@ TEST_F(SchedulerTest, WhatAnAppMadeMeanwhileWasNotMissed) {
   play();
   EXPECT_THAT(rig_->names(), SizeIs(1));
   EXPECT_EQ(next(), "2026-11-22 03:00:00");
+}
+
+TEST_F(SchedulerTest, WhatDoesNotCountMakesUpForNothing) {
+  start();
+  set(R"({"cron":"0 3 * * *"})");
+  play();
+  stop();
+  put("@auto_pb_backup_cut_short.zip", clock_.now() + 3h, "PK\x03\x04 and no end");
+  put("@auto_pb_backup_of_a_wrong_clock.zip", clock_.now() + 24h * 365);
+  clock_.advance(24h);
+  start();
+  const Overview overview = rig_->vault->overview().value();
+  EXPECT_EQ(risk_of(overview), "the backup that was due at 2026-11-21 03:00:00.000Z was missed");
+  play();
+  EXPECT_THAT(rig_->names(), ::testing::Contains("@auto_pb_backup_corner_shop_20261122005447.zip"));
+  EXPECT_THAT(said_, ::testing::Contains(HasSubstr("a backup was due at 2026-11-21 03:00 UTC")));
+}
+
+// An app made the first of those that were due, and no other.
+TEST_F(SchedulerTest, OneThatWasMadeMakesUpForThoseBeforeItAlone) {
+  start();
+  set(R"({"cron":"0 3 * * *"})");
+  play();
+  stop();
+  put("@auto_pb_backup_corner_shop_20261121030000.zip", clock_.now() + 3h);
+  clock_.advance(48h);
+  start();
+  play();
+  EXPECT_THAT(said_, ::testing::Contains(HasSubstr("a backup was due at 2026-11-22 03:00 UTC")));
+  EXPECT_THAT(rig_->names(), SizeIs(2));
 }
 
 TEST_F(SchedulerTest, PrunesTheOldestOfThoseThatAreMadeByThemselves) {
