@@ -201,6 +201,7 @@ inline constexpr Phrase kTexts[] = {
 
     // The state of a directory.
     {"the backup that was due at {} was missed", "错过了应在 {} 进行的备份"},
+    {"left to {}, which has the databases open", "由 {} 负责，它打开着数据库"},
     {"no backup can be relied on", "没有可以依靠的备份"},
     {"the last backup failed, at {}: {}", "最近一次备份失败，时间 {}：{}"},
     {"settings of our own are not known, so nobody may be alerted: {}; repair .pocketvault/settings.json, or remove it", "我们自己的设置未知，因此可能不会有人收到警报：{}；请修复 .pocketvault/settings.json，或删除它"},

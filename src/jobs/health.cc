@@ -115,6 +115,12 @@ Health look_at_health(const fs::Path& vault_folder, std::optional<WallTime> newe
   return health;
 }
 
+bool is_made_beside_apps(const fs::Path& vault_folder) {
+  const auto noted =
+      state::read_served(state::VaultDb{vault_folder}, std::string{kBackupBesideApps});
+  return noted.has_value() && *noted;
+}
+
 json::object to_json(const state::PastJob& job) {
   const double pause_ms = std::chrono::duration<double, std::milli>(job.pause).count();
   return {{"id", printable(job.id)},

@@ -46,6 +46,9 @@ struct Health {
 [[nodiscard]] Health look_at_health(const fs::Path& vault_folder, std::optional<WallTime> newest,
                                     WallTime now);
 
+// Whether the server that last took up the timetable makes its backups beside an app, too.
+[[nodiscard]] bool is_made_beside_apps(const fs::Path& vault_folder);
+
 // docs/api.md, "History". Strings are valid UTF-8.
 [[nodiscard]] boost::json::object to_json(const state::PastJob& job);
 

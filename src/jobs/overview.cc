@@ -148,6 +148,10 @@ Overview overview_of(const fs::Path& directory, store::BackupStore& store,
     overview.is_cut_off = restore::is_cut_off(directory);
   }
   overview.users = users_at_a_look(directory);
+  if (!overview.users.empty() && !overview.health.timetable.expression.empty() &&
+      !is_made_beside_apps(vault_folder)) {
+    overview.health.timetable.off_because = left_to_app(directory);
+  }
   return overview;
 }
 

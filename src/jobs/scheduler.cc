@@ -102,8 +102,7 @@ std::optional<WallTime> Scheduler::next_backup() const { return timetable_.next(
 
 std::string Scheduler::why_off() const {
   if (!timetable_.has_cron() || options_.beside_app) { return {}; }
-  const std::string app = app_on(vault_.directory().path());
-  return app.empty() ? std::string{} : "left to " + app + ", which has the databases open";
+  return left_to_app(vault_.directory().path());
 }
 
 bool Scheduler::take_wish(const std::string& id) {
@@ -166,9 +165,15 @@ void Scheduler::adopt(const std::string& expression, WallTime now) {
       options_.say(true, "no backups are made by themselves: backups.cron: " + parsed.error().what);
     }
   }
-  is_due_ = is_due_ && is_wished_;
   const auto until = timetable_.adopt(cron, now);
-  if (!cron) { return; }
+  if (!cron) {
+    // Another timetable takes over what is due and waits; none does not want it.
+    if (is_due_ && !is_wished_) {
+      options_.say(true, "the backup that waits is not made: backups.cron does not ask for it now");
+    }
+    is_due_ = is_wished_;
+    return;
+  }
   if (!until) {
     served(now);
   } else {
@@ -179,9 +184,25 @@ void Scheduler::adopt(const std::string& expression, WallTime now) {
       plan(*until);
     }
   }
+  note_beside_app(*cron, now);
   const auto next = next_backup();
+  said_app_ = why_off();
+  if (!said_app_.empty()) {
+    options_.say(false, "backups by the clock (" + cron->expression() + ") are " + said_app_);
+    return;
+  }
   options_.say(false, "backups are made by themselves (" + cron->expression() + "), the next " +
                           (next ? "at " + format_minute(*next) : std::string{"never"}));
+}
+
+// For those who look at the directory from outside, and can't ask the server.
+void Scheduler::note_beside_app(const Cron& cron, WallTime now) {
+  const state::VaultDb db{vault_.directory().vault_folder()};
+  const std::string id{kBackupBesideApps};
+  const auto say = [this](const std::string& what) { options_.say(true, what); };
+  const auto noted = options_.beside_app ? state::note_served(db, id, {cron.expression(), now}, say)
+                                         : state::forget_served(db, id);
+  if (!noted.has_value()) { say("can't note what the schedule has done: " + noted.error().what); }
 }
 
 // `due` is the first that was not served, and lies before `now`.
@@ -189,6 +210,7 @@ void Scheduler::look_for_missed(const Cron& cron, WallTime due, WallTime now) {
   const std::optional<WallTime> made = last_made_since(due, now);
   const std::optional<WallTime> missed = made ? cron.next_after(*made) : due;
   if (!missed || *missed >= now) { return served(now); }
+  if (!why_off().empty()) { return plan(now); }  // it stays missed until one is made
   const std::string what = "a backup was due at " + format_minute(*missed) + ", when no server ran";
   if (!own_settings_.now().schedule.catch_up) {
     options_.say(true, what);
@@ -244,9 +266,11 @@ void Scheduler::begin(WallTime now) {
       if (why != said_app_) { options_.say(false, "the backup that is due is " + why); }
       said_app_ = why;
       is_due_ = false;
-      return served(now);
+      return plan(now);  // what the app does not make is missed
     }
-    said_app_.clear();
+    if (!std::exchange(said_app_, {}).empty()) {
+      options_.say(false, "backups are made by themselves again, for the app is gone");
+    }
   }
   BackupOrder order;
   order.is_scheduled = true;

@@ -31,6 +31,8 @@ struct CronJob {
 };
 
 inline constexpr std::string_view kBackupCron = "__pbAutoBackup__";
+// Of the row in vault.db that says: these are made though an app runs on the directory.
+inline constexpr std::string_view kBackupBesideApps = "__pbAutoBackup__ beside apps";
 
 struct SchedulerOptions {
   // Backups are made though an app runs on the directory.
@@ -75,6 +77,7 @@ class Scheduler {
   [[nodiscard]] Result<void> do_chore(const std::string& id);
   void take_settings(WallTime now);
   void adopt(const std::string& expression, WallTime now);
+  void note_beside_app(const Cron& cron, WallTime now);
   void plan(WallTime after);
   void look_for_missed(const Cron& cron, WallTime due, WallTime now);
   [[nodiscard]] std::optional<WallTime> last_made_since(WallTime due, WallTime now);
