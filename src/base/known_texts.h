@@ -201,6 +201,8 @@ inline constexpr Phrase kTexts[] = {
 
     // The state of a directory.
     {"the backup that was due at {} was missed", "错过了应在 {} 进行的备份"},
+    {"it is not known where the backups belong, for the settings can't be read: {}; give their key, or name the place: --backups-dir, --s3-bucket", "不知道备份应在哪里，因为无法读取设置：{}；请提供密钥，或指明位置：--backups-dir、--s3-bucket"},
+    {"it is not known what was missed or failed, for .pocketvault/vault.db can't be read: {}; make it readable, or remove it, and what pocketvault remembers begins anew", "不知道错过了什么或什么失败了，因为无法读取 .pocketvault/vault.db：{}；请使其可读，或删除它，pocketvault 的记录会重新开始"},
     {"left to {}, which has the databases open", "由 {} 负责，它打开着数据库"},
     {"no backup can be relied on", "没有可以依靠的备份"},
     {"the last backup failed, at {}: {}", "最近一次备份失败，时间 {}：{}"},

@@ -98,6 +98,7 @@ std::string sentence_of(const Trend& trend) {
 Health look_at_health(const fs::Path& vault_folder, std::optional<WallTime> newest, WallTime now) {
   Health health;
   auto history = state::read_backup_history(state::VaultDb{vault_folder});
+  if (!history.has_value()) { health.memory_trouble = printable(history.error().what); }
   if (history.has_value()) {
     health.trend = trend_of(history->succeeded);
     health.last = std::move(history->last);
@@ -109,7 +110,7 @@ Health look_at_health(const fs::Path& vault_folder, std::optional<WallTime> newe
   health.timetable = timetable_of(vault_folder, newest, jitter_max, now);
   health.verification = verification_of(vault_folder, now);
   // Who may not read them learns nothing of them.
-  if (!own.has_value() && own.error().code == Code::kDamaged) {
+  if (!own.has_value() && own.error().code != Code::kDenied) {
     health.settings_trouble = printable(own.error().what);
   }
   return health;
@@ -156,12 +157,14 @@ void add_to_json(const Health& health, json::object& status) {
                                         {"next", date_or_null(verification.next)},
                                         {"offBecause", printable(verification.off_because)}};
   status["settingsError"] = health.settings_trouble;
+  status["memoryError"] = health.memory_trouble;
 }
 
 Health health_from_json(const json::object& status) {
   const Reader from{status};
   Health health;
   health.settings_trouble = from.text("settingsError");
+  health.memory_trouble = from.text("memoryError");
   health.last = job_from(from.object("lastBackup"));
   health.last_succeeded = job_from(from.object("lastSuccess"));
   if (const json::object* trend = from.object("trend")) {

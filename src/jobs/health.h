@@ -39,10 +39,11 @@ struct Health {
   Timetable timetable;                // of backups
   Timetable verification;             // of verifications; whether one was missed is not told
   std::string settings_trouble = {};  // why the settings of our own are not known; empty: they are
+  std::string memory_trouble = {};    // why vault.db can't be read; empty: it can, or is not there
 };
 
 // `newest`: when the newest backup that counts was made, whoever made it. Where vault.db can't be
-// read, nothing is known.
+// read, nothing else is known.
 [[nodiscard]] Health look_at_health(const fs::Path& vault_folder, std::optional<WallTime> newest,
                                     WallTime now);
 

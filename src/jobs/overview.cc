@@ -207,6 +207,15 @@ std::string risk_of(const Overview& overview) {
     return "settings of our own are not known, so nobody may be alerted: " +
            health.settings_trouble + "; repair .pocketvault/settings.json, or remove it";
   }
+  if (!overview.store_doubt.empty()) {
+    return "it is not known where the backups belong, for the settings can't be read: " +
+           overview.store_doubt + "; give their key, or name the place: --backups-dir, --s3-bucket";
+  }
+  if (!health.memory_trouble.empty()) {
+    return "it is not known what was missed or failed, for .pocketvault/vault.db can't be read: " +
+           health.memory_trouble +
+           "; make it readable, or remove it, and what pocketvault remembers begins anew";
+  }
   if (!overview.newest) { return "no backup can be relied on"; }
   return {};
 }
@@ -254,6 +263,7 @@ json::object to_json(const Overview& overview, WallTime now) {
       {"data", json::object{{"free", number_or_null(overview.data_free_bytes)}}},
       {"replaced", std::move(kept)},
       {"verdictsUnknownBecause", as_utf8(overview.unknown_because)},
+      {"storeUnknownBecause", as_utf8(overview.store_doubt)},
       {"cutOff", overview.is_cut_off},
       {"job", nullptr},
       {"users", std::move(users)},
