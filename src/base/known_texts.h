@@ -207,6 +207,7 @@ inline constexpr Phrase kTexts[] = {
     {"no backup can be relied on", "没有可以依靠的备份"},
     {"the last backup failed, at {}: {}", "最近一次备份失败，时间 {}：{}"},
     {"settings of our own are not known, so nobody may be alerted: {}; repair .pocketvault/settings.json, or remove it", "我们自己的设置未知，因此可能不会有人收到警报：{}；请修复 .pocketvault/settings.json，或删除它"},
+    {"{} is longer than 1 MiB", "{} 超过 1 MiB"},
     {"{} is not JSON", "{} 不是 JSON"},
     {"The archives stay as big as they are.", "压缩包的大小保持不变。"},
     {"The archives {} by {} a day.", "压缩包每天{} {}。"},
