@@ -177,16 +177,20 @@ Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
     return fail(Code::kNotFound, "there is no directory " + options.dir.string());
   }
   PV_TRY(std::unique_ptr<store::BackupStore> named, named_store(options));
+  std::string doubt;
   if (named == nullptr) {
     PV_TRY(fs::Path folder, backups_folder_of(options.dir, options.backups_dir));
     PV_TRY(const std::string key,
            encryption_key_from(options.encryption_env, options.encryption_key_file));
-    PV_TRY(named, jobs::store_of_closed(options.dir, key, std::move(folder)));
+    PV_TRY(jobs::ClosedStore closed, jobs::store_of_closed(options.dir, key, std::move(folder)));
+    named = std::move(closed.store);
+    doubt = std::move(closed.doubt);
   }
   const auto store = stoppable(std::shared_ptr<store::BackupStore>{std::move(named)}, options.stop);
   PV_TRY(const std::shared_ptr<store::BackupStore> mirror, mirror_of(options));
   PV_TRY(jobs::Overview overview,
          jobs::look_over(options.dir, *store, options.keep_replaced, system_clock().now()));
+  overview.store_doubt = std::move(doubt);
   if (mirror != nullptr) {
     PV_CHECK(jobs::check_apart(*store, *mirror));
     const fs::Path vault_folder = options.dir / ".pocketvault";

@@ -577,6 +577,9 @@ inline constexpr Phrase kTexts[] = {
 
     // The state of a directory.
     {"the backup that was due at {} was missed", "错过了应在 {} 进行的备份"},
+    {"it is not known where the backups belong, for the settings can't be read: {}; give their key, or name the place: --backups-dir, --s3-bucket", "不知道备份应在哪里，因为无法读取设置：{}；请提供密钥，或指明位置：--backups-dir、--s3-bucket"},
+    {"it is not known what was missed or failed, for .pocketvault/vault.db can't be read: {}; make it readable, or remove it, and what pocketvault remembers begins anew", "不知道错过了什么或什么失败了，因为无法读取 .pocketvault/vault.db：{}；请使其可读，或删除它，pocketvault 的记录会重新开始"},
+    {"left to {}, which has the databases open", "由 {} 负责，它打开着数据库"},
     {"no backup can be relied on", "没有可以依靠的备份"},
     {"the last backup failed, at {}: {}", "最近一次备份失败，时间 {}：{}"},
     {"what happens is kept in memory alone, for it can't be written to .pocketvault/vault.db: {}", "发生的事只保存在内存中，因为无法写入 .pocketvault/vault.db：{}"},
@@ -586,6 +589,7 @@ inline constexpr Phrase kTexts[] = {
     {"where the next backup goes {} are free, and the last one took {}", "下一个备份所在处可用 {}，而上一个占用 {}"},
     {"no space is left where the data lies", "数据所在处已没有剩余空间"},
     {"settings of our own are not known, so nobody may be alerted: {}; repair .pocketvault/settings.json, or remove it", "我们自己的设置未知，因此可能不会有人收到警报：{}；请修复 .pocketvault/settings.json，或删除它"},
+    {"{} is longer than 1 MiB", "{} 超过 1 MiB"},
     {"{} is not JSON", "{} 不是 JSON"},
     {"The archives stay as big as they are.", "压缩包的大小保持不变。"},
     {"The archives {} by {} a day.", "压缩包每天{} {}。"},

@@ -99,6 +99,7 @@ inline constexpr Phrase kConfigFine{"{} is fine", "{} 没有问题"};
 inline constexpr Phrase kBackupDamaged{"Error: a verification found a backup damaged; delete it when it is of no use.", "错误：校验发现有备份已损坏；没有用处时请删除它。"};
 inline constexpr Phrase kTooOld{"Error: no backup is as young as was asked for.", "错误：没有足够新的备份。"};
 inline constexpr Phrase kNoBackup{"Error: there is no backup that one could rely on; `pocketvault backup` makes one.", "错误：没有可以依靠的备份；用 `pocketvault backup` 制作一个。"};
+inline constexpr Phrase kNotKnownWell{"Error: it is not known whether backups are made as they should be.", "错误：不知道备份是否按应有的方式进行。"};
 inline constexpr Phrase kMissed{"Error: a backup that was due has been missed.", "错误：错过了一次到期的备份。"};
 
 // serve, once it listens.

@@ -74,6 +74,10 @@ Result<Exit> run_status(const Context& context) {
     context.say(phrase::kNoBackup);
     return Exit::kTooOld;
   }
+  if (!overview.store_doubt.empty() || !overview.health.memory_trouble.empty()) {
+    context.say(phrase::kNotKnownWell);
+    return Exit::kTooOld;
+  }
   if (overview.damaged.empty()) { return Exit::kDone; }
   context.say(phrase::kBackupDamaged);
   return Exit::kDamaged;

@@ -6,7 +6,6 @@
 #include "base/cron.h"
 #include "base/text.h"
 #include "jobs/json_reader.h"
-#include "jobs/names.h"
 #include "jobs/scheduler.h"
 #include "settings/vault_settings.h"
 #include "state/schedule.h"
@@ -26,21 +25,6 @@ Timetable verification_of(const fs::Path& vault_folder, WallTime now) {
   Timetable timetable{.expression = (*served)->expression, .next = {}, .missed = {}};
   const auto cron = Cron::parse(timetable.expression);
   if (cron.has_value()) { timetable.next = cron->next_after(std::min((*served)->until, now)); }
-  return timetable;
-}
-
-Timetable timetable_of(const fs::Path& vault_folder, std::chrono::seconds jitter_max,
-                       WallTime now) {
-  const auto served = state::read_served(state::VaultDb{vault_folder}, std::string{kBackupCron});
-  if (!served.has_value() || !*served) { return {}; }
-  Timetable timetable{.expression = (*served)->expression, .next = {}, .missed = {}};
-  const auto cron = Cron::parse(timetable.expression);
-  if (!cron.has_value()) { return timetable; }
-  const auto late_max = kLateMax + jitter_max;
-  const auto due = cron->next_after(std::min((*served)->until, now));
-  const bool is_late = due && *due + late_max < now;
-  timetable.next = is_late ? cron->next_after(now) : due;
-  if (is_late) { timetable.missed = due; }
   return timetable;
 }
 
@@ -97,6 +81,7 @@ std::string sentence_of(const Trend& trend) {
 Health look_at_health(const fs::Path& vault_folder, WallTime now) {
   Health health;
   auto history = state::read_backup_history(state::VaultDb{vault_folder});
+  if (!history.has_value()) { health.memory_trouble = printable(history.error().what); }
   if (history.has_value()) {
     health.trend = trend_of(history->succeeded);
     health.last = std::move(history->last);
@@ -105,28 +90,35 @@ Health look_at_health(const fs::Path& vault_folder, WallTime now) {
   settings::VaultSettingsFile own_file{vault_folder};
   const auto own = own_file.read();
   const auto jitter_max = (own.has_value() ? *own : own_file.now()).schedule.jitter_max;
-  health.timetable = timetable_of(vault_folder, jitter_max, now);
+  const auto served = state::read_served(state::VaultDb{vault_folder}, std::string{kBackupCron});
+  if (served.has_value() && *served) {
+    health.timetable.expression = (*served)->expression;
+    health.served_until = (*served)->until;
+    health.late_max = kLateMax + jitter_max;
+    account_for(std::nullopt, now, health);
+  }
   health.verification = verification_of(vault_folder, now);
   // Who may not read them learns nothing of them.
-  if (!own.has_value() && own.error().code == Code::kDamaged) {
+  if (!own.has_value() && own.error().code != Code::kDenied) {
     health.settings_trouble = printable(own.error().what);
   }
   return health;
 }
 
-void account_for(const std::vector<store::Backup>& backups, Timetable& timetable) {
-  const auto is_made_since = [&](const store::Backup& backup) {
-    return backup.modified >= *timetable.missed && backup.name.text().starts_with(kScheduledPrefix);
-  };
-  if (timetable.missed && std::ranges::any_of(backups, is_made_since)) {
-    timetable.missed = std::nullopt;
-  }
+void account_for(std::optional<WallTime> newest, WallTime now, Health& health) {
+  Timetable& timetable = health.timetable;
+  const auto cron = Cron::parse(timetable.expression);
+  if (!health.served_until || !cron.has_value()) { return; }
+  const WallTime done = std::max(*health.served_until, newest.value_or(*health.served_until));
+  const auto due = cron->next_after(std::min(done, now));
+  const bool is_late = due && *due + health.late_max < now;
+  timetable.next = is_late ? cron->next_after(now) : due;
+  timetable.missed = is_late ? due : std::nullopt;
 }
 
-Health look_at_health(const fs::Path& vault_folder, const std::vector<store::Backup>& backups,
-                      WallTime now) {
+Health look_at_health(const fs::Path& vault_folder, std::optional<WallTime> newest, WallTime now) {
   Health health = look_at_health(vault_folder, now);
-  account_for(backups, health.timetable);
+  account_for(newest, now, health);
   return health;
 }
 
@@ -139,6 +131,12 @@ void count_in(const std::vector<state::PastJob>& unwritten, Health& health) {
     count(job, health.last);
     if (job.outcome == "succeeded") { count(job, health.last_succeeded); }
   }
+}
+
+bool is_made_beside_apps(const fs::Path& vault_folder) {
+  const auto noted =
+      state::read_served(state::VaultDb{vault_folder}, std::string{kBackupBesideApps});
+  return noted.has_value() && *noted;
 }
 
 json::object to_json(const state::PastJob& job) {
@@ -177,6 +175,7 @@ void add_to_json(const Health& health, json::object& status) {
                                         {"offBecause", printable(verification.off_because)}};
   status["settingsError"] = health.settings_trouble;
   status["unwrittenBecause"] = printable(health.unwritten_because);
+  status["memoryError"] = health.memory_trouble;
 }
 
 Health health_from_json(const json::object& status) {
@@ -184,6 +183,7 @@ Health health_from_json(const json::object& status) {
   Health health;
   health.settings_trouble = from.text("settingsError");
   health.unwritten_because = from.text("unwrittenBecause");
+  health.memory_trouble = from.text("memoryError");
   health.last = job_from(from.object("lastBackup"));
   health.last_succeeded = job_from(from.object("lastSuccess"));
   if (const json::object* trend = from.object("trend")) {

@@ -9,7 +9,6 @@
 #include "base/clock.h"
 #include "fs/file.h"
 #include "state/history.h"
-#include "store/backup_store.h"
 
 namespace pv::jobs {
 
@@ -37,21 +36,29 @@ struct Health {
   std::optional<state::PastJob> last;  // backup that this directory made, however it ended
   std::optional<state::PastJob> last_succeeded;  // the last that did
   std::optional<Trend> trend;
-  Timetable timetable;     // of backups
+  Timetable timetable;  // of backups
+  // What it follows from: until when it was served, and how late is still in time.
+  std::optional<WallTime> served_until = {};
+  std::chrono::seconds late_max{0};
   Timetable verification;  // of verifications; whether one was missed is not told
   std::string unwritten_because =
       {};  // why vault.db can't be written to; empty: it can, or nobody tried
   std::string settings_trouble = {};  // why the settings of our own are not known; empty: they are
+  std::string memory_trouble = {};    // why vault.db can't be read; empty: it can, or is not there
 };
 
-// By the clock alone: a backup that the history does not know is not looked for. Where vault.db
-// can't be read, nothing is known.
+// By the clock alone: whether a run was made up for is not looked at. Where vault.db can't be read,
+// nothing is known.
 [[nodiscard]] Health look_at_health(const fs::Path& vault_folder, WallTime now);
-// What was due was not missed where one of these was made since.
-void account_for(const std::vector<store::Backup>& backups, Timetable& timetable);
-// Both. `backups`: of the store.
-[[nodiscard]] Health look_at_health(const fs::Path& vault_folder,
-                                    const std::vector<store::Backup>& backups, WallTime now);
+// What was due was not missed where a backup that counts was made since, by whomever. `newest`:
+// when the newest of them was.
+void account_for(std::optional<WallTime> newest, WallTime now, Health& health);
+// Both.
+[[nodiscard]] Health look_at_health(const fs::Path& vault_folder, std::optional<WallTime> newest,
+                                    WallTime now);
+
+// Whether the server that last took up the timetable makes its backups beside an app, too.
+[[nodiscard]] bool is_made_beside_apps(const fs::Path& vault_folder);
 
 // Counts jobs that could not be written to the history yet, newest first.
 void count_in(const std::vector<state::PastJob>& unwritten, Health& health);

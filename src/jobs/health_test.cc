@@ -54,15 +54,15 @@ class HealthTest : public ::testing::Test {
                                    {expression, until}, [](const std::string&) {})
                     .has_value());
   }
-  [[nodiscard]] Timetable look(const std::vector<store::Backup>& backups = {}) const {
-    return look_at_health(folder_.path(), backups, kNow).timetable;
+  [[nodiscard]] Timetable look(std::optional<WallTime> newest = std::nullopt) const {
+    return look_at_health(folder_.path(), newest, kNow).timetable;
   }
 
   testing::TempFolder folder_;
 };
 
 TEST_F(HealthTest, KnowsNothingOfAnEmptyFolderAndChangesNothing) {
-  const Health health = look_at_health(folder_.path(), {}, kNow);
+  const Health health = look_at_health(folder_.path(), std::nullopt, kNow);
   EXPECT_FALSE(health.last || health.last_succeeded || health.trend);
   EXPECT_EQ(health.timetable, Timetable{});
   EXPECT_TRUE(std::filesystem::is_empty(folder_.path()));
@@ -76,8 +76,10 @@ TEST_F(HealthTest, TellsTheNextBackupAndOneThatWasMissed) {
   EXPECT_EQ(look(), (Timetable{"0 0 * * *", midnight, std::nullopt})) << "an hour late is fine";
   serve(midnight - 24h - 1min);
   EXPECT_EQ(look(), (Timetable{"0 0 * * *", midnight + 24h, midnight - 24h}));
-  const auto name = store::BackupName::parse("@auto_pb_backup_x.zip").value();
-  EXPECT_EQ(look({store::Backup{name, 1, midnight, {}}}).missed, std::nullopt) << "an app made one";
+  EXPECT_EQ(look(midnight).missed, std::nullopt) << "an app made one";
+  EXPECT_EQ(look(midnight - 24h - 2min).missed, midnight - 24h) << "that one is too old";
+  serve(midnight - 72h);
+  EXPECT_EQ(look(midnight - 25h).missed, midnight - 24h) << "made once, and not since";
 }
 
 TEST_F(HealthTest, LetsABackupBeAsLateAsItsJitter) {

@@ -252,6 +252,11 @@ std::string app_on(const fs::Path& directory) {
   return {};
 }
 
+std::string left_to_app(const fs::Path& directory) {
+  const std::string app = app_on(directory);
+  return app.empty() ? std::string{} : "left to " + app + ", which has the databases open";
+}
+
 Result<void> refuse_hidden_users(const fs::Path& directory) {
   for (const char* name : {"data.db", "auxiliary.db"}) {
     if (!fs::exists(directory / name)) { continue; }

@@ -28,6 +28,8 @@ enum class Exchange { kRestore, kUndo, kRecovery };
 // A program other than pocketvault that has both databases open, as an app has and a look with
 // sqlite3 has not: "pocketbase (process 12, pocketbase.service)"; empty: there is none.
 [[nodiscard]] std::string app_on(const fs::Path& directory);
+// Why nothing is to be done by the clock: such a program does it. Reads no table of locks.
+[[nodiscard]] std::string left_to_app(const fs::Path& directory);
 
 // The databases in place that an exchange of `units` (none: of everything) moves, beside data.db
 // and auxiliary.db: files called *.db, empty, or with SQLite's header. Of units that are folders,

@@ -134,18 +134,24 @@ Overview look_around(const fs::Path& directory, std::chrono::seconds keep, WallT
     overview.is_cut_off = restore::is_cut_off(directory);
   }
   overview.users = users_at_a_look(directory);
+  if (!overview.users.empty() && !overview.health.timetable.expression.empty() &&
+      !is_made_beside_apps(vault_folder)) {
+    overview.health.timetable.off_because = left_to_app(directory);
+  }
   return overview;
 }
 
 void add_backups(std::vector<store::Backup> backups, store::BackupStore& store,
                  const Verdicts& verdicts, WallTime now, Overview& overview) {
   overview.unknown_because = verdicts.unknown_because();
-  account_for(backups, overview.health.timetable);
   find_damaged(backups, verdicts, overview.damaged);
   count(
       std::move(backups), now,
       [&](const store::Backup& backup) { return doubt_about(backup, store, verdicts); }, overview);
-  if (overview.newest) { overview.newest_verdict = verdicts.of(*overview.newest); }
+  if (overview.newest) {
+    overview.newest_verdict = verdicts.of(*overview.newest);
+    account_for(overview.newest->modified, now, overview.health);
+  }
   if (const auto free = store.free_bytes(); free.has_value()) {
     overview.backups_free_bytes = *free;
   }
@@ -232,6 +238,15 @@ std::string risk_of(const Overview& overview) {
     return "settings of our own are not known, so nobody may be alerted: " +
            health.settings_trouble + "; repair .pocketvault/settings.json, or remove it";
   }
+  if (!overview.store_doubt.empty()) {
+    return "it is not known where the backups belong, for the settings can't be read: " +
+           overview.store_doubt + "; give their key, or name the place: --backups-dir, --s3-bucket";
+  }
+  if (!health.memory_trouble.empty()) {
+    return "it is not known what was missed or failed, for .pocketvault/vault.db can't be read: " +
+           health.memory_trouble +
+           "; make it readable, or remove it, and what pocketvault remembers begins anew";
+  }
   if (!overview.newest) { return "no backup can be relied on"; }
   return {};
 }
@@ -279,6 +294,7 @@ json::object to_json(const Overview& overview, WallTime now) {
       {"data", json::object{{"free", number_or_null(overview.data_free_bytes)}}},
       {"replaced", std::move(kept)},
       {"verdictsUnknownBecause", as_utf8(overview.unknown_because)},
+      {"storeUnknownBecause", as_utf8(overview.store_doubt)},
       {"cutOff", overview.is_cut_off},
       {"job", nullptr},
       {"users", std::move(users)},

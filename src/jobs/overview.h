@@ -46,6 +46,9 @@ struct Overview {
   std::vector<fs::LockHolder> users;  // other processes that have the databases open
   std::optional<MirrorState> mirror;  // nullopt: there is none; look_over() does not ask
   Health health;
+  // Why it is not known whether this is the store that counts; empty: it is. Of who chose it;
+  // look_over() does not ask.
+  std::string store_doubt = {};
 };
 
 // Why the directory is not as safe as its newest backup looks: a backup that was missed, a last one

@@ -192,10 +192,26 @@ TEST_F(Look, IsToldAsJson) {
       R"(.zip",)"
       R"("at":"2026-11-21 00:54:47.000Z","until":"2026-11-21 01:54:47.000Z","size":null,)"
       R"("only":["storage/a"],"strays":2,"canUndo":true}],)"
-      R"("verdictsUnknownBecause":"","cutOff":false,"job":null,"users":[{"pid":12,"program":"pocketbase"}],"mirror":null,"retention":{"summary":""},)"
+      R"("verdictsUnknownBecause":"","storeUnknownBecause":"","cutOff":false,"job":null,"users":[{"pid":12,"program":"pocketbase"}],"mirror":null,"retention":{"summary":""},)"
       R"("lastBackup":null,"lastSuccess":null,"trend":null,)"
       R"("schedule":{"cron":"","next":null,"missed":null,"offBecause":""},)"
-      R"("verification":{"cron":"","next":null,"offBecause":""},"settingsError":"","unwrittenBecause":"","risk":""})");
+      R"("verification":{"cron":"","next":null,"offBecause":""},"settingsError":"","unwrittenBecause":"","memoryError":"","risk":""})");
+}
+
+TEST_F(Look, WhatCannotBeReadIsARisk) {
+  add("good.zip", -1h);
+  std::filesystem::create_directory(vault());
+  EXPECT_EQ(risk_of(overview()), "") << "nothing was ever noted";
+  write_file(vault() / "vault.db", "garbage, not a database at all");
+  EXPECT_THAT(risk_of(overview()), StartsWith("it is not known what was missed or failed, for "
+                                              ".pocketvault/vault.db can't be read: "));
+  std::filesystem::remove(vault() / "vault.db");
+  write_file(vault() / "settings.json", std::string((1 << 20) + 1, ' '));
+  EXPECT_THAT(risk_of(overview()), HasSubstr("settings.json is longer than 1 MiB"));
+  std::filesystem::remove(vault() / "settings.json");
+  Overview unknown = overview();
+  unknown.store_doubt = "no key";
+  EXPECT_THAT(risk_of(unknown), StartsWith("it is not known where the backups belong"));
 }
 
 TEST_F(Look, TellsOfWhatIsAtRisk) {

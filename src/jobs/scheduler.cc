@@ -7,6 +7,8 @@
 #include "base/text.h"
 #include "jobs/names.h"
 #include "jobs/other_users.h"
+#include "jobs/overview.h"
+#include "jobs/verdicts.h"
 #include "logs/log_rows.h"
 #include "state/schedule.h"
 
@@ -100,8 +102,7 @@ std::optional<WallTime> Scheduler::next_backup() const { return timetable_.next(
 
 std::string Scheduler::why_off() const {
   if (!timetable_.has_cron() || options_.beside_app) { return {}; }
-  const std::string app = app_on(vault_.directory().path());
-  return app.empty() ? std::string{} : "left to " + app + ", which has the databases open";
+  return left_to_app(vault_.directory().path());
 }
 
 bool Scheduler::take_wish(const std::string& id) {
@@ -164,27 +165,53 @@ void Scheduler::adopt(const std::string& expression, WallTime now) {
       options_.say(true, "no backups are made by themselves: backups.cron: " + parsed.error().what);
     }
   }
-  is_due_ = is_due_ && is_wished_;
   const auto until = timetable_.adopt(cron, now);
-  if (!cron) { return; }
+  if (!cron) {
+    // Another timetable takes over what is due and waits; none does not want it.
+    if (is_due_ && !is_wished_) {
+      options_.say(true, "the backup that waits is not made: backups.cron does not ask for it now");
+    }
+    is_due_ = is_wished_;
+    return;
+  }
   if (!until) {
     served(now);
   } else {
     const auto due = cron->next_after(*until);
     if (due && *due < now) {
-      look_for_missed(*due, now);
+      look_for_missed(*cron, *due, now);
     } else {
       plan(*until);
     }
   }
+  note_beside_app(*cron, now);
   const auto next = next_backup();
+  said_app_ = why_off();
+  if (!said_app_.empty()) {
+    options_.say(false, "backups by the clock (" + cron->expression() + ") are " + said_app_);
+    return;
+  }
   options_.say(false, "backups are made by themselves (" + cron->expression() + "), the next " +
                           (next ? "at " + format_minute(*next) : std::string{"never"}));
 }
 
-void Scheduler::look_for_missed(WallTime due, WallTime now) {
-  if (was_made_since(due)) { return served(now); }
-  const std::string what = "a backup was due at " + format_minute(due) + ", when no server ran";
+// For those who look at the directory from outside, and can't ask the server.
+void Scheduler::note_beside_app(const Cron& cron, WallTime now) {
+  const state::VaultDb db{vault_.directory().vault_folder()};
+  const std::string id{kBackupBesideApps};
+  const auto say = [this](const std::string& what) { options_.say(true, what); };
+  const auto noted = options_.beside_app ? state::note_served(db, id, {cron.expression(), now}, say)
+                                         : state::forget_served(db, id);
+  if (!noted.has_value()) { say("can't note what the schedule has done: " + noted.error().what); }
+}
+
+// `due` is the first that was not served, and lies before `now`.
+void Scheduler::look_for_missed(const Cron& cron, WallTime due, WallTime now) {
+  const std::optional<WallTime> made = last_made_since(due, now);
+  const std::optional<WallTime> missed = made ? cron.next_after(*made) : due;
+  if (!missed || *missed >= now) { return served(now); }
+  if (!why_off().empty()) { return plan(now); }  // it stays missed until one is made
+  const std::string what = "a backup was due at " + format_minute(*missed) + ", when no server ran";
   if (!own_settings_.now().schedule.catch_up) {
     options_.say(true, what);
     return plan(now);  // it stays missed until the next is made
@@ -193,12 +220,20 @@ void Scheduler::look_for_missed(WallTime due, WallTime now) {
   timetable_.plan_at(now);
 }
 
-// By an app, for example.
-bool Scheduler::was_made_since(WallTime due) {
-  const auto backups = vault_.store().list();
-  return backups.has_value() && std::ranges::any_of(*backups, [&](const store::Backup& backup) {
-           return backup.name.text().starts_with(kScheduledPrefix) && backup.modified >= due;
-         });
+// When the last was made, by an app for example, since one was due: of those that count alone.
+std::optional<WallTime> Scheduler::last_made_since(WallTime due, WallTime now) {
+  auto backups = vault_.store().list();
+  if (!backups.has_value()) { return std::nullopt; }
+  std::erase_if(*backups, [&](const store::Backup& backup) {
+    return !backup.name.text().starts_with(kScheduledPrefix) || backup.modified < due;
+  });
+  const Verdicts verdicts = Verdicts::read(vault_.directory().vault_folder());
+  Overview made;
+  count(
+      *std::move(backups), now,
+      [&](const store::Backup& backup) { return doubt_about(backup, vault_.store(), verdicts); },
+      made);
+  return made.newest ? std::optional{made.newest->modified} : std::nullopt;
 }
 
 void Scheduler::plan(WallTime after) {
@@ -231,9 +266,11 @@ void Scheduler::begin(WallTime now) {
       if (why != said_app_) { options_.say(false, "the backup that is due is " + why); }
       said_app_ = why;
       is_due_ = false;
-      return served(now);
+      return plan(now);  // what the app does not make is missed
     }
-    said_app_.clear();
+    if (!std::exchange(said_app_, {}).empty()) {
+      options_.say(false, "backups are made by themselves again, for the app is gone");
+    }
   }
   BackupOrder order;
   order.is_scheduled = true;

@@ -31,6 +31,8 @@ struct CronJob {
 };
 
 inline constexpr std::string_view kBackupCron = "__pbAutoBackup__";
+// Of the row in vault.db that says: these are made though an app runs on the directory.
+inline constexpr std::string_view kBackupBesideApps = "__pbAutoBackup__ beside apps";
 
 struct SchedulerOptions {
   // Backups are made though an app runs on the directory.
@@ -75,9 +77,10 @@ class Scheduler {
   [[nodiscard]] Result<void> do_chore(const std::string& id);
   void take_settings(WallTime now);
   void adopt(const std::string& expression, WallTime now);
+  void note_beside_app(const Cron& cron, WallTime now);
   void plan(WallTime after);
-  void look_for_missed(WallTime due, WallTime now);
-  [[nodiscard]] bool was_made_since(WallTime due);
+  void look_for_missed(const Cron& cron, WallTime due, WallTime now);
+  [[nodiscard]] std::optional<WallTime> last_made_since(WallTime due, WallTime now);
   void serve_backups(WallTime now);
   void begin(WallTime now);
   void finish();

@@ -25,6 +25,8 @@ using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 namespace json = boost::json;
 
+const std::string kEmptyZip = "PK\x05\x06" + std::string(18, '\0');
+
 // As chance, always the greatest number.
 class AllOnes final : public Random {
  public:
@@ -77,8 +79,8 @@ class SchedulerTest : public ::testing::Test {
     const auto time = scheduler_->next_backup();
     return time ? format_pocketbase_date(*time).substr(0, 19) : "none";
   }
-  void put(const std::string& name, WallTime modified) {
-    testing::write_file(pb_data_ / "backups" / name, "x");
+  void put(const std::string& name, WallTime modified, const std::string& content = kEmptyZip) {
+    testing::write_file(pb_data_ / "backups" / name, content);
     touch(name, modified);
   }
   void touch(const std::string& name, WallTime modified) {
@@ -145,6 +147,38 @@ TEST_F(SchedulerTest, ABusySlotIsTriedAgain) {
   play();
   EXPECT_THAT(rig_->names(), SizeIs(1));
   EXPECT_EQ(next(), "2026-11-22 01:00:00");
+}
+
+TEST_F(SchedulerTest, WhatWaitsIsMadeThoughTheTimetableChanges) {
+  start();
+  set(R"({"cron":"0 1 * * *"})");
+  play();
+  const auto hold = [&] {
+    return Lease::take(rig_->directory->vault_folder(),
+                       {.pid = 1, .kind = "restore", .name = {}, .since = clock_.now()});
+  };
+  std::optional<Lease> lease = hold().value();
+  clock_.advance(6min);
+  play();
+  set(R"({"cron":"0 3 * * *"})");
+  play();
+  lease.reset();
+  clock_.advance(10s);
+  play();
+  EXPECT_THAT(rig_->names(), SizeIs(1));
+  EXPECT_EQ(next(), "2026-11-21 03:00:00");
+
+  lease.emplace(hold().value());
+  clock_.advance(2h);
+  play();
+  set(R"({"cron":""})");
+  play();
+  lease.reset();
+  clock_.advance(10s);
+  play();
+  EXPECT_THAT(rig_->names(), SizeIs(1));
+  EXPECT_EQ(said_.back(),
+            "the backup that waits is not made: backups.cron does not ask for it now");
 }
 
 // A disk that is not mounted when the backup is due.
@@ -245,6 +279,36 @@ TEST_F(SchedulerTest, WhatAnAppMadeMeanwhileWasNotMissed) {
   play();
   EXPECT_THAT(rig_->names(), SizeIs(1));
   EXPECT_EQ(next(), "2026-11-22 03:00:00");
+}
+
+TEST_F(SchedulerTest, WhatDoesNotCountMakesUpForNothing) {
+  start();
+  set(R"({"cron":"0 3 * * *"})");
+  play();
+  stop();
+  put("@auto_pb_backup_cut_short.zip", clock_.now() + 3h, "PK\x03\x04 and no end");
+  put("@auto_pb_backup_of_a_wrong_clock.zip", clock_.now() + 24h * 365);
+  clock_.advance(24h);
+  start();
+  const Overview overview = rig_->vault->overview().value();
+  EXPECT_EQ(risk_of(overview), "the backup that was due at 2026-11-21 03:00:00.000Z was missed");
+  play();
+  EXPECT_THAT(rig_->names(), ::testing::Contains("@auto_pb_backup_corner_shop_20261122005447.zip"));
+  EXPECT_THAT(said_, ::testing::Contains(HasSubstr("a backup was due at 2026-11-21 03:00 UTC")));
+}
+
+// An app made the first of those that were due, and no other.
+TEST_F(SchedulerTest, OneThatWasMadeMakesUpForThoseBeforeItAlone) {
+  start();
+  set(R"({"cron":"0 3 * * *"})");
+  play();
+  stop();
+  put("@auto_pb_backup_corner_shop_20261121030000.zip", clock_.now() + 3h);
+  clock_.advance(48h);
+  start();
+  play();
+  EXPECT_THAT(said_, ::testing::Contains(HasSubstr("a backup was due at 2026-11-22 03:00 UTC")));
+  EXPECT_THAT(rig_->names(), SizeIs(2));
 }
 
 TEST_F(SchedulerTest, PrunesTheOldestOfThoseThatAreMadeByThemselves) {
@@ -457,22 +521,48 @@ TEST_F(SchedulerTest, IsLeftToAnAppUnlessToldOtherwise) {
     ASSERT_EQ(look.hear(), "ready");
     EXPECT_EQ(scheduler_->why_off(), "") << "who looks into data.db alone is no app";
   }
-  testing::OtherProcess app{"import sqlite3\n" + open("data.db") + open("auxiliary.db") +
-                            "print('ready', flush=True)\ninput()\n"};
-  ASSERT_EQ(app.hear(), "ready");
+  std::optional<testing::OtherProcess> app;
+  app.emplace("import sqlite3\n" + open("data.db") + open("auxiliary.db") +
+              "print('ready', flush=True)\ninput()\n");
+  ASSERT_EQ(app->hear(), "ready");
   EXPECT_THAT(scheduler_->why_off(), HasSubstr("left to python3 (process "));
   clock_.advance(6min);
   play();
   EXPECT_THAT(rig_->names(), IsEmpty());
   EXPECT_THAT(said_, ::testing::Contains(HasSubstr("the backup that is due is left to python3")));
+  said_.clear();
+  start();
+  play();
+  EXPECT_THAT(said_, ElementsAre(HasSubstr("backups by the clock (0 * * * *) are left to python3")))
+      << "said at once";
+  clock_.advance(2h);
+  play();
+  EXPECT_THAT(said_, SizeIs(1)) << "once";
+  Overview overview = rig_->vault->overview().value();
+  EXPECT_THAT(overview.health.timetable.off_because, HasSubstr("left to python3 (process "));
+  EXPECT_EQ(risk_of(overview), "the backup that was due at 2026-11-21 01:00:00.000Z was missed")
+      << "the app made none";
+  put("@auto_pb_backup_corner_shop_20261121030000.zip", clock_.now() - 1min);
+  overview = rig_->vault->overview().value();
+  EXPECT_EQ(risk_of(overview), "") << "now it did";
+  std::filesystem::remove(pb_data_ / "backups/@auto_pb_backup_corner_shop_20261121030000.zip");
   ASSERT_TRUE(scheduler_->run("__pbAutoBackup__").has_value());
   play();
   EXPECT_THAT(rig_->names(), SizeIs(1)) << "asked for by hand";
   start({.beside_app = true});
   play();
+  EXPECT_EQ(rig_->vault->overview()->health.timetable.off_because, "") << "not left to it";
   clock_.advance(1h);
   play();
   EXPECT_THAT(rig_->names(), SizeIs(2));
+  start();
+  play();
+  app.reset();
+  clock_.advance(1h);
+  play();
+  EXPECT_THAT(rig_->names(), SizeIs(3));
+  EXPECT_THAT(said_, ::testing::Contains("backups are made by themselves again, for the app is "
+                                         "gone"));
 }
 
 // The names that were verified, in order, with what was asked for.

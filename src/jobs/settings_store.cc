@@ -19,9 +19,9 @@ namespace {
 
 constexpr std::chrono::seconds kSwapPatience{5};
 
-// nullopt: they can't be read.
-Result<std::optional<settings::Settings>> settings_of_closed(const fs::Path& directory,
-                                                             const std::string& encryption_key) {
+// The inner error: why they can't be read.
+Result<Result<settings::Settings>> settings_of_closed(const fs::Path& directory,
+                                                      const std::string& encryption_key) {
   PV_CHECK(restore::refuse_linked_vaults(directory));
   std::optional<fs::FileLock> nobody_swaps;
   const fs::Path vault_folder = directory / ".pocketvault";
@@ -31,10 +31,8 @@ Result<std::optional<settings::Settings>> settings_of_closed(const fs::Path& dir
     if (taken.has_value()) { nobody_swaps = *std::move(taken); }
   }
   auto data = sqlite::Connection::open(directory / "data.db", {.read_only = true});
-  if (!data.has_value()) { return std::nullopt; }
-  auto settings = settings::read(*data, encryption_key);
-  if (!settings.has_value()) { return std::nullopt; }
-  return *std::move(settings);
+  if (!data.has_value()) { return Result<settings::Settings>{fail(data.error())}; }
+  return settings::read(*data, encryption_key);
 }
 
 }  // namespace
@@ -172,16 +170,17 @@ std::string SettingsStore::describe() const {
   return (store.has_value() ? **store : choice_->folder()).describe();
 }
 
-Result<std::unique_ptr<BackupStore>> store_of_closed(const fs::Path& directory,
-                                                     const std::string& encryption_key,
-                                                     fs::Path folder) {
-  PV_TRY(const std::optional<settings::Settings> settings,
-         settings_of_closed(directory, encryption_key));
-  if (!settings || !settings->backups_s3.enabled) {
-    return store::make_folder_store(std::move(folder));
+Result<ClosedStore> store_of_closed(const fs::Path& directory, const std::string& encryption_key,
+                                    fs::Path folder) {
+  PV_TRY(const Result<settings::Settings> settings, settings_of_closed(directory, encryption_key));
+  if (!settings.has_value()) {
+    return ClosedStore{store::make_folder_store(std::move(folder)), settings.error().what};
+  }
+  if (!settings->backups_s3.enabled) {
+    return ClosedStore{store::make_folder_store(std::move(folder)), {}};
   }
   PV_TRY(s3::Options options, bucket_of(settings->backups_s3));
-  return store::make_s3_store(std::move(options));
+  return ClosedStore{store::make_s3_store(std::move(options)), {}};
 }
 
 }  // namespace pv::jobs

@@ -51,7 +51,12 @@ class SettingsStore final : public store::BackupStore {
 
 // The same for a directory that is not open, as its settings are at this moment; nothing of it is
 // kept open. kBusy while its data is being exchanged; kInvalid as above.
-[[nodiscard]] Result<std::unique_ptr<store::BackupStore>> store_of_closed(
-    const fs::Path& directory, const std::string& encryption_key, fs::Path folder);
+struct ClosedStore {
+  std::unique_ptr<store::BackupStore> store;
+  std::string doubt;  // as SettingsStore::doubt(); the store is `folder` then
+};
+[[nodiscard]] Result<ClosedStore> store_of_closed(const fs::Path& directory,
+                                                  const std::string& encryption_key,
+                                                  fs::Path folder);
 
 }  // namespace pv::jobs

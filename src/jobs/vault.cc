@@ -455,8 +455,8 @@ void Vault::add_unwritten(Health& health) {
   health.unwritten_because = impl_->notebook.trouble();
 }
 
-Health Vault::health(const std::vector<store::Backup>& backups) {
-  Health health = look_at_health(directory().vault_folder(), backups, impl_->parts.clock.now());
+Health Vault::health(std::optional<WallTime> newest) {
+  Health health = look_at_health(directory().vault_folder(), newest, impl_->parts.clock.now());
   add_unwritten(health);
   return health;
 }

@@ -195,7 +195,7 @@ class Vault {
   // Jobs that have ended, of earlier processes too: newest first, at most `count`.
   [[nodiscard]] Result<std::vector<state::PastJob>> history(std::size_t count);
   // As look_at_health(), with what could not be written to vault.db yet; so has overview() it.
-  [[nodiscard]] Health health(const std::vector<store::Backup>& backups);
+  [[nodiscard]] Health health(std::optional<WallTime> newest);
   // Where jobs are noted when they have ended, and what else goes to vault.db.
   [[nodiscard]] state::Notebook& notebook();
   // A scheduled backup that could not even begin: in the history it is one that failed.

@@ -15,7 +15,12 @@ using namespace std::chrono_literals;
 constexpr std::chrono::seconds kFolderFor = 10s;
 constexpr std::chrono::seconds kBucketFor = 5min;
 
-void count_backups(const jobs::Listing& listing, WallTime now, Facts& facts) {
+bool is_same(const store::Backup& a, const store::Backup& b) {
+  return a.name == b.name && a.size_bytes == b.size_bytes && a.modified == b.modified;
+}
+
+void count_backups(jobs::Vault& vault, const jobs::Listing& listing, WallTime now, Facts& facts) {
+  const std::optional<store::Backup> known = std::exchange(facts.in_order, std::nullopt);
   std::map<store::BackupName, state::Verdict> verdicts;
   std::vector<store::Backup> backups;
   facts.sound = 0;
@@ -33,7 +38,16 @@ void count_backups(const jobs::Listing& listing, WallTime now, Facts& facts) {
   jobs::Overview overview;
   const auto doubt = [&](const store::Backup& backup) {
     const auto verdict = verdicts.find(backup.name);
-    return verdict == verdicts.end() || verdict->second.is_sound ? "" : verdict->second.reason;
+    if (verdict != verdicts.end()) {
+      return verdict->second.is_sound ? std::string{} : verdict->second.reason;
+    }
+    std::string why;
+    if (!known || !is_same(*known, backup)) {
+      why = doubt_about(backup, vault.store(), jobs::Verdicts{});
+    }
+    if (!why.starts_with("damaged")) { why.clear(); }  // a store that is away says nothing of it
+    if (why.empty()) { facts.in_order = backup; }
+    return why;
   };
   jobs::count(std::move(backups), now, doubt, overview);
   facts.backups = overview.backups;
@@ -50,10 +64,8 @@ void look_at_store(jobs::Vault& vault, WallTime now, Facts& facts) {
   const auto listing = vault.list();
   facts.is_store_up = listing.has_value();
   if (!listing.has_value()) { return; }
-  count_backups(*listing, now, facts);
-  std::vector<store::Backup> backups;
-  for (const jobs::ListedBackup& listed : listing->backups) { backups.push_back(listed.backup); }
-  const jobs::Health health = vault.health(backups);
+  count_backups(vault, *listing, now, facts);
+  const jobs::Health health = vault.health(facts.newest);
   facts.last = health.last;
   facts.last_succeeded = health.last_succeeded;
   facts.is_missed = health.timetable.missed.has_value();

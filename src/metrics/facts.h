@@ -30,6 +30,7 @@ struct Facts {
   std::uint64_t damaged = 0;                // the others were not verified
   std::uint64_t waiting = 0;                // to be sent to the store
   std::optional<WallTime> newest;           // backup that one can rely on, as far as that is known
+  std::optional<store::Backup> in_order;    // looked into for that, for it was never verified
   std::optional<WallTime> verified;         // when a backup that is there was last found sound
   std::optional<WallTime> newest_verified;  // the same of the newest one
   std::optional<std::uint64_t> data_free_bytes;
@@ -41,8 +42,8 @@ struct Facts {
   bool is_missed = false;  // a backup by the clock
 };
 
-// Looks now: at the store, the notes of the directory, the disks. Opens no database of the app and
-// no archive.
+// Looks now: at the store, the notes of the directory, the disks. Opens no database of the app, and
+// of archives the newest, once, where it was not verified.
 [[nodiscard]] Facts look(jobs::Vault& vault, WallTime now, Facts before);
 
 // Keeps what a look found, so that scrapes cost little and no network: a folder is looked at again

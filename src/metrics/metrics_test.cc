@@ -9,8 +9,10 @@
 #include <thread>
 #include <tuple>
 
+#include "jobs/scheduler.h"
 #include "jobs/vault_rig.h"
 #include "metrics/process.h"
+#include "state/schedule.h"
 #include "testing/fake_clock.h"
 #include "testing/fixtures.h"
 
@@ -169,6 +171,23 @@ TEST_F(LookoutTest, LooksAtAFolderAgainAfterAWhileOrAJob) {
   EXPECT_EQ(facts.last_succeeded->name, "a.zip");
   EXPECT_TRUE(facts.data_free_bytes.has_value());
   EXPECT_EQ(facts.sound + facts.damaged, 0U);
+}
+
+TEST_F(LookoutTest, WhatIsNoArchiveDoesNotCountAndMakesUpForNothing) {
+  ASSERT_EQ(rig_.back_up("a.zip").state, jobs::State::kSucceeded);
+  const WallTime made = rig_.vault->list()->backups.front().backup.modified;
+  const state::VaultDb vault_db{rig_.directory->vault_folder()};
+  const state::Served served{.expression = "* * * * *", .until = clock_.now() - 48h};
+  ASSERT_TRUE(state::note_served(vault_db, std::string{jobs::kBackupCron}, served, {}).has_value());
+  EXPECT_FALSE(lookout_.facts().is_missed);
+  const fs::Path good = folder_ / "backups/a.zip";
+  const fs::Path cut = folder_ / "backups/@auto_pb_backup_cut.zip";
+  testing::write_file(cut, testing::read_file(good).substr(0, 5000));
+  std::filesystem::last_write_time(good, std::filesystem::last_write_time(good) - 48h);
+  lookout_.expire();
+  const Facts facts = lookout_.facts();
+  EXPECT_EQ(facts.newest, made - 48h);
+  EXPECT_TRUE(facts.is_missed);
 }
 
 TEST_F(LookoutTest, TellsOfVerificationsAndOfWhatCanBeHadBack) {

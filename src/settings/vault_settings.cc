@@ -55,6 +55,9 @@ Result<json::object> read_file(const fs::Path& path, Misfit misfit = Misfit::kDe
   if (!found->is_file()) {
     return fail(Code::kDamaged, path.filename().string() + " is not a file");
   }
+  if (found->size_bytes > kBytesMax) {
+    return fail(Code::kDamaged, path.filename().string() + " is longer than 1 MiB");
+  }
   PV_TRY(const std::string text, fs::read_file(path, kBytesMax));
   boost::system::error_code error;
   const json::value value = json::parse(text, error);

@@ -11,7 +11,7 @@ namespace pv::state {
 
 struct Served {
   std::string expression;  // the timetable that this is about
-  WallTime until;          // all that was due until then is done, or was left to an app
+  WallTime until;          // all that was due until then is done
   friend bool operator==(const Served&, const Served&) = default;
 };
 
