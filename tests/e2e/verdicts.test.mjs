@@ -111,8 +111,13 @@ test("a vault.db that is damaged hides no backup and fails no verification", (t)
   const list = ok(run("list"));
   assert.match(list.stdout, /\na\.zip .*  -\n$/);
   assert.match(list.stderr, /^Warning: what verifications found is not known: .*vault\.db/);
-  assert.match(ok(run("status")).stdout, /whether it was verified is not known/);
-  assert.notEqual(json("status").verdictsUnknownBecause, "");
+  const status = run("status");
+  assert.equal(status.status, 10, status.stderr);
+  assert.match(status.stdout, /whether it was verified is not known/);
+  assert.match(status.stdout, /^At risk: it is not known what was missed or failed, for \.pocketvault\/vault\.db can't be read: .*remove it/m);
+  const told = JSON.parse(run("status", "--json").stdout);
+  assert.notEqual(told.verdictsUnknownBecause, "");
+  assert.notEqual(told.memoryError, "");
   const verified = run("verify", "a.zip");
   assert.equal(verified.status, 3, verified.stderr);
   assert.match(verified.stderr, /Warning: .*vault\.db\.aside/);
