@@ -30,7 +30,6 @@
 #include "cli/server_note.h"
 #include "cli/words.h"
 #include "http/server.h"
-#include "jobs/lease.h"
 #include "jobs/reopening.h"
 #include "jobs/startup.h"
 
@@ -44,8 +43,8 @@ constexpr std::chrono::milliseconds kStopLimit = 9s;
 // Blocking calls of requests: databases, bcrypt, files. They wait more than they compute.
 constexpr std::size_t kBlockingThreads = 16;
 
-Result<jobs::PlacedLock> take_server_lock(const fs::Path& vault_folder) {
-  Result<jobs::PlacedLock> lock = jobs::PlacedLock::take(vault_folder / "server.lock", 0ms);
+Result<fs::FileLock> take_server_lock(const fs::Path& vault_folder) {
+  Result<fs::FileLock> lock = fs::FileLock::try_take(vault_folder / "server.lock");
   if (lock.has_value() || lock.error().code != Code::kBusy) { return lock; }
   std::string who = "another pocketvault server";
   if (const auto note = cli::read_server_note(vault_folder)) {
@@ -100,7 +99,7 @@ class Service {
   const ServiceManager manager_;
   const bool has_terminal_ = ::isatty(STDIN_FILENO) == 1;
   boost::asio::steady_timer heartbeat_{context_};
-  std::optional<jobs::PlacedLock> server_lock_;  // from the start on the ticker's own
+  std::optional<fs::FileLock> server_lock_;  // from the start on the ticker's own
   std::mutex errands_mutex_;
   std::unique_ptr<Errand> mirror_;  // nullptr: there is none, not yet, or no more
   std::unique_ptr<Errand> alerts_;  // the same
@@ -263,7 +262,7 @@ void Service::note_server() {
 // A directory that was moved away took the lock with it, and the note.
 Result<void> Service::claim() {
   if (server_lock_->is_in_place()) { return {}; }
-  PV_TRY(jobs::PlacedLock lock, take_server_lock(local_->directory().vault_folder()));
+  PV_TRY(fs::FileLock lock, take_server_lock(local_->directory().vault_folder()));
   server_lock_.emplace(std::move(lock));
   note_server();
   return {};

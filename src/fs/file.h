@@ -208,9 +208,14 @@ class FileLock {
   // while to take it is not hindered.
   [[nodiscard]] static bool is_held(const Path& path);
 
+  // Whether the file still lies where it was taken: one that was moved away, removed or replaced
+  // keeps nobody out.
+  [[nodiscard]] bool is_in_place() const;
+
  private:
-  explicit FileLock(Fd fd) : fd_{std::move(fd)} {}
+  FileLock(Fd fd, Path path) : fd_{std::move(fd)}, path_{std::move(path)} {}
   Fd fd_;
+  Path path_;
 };
 
 }  // namespace pv::fs

@@ -185,13 +185,18 @@ Result<FileLock> FileLock::try_take(const Path& path) {
     }
     return fail(path_error("lock", path));
   }
-  // A lock on a file that was moved away between the two calls keeps nobody out.
-  PV_TRY(const Stat locked, stat(fd, path));
-  const Result<Stat> named = stat(path);
-  if (!named.has_value() || named->device != locked.device || named->inode != locked.inode) {
+  FileLock lock{std::move(fd), path};
+  if (!lock.is_in_place()) {  // moved away between the two calls
     return fail(Code::kBusy, printable(path.native()) + " was just replaced");
   }
-  return FileLock{std::move(fd)};
+  return lock;
+}
+
+bool FileLock::is_in_place() const {
+  const Result<Stat> locked = stat(fd_, path_);
+  const Result<Stat> named = stat(path_);
+  return locked.has_value() && named.has_value() && named->device == locked->device &&
+         named->inode == locked->inode;
 }
 
 bool FileLock::is_held(const Path& path) {

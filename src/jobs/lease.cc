@@ -73,22 +73,8 @@ std::string describe(const LeaseNote& note) {
   return text + ", since " + format_pocketbase_date(note.since);
 }
 
-Result<PlacedLock> PlacedLock::take(const fs::Path& path, std::chrono::milliseconds wait) {
-  PV_TRY(fs::FileLock lock, fs::FileLock::take(path, wait));
-  PV_TRY(const fs::Stat file, fs::stat(path));
-  if (!fs::FileLock::is_held(path)) {  // so the file that was just looked at is another one
-    return fail(Code::kBusy, printable(path.native()) + " was just replaced");
-  }
-  return PlacedLock{std::move(lock), path, file};
-}
-
-bool PlacedLock::is_in_place() const {
-  const Result<fs::Stat> file = fs::stat(path_);
-  return file.has_value() && file->device == device_ && file->inode == inode_;
-}
-
 Result<Lease> Lease::take(const fs::Path& vault_folder, const LeaseNote& note) {
-  Result<PlacedLock> lock = PlacedLock::take(lock_path(vault_folder), 100ms);
+  Result<fs::FileLock> lock = fs::FileLock::take(lock_path(vault_folder), 100ms);
   if (!lock.has_value()) {
     if (lock.error().code != Code::kBusy) { return fail(std::move(lock).error()); }
     const std::optional<LeaseNote> holder_note = read_note(note_path(vault_folder));

@@ -13,10 +13,8 @@
 #pragma once
 
 #include <chrono>
-#include <cstdint>
 #include <optional>
 #include <string>
-#include <utility>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -34,23 +32,6 @@ struct LeaseNote {
 
 // "a backup (nightly.zip) is at work on this directory, in process 12, since ...".
 [[nodiscard]] std::string describe(const LeaseNote& note);
-
-// A FileLock that knows whether it lies where it was taken.
-class PlacedLock {
- public:
-  // As FileLock::take().
-  [[nodiscard]] static Result<PlacedLock> take(const fs::Path& path,
-                                               std::chrono::milliseconds wait);
-  [[nodiscard]] bool is_in_place() const;
-
- private:
-  PlacedLock(fs::FileLock lock, fs::Path path, const fs::Stat& file)
-      : lock_{std::move(lock)}, path_{std::move(path)}, device_{file.device}, inode_{file.inode} {}
-  fs::FileLock lock_;
-  fs::Path path_;
-  std::uint64_t device_;
-  std::uint64_t inode_;
-};
 
 class Lease {
  public:
@@ -73,8 +54,8 @@ class Lease {
   [[nodiscard]] Result<void> check_in_place() const;
 
  private:
-  Lease(PlacedLock lock, fs::Path note) : lock_{std::move(lock)}, note_{std::move(note)} {}
-  PlacedLock lock_;
+  Lease(fs::FileLock lock, fs::Path note) : lock_{std::move(lock)}, note_{std::move(note)} {}
+  fs::FileLock lock_;
   fs::Path note_;  // empty: moved from
 };
 
