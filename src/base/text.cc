@@ -128,20 +128,17 @@ std::string format_pocketbase_date(WallTime time) {
   const Civil c = to_civil(time);
   std::string text;
   text.reserve(std::string_view{"2026-11-21 00:54:47.907Z"}.size());
-  put(text, c.year, 4);
-  text += '-';
-  put(text, c.month, 2);
-  text += '-';
-  put(text, c.day, 2);
-  text += ' ';
-  put(text, c.hour, 2);
-  text += ':';
-  put(text, c.minute, 2);
-  text += ':';
-  put(text, c.second, 2);
-  text += '.';
-  put(text, c.millisecond, 3);
-  return text += 'Z';
+  const struct {
+    int value;
+    int digits;
+    char after;
+  } fields[] = {{c.year, 4, '-'},   {c.month, 2, '-'},  {c.day, 2, ' '},        {c.hour, 2, ':'},
+                {c.minute, 2, ':'}, {c.second, 2, '.'}, {c.millisecond, 3, 'Z'}};
+  for (const auto& field : fields) {
+    put(text, field.value, field.digits);
+    text += field.after;
+  }
+  return text;
 }
 
 std::string format_minute(WallTime time) {
