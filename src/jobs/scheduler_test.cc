@@ -52,6 +52,13 @@ class SchedulerTest : public ::testing::Test {
     scheduler_ = std::make_unique<Scheduler>(*rig_->vault, *settings_, *own_, clock_, random_,
                                              std::move(options));
   }
+  // A server that took up a daily timetable, and is gone.
+  void take_up_and_stop() {
+    start();
+    set(R"({"cron":"0 3 * * *"})");
+    play();
+    stop();
+  }
   void stop() {
     scheduler_.reset();
     settings_.reset();
@@ -219,10 +226,7 @@ TEST_F(SchedulerTest, OneBackupServesAllThatWasDueBeforeIt) {
 }
 
 TEST_F(SchedulerTest, WhatWasMissedIsMadeAtTheNextStart) {
-  start();
-  set(R"({"cron":"0 3 * * *"})");
-  play();
-  stop();
+  take_up_and_stop();
   clock_.advance(24h);
   start();
   play();
@@ -269,10 +273,7 @@ TEST_F(SchedulerTest, WhatWasMissedIsLeftWhereTheOwnSettingsSaySo) {
 }
 
 TEST_F(SchedulerTest, WhatAnAppMadeMeanwhileWasNotMissed) {
-  start();
-  set(R"({"cron":"0 3 * * *"})");
-  play();
-  stop();
+  take_up_and_stop();
   put("@auto_pb_backup_corner_shop_20261121030000.zip", clock_.now() + 3h);
   clock_.advance(24h);
   start();
@@ -282,10 +283,7 @@ TEST_F(SchedulerTest, WhatAnAppMadeMeanwhileWasNotMissed) {
 }
 
 TEST_F(SchedulerTest, WhatDoesNotCountMakesUpForNothing) {
-  start();
-  set(R"({"cron":"0 3 * * *"})");
-  play();
-  stop();
+  take_up_and_stop();
   put("@auto_pb_backup_cut_short.zip", clock_.now() + 3h, "PK\x03\x04 and no end");
   put("@auto_pb_backup_of_a_wrong_clock.zip", clock_.now() + 24h * 365);
   clock_.advance(24h);
@@ -299,10 +297,7 @@ TEST_F(SchedulerTest, WhatDoesNotCountMakesUpForNothing) {
 
 // An app made the first of those that were due, and no other.
 TEST_F(SchedulerTest, OneThatWasMadeMakesUpForThoseBeforeItAlone) {
-  start();
-  set(R"({"cron":"0 3 * * *"})");
-  play();
-  stop();
+  take_up_and_stop();
   put("@auto_pb_backup_corner_shop_20261121030000.zip", clock_.now() + 3h);
   clock_.advance(48h);
   start();

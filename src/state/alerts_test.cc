@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "state/alerts_testing.h"
 #include "testing/fixtures.h"
 
 namespace pv::state {
@@ -11,8 +12,6 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
-
-constexpr WallTime kNow{std::chrono::seconds{1'795'222'487}};
 
 struct Fixture {
   testing::TempFolder folder;
@@ -29,17 +28,6 @@ struct Fixture {
     return texts;
   }
 };
-
-Delivery delivery(const std::string& channel, const std::string& text) {
-  return {.channel = channel,
-          .kind = "failed",
-          .title = "Backup failed",
-          .text = text,
-          .created = kNow,
-          .next = kNow,
-          .ended = std::nullopt,
-          .outcome = "waiting"};
-}
 
 TEST(Alerts, AreKeptUntilTheyAreClosed) {
   Fixture fixture;

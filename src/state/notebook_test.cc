@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "state/alerts_testing.h"
 #include "testing/fixtures.h"
 
 namespace pv::state {
@@ -12,8 +13,6 @@ using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
-
-constexpr WallTime kNow{std::chrono::seconds{1'795'222'487}};
 
 class NotebookTest : public ::testing::Test {
  protected:
@@ -30,14 +29,7 @@ class NotebookTest : public ::testing::Test {
   void tell(const std::string& channel, const std::string& text) {
     AlertChange change{.open = {{"failed", kNow, kNow, text}}};
     change.told.push_back({"failed", channel, kNow});
-    change.deliveries.push_back({.channel = channel,
-                                 .kind = "failed",
-                                 .title = "Backup failed",
-                                 .text = text,
-                                 .created = kNow,
-                                 .next = kNow,
-                                 .ended = std::nullopt,
-                                 .outcome = "waiting"});
+    change.deliveries.push_back(delivery(channel, text));
     is_written_ = book_.change_alerts(std::move(change), kNow, say_).has_value();
   }
   void sent(Delivery delivery) {
