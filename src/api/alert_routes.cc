@@ -16,16 +16,8 @@ constexpr Sentence kOfAlerts[] = {{"title"}, {"text", SaidAs::kLines}, {"error"}
 }  // namespace
 
 AnswerTask show_alerts(Exchange& exchange) {
-  std::function<Result<json::object>()> work = [&alerts = exchange.services.parts.alerts,
-                                                language =
-                                                    exchange.language]() -> Result<json::object> {
-    PV_TRY(json::object report, alerts.report());
-    tell(language, kOfAlerts, report);
-    return report;
-  };
-  const auto report = co_await blocking<json::object>(exchange.services, std::move(work));
-  if (!report.has_value()) { co_return tl::unexpected{explained(report.error())}; }
-  co_return told_answer(exchange, 200, *report);
+  return answer_told(exchange, kOfAlerts,
+                     [&alerts = exchange.services.parts.alerts] { return alerts.report(); });
 }
 
 AnswerTask test_alert(Exchange& exchange) {

@@ -143,16 +143,10 @@ AnswerTask list_entries(Exchange& exchange) {
   // More than any archive can have; the product stays small.
   order.page = std::min<std::uint64_t>(order.page, std::uint64_t{1} << 32U);
   order.query.skip = (order.page - 1) * order.query.count_max;
-  std::function<Result<json::object>()> work = [&vault = exchange.services.parts.vault, order,
-                                                language =
-                                                    exchange.language]() -> Result<json::object> {
-    PV_TRY(json::object page, make_page(vault, order));
-    tell(language, kOfItems, page);
-    return page;
+  std::function<Result<json::value>()> make = [&vault = exchange.services.parts.vault, order] {
+    return make_page(vault, order);
   };
-  const auto page = co_await blocking<json::object>(exchange.services, std::move(work));
-  if (!page.has_value()) { co_return tl::unexpected{explained(page.error())}; }
-  co_return told_answer(exchange, 200, *page);
+  co_return co_await answer_told(exchange, kOfItems, std::move(make));
 }
 
 AnswerTask send_entry(Exchange& exchange) {

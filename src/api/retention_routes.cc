@@ -51,19 +51,13 @@ bool has_body(const http::Request& request) {
 }
 
 AnswerTask answer_pruning(Exchange& exchange, bool is_dry_run) {
-  std::function<Result<json::object>()> work =
-      [&vault = exchange.services.parts.vault, &own = exchange.services.parts.own_settings,
-       &request = exchange.request, is_dry_run,
-       language = exchange.language]() -> Result<json::object> {
+  auto make = [&vault = exchange.services.parts.vault, &own = exchange.services.parts.own_settings,
+               &request = exchange.request, is_dry_run]() -> Result<json::value> {
     PV_TRY(const auto rules, rules_of(request, own));
     PV_TRY(const jobs::Pruning pruning, vault.prune({.rules = rules, .is_dry_run = is_dry_run}));
-    json::object told = jobs::to_json(pruning);
-    tell(language, kOfPruning, told);
-    return told;
+    return jobs::to_json(pruning);
   };
-  const auto pruning = co_await blocking<json::object>(exchange.services, std::move(work));
-  if (!pruning.has_value()) { co_return tl::unexpected{explained(pruning.error())}; }
-  co_return told_answer(exchange, 200, *pruning);
+  return answer_told(exchange, kOfPruning, std::move(make));
 }
 
 }  // namespace

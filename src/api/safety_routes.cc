@@ -45,10 +45,9 @@ AnswerTask undo_restore(Exchange& exchange) {
 }
 
 AnswerTask show_status(Exchange& exchange) {
-  std::function<Result<json::object>()> work =
-      [&vault = exchange.services.parts.vault, &scheduler = exchange.services.parts.scheduler,
-       now = exchange.services.parts.clock.now(),
-       language = exchange.language]() -> Result<json::object> {
+  auto make = [&vault = exchange.services.parts.vault,
+               &scheduler = exchange.services.parts.scheduler,
+               now = exchange.services.parts.clock.now()]() -> Result<json::value> {
     PV_TRY(jobs::Overview overview, vault.overview());
     jobs::Timetable& timetable = overview.health.timetable;
     timetable.off_because = scheduler.why_off();
@@ -58,29 +57,20 @@ AnswerTask show_status(Exchange& exchange) {
     verification.next = scheduler.verifications().next();
     json::object status = jobs::to_json(overview, now);
     status.emplace("features", json::array(std::begin(kFeatures), std::end(kFeatures)));
-    tell(language, kOfStatus, status);
     return status;
   };
-  const auto status = co_await blocking<json::object>(exchange.services, std::move(work));
-  if (!status.has_value()) { co_return tl::unexpected{explained(status.error())}; }
-  co_return told_answer(exchange, 200, *status);
+  return answer_told(exchange, kOfStatus, std::move(make));
 }
 
 AnswerTask list_history(Exchange& exchange) {
   constexpr std::size_t kCount = 1000;
-  std::function<Result<json::value>()> work = [&vault = exchange.services.parts.vault,
-                                               language =
-                                                   exchange.language]() -> Result<json::value> {
+  auto make = [&vault = exchange.services.parts.vault]() -> Result<json::value> {
     PV_TRY(const std::vector<state::PastJob> history, vault.history(kCount));
     json::array array;
     for (const state::PastJob& job : history) { array.push_back(jobs::to_json(job)); }
-    json::value list = std::move(array);
-    tell(language, kOfHistory, list);
-    return list;
+    return array;
   };
-  const auto list = co_await blocking<json::value>(exchange.services, std::move(work));
-  if (!list.has_value()) { co_return tl::unexpected{explained(list.error())}; }
-  co_return told_answer(exchange, 200, *list);
+  return answer_told(exchange, kOfHistory, std::move(make));
 }
 
 AnswerTask list_replaced(Exchange& exchange) {

@@ -88,6 +88,19 @@ void tell(Language language, std::span<const Sentence> sentences, json::object& 
   if (language != Language::kEnglish) { Teller{language, sentences}.tell(answer); }
 }
 
+AnswerTask answer_told(Exchange& exchange, std::span<const Sentence> sentences,
+                       std::function<Result<json::value>()> make) {
+  std::function<Result<json::value>()> work =
+      [make = std::move(make), sentences, language = exchange.language]() -> Result<json::value> {
+    PV_TRY(json::value answer, make());
+    tell(language, sentences, answer);
+    return answer;
+  };
+  const auto answer = co_await blocking<json::value>(exchange.services, std::move(work));
+  if (!answer.has_value()) { co_return tl::unexpected{explained(answer.error())}; }
+  co_return told_answer(exchange, 200, *answer);
+}
+
 http::Response told_answer(const Exchange& exchange, unsigned status, const json::value& value) {
   http::Response response = json_answer(exchange, status, value);
   note_language(exchange, response);

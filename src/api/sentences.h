@@ -2,6 +2,7 @@
 #pragma once
 
 #include <boost/json/value.hpp>
+#include <functional>
 #include <span>
 #include <string_view>
 
@@ -34,6 +35,10 @@ inline constexpr Sentence kOfVerdicts[] = {{"reason"}};
 // there are thousands, so not on the thread of the io_context.
 void tell(Language language, std::span<const Sentence> sentences, boost::json::value& answer);
 void tell(Language language, std::span<const Sentence> sentences, boost::json::object& answer);
+
+// Runs `make`, which blocks, and answers with what it made, its sentences in the client's language.
+[[nodiscard]] AnswerTask answer_told(Exchange& exchange, std::span<const Sentence> sentences,
+                                     std::function<Result<boost::json::value>()> make);
 
 // A JSON answer that would be another in another language.
 [[nodiscard]] http::Response told_answer(const Exchange& exchange, unsigned status,

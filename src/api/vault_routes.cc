@@ -39,30 +39,21 @@ json::object summary_json(const jobs::ArchiveSummary& summary) {
 }  // namespace
 
 AnswerTask list_jobs(Exchange& exchange) {
-  std::function<Result<json::value>()> work = [&vault = exchange.services.parts.vault,
-                                               language =
-                                                   exchange.language]() -> Result<json::value> {
+  auto make = [&vault = exchange.services.parts.vault]() -> Result<json::value> {
     json::array array;
     for (const JobPointer& job : vault.jobs()) { array.push_back(job_json(job->status())); }
-    json::value list = std::move(array);
-    tell(language, kOfJobs, list);
-    return list;
+    return array;
   };
-  const auto list = co_await blocking<json::value>(exchange.services, std::move(work));
-  if (!list.has_value()) { co_return tl::unexpected{explained(list.error())}; }
-  co_return told_answer(exchange, 200, *list);
+  return answer_told(exchange, kOfJobs, std::move(make));
 }
 
 AnswerTask show_job(Exchange& exchange) {
-  std::function<Result<json::object>()> work =
-      [&vault = exchange.services.parts.vault, id = exchange.value(),
-       language = exchange.language]() -> Result<json::object> {
+  auto make = [&vault = exchange.services.parts.vault,
+               id = exchange.value()]() -> Result<json::value> {
     PV_TRY(const JobPointer job, find_job(vault, id));
-    return told_job(job->status(), language);
+    return job_json(job->status());
   };
-  const auto job = co_await blocking<json::object>(exchange.services, std::move(work));
-  if (!job.has_value()) { co_return tl::unexpected{explained(job.error())}; }
-  co_return told_answer(exchange, 200, *job);
+  return answer_told(exchange, kOfJobs, std::move(make));
 }
 
 AnswerTask cancel_job(Exchange& exchange) {
@@ -79,13 +70,12 @@ AnswerTask cancel_job(Exchange& exchange) {
 AnswerTask show_backup(Exchange& exchange) {
   const auto name = name_of_key(exchange.value());
   if (!name) { co_return tl::unexpected{not_found()}; }
-  std::function<Result<jobs::ArchiveSummary>()> work =
-      [&vault = exchange.services.parts.vault, name = *name] { return vault.summarize(name); };
-  const auto summary = co_await blocking<jobs::ArchiveSummary>(exchange.services, std::move(work));
-  if (!summary.has_value()) { co_return tl::unexpected{explained(summary.error())}; }
-  json::object object = summary_json(*summary);
-  tell(exchange.language, kOfVerdicts, object);
-  co_return told_answer(exchange, 200, object);
+  std::function<Result<json::value>()> make = [&vault = exchange.services.parts.vault,
+                                               name = *name]() -> Result<json::value> {
+    PV_TRY(const jobs::ArchiveSummary summary, vault.summarize(name));
+    return summary_json(summary);
+  };
+  co_return co_await answer_told(exchange, kOfVerdicts, std::move(make));
 }
 
 AnswerTask verify_backup(Exchange& exchange) {
