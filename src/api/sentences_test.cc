@@ -126,6 +126,14 @@ TEST(Sentences, NoRouteOfOursSaysEnglishToWhoAsksForChinese) {
   }
 }
 
+TEST(Sentences, WhyVaultDbCannotBeReadIsToldInChinese) {
+  TestServer server;
+  testing::write_file(server.path() / ".pocketvault/vault.db", "no database at all");
+  const json::value status = told(server, "/api/vault/status", kInChinese);
+  EXPECT_NE(status.at("memoryError").as_string(), "");
+  expect_no_english(status, "/api/vault/status");
+}
+
 TEST(Sentences, OfAJobCodesStayAndPeopleReadTheRest) {
   TestServer server;
   make(server, "a.zip");
