@@ -33,7 +33,7 @@ std::map<std::string, std::string> tree_of(const fs::Path& folder) {
 // A source that counts what is asked of it.
 class CountingSource final : public Source {
  public:
-  CountingSource(std::string content, std::uint64_t& bytes_read)
+  CountingSource(std::string content, std::atomic<std::uint64_t>& bytes_read)
       : inner_{std::move(content)}, bytes_read_{bytes_read} {}
   [[nodiscard]] std::uint64_t size_bytes() const override { return inner_.size_bytes(); }
   [[nodiscard]] Result<std::size_t> read_at(std::uint64_t offset, MutableBytes into) override {
@@ -43,7 +43,7 @@ class CountingSource final : public Source {
 
  private:
   testing::MemorySource inner_;
-  std::uint64_t& bytes_read_;
+  std::atomic<std::uint64_t>& bytes_read_;
 };
 
 // A data directory with something to lose, and restores into it.
@@ -128,7 +128,7 @@ class HostileArchives : public ::testing::Test {
   std::string data_db;
   std::map<std::string, std::string> before;
   WorkPool pool{2};
-  std::uint64_t bytes_read = 0;
+  std::atomic<std::uint64_t> bytes_read = 0;  // by several threads
   std::atomic<std::uint64_t> bytes_extracted = 0;
   std::uint64_t declared_bytes = 0;
 };
