@@ -586,6 +586,7 @@ def look(rounds):
             "pocketvault list --json": [PROGRAM, "list", "--json", "--dir", data],
             "pocketvault status": [PROGRAM, "status", "--dir", data],
             "pocketvault version": [PROGRAM, "version"],
+            "true": ["true"],  # what starting any program takes here
             "ls -l": ["ls", "-l", backups],
             "find -printf": ["find", backups, "-printf", "%s %T@ %p\\n"],
         }

@@ -4,6 +4,8 @@
 
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <set>
+#include <span>
 #include <sstream>
 
 #include "base/duration.h"
@@ -103,8 +105,12 @@ void add_yes(CLI::App& app, Arguments& into) { app.add_flag("-y,--yes", into.yes
 
 class Parser {
  public:
-  Parser(std::string version, const Words& words, const Outside& outside)
-      : version_{std::move(version)}, outside_{outside} {
+  Parser(std::span<const char* const> command_line, std::string version, const Words& words,
+         const Outside& outside)
+      : command_line_{command_line},
+        words_given_(command_line.begin(), command_line.end()),
+        version_{std::move(version)},
+        outside_{outside} {
     app_.name("pocketvault");
     app_.require_subcommand(1);
     app_.set_version_flag("--version", "pocketvault " + version_);
@@ -120,10 +126,10 @@ class Parser {
     translate_help(app_, words);
   }
 
-  Parsed parse(int argc, const char* const* argv) {
+  Parsed parse() {
     Parsed parsed;
     try {
-      app_.parse(argc, argv);
+      app_.parse(static_cast<int>(command_line_.size()), command_line_.data());
       if (const Result<void> taken = take_settings(); !taken.has_value()) {
         parsed.exit = exit_for(taken.error().code);
         parsed.err = "Error: " + taken.error().what + "\n";
@@ -212,8 +218,11 @@ class Parser {
     return *sub;
   }
 
+  // Hundreds of options that all of these have: making them takes as long as everything else at
+  // a start, so those of commands that the command line does not name are left out.
   CLI::App& add_work(const char* group, Command command, const std::string& description) {
     CLI::App& sub = add(group, command, description);
+    if (!words_given_.contains(command_name(command))) { return sub; }
     add_directory(sub, into_);
     add_bucket(sub, into_.bucket);
     add_server(sub, into_);
@@ -683,6 +692,8 @@ class Parser {
 
   static std::uint64_t rate_of(const std::string& text) { return parse_size(text).value_or(0); }
 
+  std::span<const char* const> command_line_;
+  std::set<std::string_view> words_given_;
   std::string version_;
   const Outside& outside_;
   Arguments into_;
@@ -733,7 +744,8 @@ std::string_view command_name(Command command) {
 
 Parsed parse(int argc, const char* const* argv, const std::string& version, const Words& words,
              const Outside& outside) {
-  Parsed parsed = Parser{version, words, outside}.parse(argc, argv);
+  const std::span command_line{argv, static_cast<std::size_t>(argc)};
+  Parsed parsed = Parser{command_line, version, words, outside}.parse();
   parsed.err = translate_mistake(parsed.err, words);
   return parsed;
 }

@@ -15,6 +15,8 @@ namespace {
 using store::Backup;
 using store::BackupName;
 
+constexpr std::size_t kNameBytes = 64;  // most are shorter
+
 // A backup that the history knows.
 struct Made {
   std::string_view name;
@@ -29,7 +31,6 @@ class History {
  public:
   explicit History(const fs::Path& vault_folder) {
     // Addresses alone: what is not filled takes no memory.
-    constexpr std::size_t kNameBytes = 64;
     names_.reserve(state::kJobsKept, state::kJobsKept * kNameBytes);
     all_.reserve(state::kJobsKept);
     std::ignore =
@@ -166,6 +167,7 @@ Result<bool> Recollection::read_names() {
   PackedNames batch;
   PV_TRY(const bool knows_names, store_.each_name([&](std::string_view name) {
     if (batch.size() == kListedMax) { hand_over(std::exchange(batch, {})); }
+    if (batch.size() == 0) { batch.reserve(kListedMax, kListedMax * kNameBytes); }
     batch.add(name);
   }));
   hand_over(std::move(batch));
