@@ -138,6 +138,7 @@ Service::~Service() {
 }
 
 Result<void> Service::open() {
+  for (const std::string& note : options_.notes) { spdlog::warn("{}", note); }
   LocalSetup setup;
   setup.options.dir = options_.dir;
   setup.options.backups_dir = options_.backups_dir;

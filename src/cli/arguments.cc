@@ -73,6 +73,15 @@ void add_directory(CLI::App& app, Arguments& into) {
       ->excludes(variable);
 }
 
+// Whether one of them could not be listened on beside the other.
+bool overlaps(const Listen& a, const Listen& b) {
+  if (a.port != b.port || a.port == 0) { return false; }  // 0: any free one, each
+  const auto is_every = [](const std::string& address) {
+    return address == "0.0.0.0" || address == "::";
+  };
+  return a.address == b.address || is_every(a.address) || is_every(b.address);
+}
+
 // Without the settings: for the day on which data.db is gone, and for a bucket of one's own.
 void add_bucket(CLI::App& app, BucketOptions& into) {
   add_listed(app, "s3_bucket", into.name)->group(kBucket);
@@ -609,8 +618,7 @@ class Parser {
     if (const auto metrics = parse_listen(metrics_); metrics.has_value()) {
       into_.serve.metrics_address = metrics->address;
       into_.serve.metrics_port = metrics->port;
-      const bool is_any = metrics->port == 0;  // any free one, each
-      if (!is_any && metrics->port == into_.serve.port && metrics->address == into_.serve.address) {
+      if (overlaps(*metrics, {into_.serve.address, into_.serve.port})) {
         throw CLI::ValidationError("--metrics-listen", "needs another address or port than --http");
       }
     }
@@ -640,7 +648,7 @@ class Parser {
     if (into_.command == Command::kCopy && into_.all == !into_.names.empty()) {
       throw CLI::ValidationError("copy", "needs either names or --all");
     }
-    if (!mirror_.empty()) { into_.mirror = place_of("--mirror", mirror_); }
+    if (!mirror_.empty()) { take_mirror(); }
     if (!to_store_.empty()) { into_.copy_to = place_of("--to", to_store_); }
     for (BucketOptions* other :
          {&into_.copy_to.bucket, into_.mirror ? &into_.mirror->bucket : nullptr}) {
@@ -658,6 +666,16 @@ class Parser {
     into_.serve.encryption_env = into_.encryption_env;
     into_.serve.encryption_key_file = into_.encryption_key_file;
     into_.serve.settings = into_.settings;
+  }
+
+  void take_mirror() {
+    into_.mirror = place_of("--mirror", mirror_);
+    const bool is_folder = into_.mirror->bucket.name.empty();
+    // Without --backups-dir the settings may have them in a bucket.
+    if (is_folder && !into_.backups_dir.empty() &&
+        is_same_folder(into_.mirror->folder, into_.backups_dir)) {
+      throw CLI::ValidationError("--mirror", "is where the backups are themselves");
+    }
   }
 
   // Of the bucket, and which the other places have as well.

@@ -1,5 +1,7 @@
 #include "cli/cli.h"
 
+#include <unistd.h>
+
 #include <boost/json.hpp>
 #include <cstdlib>
 #include <exception>
@@ -90,6 +92,27 @@ Exit report(const Context& context, const Error& error) {
   return exit;
 }
 
+std::vector<std::string> variable_names(const Environment& environment) {
+  if (environment.variable_names) { return environment.variable_names(); }
+  std::vector<std::string> names;
+  for (char** entry = ::environ; entry != nullptr && *entry != nullptr; ++entry) {
+    const std::string_view text{*entry};
+    names.emplace_back(text.substr(0, text.find('=')));
+  }
+  return names;
+}
+
+// A misspelt variable would have the program work on another place, without a word.
+std::vector<std::string> notes_about_variables(const Environment& environment,
+                                               const Arguments& arguments) {
+  std::vector<std::string> notes;
+  for (const std::string& name : variable_names(environment)) {
+    std::string fault = fault_of_variable(name);
+    if (!fault.empty() && name != arguments.encryption_env) { notes.push_back(std::move(fault)); }
+  }
+  return notes;
+}
+
 Exit run_command(const Arguments& arguments, const Environment& environment, Console& console) {
   const Interrupt interrupt;
   const Context context{environment, arguments, console, interrupt.token()};
@@ -141,8 +164,10 @@ int run(int argc, char** argv, const Environment& environment) {
       console.err() << parsed.err << std::flush;
       return static_cast<int>(parsed.exit);
     }
+    std::vector<std::string> notes = notes_about_variables(environment, *parsed.arguments);
     if (parsed.arguments->command == Command::kServe) {
       ServeOptions options = parsed.arguments->serve;
+      options.notes = std::move(notes);
       options.reread = [&]() -> Result<ServeOptions> {
         Parsed again = parse_all(Words{Language::kEnglish});  // for the log
         if (again.arguments) { return std::move(again.arguments->serve); }
@@ -151,6 +176,7 @@ int run(int argc, char** argv, const Environment& environment) {
       };
       return environment.serve(options);
     }
+    for (const std::string& note : notes) { console.say(words.told(note)); }
     Exit exit = run_command(*parsed.arguments, environment, console);
     if (!console.out().good()) {
       console.say(words(phrase::kOutputLost));

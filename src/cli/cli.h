@@ -80,6 +80,8 @@ struct ServeOptions {
   std::uint16_t metrics_port = 0;
   std::string log_level = "info";  // "debug", "info", "warning", "error"
 
+  std::vector<std::string> notes = {};  // for the log, at the start
+
   // All options as they are, and a way to find them out anew: kInvalid where they can't be, and
   // the text says where. Empty: they are what they are.
   std::vector<Setting> settings = {};
@@ -121,6 +123,7 @@ struct Environment {
   fs::Path config = {};  // a file with options, read where none is named and if it is there
   // A variable of the process's environment; empty: getenv.
   std::function<std::optional<std::string>(const std::string&)> variable;
+  std::function<std::vector<std::string>()> variable_names;  // of all; empty: environ
 };
 
 [[nodiscard]] std::optional<std::string> environment_variable(const Environment& environment,

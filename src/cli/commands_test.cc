@@ -82,6 +82,7 @@ class Commands : public ::testing::Test {
       if (name == "LANG" && !lang_.empty()) { return lang_; }
       return std::nullopt;
     };
+    environment.variable_names = [this] { return names_; };
     const int status = cli::run(static_cast<int>(argv.size()), argv.data(), environment);
     return {status, out.str(), err.str()};
   }
@@ -107,8 +108,19 @@ class Commands : public ::testing::Test {
   bool at_terminal_ = false;
   std::string token_;
   std::string lang_;
+  std::vector<std::string> names_;  // of variables
   std::optional<ServeOptions> served_;
 };
+
+TEST_F(Commands, SayThatAVariableIsMisspelt) {
+  names_ = {"HOME", "POCKETVAULT_TOKENS", "POCKETVAULT_DIRR"};
+  const Ran list = run_here({"list"});
+  EXPECT_EQ(list.status, 0) << "and go on";
+  EXPECT_NE(list.err.find("POCKETVAULT_TOKENS is set"), std::string::npos) << list.err;
+  EXPECT_NE(list.err.find("did you mean POCKETVAULT_DIR?"), std::string::npos) << list.err;
+  std::ignore = run_words({"serve", "--encryption-env", "POCKETVAULT_TOKENS"});
+  EXPECT_EQ(served_.value().notes.size(), 1U) << "one is the settings' key";
+}
 
 TEST_F(Commands, BackUpListShowVerifyDelete) {
   const Ran made = run_here({"backup", "nightly"});

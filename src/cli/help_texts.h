@@ -168,6 +168,7 @@ inline constexpr Phrase kMistakes[] = {
     {"Run pocketvault --help for more information.", "运行 pocketvault --help 查看更多信息。"},
     {"there is no command {}", "没有命令 {}"},
     {"needs another address or port than --http", "需要与 --http 不同的地址或端口"},
+    {"is where the backups are themselves", "正是备份所在之处"},
     {"must start with http:// or https://", "必须以 http:// 或 https:// 开头"},
     {"needs HOST:PORT", "需要 HOST:PORT"},
     {"\"{}\" is no IP address", "“{}”不是 IP 地址"},

@@ -187,6 +187,20 @@ std::string variable_of(std::string_view key) {
   return name;
 }
 
+std::string fault_of_variable(std::string_view name) {
+  constexpr std::string_view kPrefix = "POCKETVAULT_";
+  if (!name.starts_with(kPrefix)) { return {}; }
+  const std::string_view rest = name.substr(kPrefix.size());
+  const bool is_of_kubernetes =
+      rest == "PORT" || rest.starts_with("PORT_") || rest.starts_with("SERVICE_");
+  if (rest == "CONFIG" || rest == "LANG" || is_of_kubernetes) { return {}; }
+  const auto is_read = [&](const OptionSpec& spec) { return variable_of(spec.key) == name; };
+  if (std::ranges::any_of(kSpecs, is_read)) { return {}; }
+  const std::string_view near = nearest_key(rest);
+  return std::string{name} + " is set, and there is no such option" +
+         (near.empty() ? std::string{} : "; did you mean " + variable_of(near) + "?");
+}
+
 std::string_view nearest_key(std::string_view word) {
   constexpr std::size_t kWordMax = 64;
   if (word.size() > kWordMax) { return {}; }

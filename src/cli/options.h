@@ -38,6 +38,10 @@ struct OptionSpec {
 // The key that was most likely meant by `word`; empty: none is near.
 [[nodiscard]] std::string_view nearest_key(std::string_view word);
 
+// What is wrong with a variable of that name: it looks like one of ours, and none is read by it.
+// Empty: nothing. Kubernetes sets some for a service that is called pocketvault.
+[[nodiscard]] std::string fault_of_variable(std::string_view name);
+
 enum class Origin { kDefault, kFile, kVariable, kFlag };
 
 // An option as it is. Lists are joined by commas, flags are "true" or "false".

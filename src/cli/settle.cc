@@ -21,13 +21,6 @@ bool is_of_bucket(std::string_view key) {
   return key.starts_with("s3_") && key != "s3_access_key" && key != "s3_secret_key_file";
 }
 
-bool is_same_folder(const std::string& a, const std::string& b) {
-  std::error_code error;
-  const fs::Path one = std::filesystem::weakly_canonical(std::filesystem::absolute(a), error);
-  const fs::Path other = std::filesystem::weakly_canonical(std::filesystem::absolute(b), error);
-  return !error && one == other;
-}
-
 // Takes out of `lower` what `higher` makes another matter.
 void yield(Said& lower, const Said& higher) {
   const Setting* dir = find(higher, "dir");
@@ -120,6 +113,18 @@ Result<Said> said_by_file(const SettingsOrder& order, const Named& named) {
 }
 
 }  // namespace
+
+bool is_same_folder(const fs::Path& a, const fs::Path& b) {
+  std::error_code error;
+  const auto whole = [&](const fs::Path& path) {
+    const fs::Path found =
+        std::filesystem::weakly_canonical(std::filesystem::absolute(path), error);
+    return found.has_filename() ? found : found.parent_path();  // without a slash at the end
+  };
+  const fs::Path one = whole(a);
+  if (error) { return false; }
+  return whole(b) == one && !error;
+}
 
 Result<Settled> settle(const SettingsOrder& order) {
   Settled settled;

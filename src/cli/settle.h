@@ -40,4 +40,7 @@ struct Settled {
 // was named can't be read.
 [[nodiscard]] Result<Settled> settle(const SettingsOrder& order);
 
+// Whichever way they are written; one that is not there is told by its path alone.
+[[nodiscard]] bool is_same_folder(const fs::Path& a, const fs::Path& b);
+
 }  // namespace pv::cli

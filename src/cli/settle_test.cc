@@ -255,6 +255,21 @@ TEST(Options, OfOneServerAreTwoAddresses) {
   EXPECT_FALSE(refused("127.0.0.1:8090", "127.0.0.1:8091"));
   EXPECT_FALSE(refused("127.0.0.1:8090", "127.0.0.2:8090"));
   EXPECT_FALSE(refused("127.0.0.1:0", "127.0.0.1:0")) << "any free one, each";
+  EXPECT_TRUE(refused(":8090", "127.0.0.1:8090")) << "which is one of every address";
+  EXPECT_TRUE(refused("127.0.0.1:8090", "[::]:8090"));
+}
+
+TEST(Options, HaveAMirrorElsewhere) {
+  const World world;
+  const auto refused = [&](const std::string& mirror) {
+    const Parsed parsed =
+        world.parse({"serve", "--config", "", "--backups-dir", "/srv/a/b", "--mirror", mirror});
+    return parsed.err.find("is where the backups are themselves") != std::string::npos;
+  };
+  EXPECT_TRUE(refused("/srv/a/b"));
+  EXPECT_TRUE(refused("/srv/a/c/../b/"));
+  EXPECT_FALSE(refused("/srv/a"));
+  EXPECT_FALSE(refused("s3://srv/a/b"));
 }
 
 TEST(Options, NameADirectoryOrNone) {
@@ -282,6 +297,21 @@ TEST(Options, HaveOneNameInThreeForms) {
   EXPECT_EQ(nearest_key("s3_buckets"), "s3_bucket");
   EXPECT_EQ(nearest_key("tokem"), "") << "not a secret's";
   EXPECT_EQ(nearest_key(std::string(1000, 'x')), "");
+}
+
+TEST(Options, AreNotMisspeltInTheEnvironment) {
+  EXPECT_EQ(fault_of_variable("POCKETVAULT_BACKUP_DIR"),
+            "POCKETVAULT_BACKUP_DIR is set, and there is no such option; did you mean "
+            "POCKETVAULT_BACKUPS_DIR?");
+  EXPECT_EQ(fault_of_variable("POCKETVAULT_PASSWORD_OF_THE_APP"),
+            "POCKETVAULT_PASSWORD_OF_THE_APP is set, and there is no such option");
+  for (const OptionSpec& spec : option_specs()) {
+    EXPECT_EQ(fault_of_variable(variable_of(spec.key)), "");
+  }
+  for (const char* fine : {"POCKETVAULT_CONFIG", "POCKETVAULT_LANG", "POCKETVAULT_PORT",
+                           "POCKETVAULT_PORT_8090_TCP_ADDR", "POCKETVAULT_SERVICE_HOST", "HOME"}) {
+    EXPECT_EQ(fault_of_variable(fine), "") << fine;
+  }
 }
 
 TEST(Options, AreDocumented) {
