@@ -582,6 +582,7 @@ inline constexpr Phrase kTexts[] = {
     {"the backup that was due at {} was missed", "错过了应在 {} 进行的备份"},
     {"it is not known where the backups belong, for the settings can't be read: {}; give their key, or name the place: --backups-dir, --s3-bucket", "不知道备份应在哪里，因为无法读取设置：{}；请提供密钥，或指明位置：--backups-dir、--s3-bucket"},
     {"it is not known what was missed or failed, for .pocketvault/vault.db can't be read: {}; make it readable, or remove it, and what pocketvault remembers begins anew", "不知道错过了什么或什么失败了，因为无法读取 .pocketvault/vault.db：{}；请使其可读，或删除它，pocketvault 的记录会重新开始"},
+    {"the backups can't be listed: {}", "无法列出备份：{}"},
     {"no backup can be relied on", "没有可以依靠的备份"},
     {"the last backup failed, at {}: {}", "最近一次备份失败，时间 {}：{}"},
     {"what happens is kept in memory alone, for it can't be written to .pocketvault/vault.db: {}", "发生的事只保存在内存中，因为无法写入 .pocketvault/vault.db：{}"},

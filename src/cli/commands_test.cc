@@ -62,9 +62,12 @@ class Commands : public ::testing::Test {
     std::ostringstream err;
     Environment environment;
     environment.open_local = [](const LocalOptions& options) { return open(options); };
-    environment.look_over = [](const LocalOptions& options) {
+    environment.look_over = [this](const LocalOptions& options) {
       const auto store = store::make_folder_store(options.dir / "backups");
-      return jobs::look_over(options.dir, *store, options.keep_replaced, system_clock().now());
+      auto looked =
+          jobs::look_over(options.dir, *store, options.keep_replaced, system_clock().now());
+      if (looked.has_value()) { looked->store_doubt = store_doubt_; }
+      return looked;
     };
     environment.serve = [this](const ServeOptions& options) {
       served_ = options;
@@ -109,6 +112,7 @@ class Commands : public ::testing::Test {
   std::string token_;
   std::string lang_;
   std::vector<std::string> names_;  // of variables
+  std::string store_doubt_;
   std::optional<ServeOptions> served_;
 };
 
@@ -285,6 +289,26 @@ TEST_F(Commands, StatusIsNotContentWithoutABackup) {
   EXPECT_NE(none.err.find("`pocketvault backup` makes one"), std::string::npos) << none.err;
   ASSERT_EQ(run_here({"backup", "first"}).status, 0);
   EXPECT_EQ(run_here({"status"}).status, 0);
+}
+
+TEST_F(Commands, StatusIsNotContentWithoutTheStoreThatCounts) {
+  ASSERT_EQ(run_here({"status"}).status, 0);
+  store_doubt_ = "no key";
+  const Ran unknown = run_here({"status", "--json"});
+  EXPECT_EQ(unknown.status, 10);
+  EXPECT_EQ(unknown.document().at("storeUnknownBecause").as_string(), "no key");
+  EXPECT_NE(unknown.err.find("not known whether backups are made"), std::string::npos)
+      << unknown.err;
+  store_doubt_ = "";
+  ASSERT_EQ(run_here({"backup", "nightly"}).status, 0);
+  std::filesystem::remove_all(data_ / "backups");
+  testing::write_file(data_ / "backups", "no folder");
+  const Ran away = run_here({"status"});
+  EXPECT_EQ(away.status, 8);
+  EXPECT_NE(away.out.find("At risk: the backups can't be listed: "), std::string::npos) << away.out;
+  EXPECT_NE(away.out.find("last run"), std::string::npos) << "what is known here: " << away.out;
+  EXPECT_EQ(away.out.find("There is no backup"), std::string::npos) << away.out;
+  EXPECT_TRUE(away.err.starts_with("Error: ")) << away.err;
 }
 
 TEST_F(Commands, ReplacedDataIsListedTakenBackAndDeleted) {

@@ -112,6 +112,7 @@ std::string render_mirror(const Words& words, const jobs::MirrorState& mirror) {
 }
 
 std::string render_newest(const Words& words, const jobs::Overview& overview, WallTime now) {
+  if (!overview.store_trouble.empty()) { return words(phrase::kNewestUnknown); }
   const bool is_first = overview.discounted.empty();
   if (!overview.newest) { return words(is_first ? phrase::kThereIsNone : phrase::kNoneCounts); }
   const store::Backup& newest = *overview.newest;
@@ -131,9 +132,11 @@ std::string render_status(const Words& words, const jobs::Overview& overview, Wa
   const auto free = [&](const std::optional<std::uint64_t>& bytes) {
     return bytes ? words(phrase::kFreeThere, {format_size(*bytes)}) : std::string{};
   };
-  add(phrase::kStateBackups,
-      words(phrase::kAnd, {std::to_string(overview.backups), format_size(overview.backups_bytes)}) +
-          free(overview.backups_free_bytes));
+  if (overview.store_trouble.empty()) {
+    add(phrase::kStateBackups, words(phrase::kAnd, {std::to_string(overview.backups),
+                                                    format_size(overview.backups_bytes)}) +
+                                   free(overview.backups_free_bytes));
+  }
   for (const jobs::Discounted& one : overview.discounted) {
     add(phrase::kStateNotCounted,
         words(phrase::kNotCounted, {printable(one.backup.name.text()),

@@ -98,6 +98,7 @@ inline constexpr Phrase kMoreWarnings{"Warning: and {} more; --json has all", "�
 
 // status.
 inline constexpr Phrase kThereIsNone{"There is no backup.", "没有备份。"};
+inline constexpr Phrase kNewestUnknown{"How old the newest backup is is not known.", "不知道最新的备份有多旧。"};
 inline constexpr Phrase kNoneCounts{"There is no backup that counts.", "没有可靠的备份。"};
 inline constexpr Phrase kNewest{"Newest backup: {}, {} ({}), {}.", "最新备份：{}，{}（{}），{}。"};
 inline constexpr Phrase kNewestThatCounts{"Newest backup: {}, {} ({}), {}; newer ones don't count.", "最新备份：{}，{}（{}），{}；更新的备份不可靠。"};

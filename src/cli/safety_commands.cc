@@ -66,6 +66,10 @@ Result<Exit> run_status(const Context& context) {
   json::object document = jobs::to_json(overview, now);
   document["tooOld"] = too_old;
   context.show(document, render_status(context.words(), overview, now));
+  if (!overview.store_trouble.empty()) {
+    context.say(phrase::kError, {context.words().told(overview.store_trouble)});
+    return Exit::kStorage;
+  }
   if (too_old || missed) {
     context.say(too_old ? phrase::kTooOld : phrase::kMissed);
     return Exit::kTooOld;

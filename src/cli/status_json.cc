@@ -108,6 +108,7 @@ Result<jobs::Overview> overview_from_json(const json::value& value) {
   if (const json::array* kept = from.array("replaced")) { overview.kept = kept_in(*kept); }
   overview.unknown_because = from.text("verdictsUnknownBecause");
   overview.store_doubt = from.text("storeUnknownBecause");
+  overview.store_trouble = from.text("storeError");
   overview.is_cut_off = from.flag("cutOff");
   overview.health = jobs::health_from_json(from.whole());
   if (const json::object* job = from.object("job")) { overview.job = job_in(Reader{*job}); }

@@ -157,6 +157,13 @@ void add_backups(std::vector<store::Backup> backups, store::BackupStore& store,
   }
 }
 
+// A store that is away: what is known here is told all the same.
+Result<Overview> without_backups(Overview around, const Error& why) {
+  if (why.code == Code::kCancelled) { return fail(why); }
+  around.store_trouble = why.what;
+  return around;
+}
+
 // Whether one of these may be newer than the newest that counts: then what is said of single
 // backups would not all come from the store itself.
 bool may_matter(const Recalled& recalled, const Overview& overview) {
@@ -172,15 +179,17 @@ Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
   Recollection recollection{store};  // goes on by itself meanwhile
   const Verdicts verdicts = Verdicts::read(vault_folder);
   const Overview around = look_around(directory, keep, now);
-  PV_TRY(Seen seen, recollection.finish(vault_folder, verdicts));
+  Result<Seen> seen = recollection.finish(vault_folder, verdicts);
+  if (!seen.has_value()) { return without_backups(around, seen.error()); }
   Overview overview = around;
-  add_backups(std::move(seen.backups), store, verdicts, now, overview);
-  overview.backups += seen.recalled.count;
-  overview.backups_bytes += seen.recalled.bytes;
-  if (!may_matter(seen.recalled, overview)) { return overview; }
-  PV_TRY(std::vector<store::Backup> all, store.list());
+  add_backups(std::move(seen->backups), store, verdicts, now, overview);
+  overview.backups += seen->recalled.count;
+  overview.backups_bytes += seen->recalled.bytes;
+  if (!may_matter(seen->recalled, overview)) { return overview; }
+  Result<std::vector<store::Backup>> all = store.list();
+  if (!all.has_value()) { return without_backups(around, all.error()); }
   overview = around;
-  add_backups(std::move(all), store, verdicts, now, overview);
+  add_backups(*std::move(all), store, verdicts, now, overview);
   return overview;
 }
 
@@ -221,6 +230,9 @@ std::string risk_of(const Overview& overview) {
       (!overview.newest || overview.newest->modified < health.last->ended)) {
     return "the last backup failed, at " + format_pocketbase_date(health.last->ended) + ": " +
            health.last->error;
+  }
+  if (!overview.store_trouble.empty()) {
+    return "the backups can't be listed: " + overview.store_trouble;
   }
   if (!overview.damaged.empty()) {
     const auto& [backup, why] = overview.damaged.front();
@@ -295,6 +307,7 @@ json::object to_json(const Overview& overview, WallTime now) {
       {"replaced", std::move(kept)},
       {"verdictsUnknownBecause", as_utf8(overview.unknown_because)},
       {"storeUnknownBecause", as_utf8(overview.store_doubt)},
+      {"storeError", printable(overview.store_trouble)},
       {"cutOff", overview.is_cut_off},
       {"job", nullptr},
       {"users", std::move(users)},

@@ -49,16 +49,20 @@ struct Overview {
   // Why it is not known whether this is the store that counts; empty: it is. Of who chose it;
   // look_over() does not ask.
   std::string store_doubt = {};
+  // Why the backups could not be listed; empty: they could. Then nothing is known of them but what
+  // the history says.
+  std::string store_trouble = {};
 };
 
 // Why the directory is not as safe as its newest backup looks: a backup that was missed, a last one
-// that failed, any that was found damaged, that what happens can't be noted, that there is no space
-// for the next one, or that there is none. Empty: nothing is known against it.
+// that failed, that the backups can't be listed, any that was found damaged, that what happens
+// can't be noted, that there is no space for the next one, or that there is none. Empty: nothing is
+// known against it.
 [[nodiscard]] std::string risk_of(const Overview& overview);
 
 // Opens no database of PocketBase, and of archives the newest alone, unless it was verified: one
-// whose directory can't be read is none. Changes nothing: good in any state of the directory. Fails
-// as BackupStore::list(), and with kInvalid where .pocketvault is a link.
+// whose directory can't be read is none. Changes nothing: good in any state of the directory, and
+// without the store (store_trouble). kInvalid: .pocketvault is a link. kCancelled.
 [[nodiscard]] Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
                                          std::chrono::seconds keep, WallTime now);
 
@@ -71,7 +75,7 @@ struct Overview {
 
 // Why a backup can't be relied on, beside its name and its time; empty where it can.
 using Doubt = std::function<std::string(const store::Backup&)>;
-// The same, and all backups, by one list of the store.
+// The same, and all backups, by one list of the store, as which it fails.
 struct Survey {
   Overview overview;
   Listing listing;

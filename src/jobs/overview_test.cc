@@ -8,6 +8,7 @@
 
 #include "jobs/other_users.h"
 #include "restore/restore.h"
+#include "state/history.h"
 #include "store/folder_store.h"
 #include "testing/fixtures.h"
 #include "testing/other_process.h"
@@ -192,7 +193,7 @@ TEST_F(Look, IsToldAsJson) {
       R"(.zip",)"
       R"("at":"2026-11-21 00:54:47.000Z","until":"2026-11-21 01:54:47.000Z","size":null,)"
       R"("only":["storage/a"],"strays":2,"canUndo":true}],)"
-      R"("verdictsUnknownBecause":"","storeUnknownBecause":"","cutOff":false,"job":null,"users":[{"pid":12,"program":"pocketbase"}],"mirror":null,"retention":{"summary":""},)"
+      R"("verdictsUnknownBecause":"","storeUnknownBecause":"","storeError":"","cutOff":false,"job":null,"users":[{"pid":12,"program":"pocketbase"}],"mirror":null,"retention":{"summary":""},)"
       R"("lastBackup":null,"lastSuccess":null,"trend":null,)"
       R"("schedule":{"cron":"","next":null,"missed":null,"offBecause":""},)"
       R"("verification":{"cron":"","next":null,"offBecause":""},"settingsError":"","unwrittenBecause":"","memoryError":"","risk":""})");
@@ -212,6 +213,30 @@ TEST_F(Look, WhatCannotBeReadIsARisk) {
   Overview unknown = overview();
   unknown.store_doubt = "no key";
   EXPECT_THAT(risk_of(unknown), StartsWith("it is not known where the backups belong"));
+}
+
+TEST_F(Look, TellsWhatIsKnownWithoutTheStore) {
+  std::filesystem::create_directory(vault());
+  write_file(folder / "backups", "no folder");
+  const state::PastJob made{.id = "a",
+                            .kind = "backup",
+                            .name = "a.zip",
+                            .started = kNow,
+                            .ended = kNow,
+                            .outcome = "succeeded"};
+  ASSERT_TRUE(state::VaultDb{vault()}
+                  .write(
+                      [&](sqlite::Connection& db) {
+                        return state::put(db, {&made, 1});
+                      },
+                      {})
+                  .has_value());
+  const Overview found = overview();
+  EXPECT_THAT(found.store_trouble, HasSubstr("backups"));
+  EXPECT_EQ(risk_of(found), "the backups can't be listed: " + found.store_trouble);
+  EXPECT_EQ(found.newest, std::nullopt);
+  EXPECT_EQ(found.health.last_succeeded.value_or(state::PastJob{}).name, "a.zip");
+  EXPECT_EQ(to_json(found, kNow).at("storeError").as_string(), found.store_trouble);
 }
 
 TEST_F(Look, TellsOfWhatIsAtRisk) {
