@@ -157,7 +157,7 @@ struct Outcome {
 
 awaitable<Outcome> answer(Exchange& exchange) {
   std::optional<Problem> refused = co_await sign_on(exchange);
-  if (!refused && exchange.superuser() &&
+  if (!refused && exchange.superuser() && !exchange.is_command &&
       !allowed_ip(exchange.ip, exchange.settings.superuser_ips)) {
     co_return Outcome{tl::unexpected{problem(403, phrase::kForbidden)}, false};
   }
@@ -225,17 +225,16 @@ Api::Api(Parts parts, Options options)
 
 Api::~Api() = default;
 
-const Options& Api::manner_for(const http::Request& request) const {
+bool Api::is_command(const http::Request& request) const {
   const std::string_view key = request.headers.find(options_.command_header).value_or("");
-  const bool is_command =
-      !options_.command_key.empty() && equals_constant_time(key, options_.command_key);
-  return is_command ? default_manner_ : options_;
+  return !options_.command_key.empty() && equals_constant_time(key, options_.command_key);
 }
 
 awaitable<http::Response> Api::handle(http::Request request, http::BodyReader& body) {
   if (auto elsewhere = redirect(request, options_.listen_host)) { co_return *std::move(elsewhere); }
   if (request.method == "OPTIONS") { co_return preflight(request, options_.origins); }
-  const Options& manner = manner_for(request);
+  const bool is_command = this->is_command(request);
+  const Options& manner = is_command ? default_manner_ : options_;
   const Services services{parts_, manner, sign_ins_, event_streams_, content_readers_, *limiters_};
   Exchange exchange{.services = services,
                     .request = std::move(request),
@@ -244,7 +243,8 @@ awaitable<http::Response> Api::handle(http::Request request, http::BodyReader& b
                     .language = {},
                     .settings = *parts_.settings.now(),
                     .who = {},
-                    .ip = {}};
+                    .ip = {},
+                    .is_command = is_command};
   exchange.match = match_route(exchange.request.method, exchange.request.path, manner.strict);
   // For whoever asks every second: neither a database nor the log of requests has to do with them.
   if (exchange.match.route == Route::kHealthz) { co_return alive_answer(); }

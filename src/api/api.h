@@ -30,8 +30,9 @@ struct Options {
   std::vector<std::string> origins{"*"};  // CORS; '*' any text, '?' one character
   std::string listen_host = "127.0.0.1";  // "www." before it is redirected away
   std::string encryption_key = {};        // of the settings; empty: none
-  // Whoever sends `command_key` in this header is answered in the default manner: a command of this
-  // machine, which read it in the server's note. No right comes with it. Empty: nobody.
+  // Whoever sends `command_key` in this header is answered in the default manner, wherever
+  // superusers may come from: a command of this machine, which read it in the server's note. It
+  // needs a superuser's token all the same. Empty: nobody.
   std::string command_header = {};
   std::string command_key = {};
   Watch watch = {};
@@ -68,7 +69,7 @@ class Api {
                                                               http::BodyReader& body);
 
  private:
-  [[nodiscard]] const Options& manner_for(const http::Request& request) const;
+  [[nodiscard]] bool is_command(const http::Request& request) const;
 
   Parts parts_;
   Options options_;

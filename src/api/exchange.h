@@ -40,6 +40,7 @@ struct Exchange {
   settings::Settings settings;
   std::optional<auth::Principal> who;  // signed in by the Authorization header
   std::string ip;                      // of the client, expanded
+  bool is_command = false;             // of this machine: it sent Options::command_key
 
   [[nodiscard]] bool strict() const { return services.options.strict; }
   // Whether it is answered in the language that is asked for; else in English, as by PocketBase.

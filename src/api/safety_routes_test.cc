@@ -110,6 +110,24 @@ TEST(StrictManner, AnswersCommandsOfItsMachineInTheDefaultManner) {
   EXPECT_EQ(server.admin_call("GET", "/api/vault/status").status, 404U) << "for one request only";
 }
 
+TEST(BothManners, TakeCommandsOfTheirMachineFromWhereverSuperusersMayCome) {
+  for (const bool strict : {true, false}) {
+    Options options;
+    options.strict = strict;
+    options.command_header = "Pocketvault-Command";
+    options.command_key = "0123456789abcdef";
+    TestServer server{options};
+    ASSERT_EQ(server.admin_call("GET", "/api/backups").status, 200U);
+    server.sql(
+        R"(UPDATE _params SET value = json_set(value, '$.superuserIPs', json('["10.0.0.0/8"]'))
+           WHERE id = 'settings')");
+    const HeaderList command{{"Pocketvault-Command", "0123456789abcdef"}};
+    EXPECT_EQ(server.admin_call("GET", "/api/backups").status, 403U);
+    EXPECT_EQ(server.admin_call("GET", "/api/backups", command).status, 200U);
+    EXPECT_EQ(server.call({.target = "/api/backups", .headers = command}).status, 401U);
+  }
+}
+
 TEST(DefaultManner, TakesNoEmptyKeyForAKey) {
   TestServer server{{.strict = true}};
   EXPECT_EQ(server.admin_call("GET", "/api/vault/status", {{"Pocketvault-Command", ""}}).status,

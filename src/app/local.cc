@@ -24,6 +24,7 @@ class OpenVault final : public cli::LocalVault {
       : directory_{std::move(directory)},
         store_{std::move(store)},
         pool_{processor_count(), options.nice ? WorkPool::Work{give_way} : WorkPool::Work{}},
+        encryption_key_{options.encryption_key},
         vault_{*directory_, *store_, pool_, system_clock(), system_random(), std::move(options)},
         own_settings_{directory_->vault_folder()},
         mailer_{*directory_, system_clock(), system_random(), std::move(mailer)},
@@ -34,11 +35,16 @@ class OpenVault final : public cli::LocalVault {
   [[nodiscard]] store::BackupStore& store() override { return vault_.store(); }
   [[nodiscard]] settings::VaultSettingsFile& own_settings() override { return own_settings_; }
   [[nodiscard]] jobs::Alerts& alerts() override { return alerts_; }
+  [[nodiscard]] std::unique_ptr<jobs::LiveSettings> open_settings() override {
+    return std::make_unique<jobs::LiveSettings>(*directory_, encryption_key_, system_clock(),
+                                                system_random());
+  }
 
  private:
   std::unique_ptr<datadir::DataDir> directory_;
   std::unique_ptr<store::BackupStore> store_;
   WorkPool pool_;  // computes: as many threads as processors
+  const std::string encryption_key_;
   jobs::Vault vault_;
   settings::VaultSettingsFile own_settings_;
   jobs::Mailer mailer_;

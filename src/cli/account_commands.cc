@@ -18,6 +18,7 @@ const Phrase& success(SuperuserAction action) {
     case SuperuserAction::kUpsert: return phrase::kSuperuserSaved;
     case SuperuserAction::kUpdate: return phrase::kSuperuserUpdated;
     case SuperuserAction::kDelete: return phrase::kSuperuserDeleted;
+    case SuperuserAction::kIps: break;  // change_ips()
   }
   return phrase::kSuperuserCreated;
 }
@@ -29,6 +30,7 @@ std::string failure_prefix(SuperuserAction action, const std::string& quoted) {
     case SuperuserAction::kUpsert: return "failed to upsert superuser account: ";
     case SuperuserAction::kUpdate: return "failed to change superuser " + quoted + " password: ";
     case SuperuserAction::kDelete: return "failed to delete superuser " + quoted + ": ";
+    case SuperuserAction::kIps: break;
   }
   return {};
 }
@@ -39,6 +41,7 @@ const char* action_name(SuperuserAction action) {
     case SuperuserAction::kUpsert: return "saved";
     case SuperuserAction::kUpdate: return "updated";
     case SuperuserAction::kDelete: return "deleted";
+    case SuperuserAction::kIps: break;
   }
   return "";
 }
@@ -75,6 +78,7 @@ Result<void> change(const Context& context, LocalVault& local, const std::string
       case SuperuserAction::kUpdate:
         return auth::update_superuser(db, email, password, clock, random);
       case SuperuserAction::kDelete: return auth::delete_superuser(db, email);
+      case SuperuserAction::kIps: break;
     }
     return {};
   });
@@ -84,6 +88,32 @@ Result<void> change(const Context& context, LocalVault& local, const std::string
 bool stands_alone(const Error& error) {
   return error.code == Code::kNotFound || error.what.find("invalid email") != std::string::npos ||
          error.what.find("invalid or missing email") != std::string::npos;
+}
+
+// The way back for those whom superuserIPs locks out.
+Result<Exit> change_ips(const Context& context) {
+  const std::vector<std::string>& ips = context.arguments.names;
+  json::array list;
+  for (const std::string& ip : ips) { list.emplace_back(ip); }
+  PV_TRY(const auto local, context.environment.open_local(local_options(context)));
+  PV_TRY(const jobs::SettingsChange change,
+         local->open_settings()->change({json::object{{"superuserIPs", list}}},
+                                        settings::Edition::k039));
+  if (!change.faults.empty()) {
+    const settings::Fault& fault = change.faults.front();
+    std::string what = fault.field;
+    for (std::size_t i = 0; i < ips.size(); ++i) {
+      if (fault.field == "superuserIPs." + std::to_string(i)) { what = printable(ips[i]); }
+    }
+    return fail(Code::kInvalid, what + ": " + fault.message);
+  }
+  std::string text = context.words()(phrase::kSuperuserIpsUpdated) + "\n";
+  for (std::size_t i = 0; i < ips.size(); ++i) {
+    text += (i + 1 < ips.size() ? "├─ " : "└─ ") + ips[i] + "\n";
+  }
+  if (ips.empty()) { text = context.words()(phrase::kSuperuserIpsCleared) + "\n"; }
+  context.show(json::object{{"superuserIPs", std::move(list)}, {"action", "updated"}}, text);
+  return Exit::kDone;
 }
 
 void warn_of_plain_http(const Context& context) {
@@ -123,6 +153,7 @@ Result<std::string> sign_in(const std::string& url, const std::string& email,
 
 Result<Exit> run_superuser(const Context& context) {
   const SuperuserAction action = context.arguments.action;
+  if (action == SuperuserAction::kIps) { return change_ips(context); }
   const bool deletes = action == SuperuserAction::kDelete;
   if (context.arguments.name.empty()) {
     return fail(Code::kInvalid, deletes ? "invalid or missing email address"

@@ -76,10 +76,11 @@ void add_directory(CLI::App& app, Arguments& into) {
 // Whether one of them could not be listened on beside the other.
 bool overlaps(const Listen& a, const Listen& b) {
   if (a.port != b.port || a.port == 0) { return false; }  // 0: any free one, each
-  const auto is_every = [](const std::string& address) {
-    return address == "0.0.0.0" || address == "::";
+  const auto holds = [](const std::string& address, const std::string& other) {
+    const bool is_v4 = other.find(':') == std::string::npos;
+    return address == "::" || (address == "0.0.0.0" && is_v4);
   };
-  return a.address == b.address || is_every(a.address) || is_every(b.address);
+  return a.address == b.address || holds(a.address, b.address) || holds(b.address, a.address);
 }
 
 // Without the settings: for the day on which data.db is gone, and for a bucket of one's own.
@@ -602,6 +603,12 @@ class Parser {
     add_action("upsert", SuperuserAction::kUpsert, "Make an account, or change its password", true);
     add_action("update", SuperuserAction::kUpdate, "Change the password of an account", true);
     add_action("delete", SuperuserAction::kDelete, "Delete an account", false);
+    CLI::App* ips = superuser.add_subcommand("ips", "Set from where superusers may come");
+    ips->callback([this] { into_.action = SuperuserAction::kIps; });
+    add_directory(*ips, into_);
+    add_output(*ips, into_);
+    ips->add_option("IP|CIDR", into_.names, "addresses; without one, from everywhere")
+        ->type_name("");
   }
 
   void check() {

@@ -40,7 +40,7 @@ enum class Command {
 };
 [[nodiscard]] std::string_view command_name(Command command);
 
-enum class SuperuserAction { kCreate, kUpsert, kUpdate, kDelete };
+enum class SuperuserAction { kCreate, kUpsert, kUpdate, kDelete, kIps };
 
 struct Arguments {
   Command command = Command::kVersion;

@@ -17,6 +17,7 @@
 #include "datadir/data_dir.h"
 #include "fs/file.h"
 #include "jobs/alerts.h"
+#include "jobs/live_settings.h"
 #include "jobs/vault.h"
 #include "store/backup_store.h"
 
@@ -97,6 +98,8 @@ class LocalVault {
   [[nodiscard]] virtual store::BackupStore& store() = 0;
   [[nodiscard]] virtual settings::VaultSettingsFile& own_settings() = 0;
   [[nodiscard]] virtual jobs::Alerts& alerts() = 0;
+  // PocketBase's, with the key that the options name.
+  [[nodiscard]] virtual std::unique_ptr<jobs::LiveSettings> open_settings() = 0;
 };
 
 // Everything from outside, so that tests decide what it is. References outlive run().

@@ -32,6 +32,9 @@ class RealVault final : public LocalVault {
   [[nodiscard]] store::BackupStore& store() override { return *store_; }
   [[nodiscard]] settings::VaultSettingsFile& own_settings() override { return own_settings_; }
   [[nodiscard]] jobs::Alerts& alerts() override { return alerts_; }
+  [[nodiscard]] std::unique_ptr<jobs::LiveSettings> open_settings() override {
+    return std::make_unique<jobs::LiveSettings>(*directory_, "", system_clock(), system_random());
+  }
 
  private:
   std::unique_ptr<datadir::DataDir> directory_;
@@ -408,6 +411,39 @@ TEST_F(Commands, SuperuserSaysWhatPocketBaseSays) {
     EXPECT_EQ(ran.status, given.status) << given.said;
     EXPECT_EQ(ran.status == 0 ? ran.out : ran.err, given.said);
   }
+}
+
+TEST_F(Commands, SuperuserIpsLetsSuperusersComeFromElsewhere) {
+  const Ran set = run_here({"superuser", "ips", "10.0.0.0/8", "::1"});
+  EXPECT_EQ(set.status, 0) << set.err;
+  EXPECT_EQ(set.out, "Successfully updated SuperuserIPs setting:\n├─ 10.0.0.0/8\n└─ ::1\n");
+  const auto stored = [this] {
+    LocalOptions options;
+    options.dir = data_;
+    const auto local = open(options).value();
+    return local->open_settings()->now()->superuser_ips;
+  };
+  EXPECT_EQ(stored(), (std::vector<std::string>{"10.0.0.0/8", "::1"}));
+  const Ran wrong = run_here({"superuser", "ips", "::1", "here"});
+  EXPECT_EQ(wrong.status, 2);
+  EXPECT_EQ(wrong.err, "Error: here: Invalid IP or CIDR subnet.\n");
+  EXPECT_EQ(stored().size(), 2U) << "nothing was changed";
+  const Ran cleared = run_here({"superuser", "ips", "--json"});
+  EXPECT_EQ(cleared.out, "{\"superuserIPs\":[],\"action\":\"updated\"}\n");
+  EXPECT_EQ(stored().size(), 0U);
+}
+
+TEST_F(Commands, VerifyTellsThatTheStoreOfAServerIsAway) {
+  ScriptedServer server{[](const auto&) {
+    return http_answer(
+        400,
+        R"({"data":{},"message":"Failed to load backups filesystem. It is away.","status":400})");
+  }};
+  token_ = "t";
+  const Ran ran = run_words({"verify", "nightly.zip", "--url", server.url()});
+  EXPECT_EQ(ran.status, 8);
+  EXPECT_NE(ran.err.find("Failed to load backups filesystem. It is away."), std::string::npos)
+      << ran.err;
 }
 
 TEST_F(Commands, SuperuserReadsThePasswordOrAsksForIt) {

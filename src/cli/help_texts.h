@@ -49,6 +49,8 @@ inline constexpr Phrase kHelp[] = {
     {"Make an account, or change its password", "创建账号，或更改其密码"},
     {"Change the password of an account", "更改账号的密码"},
     {"Delete an account", "删除账号"},
+    {"Set from where superusers may come", "设置超级用户可以来自哪里"},
+    {"addresses; without one, from everywhere", "地址；不给出则来自任何地方"},
 
     {"Delete backups that no rule keeps", "删除没有规则保留的备份"},
     {"Have backups stay, whatever happens", "固定备份，使其无论如何都保留"},

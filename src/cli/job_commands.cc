@@ -254,8 +254,9 @@ Result<Chosen> choose(Backups& backups, const std::string& given) {
   if (is_file && given.find('/') != std::string::npos) { return Chosen{std::nullopt, given}; }
   auto found = find_backup(backups, given);
   if (found.has_value()) { return Chosen{std::move(*found), {}}; }
-  const Code code = found.error().code;
-  if (code != Code::kNotFound && code != Code::kInvalid) { return fail(found.error()); }
+  // What can't be the name of a backup may be that of a file.
+  const bool is_name = store::BackupName::parse(given).has_value();
+  if (is_name && found.error().code != Code::kNotFound) { return fail(found.error()); }
   if (is_file) { return Chosen{std::nullopt, given}; }
   return fail(Code::kNotFound,
               "there is no backup " + printable(given) + ", and no such file either");

@@ -120,6 +120,8 @@ inline constexpr Phrase kTestSent{"sent", "已发送"};
 inline constexpr Phrase kSuperuserCreated{"Successfully created new superuser {}!", "已创建超级用户 {}！"};
 inline constexpr Phrase kSuperuserSaved{"Successfully saved superuser {}!", "已保存超级用户 {}！"};
 inline constexpr Phrase kSuperuserUpdated{"Successfully changed superuser {} password!", "已更改超级用户 {} 的密码！"};
+inline constexpr Phrase kSuperuserIpsCleared{"Successfully cleared SuperuserIPs setting!", "已清除 SuperuserIPs 设置！"};
+inline constexpr Phrase kSuperuserIpsUpdated{"Successfully updated SuperuserIPs setting:", "已更新 SuperuserIPs 设置："};
 inline constexpr Phrase kSuperuserDeleted{"Successfully deleted superuser {}!", "已删除超级用户 {}！"};
 inline constexpr Phrase kAskNewPassword{"New password (at least 8 characters): ", "新密码（至少 8 个字符）："};
 inline constexpr Phrase kAskAgain{"Once more: ", "再输入一次："};

@@ -46,6 +46,11 @@ Code code_of_bad_request(const std::string& message) {
       has(message, "resource not found")) {
     return Code::kNotFound;
   }
+  if (has(message, "Failed to load backups filesystem") ||
+      has(message, "Failed to retrieve backup items") ||
+      has(message, "settings of the data directory can't be read")) {
+    return Code::kUnavailable;
+  }
   return Code::kInvalid;
 }
 

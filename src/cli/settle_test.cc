@@ -257,6 +257,7 @@ TEST(Options, OfOneServerAreTwoAddresses) {
   EXPECT_FALSE(refused("127.0.0.1:0", "127.0.0.1:0")) << "any free one, each";
   EXPECT_TRUE(refused(":8090", "127.0.0.1:8090")) << "which is one of every address";
   EXPECT_TRUE(refused("127.0.0.1:8090", "[::]:8090"));
+  EXPECT_FALSE(refused(":8090", "[::1]:8090")) << "IPv4 alone";
 }
 
 TEST(Options, HaveAMirrorElsewhere) {

@@ -173,6 +173,9 @@ Result<Document> Document::parse(std::string_view text) {
   if (const json::object* object = value.if_object()) {
     // What can't be merged keeps its default.
     std::ignore = merge(defaults(), document.root_, *object, Unknown::kKeep);
+    const json::value* smtp = object->if_contains("smtp");
+    document.has_stored_password_ =
+        smtp != nullptr && smtp->is_object() && smtp->get_object().contains("password");
   }
   return document;
 }
@@ -188,8 +191,9 @@ json::object Document::shown(Edition edition) const { return project(shown_shape
 
 std::string Document::stored() const {
   json::object stored = root_;
-  visit_secrets(stored, [](json::object& of, const char* name) {
-    if (of.at(name).get_string().empty()) { of.stable_erase(name); }
+  visit_secrets(stored, [this](json::object& of, std::string_view name) {
+    const bool stays = name == "password" && has_stored_password_;
+    if (!stays && of.at(name).get_string().empty()) { of.stable_erase(name); }
   });
   return json::serialize(stored);
 }

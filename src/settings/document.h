@@ -33,13 +33,15 @@ class Document {
 
   // Without passwords and secrets: their members are absent.
   [[nodiscard]] boost::json::object shown(Edition edition) const;
-  // With them, unless they are empty.
+  // With them, unless they are empty. An empty smtp.password stays where it was stored: PocketBase
+  // 0.39 always stores it, and would keep an old one where it is absent.
   [[nodiscard]] std::string stored() const;
 
   [[nodiscard]] Settings settings() const;
 
  private:
   boost::json::object root_;
+  bool has_stored_password_ = false;  // smtp.password, be it empty
 };
 
 // An example of everything that a change may hold, passwords and secrets among it.

@@ -218,6 +218,13 @@ TEST(SettingsDocument, NeverShowsSecretsAndForgetsClearedOnes) {
   ASSERT_TRUE(
       document.apply(object_of(R"({"backups":{"s3":{"secret":""}}})"), Edition::k039).empty());
   EXPECT_EQ(Document::parse(document.stored())->settings().backups_s3.secret, "");
+  Document cleared =
+      Document::parse(R"({"smtp":{"password":"pw-1"},"s3":{"secret":"pw-2"}})").value();
+  ASSERT_TRUE(
+      cleared.apply(object_of(R"({"smtp":{"password":""},"s3":{"secret":""}})"), Edition::k039)
+          .empty());
+  EXPECT_NE(cleared.stored().find(R"("password":"")"), std::string::npos) << "for PocketBase 0.39";
+  EXPECT_EQ(cleared.stored().find("secret"), std::string::npos);
   EXPECT_EQ(Document::parse(document.stored())->settings().storage_s3.secret, "pw-2");
 }
 
