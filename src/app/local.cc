@@ -206,6 +206,20 @@ Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
   return overview;
 }
 
+Result<void> check_places(const cli::LocalOptions& options) {
+  PV_TRY(std::unique_ptr<store::BackupStore> store, named_store(options));
+  PV_TRY(fs::Path folder, backups_folder_of(options.dir, options.backups_dir));
+  PV_TRY(const std::string key,
+         encryption_key_from(options.encryption_env, options.encryption_key_file));
+  PV_TRY(const std::shared_ptr<store::BackupStore> mirror, mirror_of(options));
+  if (store == nullptr && fs::exists(options.dir / "data.db")) {
+    auto chosen = jobs::store_of_closed(options.dir, key, folder);
+    if (chosen.has_value()) { store = std::move(chosen->store); }
+  }
+  if (store == nullptr) { store = store::make_folder_store(std::move(folder)); }
+  return mirror == nullptr ? Result<void>{} : jobs::check_apart(*store, *mirror);
+}
+
 Result<std::string> encryption_key_from(const std::string& name, const fs::Path& file) {
   if (!file.empty()) { return cli::read_secret(file); }
   return name.empty() ? std::string{} : variable(name.c_str());

@@ -31,6 +31,7 @@ int main(int argc, char** argv) {
     environment.open_local = open_for_command;
     environment.look_over = pv::app::look_over;
     environment.open_store = pv::app::open_store;
+    environment.check_places = pv::app::check_places;
     environment.serve = [](const pv::cli::ServeOptions& options) {
       return pv::app::serve(options, PV_VERSION);
     };

@@ -110,6 +110,8 @@ struct Environment {
       open_store;
   // Looks without opening anything. kNotFound: no such directory.
   std::function<Result<jobs::Overview>(const LocalOptions&)> look_over;
+  // Whether a server could have its data and its backups there; absent: nobody knows.
+  std::function<Result<void>(const LocalOptions&)> check_places = {};
   // Serves until it is told to stop; handles signals itself. Returns the exit status.
   std::function<int(const ServeOptions&)> serve;
   std::string version;  // "0.1.0"

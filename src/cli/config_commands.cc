@@ -77,13 +77,27 @@ fs::Path file_to_check(const Context& context) {
   return named && !named->empty() ? fs::Path{*named} : context.environment.config;
 }
 
+std::string fault_of_places(const Context& context, const ServeOptions& options) {
+  if (!context.environment.check_places) { return {}; }
+  const Result<void> checked =
+      context.environment.check_places({.dir = options.dir,
+                                        .backups_dir = options.backups_dir,
+                                        .bucket = options.bucket,
+                                        .encryption_env = options.encryption_env,
+                                        .encryption_key_file = options.encryption_key_file,
+                                        .mirror = options.mirror});
+  // The server may read what whoever asks may not.
+  const bool is_fine = checked.has_value() || checked.error().code == Code::kDenied;
+  return is_fine ? std::string{} : checked.error().what;
+}
+
 // What is wrong with all of it together, as `serve` would say.
 std::string mistake_in(const Context& context, const fs::Path& file) {
   const std::string name = file.string();
   const char* words[] = {"pocketvault", "serve", "--config", name.c_str()};
   const Parsed parsed = parse(static_cast<int>(std::size(words)), words,
                               context.environment.version, Words{Language::kEnglish});
-  if (parsed.arguments) { return {}; }
+  if (parsed.arguments) { return fault_of_places(context, parsed.arguments->serve); }
   const std::string text = parsed.err.substr(0, parsed.err.find('\n'));
   constexpr std::string_view kBefore = "Error: ";
   return text.starts_with(kBefore) ? text.substr(kBefore.size()) : text;
