@@ -199,6 +199,10 @@ void Service::prepare() {
         "superusers is alerted; repair .pocketvault/settings.json, or remove it: {}",
         own.error().what);
   }
+  for (const std::string& name : local_->own_settings().strangers()) {
+    spdlog::warn("there is no setting {} (.pocketvault/settings.json): it does nothing",
+                 printable(name));
+  }
   jobs::SchedulerOptions options;
   options.beside_app = options_.schedule;
   options.say = [](bool is_warning, const std::string& what) {

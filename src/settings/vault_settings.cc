@@ -47,10 +47,10 @@ Error misfit_of(const fs::Path& path, const std::vector<Fault>& faults) {
 // Whether what can't be merged has its default, or is an error.
 enum class Misfit { kDefault, kError };
 
-Result<json::object> read_file(const fs::Path& path, Misfit misfit = Misfit::kDefault) {
-  json::object root = defaults();
+// Without a file there is nothing in it.
+Result<json::object> parse_file(const fs::Path& path) {
   const auto found = fs::link_stat(path);
-  if (!found.has_value() && found.error().code == Code::kNotFound) { return root; }
+  if (!found.has_value() && found.error().code == Code::kNotFound) { return json::object{}; }
   if (!found.has_value()) { return fail(found.error()); }
   if (!found->is_file()) {
     return fail(Code::kDamaged, path.filename().string() + " is not a file");
@@ -60,11 +60,17 @@ Result<json::object> read_file(const fs::Path& path, Misfit misfit = Misfit::kDe
   }
   PV_TRY(const std::string text, fs::read_file(path, kBytesMax));
   boost::system::error_code error;
-  const json::value value = json::parse(text, error);
+  json::value value = json::parse(text, error);
   if (error || !value.is_object()) {
     return fail(Code::kDamaged, path.filename().string() + " is not JSON");
   }
-  const auto faults = merge(vault_shape(), root, value.get_object(), Unknown::kKeep);
+  return std::move(value.get_object());
+}
+
+Result<json::object> read_file(const fs::Path& path, Misfit misfit = Misfit::kDefault) {
+  json::object root = defaults();
+  PV_TRY(const json::object stored, parse_file(path));
+  const auto faults = merge(vault_shape(), root, stored, Unknown::kKeep);
   if (misfit == Misfit::kError && !faults.empty()) { return fail(misfit_of(path, faults)); }
   return root;
 }
@@ -178,6 +184,18 @@ Result<VaultSettings> VaultSettingsFile::read() const {
   const std::vector<Fault> faults = check(root);
   if (!faults.empty()) { return fail(misfit_of(path_, faults)); }
   return settings_of(root);
+}
+
+std::vector<std::string> VaultSettingsFile::strangers() const {
+  json::object root = defaults();
+  std::vector<std::string> strangers;
+  const auto stored = parse_file(path_);
+  if (!stored.has_value()) { return strangers; }
+  for (const Fault& fault : merge(vault_shape(), root, *stored, Unknown::kRefuse)) {
+    if (fault.unknown.empty()) { continue; }
+    strangers.push_back(fault.field + fault.unknown);  // "retention." and "keepDayly"
+  }
+  return strangers;
 }
 
 Result<json::object> VaultSettingsFile::show() const {

@@ -51,6 +51,9 @@ class VaultSettingsFile {
   // The same for what must not be done by a default that stands in for what can't be read, or makes
   // no sense: kDamaged then.
   [[nodiscard]] Result<VaultSettings> read() const;
+  // What stands in the file and is no setting of this version: "retention.keepDayly". Nothing where
+  // the file can't be read.
+  [[nodiscard]] std::vector<std::string> strangers() const;
   // Secrets as "******"; a change that has them so leaves them.
   [[nodiscard]] Result<boost::json::object> show() const;
   // Merges one after the other. A member that there is not is a fault, too.

@@ -70,6 +70,19 @@ TEST(VaultSettings, RefuseWhatTheyDoNotKnowAndWhatCannotBe) {
   EXPECT_FALSE(fs::exists(fixture.folder.path() / "settings.json"));
 }
 
+TEST(VaultSettings, TellWhatStandsInTheFileAndDoesNothing) {
+  const Fixture fixture;
+  const VaultSettingsFile file{fixture.folder.path()};
+  EXPECT_EQ(file.strangers().size(), 0U) << "without a file";
+  testing::write_file(
+      fixture.folder / "settings.json",
+      R"({"retention":{"keepDayly":7,"keepDaily":3},"alerts":{"webhooks":[{"name":"w","to":1}]},"x":1})");
+  EXPECT_EQ(file.strangers(),
+            (std::vector<std::string>{"retention.keepDayly", "alerts.webhooks.0.to", "x"}));
+  testing::write_file(fixture.folder / "settings.json", "{");
+  EXPECT_EQ(file.strangers().size(), 0U) << "read() tells that";
+}
+
 TEST(VaultSettings, AreNoticedWhenAnotherProcessChangesThem) {
   Fixture fixture;
   EXPECT_EQ(fixture.file.now().schedule.jitter_max, seconds{0});
