@@ -216,10 +216,13 @@ std::vector<Decision> decide_by_count(std::vector<Candidate> candidates, std::in
   std::vector<Judged> all = sorted(std::move(candidates));
   std::vector<Judged*> ruled;
   for (Judged& one : all) {
-    if (is_governed(one.candidate.backup.name, Retention::Governs::kAutomatic)) {
-      ruled.push_back(&one);
-    } else {
+    const store::Backup& backup = one.candidate.backup;
+    if (!is_governed(backup.name, Retention::Governs::kAutomatic)) {
       one.keep("not an automatic one");
+    } else if (backup.modified > now + kAheadMax && backup.name.text() != made) {
+      one.keep("its time lies in the future");
+    } else {
+      ruled.push_back(&one);
     }
     if (one.candidate.is_pinned) { one.keep("pinned"); }
   }

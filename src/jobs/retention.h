@@ -42,8 +42,8 @@ struct Decision {
                                            const settings::Retention& rules, WallTime now);
 
 // What PocketBase's cronMaxKeep says instead: of the backups that are made by themselves the newest
-// `count`, `made` before all others, whatever its time. What is pinned, the newest that counts and
-// the newest that a verification found sound are kept besides.
+// `count`, `made` before all others, whatever its time. What is pinned, from the future, the newest
+// that counts and the newest that a verification found sound are kept besides.
 [[nodiscard]] std::vector<Decision> decide_by_count(std::vector<Candidate> candidates,
                                                     std::int64_t count, std::string_view made,
                                                     WallTime now);

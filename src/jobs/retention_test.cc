@@ -318,6 +318,8 @@ TEST(Retention, CountsAsPocketBaseDoesButKeepsWhatMustStay) {
   all[3].soundness = Soundness::kSound;
   all[0].soundness = Soundness::kDamaged;
   EXPECT_THAT(names(1, ""), ElementsAre("2026-11-22"));
+  all[1].backup.modified = kNow + 24h;
+  EXPECT_THAT(names(1, ""), ElementsAre()) << "one from the future takes no place of another";
 }
 
 TEST(Retention, IsSaidInOneLine) {
