@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "base/wall_time.h"
 #include "base/work_pool.h"
 
 namespace pv {
@@ -31,6 +32,43 @@ TEST(Text, HttpDatesAreReadInAllThreeForms) {
   EXPECT_EQ(parse_http_date("Sunday, 06-Nov-94 08:49:37 GMT"), expected);
   EXPECT_EQ(parse_http_date("Sun Nov  6 08:49:37 1994"), expected);
   EXPECT_EQ(parse_http_date("yesterday"), std::nullopt);
+}
+
+TEST(Text, AnHttpDateOfAnyYearIsInThePastOrTheFuture) {
+  EXPECT_EQ(parse_http_date("Fri, 31 Dec 9999 23:59:59 GMT"), kLatestTime);
+  EXPECT_EQ(parse_http_date("Sat, 01 Jan 1000 00:00:00 GMT"), kEarliestTime);
+}
+
+struct ToldTime {
+  std::chrono::seconds since_1970;
+  std::chrono::nanoseconds rest;
+  WallTime time;
+};
+
+TEST(WallTimeOf, StaysWithinWhatCanBeCountedWith) {
+  constexpr auto kLatest = std::chrono::floor<std::chrono::seconds>(kLatestTime).time_since_epoch();
+  constexpr auto kEarliest =
+      std::chrono::floor<std::chrono::seconds>(kEarliestTime).time_since_epoch();
+  const ToldTime times[] = {
+      {0s, 0ns, WallTime{}},
+      {1'795'222'487s, 907'654'321ns, WallTime{1795222487907654321ns}},
+      {-1s, 999'999'999ns, WallTime{-1ns}},
+      {kLatest - 1s, 999'999'999ns, kLatestTime - 1ns},
+      {kLatest, 1ns, kLatestTime},
+      {13'569'465'600s, 0ns, kLatestTime},  // the year 2400
+      {std::chrono::seconds::max(), 999'999'999ns, kLatestTime},
+      {kEarliest, 0ns, kEarliestTime},
+      {kEarliest - 1s, 999'999'999ns, kEarliestTime},
+      {std::chrono::seconds::min(), 0ns, kEarliestTime},
+  };
+  for (const ToldTime& one : times) {
+    EXPECT_EQ(wall_time(one.since_1970, one.rest), one.time) << one.since_1970.count();
+  }
+  EXPECT_EQ(wall_time(std::chrono::milliseconds::max()), kLatestTime);
+  EXPECT_EQ(wall_time(std::chrono::milliseconds::min()), kEarliestTime);
+  EXPECT_EQ(wall_time(std::chrono::nanoseconds::max()), kLatestTime);
+  EXPECT_EQ(wall_time(std::chrono::nanoseconds::min()), kEarliestTime);
+  static_assert(kLatestTime - kEarliestTime > 0ns, "a difference of any two can be held");
 }
 
 TEST(Text, SizesReadLikeADiskLabel) {
