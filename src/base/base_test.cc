@@ -2,6 +2,8 @@
 
 #include <atomic>
 #include <cstring>
+#include <new>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/random.h"
@@ -161,6 +163,34 @@ TEST(WorkPool, RunsEachIndexOnceAndStopsAtTheFirstError) {
   });
   EXPECT_EQ(outcome.error().what, "three");
   EXPECT_LT(calls, 1000);
+}
+
+TEST(WorkPool, WhatIsThrownByWorkIsAnError) {
+  WorkPool pool{2};
+  const Result<void> outcome = for_each_index(
+      pool, 1000, 2, [](std::size_t /*i*/) -> Result<void> { throw std::bad_alloc{}; });
+  EXPECT_EQ(outcome.error(), (Error{Code::kInternal, "unexpected: std::bad_alloc"}));
+}
+
+// What a thread is to call, copied for each: from the fourth copy on there is no more to be had.
+class Scarce {
+ public:
+  explicit Scarce(std::atomic<int>& copies) : copies_{copies} {}
+  Scarce(const Scarce& other) : copies_{other.copies_} {
+    if (++copies_ > 3) {
+      throw std::system_error{std::make_error_code(std::errc::resource_unavailable_try_again)};
+    }
+  }
+  Scarce& operator=(const Scarce&) = delete;
+  void operator()() const {}
+
+ private:
+  std::atomic<int>& copies_;
+};
+
+TEST(WorkPool, WithTooFewThreadsEndsThoseItHas) {
+  std::atomic<int> copies = 0;
+  EXPECT_THROW((WorkPool{8, Scarce{copies}}), std::system_error);
 }
 
 }  // namespace
