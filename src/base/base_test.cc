@@ -2,10 +2,13 @@
 
 #include <atomic>
 #include <cstring>
+#include <new>
+#include <system_error>
 
 #include "base/error.h"
 #include "base/random.h"
 #include "base/text.h"
+#include "base/wall_time.h"
 #include "base/work_pool.h"
 
 namespace pv {
@@ -31,6 +34,43 @@ TEST(Text, HttpDatesAreReadInAllThreeForms) {
   EXPECT_EQ(parse_http_date("Sunday, 06-Nov-94 08:49:37 GMT"), expected);
   EXPECT_EQ(parse_http_date("Sun Nov  6 08:49:37 1994"), expected);
   EXPECT_EQ(parse_http_date("yesterday"), std::nullopt);
+}
+
+TEST(Text, AnHttpDateOfAnyYearIsInThePastOrTheFuture) {
+  EXPECT_EQ(parse_http_date("Fri, 31 Dec 9999 23:59:59 GMT"), kLatestTime);
+  EXPECT_EQ(parse_http_date("Sat, 01 Jan 1000 00:00:00 GMT"), kEarliestTime);
+}
+
+struct ToldTime {
+  std::chrono::seconds since_1970;
+  std::chrono::nanoseconds rest;
+  WallTime time;
+};
+
+TEST(WallTimeOf, StaysWithinWhatCanBeCountedWith) {
+  constexpr auto kLatest = std::chrono::floor<std::chrono::seconds>(kLatestTime).time_since_epoch();
+  constexpr auto kEarliest =
+      std::chrono::floor<std::chrono::seconds>(kEarliestTime).time_since_epoch();
+  const ToldTime times[] = {
+      {0s, 0ns, WallTime{}},
+      {1'795'222'487s, 907'654'321ns, WallTime{1795222487907654321ns}},
+      {-1s, 999'999'999ns, WallTime{-1ns}},
+      {kLatest - 1s, 999'999'999ns, kLatestTime - 1ns},
+      {kLatest, 1ns, kLatestTime},
+      {13'569'465'600s, 0ns, kLatestTime},  // the year 2400
+      {std::chrono::seconds::max(), 999'999'999ns, kLatestTime},
+      {kEarliest, 0ns, kEarliestTime},
+      {kEarliest - 1s, 999'999'999ns, kEarliestTime},
+      {std::chrono::seconds::min(), 0ns, kEarliestTime},
+  };
+  for (const ToldTime& one : times) {
+    EXPECT_EQ(wall_time(one.since_1970, one.rest), one.time) << one.since_1970.count();
+  }
+  EXPECT_EQ(wall_time(std::chrono::milliseconds::max()), kLatestTime);
+  EXPECT_EQ(wall_time(std::chrono::milliseconds::min()), kEarliestTime);
+  EXPECT_EQ(wall_time(std::chrono::nanoseconds::max()), kLatestTime);
+  EXPECT_EQ(wall_time(std::chrono::nanoseconds::min()), kEarliestTime);
+  static_assert(kLatestTime - kEarliestTime > 0ns, "a difference of any two can be held");
 }
 
 TEST(Text, SizesReadLikeADiskLabel) {
@@ -123,6 +163,34 @@ TEST(WorkPool, RunsEachIndexOnceAndStopsAtTheFirstError) {
   });
   EXPECT_EQ(outcome.error().what, "three");
   EXPECT_LT(calls, 1000);
+}
+
+TEST(WorkPool, WhatIsThrownByWorkIsAnError) {
+  WorkPool pool{2};
+  const Result<void> outcome = for_each_index(
+      pool, 1000, 2, [](std::size_t /*i*/) -> Result<void> { throw std::bad_alloc{}; });
+  EXPECT_EQ(outcome.error(), (Error{Code::kInternal, "unexpected: std::bad_alloc"}));
+}
+
+// What a thread is to call, copied for each: from the fourth copy on there is no more to be had.
+class Scarce {
+ public:
+  explicit Scarce(std::atomic<int>& copies) : copies_{copies} {}
+  Scarce(const Scarce& other) : copies_{other.copies_} {
+    if (++copies_ > 3) {
+      throw std::system_error{std::make_error_code(std::errc::resource_unavailable_try_again)};
+    }
+  }
+  Scarce& operator=(const Scarce&) = delete;
+  void operator()() const {}
+
+ private:
+  std::atomic<int>& copies_;
+};
+
+TEST(WorkPool, WithTooFewThreadsEndsThoseItHas) {
+  std::atomic<int> copies = 0;
+  EXPECT_THROW((WorkPool{8, Scarce{copies}}), std::system_error);
 }
 
 }  // namespace

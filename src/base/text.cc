@@ -10,6 +10,8 @@
 #include <ctime>
 #include <limits>
 
+#include "base/wall_time.h"
+
 namespace pv {
 namespace {
 
@@ -170,7 +172,9 @@ std::optional<WallTime> parse_http_date(std::string_view text) {
     std::tm parts{};
     const std::string copy{text};
     const char* end = ::strptime(copy.c_str(), format, &parts);
-    if (end != nullptr && *end == '\0') { return WallTime{std::chrono::seconds{::timegm(&parts)}}; }
+    if (end != nullptr && *end == '\0') {
+      return wall_time(std::chrono::seconds{::timegm(&parts)});
+    }
   }
   return std::nullopt;
 }

@@ -6,20 +6,29 @@
 #include <optional>
 #include <utility>
 
+#include "base/guarded.h"
+
 namespace pv {
 
 WorkPool::WorkPool(std::size_t threads, Work on_thread) {
   PV_ASSERT(threads > 0);
   threads_.reserve(threads);
-  for (std::size_t i = 0; i < threads; ++i) {
-    threads_.emplace_back([this, on_thread] {
-      if (on_thread) { on_thread(); }
-      run();
-    });
+  try {
+    for (std::size_t i = 0; i < threads; ++i) {
+      threads_.emplace_back([this, on_thread] {
+        if (on_thread) { on_thread(); }
+        run();
+      });
+    }
+  } catch (...) {
+    end();  // no destructor comes to do so
+    throw;
   }
 }
 
-WorkPool::~WorkPool() {
+WorkPool::~WorkPool() { end(); }
+
+void WorkPool::end() {
   {
     const std::lock_guard lock{mutex_};
     stopping_ = true;
@@ -83,7 +92,7 @@ Result<void> for_each_index(WorkPool& pool, std::size_t count, std::size_t at_on
     while (round.next < count && !round.error) {
       const std::size_t index = round.next++;
       lock.unlock();
-      Result<void> outcome = work(index);
+      Result<void> outcome = guarded([&] { return work(index); });
       lock.lock();
       if (!outcome.has_value() && !round.error) { round.error = std::move(outcome).error(); }
     }
@@ -91,8 +100,14 @@ Result<void> for_each_index(WorkPool& pool, std::size_t count, std::size_t at_on
     if (--round.running == 0) { round.ended.notify_all(); }
   };
   round.running = workers;
-  for (std::size_t i = 0; i < workers; ++i) { pool.submit(worker); }
+  std::size_t submitted = 0;
+  const Result<void> all_submitted = guarded([&]() -> Result<void> {
+    for (; submitted < workers; ++submitted) { pool.submit(worker); }
+    return {};
+  });
   std::unique_lock lock{round.mutex};
+  round.running -= workers - submitted;
+  if (!all_submitted.has_value() && !round.error) { round.error = all_submitted.error(); }
   round.ended.wait(lock, [&] { return round.running == 0; });
   if (round.error) { return fail(*std::move(round.error)); }
   return {};

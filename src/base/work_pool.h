@@ -15,14 +15,15 @@ namespace pv {
 
 // A fixed number of threads that run what is submitted, first come, first served.
 //
-// Threads    submit() from any thread, the pool's own too. Work must not wait for other work of
-//            the same pool, or all threads may end up waiting.
+// Threads    submit() from any thread, the pool's own too. Work throws nothing, and does not wait
+//            for other work of the same pool, or all threads may end up waiting.
 // Lifetime   The destructor runs what was submitted, then joins.
 class WorkPool {
  public:
   using Work = std::function<void()>;
 
   // `on_thread` is called by each thread before all else.
+  // Throws what std::thread does where there is no thread to be had.
   explicit WorkPool(std::size_t threads, Work on_thread = {});
   ~WorkPool();
   WorkPool(const WorkPool&) = delete;
@@ -35,6 +36,7 @@ class WorkPool {
 
  private:
   void run();
+  void end();
 
   std::mutex mutex_;
   std::condition_variable arrived_;

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 
 #include "base/text.h"
+#include "base/wall_time.h"
 
 namespace pv::cli {
 namespace {
@@ -62,9 +63,8 @@ std::optional<WallTime> token_end(std::string_view token) {
   if (error || !value.is_object()) { return std::nullopt; }
   const json::value* end = value.get_object().if_contains("exp");
   if (end == nullptr || !end->is_int64()) { return std::nullopt; }
-  constexpr std::int64_t kSecondsMax = 253402300799;  // the year 9999
-  if (end->get_int64() < 0 || end->get_int64() > kSecondsMax) { return std::nullopt; }
-  return WallTime{std::chrono::seconds{end->get_int64()}};
+  if (end->get_int64() < 0) { return std::nullopt; }
+  return wall_time(std::chrono::seconds{end->get_int64()});
 }
 
 }  // namespace pv::cli

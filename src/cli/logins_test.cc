@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/wall_time.h"
 #include "cli/interrupt.h"
 #include "cli/server_note.h"
 #include "testing/fixtures.h"
@@ -40,6 +41,8 @@ TEST(TokenEnd, IsReadAndNotBelieved) {
   // {"exp":1795308843}
   EXPECT_EQ(token_end("e30.eyJleHAiOjE3OTUzMDg4NDN9.x"),
             WallTime{std::chrono::seconds{1795308843}});
+  // {"exp":253402300799}, of the year 9999
+  EXPECT_EQ(token_end("e30.eyJleHAiOjI1MzQwMjMwMDc5OX0.x"), kLatestTime);
   for (const char* token : {"", "a.b", "a.b.c", "e30.e30.x", "e30.eyJleHAiOi0xfQ.x"}) {
     EXPECT_EQ(token_end(token), std::nullopt) << token;
   }

@@ -4,6 +4,7 @@
 
 #include <boost/json.hpp>
 
+#include "base/wall_time.h"
 #include "cli/commands.h"
 #include "cli/job_json.h"
 #include "cli/render_status.h"
@@ -307,6 +308,8 @@ TEST(Dates, AreReadWithABlankOrAT) {
   EXPECT_EQ(parse_date("2026-11-21 00:54:47.907Z"), expected);
   EXPECT_EQ(parse_date("2026-11-21T00:54:47.907Z"), expected);
   EXPECT_EQ(parse_date("2026-11-21 00:54:47Z"), kNow);
+  EXPECT_EQ(parse_date("9999-12-31 23:59:59.999Z"), kLatestTime);
+  EXPECT_EQ(parse_date("0001-01-01 00:00:00.000Z"), kEarliestTime);
   for (const char* text : {"", "2026-11-21", "2026-13-21 00:00:00", "2026-02-30 00:00:00",
                            "2026-11-21 24:00:00", "yesterday at eight o'clock"}) {
     EXPECT_EQ(parse_date(text), std::nullopt) << text;

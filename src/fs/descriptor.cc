@@ -2,6 +2,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/wall_time.h"
 #include "fs/file.h"
 #include "fs/system_call.h"
 
@@ -9,7 +10,7 @@ namespace pv::fs {
 namespace {
 
 WallTime time_of(const ::timespec& time) {
-  return WallTime{std::chrono::seconds{time.tv_sec} + std::chrono::nanoseconds{time.tv_nsec}};
+  return wall_time(std::chrono::seconds{time.tv_sec}, std::chrono::nanoseconds{time.tv_nsec});
 }
 
 }  // namespace

@@ -91,6 +91,14 @@ TEST(Stat, FollowsLinksOnlyWhenAsked) {
   EXPECT_FALSE(fs::exists(temp / "nowhere"));
 }
 
+TEST(Stat, TakesATimeOfAnotherCenturyForTheFuture) {
+  const TempFolder temp;
+  testing::write_file(temp / "file", "x");
+  ASSERT_EQ(testing::run("touch -d 2400-01-01 " + (temp / "file").string()).status, 0);
+  // A file system that has no such years takes its own last one.
+  EXPECT_GT(stat(temp / "file")->modified, system_clock().now());
+}
+
 TEST(FileSource, SeesNothingBeyondTheSizeItWasOpenedWith) {
   const TempFolder temp;
   write_file(temp / "a", "0123456789");

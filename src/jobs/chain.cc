@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/wall_time.h"
 #include "fs/give.h"
 #include "jobs/overview.h"
 
@@ -32,12 +33,11 @@ Result<zip::HashKey> key_of(const Parts& parts) {
 std::int64_t nanoseconds_of(WallTime time) { return time.time_since_epoch().count(); }
 
 std::optional<WallTime> time_in(const json::object& facts, std::string_view name) {
-  constexpr std::int64_t kMillisecondsMax = 9'000'000'000'000;  // the year 2255
   const json::value* value = facts.if_contains(name);
   if (value == nullptr || !value->is_int64()) { return std::nullopt; }
   const std::int64_t milliseconds = value->get_int64();
-  if (milliseconds <= 0 || milliseconds > kMillisecondsMax) { return std::nullopt; }
-  return WallTime{std::chrono::milliseconds{milliseconds}};
+  if (milliseconds <= 0) { return std::nullopt; }
+  return wall_time(std::chrono::milliseconds{milliseconds});
 }
 
 std::string text_in(const json::object& facts, std::string_view name) {

@@ -3,6 +3,8 @@
 #include <array>
 #include <charconv>
 
+#include "base/wall_time.h"
+
 namespace pv::jobs {
 
 Code code_of(std::string_view name) {
@@ -39,12 +41,14 @@ std::optional<WallTime> parse_date(std::string_view text) {
   if (!day.ok() || number(11, 2) > 23 || number(14, 2) > 59 || number(17, 2) > 60) {
     return std::nullopt;
   }
-  WallTime time = std::chrono::sys_days{day} + std::chrono::hours{number(11, 2)} +
-                  std::chrono::minutes{number(14, 2)} + std::chrono::seconds{number(17, 2)};
+  const std::chrono::sys_seconds time =
+      std::chrono::sys_days{day} + std::chrono::hours{number(11, 2)} +
+      std::chrono::minutes{number(14, 2)} + std::chrono::seconds{number(17, 2)};
+  std::chrono::milliseconds rest{0};
   if (text.size() >= kShape.size() + 4 && text[kShape.size()] == '.') {
-    time += std::chrono::milliseconds{number(kShape.size() + 1, 3)};
+    rest = std::chrono::milliseconds{number(kShape.size() + 1, 3)};
   }
-  return time;
+  return wall_time(time.time_since_epoch(), rest);
 }
 
 }  // namespace pv::jobs

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/wall_time.h"
 #include "fs/give.h"
 
 namespace pv::jobs {
@@ -57,7 +58,7 @@ std::optional<LeaseNote> read_note(const fs::Path& path) {
   return LeaseNote{.pid = static_cast<int>(number_of("pid")),
                    .kind = text_of("kind"),
                    .name = text_of("name"),
-                   .since = WallTime{std::chrono::milliseconds{number_of("since_ms")}}};
+                   .since = wall_time(std::chrono::milliseconds{number_of("since_ms")})};
 }
 
 }  // namespace

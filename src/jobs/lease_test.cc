@@ -6,6 +6,7 @@
 
 #include <array>
 
+#include "base/wall_time.h"
 #include "testing/fixtures.h"
 
 namespace pv::jobs {
@@ -126,6 +127,15 @@ TEST(Lease, DoesNotNeedAReadableNote) {
     ASSERT_FALSE(refused.has_value()) << note;
     EXPECT_EQ(refused.error().code, Code::kBusy) << note;
   }
+}
+
+TEST(Lease, BearsANoteOfAnotherCentury) {
+  const TempFolder folder;
+  const auto lease = Lease::take(folder.path(), note_of("backup", "a.zip"));
+  ASSERT_TRUE(lease.has_value());
+  testing::write_file(folder / "lock.json",
+                      R"({"pid":1,"kind":"backup","since_ms":9223372036854775807})");
+  EXPECT_EQ(Lease::holder(folder.path())->since, kLatestTime);
 }
 
 TEST(SwapLock, ExcludesOtherProcesses) {

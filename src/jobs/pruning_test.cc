@@ -88,6 +88,17 @@ TEST_F(PruningTest, TakesTheOldestFirstAndTellsBefore) {
   EXPECT_THAT(prune({}).removed, IsEmpty()) << "the settings have no rules";
 }
 
+TEST_F(PruningTest, LeavesABackupOfAnotherCenturyAlone) {
+  put("@auto_pb_backup_late", 0h);
+  const fs::Path path = pb_data_ / "backups" / "@auto_pb_backup_late.zip";
+  ASSERT_EQ(testing::run("touch -d 2400-01-01 " + path.string()).status, 0);
+  open();
+  verified(0);
+  const Pruning done = prune({.rules = Retention{.last = 1}});
+  EXPECT_THAT(done.removed, ElementsAre("@auto_pb_backup_3.zip", "@auto_pb_backup_2.zip",
+                                        "@auto_pb_backup_1.zip"));
+}
+
 TEST_F(PruningTest, AFailureStopsNoneOfTheOthers) {
   open();
   verified(0);

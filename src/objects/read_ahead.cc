@@ -8,6 +8,7 @@
 #include <optional>
 #include <utility>
 
+#include "base/guarded.h"
 #include "base/work_pool.h"
 #include "s3/sidecar.h"
 
@@ -80,7 +81,7 @@ class ReadAhead::Bucket : public std::enable_shared_from_this<Bucket> {
   Result<void> fetch(File& file, Span& span) {
     const std::lock_guard lock{span.fetching};
     if (!std::exchange(span.is_fetched, true)) {
-      auto fetched = read(file, span);
+      const auto fetched = guarded([&] { return read(file, span); });
       if (!fetched.has_value()) { span.error = fetched.error(); }
     }
     return span.error ? Result<void>{fail(*span.error)} : Result<void>{};

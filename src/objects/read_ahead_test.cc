@@ -144,6 +144,21 @@ TEST(ReadAhead, ARefusalIsThatObjectsAlone) {
   EXPECT_TRUE(read_ahead.add(object_of(objects.content), Ahead::kYes).content().has_value());
 }
 
+TEST(ReadAhead, AnObjectThatNoMemoryHoldsFailsAlone) {
+  Objects objects{.content = noise(50)};
+  ScriptedServer server{[&](const std::string& request) { return objects.answer(request); }};
+  s3::Client client{options_at(server.url())};
+  constexpr std::uint64_t kMost = ~std::uint64_t{0};
+  ReadAhead read_ahead{
+      client, {.at_once = 2, .whole_bytes_max = kMost, .waiting_bytes_max = kMost}, {}};
+  s3::Object huge = object_of(objects.content);
+  huge.size_bytes = kMost / 2;
+  const auto openers = read_ahead.add(huge, Ahead::kYes);
+  EXPECT_EQ(openers.content().error().code, Code::kInternal);
+  EXPECT_TRUE(all_of(read_ahead.add(object_of(objects.content), Ahead::kNo).content(), 64) ==
+              objects.content);
+}
+
 TEST(ReadAhead, ABucketThatIsAwayIsWaitedForOnce) {
   const std::string content = noise(50);
   ScriptedServer server{[&](const std::string&) { return std::string{}; }};

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "base/wall_time.h"
 #include "restore/record.h"
 
 namespace pv::restore {
@@ -212,7 +213,7 @@ Result<Kept> read_kept(const fs::Path& directory, std::string_view vault, const 
     return kept;
   }
   const std::chrono::nanoseconds at{number_in<std::int64_t>(*info, "at").value_or(0)};
-  kept.replaced.at = WallTime{at};
+  kept.replaced.at = wall_time(at);
   kept.replaced.restored_from = value_of(*info, "from");
   if (const auto keep = number_in<std::int64_t>(*info, "keep")) {
     kept.replaced.keep = std::chrono::seconds{*keep};

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "base/wall_time.h"
 #include "fs/beneath.h"
 #include "restore/layout.h"
 #include "sqlite/files.h"
@@ -134,7 +135,7 @@ bool UnchangedFiles::could_be(const ArchiveEntry& entry, const PlannedFile& file
              : found.st_uid != ::geteuid()) {
     return false;
   }
-  return has_time(entry, WallTime{std::chrono::seconds{found.st_mtim.tv_sec}});
+  return has_time(entry, wall_time(std::chrono::seconds{found.st_mtim.tv_sec}));
 }
 
 // False: nothing is at `path`.

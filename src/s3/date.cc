@@ -1,5 +1,7 @@
 #include "s3/date.h"
 
+#include "base/wall_time.h"
+
 namespace pv::s3 {
 namespace {
 
@@ -32,17 +34,19 @@ std::optional<WallTime> parse_iso_date(std::string_view text) {
   const int hour = number_at(text, 11, 2);
   const int minute = number_at(text, 14, 2);
   const int second = number_at(text, 17, 2);
-  // Nanoseconds in 64 bits end in the year 2262.
-  if (year < 1900 || year > 2261 || month < 1 || day < 1 || hour < 0 || hour > 23 || minute < 0 ||
-      minute > 59 || second < 0 || second > 60) {
+  // Before 1900: what programs write that know none, as 0001-01-01.
+  if (year < 1900 || month < 1 || day < 1 || hour < 0 || hour > 23 || minute < 0 || minute > 59 ||
+      second < 0 || second > 60) {
     return std::nullopt;
   }
   const std::chrono::year_month_day date{std::chrono::year{year},
                                          std::chrono::month{static_cast<unsigned>(month)},
                                          std::chrono::day{static_cast<unsigned>(day)}};
   if (!date.ok()) { return std::nullopt; }
-  return WallTime{std::chrono::sys_days{date} + std::chrono::hours{hour} +
-                  std::chrono::minutes{minute} + std::chrono::seconds{second}};
+  const auto midnight = std::chrono::sys_seconds{std::chrono::sys_days{date}}.time_since_epoch();
+  return wall_time(std::chrono::seconds{midnight + std::chrono::hours{hour} +
+                                        std::chrono::minutes{minute} +
+                                        std::chrono::seconds{second}});
 }
 
 }  // namespace pv::s3

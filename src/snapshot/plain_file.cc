@@ -9,6 +9,7 @@
 #include <cerrno>
 
 #include "base/text.h"
+#include "base/wall_time.h"
 #include "fs/beneath.h"
 #include "sqlite/files.h"
 
@@ -28,8 +29,8 @@ class WatchedSource final : public Source {
   ~WatchedSource() override {
     struct ::stat now {};
     if (::fstat(inner_->descriptor(), &now) != 0) { return; }
-    const WallTime modified{std::chrono::seconds{now.st_mtim.tv_sec} +
-                            std::chrono::nanoseconds{now.st_mtim.tv_nsec}};
+    const WallTime modified = wall_time(std::chrono::seconds{now.st_mtim.tv_sec},
+                                        std::chrono::nanoseconds{now.st_mtim.tv_nsec});
     if (modified != opened_.modified ||
         static_cast<std::uint64_t>(now.st_size) != opened_.size_bytes) {
       late_->add({shown_, "changed while it was read: the backup may hold parts of both"});

@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include "base/guarded.h"
 #include "base/priority.h"
 #include "base/text.h"
 #include "snapshot/copied_database.h"
@@ -269,7 +270,10 @@ class Taken final : public Snapshot {
     for (const auto& database : databases) {
       Structure structure{Soundness::kUnchecked, "this backup does without"};
       if (database->size_bytes() <= options_.check_bytes_max) {
-        structure = database->check_structure();
+        auto checked = guarded([&]() -> Result<Structure> { return database->check_structure(); });
+        structure = checked.has_value()
+                        ? *std::move(checked)
+                        : Structure{Soundness::kUnchecked, std::move(checked).error().what};
       } else {
         database->release();
       }

@@ -1,5 +1,9 @@
 #include "snapshot/wal_watch.h"
 
+#include <tuple>
+
+#include "base/guarded.h"
+
 namespace pv::snapshot {
 
 WalWatch::WalWatch(std::vector<std::shared_ptr<PinnedDatabase>> databases, std::uint64_t growth_max,
@@ -16,9 +20,15 @@ WalWatch::~WalWatch() {
 
 void WalWatch::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
-    for (const auto& database : databases_) {
-      if (database->wal_growth_bytes() > growth_max_) { database->spill(temporary_, growth_max_); }
-    }
+    // What is thrown (of memory) may not be the next time.
+    std::ignore = guarded([this]() -> Result<void> {
+      for (const auto& database : databases_) {
+        if (database->wal_growth_bytes() > growth_max_) {
+          database->spill(temporary_, growth_max_);
+        }
+      }
+      return {};
+    });
     std::unique_lock lock{mutex_};
     wake_.wait_for(lock, stop, kPeriod, [] { return false; });
   }

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "base/wall_time.h"
 #include "state/alerts_testing.h"
 #include "testing/fixtures.h"
 
@@ -41,6 +42,13 @@ TEST(Alerts, AreKeptUntilTheyAreClosed) {
   fixture.change({.closed = {"missed"}, .open = {later}, .marks = {{"succeeded", "job2", kNow}}});
   EXPECT_THAT(read_alerts(fixture.db)->open, ElementsAre(later));
   EXPECT_THAT(read_alerts(fixture.db)->marks, ElementsAre(Mark{"succeeded", "job2", kNow}));
+}
+
+TEST(Alerts, TimesThatNobodyNotedCanBeCountedWith) {
+  Fixture fixture;
+  fixture.change({.open = {{"failed", WallTime::max(), WallTime::max(), "no space"}}});
+  const AlertState read = *read_alerts(fixture.db);
+  EXPECT_THAT(read.open, ElementsAre(OpenAlert{"failed", kLatestTime, kLatestTime, "no space"}));
 }
 
 TEST(Deliveries, WaitInTheOrderOfTheirChannel) {

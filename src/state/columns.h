@@ -8,15 +8,13 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "base/wall_time.h"
 
 namespace pv::state {
 
-// Milliseconds since 1970, UTC. What no date can be becomes the nearest that can.
+// Milliseconds since 1970, UTC; as wall_time(), and nothing before 1970.
 [[nodiscard]] inline WallTime time_of_ms(std::int64_t count) {
-  using std::chrono::milliseconds;
-  using std::chrono::nanoseconds;
-  constexpr std::int64_t kMost = std::chrono::floor<milliseconds>(nanoseconds::max()).count();
-  return WallTime{milliseconds{std::clamp<std::int64_t>(count, 0, kMost)}};
+  return wall_time(std::chrono::milliseconds{std::max<std::int64_t>(count, 0)});
 }
 
 [[nodiscard]] inline std::int64_t ms_of(WallTime time) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/wall_time.h"
 #include "state/columns.h"
 
 namespace pv::state {
@@ -31,7 +32,7 @@ std::optional<NotedVerdict> from_row(const sqlite::Row& row) {
   NotedVerdict noted;
   noted.key = sqlite::to_text(row[0]);
   noted.archive.size_bytes = count_of(row[1]).value_or(0);
-  noted.archive.modified = WallTime{nanoseconds{sqlite::to_int(row[2])}};
+  noted.archive.modified = wall_time(nanoseconds{sqlite::to_int(row[2])});
   if (const auto crc32 = count_of(row[3])) {
     noted.archive.directory_crc32 = static_cast<std::uint32_t>(*crc32);
   }

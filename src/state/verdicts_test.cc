@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "base/wall_time.h"
 #include "testing/fixtures.h"
 #include "testing/other_process.h"
 
@@ -81,6 +82,14 @@ TEST_F(VerdictFile, KeepsWhatIsNoted) {
   EXPECT_THAT(all(), ElementsAre(deep, unreadable));
   EXPECT_THAT(names(), ElementsAre("vault.db")) << "no WAL, no journal";
   EXPECT_THAT(said, IsEmpty());
+}
+
+TEST_F(VerdictFile, TimesThatNobodyNotedCanBeCountedWith) {
+  NotedVerdict odd = sound("a.zip");
+  odd.archive.modified = WallTime::min();
+  ASSERT_TRUE(note(odd).has_value());
+  odd.archive.modified = kEarliestTime;
+  EXPECT_THAT(all(), ElementsAre(odd));
 }
 
 TEST_F(VerdictFile, TheLastOneCountsButForDamageThatWasNotLookedForAgain) {

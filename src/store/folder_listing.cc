@@ -16,6 +16,7 @@
 #include <unordered_set>
 #include <utility>
 
+#include "base/wall_time.h"
 #include "base/work_pool.h"
 #include "fs/beneath.h"
 #include "s3/sidecar.h"
@@ -120,8 +121,8 @@ std::optional<struct ::stat> target_of(const fs::Fd& root, const std::string& li
 bool take(const struct ::stat& raw, Backup& backup) {
   if (!S_ISREG(raw.st_mode)) { return false; }
   backup.size_bytes = static_cast<std::uint64_t>(raw.st_size);
-  backup.modified = WallTime{std::chrono::seconds{raw.st_mtim.tv_sec} +
-                             std::chrono::nanoseconds{raw.st_mtim.tv_nsec}};
+  backup.modified = wall_time(std::chrono::seconds{raw.st_mtim.tv_sec},
+                              std::chrono::nanoseconds{raw.st_mtim.tv_nsec});
   return true;
 }
 

@@ -212,6 +212,14 @@ TEST_F(FolderStore, ListsBackupsAndNothingElse) {
   }
 }
 
+TEST_F(FolderStore, ABackupOfAnotherCenturyIsOfTheFuture) {
+  testing::write_file(folder_ / "a.zip", "zip");
+  ASSERT_EQ(testing::run("touch -d 2400-01-01 " + (folder_ / "a.zip").string()).status, 0);
+  const WallTime now = system_clock().now();
+  EXPECT_GT(store_->list().value().front().modified, now);
+  EXPECT_GT(store_->stat(store::BackupName::parse("a.zip").value())->modified, now);
+}
+
 TEST_F(FolderStore, FollowsLinksOnlyWhileTheyStayInside) {
   write_file(temp_ / "secret.zip", "secret");
   write_file(temp_ / "outside/x.zip", "secret");

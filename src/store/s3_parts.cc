@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/guarded.h"
 #include "base/text.h"
 #include "s3/checksum.h"
 
@@ -59,19 +60,22 @@ std::optional<s3::Part> S3Parts::copy(const s3::Multipart& upload, int number, B
 
 void S3Parts::run(const s3::Multipart& upload, int number, std::string bytes,
                   const std::optional<s3::RangeOf>& same) {
-  std::optional<s3::Part> copied;
-  if (same) { copied = copy(upload, number, as_bytes(bytes), *same); }
-  Result<s3::Part> outcome =
-      copied ? *std::move(copied)
-             : bucket_->client.put_part(upload, number, as_bytes(bytes), stop_.get_token());
-  bytes.clear();
+  const Result<void> sent = guarded([&]() -> Result<void> {
+    std::optional<s3::Part> part;
+    if (same) { part = copy(upload, number, as_bytes(bytes), *same); }
+    if (!part) {
+      PV_TRY(part, bucket_->client.put_part(upload, number, as_bytes(bytes), stop_.get_token()));
+    }
+    bytes.clear();
+    const std::lock_guard lock{mutex_};
+    sent_.push_back(*std::move(part));
+    buffers_.push_back(std::move(bytes));
+    return {};
+  });
   const std::lock_guard lock{mutex_};
-  if (outcome.has_value()) {
-    sent_.push_back(std::move(*outcome));
-  } else if (!error_.has_value()) {
-    error_ = outcome.error().within("part " + std::to_string(number));
+  if (!sent.has_value() && !error_.has_value()) {
+    error_ = sent.error().within("part " + std::to_string(number));
   }
-  buffers_.push_back(std::move(bytes));
   --on_their_way_;
   ended_.notify_one();
 }

@@ -5,7 +5,9 @@
 #include <functional>
 #include <map>
 #include <stop_token>
+#include <tuple>
 
+#include "base/guarded.h"
 #include "base/work_pool.h"
 
 namespace pv::store {
@@ -143,7 +145,7 @@ class S3Source final : public Source {
         next->is_ahead = true;
         if (ahead_ == nullptr) { ahead_ = std::make_unique<WorkPool>(kAheadOfAll); }
         // Where this fails, who needs it tries again, and tells.
-        ahead_->submit([this, next] { (void)fetch(*next); });
+        ahead_->submit([this, next] { std::ignore = guarded([&] { return fetch(*next); }); });
       }
       page = next->end;
     }

@@ -2,11 +2,14 @@
 
 #include <utility>
 
+#include "base/guarded.h"
+
 namespace pv::zip {
 
 Pipeline::Pipeline(WorkPool& pool, PipelineSettings settings, std::stop_token stop)
     : pool_{pool}, settings_{settings}, packer_{settings.pack, std::move(stop)} {
   PV_ASSERT(settings.workers >= 1 && settings.segments >= 2);
+  free_scratches_.reserve(settings.workers);
 }
 
 Pipeline::~Pipeline() {
@@ -24,9 +27,10 @@ void Pipeline::add(std::vector<Pending> entries) {
   start_what_can_be();
 }
 
-Segment* Pipeline::next(Wait wait) {
+Result<Segment*> Pipeline::next(Wait wait) {
   std::unique_lock lock{mutex_};
   for (;;) {
+    if (failure_) { return fail(*failure_); }
     if (units_.empty()) { return nullptr; }
     const auto& segments = units_.front()->segments;
     if (!segments.empty() && segments.front()->is_done) { return segments.front().get(); }
@@ -67,25 +71,32 @@ Pipeline::Unit* Pipeline::first_startable() {
 void Pipeline::start(Unit& unit) {
   unit.segments.push_back(take_segment());
   Segment& segment = *unit.segments.back();
-  ++running_;
   if (unit.phase == Phase::kChunks) {
     const std::uint64_t index = unit.next_chunk++;
     pool_.submit([this, big = unit.big, index, &segment]() mutable {
-      pack_chunk(std::move(big), index, segment);
+      // Taken over, so that no source outlives the pipeline in a task that has ended.
+      run_task(segment, [this, big = std::move(big), index, &segment](Scratch& scratch) mutable {
+        packer_.pack_part(std::move(big), index, segment, scratch);
+      });
     });
+    ++running_;  // its end waits for the lock
     if (unit.next_chunk == unit.big->chunks) { set_next_phase(unit); }
     return;
   }
   if (!std::exchange(unit.was_started, true)) { --unstarted_; }
   unit.phase = Phase::kPacking;
-  pool_.submit([this, &unit, &segment] { pack_batch(unit, segment); });
+  pool_.submit([this, &unit, &segment] {
+    run_task(segment, [&](Scratch& scratch) { pack_batch(unit, segment, scratch); });
+  });
+  ++running_;
 }
 
 // Latest given back, first taken: its pages are the likeliest to be in a cache.
 std::unique_ptr<Segment> Pipeline::take_segment() {
   if (free_segments_.empty()) {
+    auto segment = std::make_unique<Segment>(segment_bytes(settings_.pack.chunk_bytes));
     ++segments_made_;
-    return std::make_unique<Segment>(segment_bytes(settings_.pack.chunk_bytes));
+    return segment;
   }
   auto segment = std::move(free_segments_.back());
   free_segments_.pop_back();
@@ -104,18 +115,43 @@ std::unique_ptr<Scratch> Pipeline::take_scratch() {
   return std::make_unique<Scratch>(settings_.pack);  // at most one a worker
 }
 
-void Pipeline::pack_batch(Unit& unit, Segment& segment) {
-  auto scratch = take_scratch();
-  Packer::Filled filled = packer_.fill(unit.batch, segment, *scratch);
+// On the pool: what `pack` throws ends the archive, not the process.
+template <class Pack>
+void Pipeline::run_task(Segment& segment, Pack pack) {
+  std::unique_ptr<Scratch> scratch;
+  Result<void> packed = guarded([&, pack = std::move(pack)]() mutable -> Result<void> {
+    scratch = take_scratch();
+    pack(*scratch);
+    return {};
+  });
+  // Under the lock to the end: once running_ is 0 the pipeline may go.
+  const std::lock_guard lock{mutex_};
+  if (scratch != nullptr) { free_scratches_.push_back(std::move(scratch)); }
+  segment.is_done = true;
+  --running_;
+  if (packed.has_value()) {
+    packed = guarded([this]() -> Result<void> {
+      start_what_can_be();
+      return {};
+    });
+  }
+  if (!packed.has_value()) {
+    abandoned_ = true;
+    failure_ = std::move(packed).error();
+  }
+  changed_.notify_one();
+}
+
+void Pipeline::pack_batch(Unit& unit, Segment& segment, Scratch& scratch) {
+  Packer::Filled filled = packer_.fill(unit.batch, segment, scratch);
   if (filled.big != nullptr) {
     // Other threads take the next chunks while this one packs the first.
     begin_chunks(unit, filled.big);
-    packer_.pack_part(std::exchange(filled.big, nullptr), 0, segment, *scratch);
-  } else {
-    const std::lock_guard lock{mutex_};
-    unit.phase = filled.is_over ? Phase::kOver : Phase::kWaiting;
+    packer_.pack_part(std::exchange(filled.big, nullptr), 0, segment, scratch);
+    return;
   }
-  end_task(segment, std::move(scratch));
+  const std::lock_guard lock{mutex_};
+  unit.phase = filled.is_over ? Phase::kOver : Phase::kWaiting;
 }
 
 void Pipeline::begin_chunks(Unit& unit, std::shared_ptr<BigEntry> big) {
@@ -126,27 +162,10 @@ void Pipeline::begin_chunks(Unit& unit, std::shared_ptr<BigEntry> big) {
   start_what_can_be();
 }
 
-// Takes the entry over, so that no source outlives the pipeline in a task that has ended.
-void Pipeline::pack_chunk(std::shared_ptr<BigEntry> big, std::uint64_t index, Segment& segment) {
-  auto scratch = take_scratch();
-  packer_.pack_part(std::move(big), index, segment, *scratch);
-  end_task(segment, std::move(scratch));
-}
-
 // After the last chunk of a big entry was started: on to what follows it in its unit.
 void Pipeline::set_next_phase(Unit& unit) {
   unit.big.reset();
   unit.phase = unit.batch.next < unit.batch.entries.size() ? Phase::kWaiting : Phase::kOver;
-}
-
-// Under the lock to the end: once running_ is 0 the pipeline may go.
-void Pipeline::end_task(Segment& segment, std::unique_ptr<Scratch> scratch) {
-  const std::lock_guard lock{mutex_};
-  free_scratches_.push_back(std::move(scratch));
-  segment.is_done = true;
-  --running_;
-  start_what_can_be();
-  changed_.notify_one();
 }
 
 }  // namespace pv::zip

@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <stop_token>
 #include <vector>
 
@@ -38,8 +39,9 @@ class Pipeline {
 
   enum class Wait { kForRoom, kForAll };
   // The next segment in order, or nullptr: kForRoom as soon as there is room for another unit and
-  // no segment is ready; kForAll when nothing is left.
-  [[nodiscard]] Segment* next(Wait wait);
+  // no segment is ready; kForAll when nothing is left. kInternal: something was thrown on the pool
+  // (of memory), and nothing more comes.
+  [[nodiscard]] Result<Segment*> next(Wait wait);
 
   // The segment that next() gave is written.
   void release();
@@ -69,11 +71,11 @@ class Pipeline {
   [[nodiscard]] Unit* first_startable();
   [[nodiscard]] std::unique_ptr<Segment> take_segment();
   [[nodiscard]] std::unique_ptr<Scratch> take_scratch();
-  void pack_batch(Unit& unit, Segment& segment);
-  void pack_chunk(std::shared_ptr<BigEntry> big, std::uint64_t index, Segment& segment);
+  template <class Pack>
+  void run_task(Segment& segment, Pack pack);
+  void pack_batch(Unit& unit, Segment& segment, Scratch& scratch);
   void begin_chunks(Unit& unit, std::shared_ptr<BigEntry> big);
   static void set_next_phase(Unit& unit);
-  void end_task(Segment& segment, std::unique_ptr<Scratch> scratch);
 
   WorkPool& pool_;
   const PipelineSettings settings_;
@@ -86,6 +88,7 @@ class Pipeline {
   std::size_t running_ = 0;
   std::size_t segments_made_ = 0;
   bool abandoned_ = false;
+  std::optional<Error> failure_;
   std::vector<std::unique_ptr<Segment>> free_segments_;
   std::vector<std::unique_ptr<Scratch>> free_scratches_;
 };

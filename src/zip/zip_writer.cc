@@ -197,7 +197,7 @@ Result<void> ZipWriter::Impl::send_batch(Pipeline::Wait wait) {
 
 Result<void> ZipWriter::Impl::write_segments(Pipeline::Wait wait) {
   for (;;) {
-    const Segment* segment = pipeline_.next(wait);
+    PV_TRY(const Segment* const segment, pipeline_.next(wait));
     if (stop_.stop_requested()) { return fail(Code::kCancelled, "cancelled"); }
     if (segment == nullptr) { return {}; }
     PV_CHECK(write_segment(*segment));

@@ -318,6 +318,36 @@ TEST(ZipWriter, ARequiredFileThatShrinksOrFailsFailsTheArchive) {
   }
 }
 
+TEST(ZipWriter, WhatIsThrownOnThePoolFailsTheArchiveAlone) {
+  class Thrower final : public Source {
+   public:
+    explicit Thrower(std::uint64_t size_bytes) : size_bytes_{size_bytes} {}
+    [[nodiscard]] std::uint64_t size_bytes() const override { return size_bytes_; }
+    [[nodiscard]] Result<std::size_t> read_at(std::uint64_t offset, MutableBytes into) override {
+      if (offset + into.size() >= size_bytes_) { throw std::bad_alloc{}; }
+      std::ranges::fill(into, std::byte{0});
+      return into.size();
+    }
+
+   private:
+    const std::uint64_t size_bytes_;
+  };
+  WorkPool pool{2};
+  for (const std::uint64_t size_bytes : {100U, 1U << 20U}) {  // in one piece, and in many
+    testing::MemorySink sink;
+    ZipWriter writer{sink, pool, kSmallChunks, {}};
+    (void)writer.add({.name = "before"}, open_memory(text_of(5000)));
+    (void)writer.add({.name = "thrower"}, [&]() -> Result<std::unique_ptr<Source>> {
+      return std::make_unique<Thrower>(size_bytes);
+    });
+    (void)writer.add({.name = "after"}, open_memory(text_of(5001)));
+    const auto report = writer.finish();
+    ASSERT_FALSE(report.has_value()) << size_bytes;
+    EXPECT_EQ(report.error(), (Error{Code::kInternal, "unexpected: std::bad_alloc"}));
+  }
+  testing::expect_round_trip({{"other", text_of(5000)}});
+}
+
 TEST(ZipWriter, AFileThatVanishedIsReported) {
   const SourceOpener gone = []() -> Result<std::unique_ptr<Source>> {
     return fail(Code::kNotFound, "open x: No such file or directory");
