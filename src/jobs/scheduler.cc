@@ -150,7 +150,6 @@ Result<void> Scheduler::do_chore(const std::string& id) {
 // ------------------------------------------------------------------------------- the timetable
 
 void Scheduler::take_settings(WallTime now) {
-  settings_.refresh();
   const std::string expression = settings_.now()->backups_cron;
   if (expression == expression_) { return; }
   expression_ = expression;

@@ -51,8 +51,8 @@ class Scheduler {
   Scheduler(Vault& vault, LiveSettings& settings, settings::VaultSettingsFile& own_settings,
             const Clock& clock, Random& random, SchedulerOptions options);
 
-  // Begins what is due, and ends what has come to its end. Meant to be called every second; may
-  // take some seconds where a store is slow.
+  // Begins what is due, and ends what has come to its end, by the settings as somebody else
+  // refreshes them. Meant to be called every second; may take minutes where a store is slow.
   void tick();
 
   // PocketBase's, in its order.

@@ -78,6 +78,7 @@ class SchedulerTest : public ::testing::Test {
   }
   // Ticks until nothing is at work.
   void play() {
+    settings_->refresh();  // as the server does, on another thread
     scheduler_->tick();
     for (const auto& job : rig_->vault->jobs()) { job->wait(); }
     scheduler_->tick();
