@@ -330,16 +330,16 @@ AnswerTask delete_backup(Exchange& exchange) {
     const Error missing{Code::kNotFound, "no such backup"};
     co_return tl::unexpected{delete_failed(exchange, missing)};
   }
-  std::function<Result<void>()> work = [&vault = exchange.services.parts.vault, name = *name] {
-    return vault.remove(name);
+  std::function<Result<void>()> work = [&vault = exchange.services.parts.vault, name = *name,
+                                        strict = exchange.strict()]() -> Result<void> {
+    Result<void> removed = vault.remove(name);
+    const bool is_missing = !removed.has_value() && removed.error().code == Code::kNotFound;
+    // S3 itself does not say whether there was a key, and PocketBase does not look.
+    if (is_missing && strict && vault.store().is_remote()) { return {}; }
+    return removed;
   };
   const auto removed = co_await blocking<void>(exchange.services, std::move(work));
-  if (!removed.has_value()) {
-    // S3 itself does not say whether there was a key, and PocketBase does not look.
-    const bool may_be_gone = exchange.strict() && exchange.services.parts.vault.store().is_remote();
-    if (may_be_gone && removed.error().code == Code::kNotFound) { co_return empty_answer(204); }
-    co_return tl::unexpected{delete_failed(exchange, removed.error())};
-  }
+  if (!removed.has_value()) { co_return tl::unexpected{delete_failed(exchange, removed.error())}; }
   co_return empty_answer(204);
 }
 

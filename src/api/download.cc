@@ -52,20 +52,35 @@ struct Opened {
   std::shared_ptr<Source> source;
 };
 
-http::Task<Opened> open_backup(const Services& services, store::BackupName name) {
-  std::function<Result<Opened>()> work = [&vault = services.parts.vault,
-                                          name = std::move(name)]() -> Result<Opened> {
-    PV_TRY(store::Backup backup, vault.store().stat(name));
-    PV_TRY(std::unique_ptr<Source> source, vault.store().open(name));
-    return Opened{std::move(backup), std::move(source)};
+struct Opening {
+  Result<Opened> opened;
+  bool failed_in_bucket = false;  // there is no such key, or the bucket does not answer
+};
+
+Result<Opened> open_backup(store::BackupStore& store, const store::BackupName& name) {
+  PV_TRY(store::Backup backup, store.stat(name));
+  PV_TRY(std::unique_ptr<Source> source, store.open(name));
+  return Opened{std::move(backup), std::move(source)};
+}
+
+http::Task<Opening> try_to_open(const Services& services, store::BackupName name) {
+  std::function<Result<Opening>()> work = [&vault = services.parts.vault,
+                                           name = std::move(name)]() -> Result<Opening> {
+    Opening opening{.opened = open_backup(vault.store(), name)};
+    if (!opening.opened.has_value()) {
+      const Code code = opening.opened.error().code;
+      opening.failed_in_bucket = (code == Code::kNotFound || code == Code::kUnavailable) &&
+                                 vault.store().is_remote();  // may wait for the settings
+    }
+    return opening;
   };
-  co_return co_await blocking<Opened>(services, std::move(work));
+  co_return co_await blocking<Opening>(services, std::move(work));
 }
 
 // PocketBase tells a key that its bucket does not have from no other failure there.
-Problem not_opened(const Exchange& exchange, const Error& error) {
-  const bool of_bucket = exchange.strict() && exchange.services.parts.vault.store().is_remote();
-  if (of_bucket && (error.code == Code::kNotFound || error.code == Code::kUnavailable)) {
+Problem not_opened(const Exchange& exchange, const Opening& opening) {
+  const Error& error = opening.opened.error();
+  if (exchange.strict() && opening.failed_in_bucket) {
     Problem failed = something_wrong();
     if (error.code != Code::kNotFound) { failed.cause = error; }
     return failed;
@@ -100,8 +115,10 @@ AnswerTask download_backup(Exchange& exchange) {
   if (refused) { co_return tl::unexpected{*std::move(refused)}; }
   if (!is_utf8(key) || key.ends_with(".attrs")) { co_return tl::unexpected{something_wrong()}; }
   if (!name) { co_return tl::unexpected{not_found()}; }
-  auto opened = co_await open_backup(exchange.services, *name);
-  if (!opened.has_value()) { co_return tl::unexpected{not_opened(exchange, opened.error())}; }
+  auto opening = co_await try_to_open(exchange.services, *name);
+  if (!opening.has_value()) { co_return tl::unexpected{problem_of(opening.error())}; }
+  Result<Opened>& opened = opening->opened;
+  if (!opened.has_value()) { co_return tl::unexpected{not_opened(exchange, *opening)}; }
 
   http::FileAnswer file{.source = std::move(opened->source),
                         .content_type = content_type_of(opened->backup),

@@ -2,6 +2,8 @@
 // own.
 #pragma once
 
+#include <gtest/gtest.h>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/io_context.hpp>
@@ -10,6 +12,7 @@
 #include <deque>
 #include <memory>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -111,7 +114,23 @@ inline std::string read_body(const http::Response& response) {
   return body;
 }
 
-// Passes everything on; a test may put something before a call.
+// Whether this thread runs coroutines just now: what blocks has no place there.
+inline thread_local bool t_serves = false;
+
+class Serving {
+ public:
+  Serving() { t_serves = true; }
+  ~Serving() { t_serves = false; }
+  Serving(const Serving&) = delete;
+  Serving& operator=(const Serving&) = delete;
+};
+
+inline void expect_may_block(std::string_view call) {
+  EXPECT_FALSE(t_serves) << call << " of the store may block, and so all connections";
+}
+
+// Passes everything on; a test may put something before a call. None may come from the thread of
+// the connections.
 class HookedStore final : public store::BackupStore {
  public:
   explicit HookedStore(std::unique_ptr<store::BackupStore> inner) : inner_{std::move(inner)} {}
@@ -123,31 +142,40 @@ class HookedStore final : public store::BackupStore {
 
   bool remote = false;  // as is_remote() says
 
-  [[nodiscard]] bool is_remote() override { return remote; }
+  [[nodiscard]] bool is_remote() override {
+    std::ignore = before("is_remote");
+    return remote;
+  }
   Result<std::vector<store::Backup>> list() override {
-    PV_CHECK(hook("list"));
+    PV_CHECK(before("list"));
     return inner_->list();
   }
   Result<store::Backup> stat(const store::BackupName& name) override {
-    PV_CHECK(hook("stat"));
+    PV_CHECK(before("stat"));
     return inner_->stat(name);
   }
   Result<std::unique_ptr<Source>> open(const store::BackupName& name) override {
-    PV_CHECK(hook("open"));
+    PV_CHECK(before("open"));
     return inner_->open(name);
   }
   Result<std::unique_ptr<store::Upload>> create(const store::BackupName& name,
                                                 const UploadOptions& options) override {
-    PV_CHECK(hook("create"));
+    PV_CHECK(before("create"));
     PV_TRY(std::unique_ptr<store::Upload> upload, inner_->create(name, options));
     return std::make_unique<HookedUpload>(*this, std::move(upload));
   }
   Result<void> remove(const store::BackupName& name) override {
-    PV_CHECK(hook("remove"));
+    PV_CHECK(before("remove"));
     return inner_->remove(name);
   }
-  Result<std::size_t> sweep() override { return inner_->sweep(); }
-  Result<std::optional<std::uint64_t>> free_bytes() override { return inner_->free_bytes(); }
+  Result<std::size_t> sweep() override {
+    expect_may_block("sweep");
+    return inner_->sweep();
+  }
+  Result<std::optional<std::uint64_t>> free_bytes() override {
+    expect_may_block("free_bytes");
+    return inner_->free_bytes();
+  }
   std::string describe() const override { return inner_->describe(); }
 
  private:
@@ -155,8 +183,9 @@ class HookedStore final : public store::BackupStore {
    public:
     HookedUpload(HookedStore& owner, std::unique_ptr<store::Upload> inner)
         : owner_{owner}, inner_{std::move(inner)} {}
+    ~HookedUpload() override { expect_may_block("the end of an upload"); }
     Result<void> write(Bytes bytes) override {
-      PV_CHECK(owner_.hook("write"));
+      PV_CHECK(owner_.before("write"));
       return inner_->write(bytes);
     }
     bool can_patch() const override { return inner_->can_patch(); }
@@ -164,7 +193,7 @@ class HookedStore final : public store::BackupStore {
       return inner_->patch(offset, bytes);
     }
     Result<store::Backup> commit() override {
-      PV_CHECK(owner_.hook("commit"));
+      PV_CHECK(owner_.before("commit"));
       return inner_->commit();
     }
 
@@ -172,6 +201,11 @@ class HookedStore final : public store::BackupStore {
     HookedStore& owner_;
     std::unique_ptr<store::Upload> inner_;
   };
+
+  Result<void> before(std::string_view call) {
+    expect_may_block(call);
+    return hook(call);
+  }
 
   std::unique_ptr<store::BackupStore> inner_;
 };
@@ -248,11 +282,13 @@ class TestServer {
     const auto open = [&] {
       return std::any_of(all.begin(), all.end(), [](const Running& one) { return !one.done; });
     };
+    const Serving serving;
     while (open()) { PV_ASSERT(context_.run_one_for(std::chrono::minutes{2}) > 0); }
   }
   // Lets what was begun go on for a while.
   void play(std::chrono::milliseconds span) {
     context_.restart();
+    const Serving serving;
     context_.run_for(span);
   }
 

@@ -1,5 +1,6 @@
 // Taking a backup in: streamed from the connection into the store, never held in memory.
 #include <algorithm>
+#include <utility>
 
 #include "api/exchange.h"
 #include "api/mime.h"
@@ -75,6 +76,14 @@ http::Task<void> write(const Services& services, store::Upload& upload, Bytes by
   co_return co_await blocking<void>(services, std::move(work));
 }
 
+// Ends it without a trace, which takes requests where the store is a bucket.
+http::Task<void> give_up(const Services& services, std::shared_ptr<store::Upload> upload) {
+  std::function<Result<void>()> work = [upload = std::move(upload)]() -> Result<void> {
+    return {};  // it goes with this
+  };
+  co_return co_await blocking<void>(services, std::move(work));
+}
+
 // Fills `into` as far as the part goes.
 http::Task<std::size_t> read_full(http::MultipartReader& parts, MutableBytes into) {
   std::size_t have = 0;
@@ -132,7 +141,7 @@ http::Task<void> receive(const Exchange& exchange, http::MultipartReader& parts,
     const Bytes bytes = Bytes{block}.first(have);
     const Result<void> written = co_await write(exchange.services, *received.upload, bytes);
     if (!written.has_value()) {
-      received.upload.reset();
+      PV_CO_CHECK(co_await give_up(exchange.services, std::exchange(received.upload, nullptr)));
       received.problem = upload_failed(exchange, written.error());
     }
     have = 0;

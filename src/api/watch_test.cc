@@ -2,12 +2,16 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/asio/use_future.hpp>
+#include <future>
 
 #include "api/test_server.h"
 
 namespace pv::api {
 namespace {
+
+using namespace std::chrono_literals;
 
 Options watched(std::vector<std::string>* seen = nullptr) {
   Options options;
@@ -48,6 +52,37 @@ TEST(Watch, HealthAndReadinessNeedNoTokenAndNoSettings) {
   fine.watch.unready = [] { return std::vector<std::string>{}; };
   server.start(std::move(fine));
   EXPECT_EQ(server.call({.target = "/readyz"}).status, 200U);
+}
+
+// The question what the store is reads the settings, which waits for the end of an exchange.
+TEST(Watch, HealthIsAnsweredWhileAStoreThinks) {
+  Options options = watched();
+  options.strict = true;
+  TestServer server{std::move(options)};
+  server.store().remote = true;
+  const std::string query = "?token=" + server.file_token(server.admin());
+  const HeaderList signed_in{{"Authorization", server.admin()}};
+  const std::vector<Ask> asks{
+      {.method = "DELETE", .target = "/api/backups/none.zip", .headers = signed_in},
+      {.target = "/api/backups/none.zip" + query}};
+  for (const Ask& ask : asks) {
+    std::atomic<bool> is_asked = false;
+    std::promise<void> answered;
+    const std::shared_future<void> others = answered.get_future().share();
+    server.store().hook = [&](std::string_view call) -> Result<void> {
+      if (call != "is_remote") { return {}; }
+      is_asked = true;
+      EXPECT_EQ(others.wait_for(10s), std::future_status::ready) << "nobody else was answered";
+      return {};
+    };
+    PiecesBody body{""};
+    std::vector<TestServer::Running> running(1);
+    server.begin(ask, body, running[0]);
+    while (!is_asked) { server.play(1ms); }
+    EXPECT_EQ(server.call({.target = "/api/health"}).status, 200U) << ask.method;
+    answered.set_value();
+    server.finish(running);
+  }
 }
 
 TEST(Watch, AStrictServerKnowsNoneOfThem) {

@@ -17,11 +17,10 @@
 #include "app/banner.h"
 #include "app/local.h"
 #include "app/log.h"
-#include "app/process.h"
 #include "app/reload.h"
+#include "app/rounds.h"
 #include "app/sender.h"
 #include "app/service_manager.h"
-#include "app/ticker.h"
 #include "app/watch.h"
 #include "app/watchdog.h"
 #include "auth/superusers.h"
@@ -99,7 +98,7 @@ class Service {
   const ServiceManager manager_;
   const bool has_terminal_ = ::isatty(STDIN_FILENO) == 1;
   boost::asio::steady_timer heartbeat_{context_};
-  std::optional<fs::FileLock> server_lock_;  // from the start on the ticker's own
+  std::optional<fs::FileLock> server_lock_;  // from the start on of the rounds
   std::mutex errands_mutex_;
   std::unique_ptr<Errand> mirror_;  // nullptr: there is none, not yet, or no more
   std::unique_ptr<Errand> alerts_;  // the same
@@ -113,8 +112,7 @@ class Service {
   std::unique_ptr<jobs::Scheduler> scheduler_;
   std::unique_ptr<jobs::RequestLog> log_;
   std::unique_ptr<jobs::Reopening> reopening_;
-  unsigned ticks_ = 0;  // the ticker's own
-  std::unique_ptr<Ticker> ticker_;
+  std::unique_ptr<Rounds> rounds_;
   std::unique_ptr<api::Api> api_;
   std::unique_ptr<http::Server> server_;
   std::atomic<bool> noted_ = false;
@@ -131,7 +129,7 @@ Service::~Service() {
   }
   mirror.reset();
   alerts.reset();
-  ticker_.reset();
+  rounds_.reset();
   if (log_ != nullptr) { log_->finish(); }
   const bool is_ours = server_lock_ && server_lock_->is_in_place();
   if (noted_ && is_ours) { cli::remove_server_note(local_->directory().vault_folder()); }
@@ -346,13 +344,7 @@ Result<void> Service::start() {
     const std::lock_guard lock{errands_mutex_};
     alerts_ = std::move(alerts);
   }
-  ticker_ = std::make_unique<Ticker>([this] {
-    constexpr unsigned kTrimEvery = 5;
-    reopening_->tick();
-    scheduler_->tick();
-    log_->tick();
-    if (++ticks_ % kTrimEvery == 0) { give_back_memory(); }
-  });
+  rounds_ = std::make_unique<Rounds>(Rounds::Parts{*reopening_, *settings_, *log_, *scheduler_});
   return greet();
 }
 
@@ -375,7 +367,7 @@ void Service::stop(int signal) {
   if (mirror_ != nullptr) { mirror_->stop(); }
   if (alerts_ != nullptr) { alerts_->stop(); }
   local_->alerts().shut_down();
-  if (ticker_ != nullptr) { ticker_->stop(); }
+  if (rounds_ != nullptr) { rounds_->stop(); }
   server_->stop(kAnswersGrace, [] {});
   watch_.stop(kAnswersGrace);
 }

@@ -24,7 +24,7 @@ RequestLog::RequestLog(datadir::DataDir& directory, LiveSettings& settings, cons
     : directory_{directory}, settings_{settings}, clock_{clock}, warn_{std::move(warn)} {}
 
 bool RequestLog::wants(std::int64_t level) const {
-  const settings::Logs& logs = settings_.now()->logs;
+  const settings::Logs logs = settings_.now()->logs;  // a copy: now() may be another any moment
   return logs.days_max > 0 && level >= logs.level_min;
 }
 

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <boost/json/parse.hpp>
 #include <thread>
 
@@ -145,6 +146,24 @@ TEST_F(RequestLogTest, HeedsTheSettings) {
   EXPECT_EQ(ask("SELECT group_concat(id) FROM _logs"), "high");
   set(R"({"maxDays":0})");
   EXPECT_FALSE(log.wants(8));
+}
+
+// Whoever keeps a reference into settings that are exchanged meanwhile is found by the sanitizers.
+TEST_F(RequestLogTest, AnswersWhileTheSettingsChange) {
+  std::atomic<std::uint64_t> asked = 0;
+  std::atomic<std::uint64_t> refused = 0;
+  const std::jthread asking{[&](const std::stop_token& stop) {
+    while (!stop.stop_requested()) {
+      if (!log.wants(8)) { ++refused; }
+      ++asked;
+    }
+  }};
+  for (int days = 1; days <= 20; ++days) {
+    const std::uint64_t before = asked;
+    set("{\"maxDays\":" + std::to_string(days) + "}");
+    while (asked < before + 2) { std::this_thread::yield(); }
+  }
+  EXPECT_EQ(refused, 0U) << "all of them want it";
 }
 
 TEST_F(RequestLogTest, WritesLaterWhileTheDataIsExchanged) {

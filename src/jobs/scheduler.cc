@@ -116,9 +116,11 @@ void Scheduler::do_chores(WallTime now) {
   for (Chore& chore : chores_) {
     if (!chore.next) { chore.next = chore.cron.next_after(now); }
     const bool is_due = chore.next && now >= *chore.next;
-    if (!take_wish(chore.job.id) && !is_due) { continue; }
+    const bool is_wished = take_wish(chore.job.id);
+    if (!is_wished && !is_due) { continue; }
     if (is_due) { chore.next = chore.cron.next_after(now); }
-    if (!vault_.directory().owns()) { continue; }  // whose the databases are does it himself
+    // Whose the databases are does it himself, unless somebody asks for it here and now.
+    if (!is_wished && !vault_.directory().owns()) { continue; }
     if (const auto done = do_chore(chore.job.id); !done.has_value()) {
       options_.say(true, chore.job.id + ": " + done.error().what);
     }
@@ -148,7 +150,6 @@ Result<void> Scheduler::do_chore(const std::string& id) {
 // ------------------------------------------------------------------------------- the timetable
 
 void Scheduler::take_settings(WallTime now) {
-  settings_.refresh();
   const std::string expression = settings_.now()->backups_cron;
   if (expression == expression_) { return; }
   expression_ = expression;
@@ -172,9 +173,12 @@ void Scheduler::adopt(const std::string& expression, WallTime now) {
       options_.say(true, "the backup that waits is not made: backups.cron does not ask for it now");
     }
     is_due_ = is_wished_;
+    forget_waiting();
     return;
   }
+  take_up_waiting();
   if (!until) {
+    if (is_due_) { note_waiting(now); }  // by the other timetable
     served(now);
   } else {
     const auto due = cron->next_after(*until);
@@ -203,6 +207,38 @@ void Scheduler::note_beside_app(const Cron& cron, WallTime now) {
   const auto noted = options_.beside_app ? state::note_served(db, id, {cron.expression(), now}, say)
                                          : state::forget_served(db, id);
   if (!noted.has_value()) { say("can't note what the schedule has done: " + noted.error().what); }
+}
+
+// The timetable alone does not tell after a restart, for by the new one nothing was due.
+void Scheduler::note_waiting(WallTime now) {
+  if (is_noted_) { return; }
+  const auto say = [this](const std::string& what) { options_.say(true, what); };
+  const auto noted = state::note_served(state::VaultDb{vault_.directory().vault_folder()},
+                                        std::string{kBackupWaits}, {expression_, now}, say);
+  is_noted_ = noted.has_value();
+  if (!is_noted_) { say("can't note that a backup waits: " + noted.error().what); }
+}
+
+void Scheduler::take_up_waiting() {
+  if (is_noted_) { return; }
+  const auto noted = state::read_served(state::VaultDb{vault_.directory().vault_folder()},
+                                        std::string{kBackupWaits});
+  if (!noted.has_value() || !*noted) { return; }
+  is_noted_ = true;
+  const std::string what = "a backup was due, and waited when the server ended";
+  if (!own_settings_.now().schedule.catch_up) {
+    options_.say(true, what);
+    return forget_waiting();
+  }
+  options_.say(true, what + ": it is made now");
+  is_due_ = true;
+}
+
+void Scheduler::forget_waiting() {
+  if (!std::exchange(is_noted_, false)) { return; }
+  // What stays in the way of a failure is a backup too many.
+  std::ignore = state::forget_served(state::VaultDb{vault_.directory().vault_folder()},
+                                     std::string{kBackupWaits});
 }
 
 // `due` is the first that was not served, and lies before `now`.
@@ -266,6 +302,7 @@ void Scheduler::begin(WallTime now) {
       if (why != said_app_) { options_.say(false, "the backup that is due is " + why); }
       said_app_ = why;
       is_due_ = false;
+      forget_waiting();
       return plan(now);  // what the app does not make is missed
     }
     if (!std::exchange(said_app_, {}).empty()) {
@@ -281,16 +318,17 @@ void Scheduler::begin(WallTime now) {
     retry_at_ = now + kRetryEvery;
     return;
   }
-  is_due_ = is_wished_ = said_busy_ = false;
-  retry_at_.reset();
-  begun_ = now;
+  said_busy_ = false;
   if (job.has_value()) {
+    is_due_ = is_wished_ = false;
+    retry_at_.reset();
+    begun_ = now;
     said_fault_.clear();
     running_ = *std::move(job);
     return;
   }
-  // What keeps it from beginning may pass (a disk that is not mounted), so it stays due.
-  is_due_ = true;
+  // What keeps it from beginning may pass (a disk that is not mounted), so it stays due, and
+  // wished for where it was.
   retry_at_ = now + kRetryFailedEvery;
   if (std::exchange(said_fault_, job.error().what) == job.error().what) { return; }
   options_.say(true,
@@ -304,6 +342,7 @@ void Scheduler::finish() {
   const Status status = std::exchange(running_, nullptr)->status();
   if (vault_.is_shutting_down()) { return; }
   prune(status.name, status.state == State::kSucceeded);
+  forget_waiting();
   served(std::min(begun_, clock_.now()));  // the clock may have been set back meanwhile
 }
 

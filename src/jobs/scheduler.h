@@ -33,6 +33,8 @@ struct CronJob {
 inline constexpr std::string_view kBackupCron = "__pbAutoBackup__";
 // Of the row in vault.db that says: these are made though an app runs on the directory.
 inline constexpr std::string_view kBackupBesideApps = "__pbAutoBackup__ beside apps";
+// Of the row that says: one is due and waits, though by a timetable that is not in force any more.
+inline constexpr std::string_view kBackupWaits = "__pbAutoBackup__ waits";
 
 struct SchedulerOptions {
   // Backups are made though an app runs on the directory.
@@ -49,13 +51,14 @@ class Scheduler {
   Scheduler(Vault& vault, LiveSettings& settings, settings::VaultSettingsFile& own_settings,
             const Clock& clock, Random& random, SchedulerOptions options);
 
-  // Begins what is due, and ends what has come to its end. Meant to be called every second; may
-  // take some seconds where a store is slow.
+  // Begins what is due, and ends what has come to its end, by the settings as somebody else
+  // refreshes them. Meant to be called every second; may take minutes where a store is slow.
   void tick();
 
   // PocketBase's, in its order.
   [[nodiscard]] std::vector<CronJob> jobs() const;
-  // Has the next tick() begin it, whenever it is due; also beside an app. kNotFound.
+  // Has the next tick() begin it, whenever it is due; also beside an app. One that can't be begun
+  // is tried again (a backup), or told of. kNotFound.
   [[nodiscard]] Result<void> run(std::string_view id);
 
   // When the next backup begins, unless that is left to an app; nullopt: none will.
@@ -78,6 +81,9 @@ class Scheduler {
   void take_settings(WallTime now);
   void adopt(const std::string& expression, WallTime now);
   void note_beside_app(const Cron& cron, WallTime now);
+  void note_waiting(WallTime now);
+  void take_up_waiting();
+  void forget_waiting();
   void plan(WallTime after);
   void look_for_missed(const Cron& cron, WallTime due, WallTime now);
   [[nodiscard]] std::optional<WallTime> last_made_since(WallTime due, WallTime now);
@@ -104,6 +110,7 @@ class Scheduler {
   WallTime begun_{};
   bool is_due_ = false;     // and not begun
   bool is_wished_ = false;  // by run(): not for the timetable alone
+  bool is_noted_ = false;   // that it is due: kBackupWaits
   bool said_busy_ = false;
   std::string expression_;  // that cron_ was made of
   std::string said_fault_;  // why the last one could not be begun; empty: it could

@@ -78,6 +78,7 @@ class SchedulerTest : public ::testing::Test {
   }
   // Ticks until nothing is at work.
   void play() {
+    settings_->refresh();  // as the server does, on another thread
     scheduler_->tick();
     for (const auto& job : rig_->vault->jobs()) { job->wait(); }
     scheduler_->tick();
@@ -95,6 +96,12 @@ class SchedulerTest : public ::testing::Test {
         pb_data_ / "backups" / name,
         std::chrono::file_clock::from_sys(
             std::chrono::time_point_cast<std::chrono::system_clock::duration>(modified)));
+  }
+
+  // For another program: opens the database, and reads it once.
+  [[nodiscard]] std::string open(const char* name) const {
+    return "c" + std::string{name, 1} + " = sqlite3.connect('" + (pb_data_ / name).string() +
+           "')\nc" + std::string{name, 1} + ".execute('SELECT * FROM sqlite_master').fetchall()\n";
   }
 
   std::function<void(const Status&)> observer_;
@@ -186,6 +193,32 @@ TEST_F(SchedulerTest, WhatWaitsIsMadeThoughTheTimetableChanges) {
   EXPECT_THAT(rig_->names(), SizeIs(1));
   EXPECT_EQ(said_.back(),
             "the backup that waits is not made: backups.cron does not ask for it now");
+}
+
+TEST_F(SchedulerTest, WhatWaitsThoughTheTimetableChangedOutlivesARestart) {
+  start();
+  set(R"({"cron":"0 1 * * *"})");
+  play();
+  std::optional<Lease> lease =
+      Lease::take(rig_->directory->vault_folder(),
+                  {.pid = 1, .kind = "restore", .name = {}, .since = clock_.now()})
+          .value();
+  clock_.advance(6min);
+  play();
+  set(R"({"cron":"0 3 * * *"})");
+  play();
+  lease.reset();
+  said_.clear();
+  start();
+  play();
+  EXPECT_THAT(rig_->names(), SizeIs(1));
+  EXPECT_THAT(said_,
+              ::testing::Contains(HasSubstr("waited when the server ended: it is made now")));
+  EXPECT_EQ(next(), "2026-11-21 03:00:00");
+  start();
+  clock_.advance(1min);
+  play();
+  EXPECT_THAT(rig_->names(), SizeIs(1)) << "once";
 }
 
 // A disk that is not mounted when the backup is due.
@@ -502,14 +535,46 @@ TEST_F(SchedulerTest, TheBackupJustMadeIsNeverPruned) {
   EXPECT_THAT(rig_->names(), ElementsAre("@auto_pb_backup_corner_shop_20261121010047.zip"));
 }
 
+TEST_F(SchedulerTest, WhatIsAskedForByHandStaysSoWhenItCannotBegin) {
+  start();
+  set(R"({"cron":"@yearly"})");
+  play();
+  testing::OtherProcess app{"import sqlite3\n" + open("data.db") + open("auxiliary.db") +
+                            "print('ready', flush=True)\ninput()\n"};
+  ASSERT_EQ(app.hear(), "ready");
+  const fs::Path backups = pb_data_ / "backups";
+  std::filesystem::create_symlink("/nonexistent/disk", backups);
+  ASSERT_TRUE(scheduler_->run("__pbAutoBackup__").has_value());
+  play();
+  ASSERT_THAT(said_, ::testing::Contains(HasSubstr("could not be begun, and is tried again")));
+  std::filesystem::remove(backups);
+  clock_.advance(6min);
+  play();
+  EXPECT_THAT(rig_->names(), SizeIs(1)) << "not left to the app, which nobody asked";
+}
+
+TEST_F(SchedulerTest, KeepsHouseBesideAnAppWhereItIsAskedTo) {
+  start();
+  rig_->change(
+      "INSERT INTO _otps (id, collectionRef, recordRef, password, sentTo, created, updated) VALUES "
+      "('old', 'pbc_3142635823', 'r', '', '', '2026-11-20 00:00:00.000Z', '')");
+  play();
+  testing::OtherProcess app{"import sqlite3\n" + open("data.db") + open("auxiliary.db") +
+                            "print('ready', flush=True)\ninput()\n"};
+  ASSERT_EQ(app.hear(), "ready");
+  clock_.advance(6min);  // past 01:00, when it is due
+  play();
+  EXPECT_EQ(rig_->ask("SELECT group_concat(id) FROM _otps"), "old") << "the app does it";
+  ASSERT_TRUE(scheduler_->run("__pbOTPCleanup__").has_value());
+  play();
+  EXPECT_EQ(rig_->ask("SELECT group_concat(id) FROM _otps"), "");
+  EXPECT_THAT(said_, IsEmpty());
+}
+
 TEST_F(SchedulerTest, IsLeftToAnAppUnlessToldOtherwise) {
   start();
   set(R"({"cron":"0 * * * *"})");
   play();
-  const auto open = [&](const char* name) {
-    return "c" + std::string{name, 1} + " = sqlite3.connect('" + (pb_data_ / name).string() +
-           "')\nc" + std::string{name, 1} + ".execute('SELECT * FROM sqlite_master').fetchall()\n";
-  };
   {
     testing::OtherProcess look{"import sqlite3\n" + open("data.db") +
                                "print('ready', flush=True)\ninput()\n"};

@@ -146,6 +146,7 @@ struct Vault::Impl {
     bool is_scheduled = false;
   };
   [[nodiscard]] Result<std::shared_ptr<Job>> launch(Launch what);
+  [[nodiscard]] Result<void> refuse_one_reader_more() const;  // mutex is held
   void run(const std::shared_ptr<Job>& job, std::optional<Lease> lease, const Work& work,
            bool is_scheduled);
   void note_not_begun(const BackupOrder& order, const Error& error);
@@ -226,9 +227,10 @@ Result<std::shared_ptr<Job>> Vault::Impl::launch(Launch what) {
   if (what.warning) { job->warn(*std::move(what.warning)); }
   const std::lock_guard lock{mutex};
   if (closing) { return fail(Code::kBusy, "pocketvault is ending"); }
+  const bool leased = what.lease.has_value();
+  if (!leased) { PV_CHECK(refuse_one_reader_more()); }
   forget_old();
   observe(*job);
-  const bool leased = what.lease.has_value();
   Entry entry{.job = job, .in_store = what.in_store, .leased = leased, .thread = {}};
   try {
     entry.thread =
@@ -242,6 +244,14 @@ Result<std::shared_ptr<Job>> Vault::Impl::launch(Launch what) {
   if (leased) { active = job; }
   entries.push_back(std::move(entry));
   return job;
+}
+
+Result<void> Vault::Impl::refuse_one_reader_more() const {
+  const auto running = std::ranges::count_if(
+      entries, [](const Entry& entry) { return !entry.leased && !entry.job->finished(); });
+  if (static_cast<std::size_t>(running) < kReadersMax) { return {}; }
+  return fail(Code::kBusy, std::to_string(running) +
+                               " jobs that read archives (verify, dry run, --to) run already");
 }
 
 void Vault::Impl::run(const std::shared_ptr<Job>& job, std::optional<Lease> lease, const Work& work,
@@ -505,16 +515,6 @@ Result<void> Vault::remove_kept(const std::string& id) {
 
 Result<std::shared_ptr<Job>> Vault::Impl::start_reading(Kind kind, Worker worker, Subject subject,
                                                         bool in_store, Cause cause) {
-  {
-    const std::lock_guard lock{mutex};
-    const auto running = std::count_if(entries.begin(), entries.end(), [](const Entry& entry) {
-      return !entry.leased && !entry.job->finished();
-    });
-    if (static_cast<std::size_t>(running) >= kReadersMax) {
-      return fail(Code::kBusy, std::to_string(running) +
-                                   " jobs that read archives (verify, dry run, --to) run already");
-    }
-  }
   const std::string name = subject.name;
   return launch(
       {.kind = kind,

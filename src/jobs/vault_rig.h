@@ -40,6 +40,7 @@ class VaultRig {
     StoreHook hook = [](std::string_view) { return Result<void>{}; };
     fs::Path backups = {};  // empty: pb_data/backups
     bool owner = true;
+    Random& random = system_random();  // of the vault
   };
 
   explicit VaultRig(const Setup& setup)
@@ -53,8 +54,8 @@ class VaultRig {
     PV_ASSERT(opened.has_value());
     notes = opened->notes;
     directory = std::move(opened->directory);
-    vault = std::make_unique<Vault>(*directory, store, pool, setup.clock, system_random(),
-                                    setup.options);
+    vault =
+        std::make_unique<Vault>(*directory, store, pool, setup.clock, setup.random, setup.options);
   }
 
   // Waits; what a job that can't be started would say is its error.

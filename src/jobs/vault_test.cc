@@ -6,8 +6,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <latch>
 #include <set>
+#include <thread>
+#include <utility>
 
 #include "jobs/lease.h"
 #include "jobs/vault_rig.h"
@@ -585,6 +588,54 @@ TEST(Vault, EndsItsJobsWhenItGoes) {
   }
   EXPECT_THAT(ends, ElementsAre(State::kRunning, State::kCancelled));
   EXPECT_THAT(left_in(pb_data / ".pocketvault"), IsEmpty());
+}
+
+// Whoever asks gets its first random bytes only when all others ask for theirs as well.
+class Meeting final : public Random {
+ public:
+  static constexpr int kCount = 16;
+  void come() { t_comes = true; }  // this thread is one of them
+  void fill(MutableBytes bytes) override {
+    if (std::exchange(t_comes, false)) { all_.arrive_and_wait(); }
+    system_random().fill(bytes);
+  }
+
+ private:
+  inline static thread_local bool t_comes = false;
+  std::latch all_{kCount};
+};
+
+TEST(Vault, BeginsFourReadersAtMostHoweverManyComeAtOnce) {
+  const TempFolder folder;
+  const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
+  std::latch open{1};
+  Meeting meeting;  // in launch(), for the job's id
+  VaultRig rig{{.pb_data = pb_data,
+                .hook = [&](std::string_view call) -> Result<void> {
+                  if (call == "open") { open.wait(); }
+                  return {};
+                },
+                .random = meeting}};
+  std::atomic<int> begun = 0;
+  std::atomic<int> refused = 0;
+  {
+    std::vector<std::jthread> asking;
+    for (int i = 0; i < Meeting::kCount; ++i) {
+      asking.emplace_back([&] {
+        meeting.come();
+        const auto job = rig.vault->start_verify(store::BackupName::parse("fixture.zip").value());
+        if (job.has_value()) {
+          ++begun;
+        } else {
+          EXPECT_EQ(job.error().code, Code::kBusy);
+          ++refused;
+        }
+      });
+    }
+  }
+  EXPECT_EQ(begun, 4);
+  EXPECT_EQ(refused, 12);
+  open.count_down();
 }
 
 TEST(Vault, RemembersTheLastJobs) {
