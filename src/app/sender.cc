@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
+#include <exception>
 
 #include "base/text.h"
 
@@ -14,11 +15,10 @@ using std::chrono::seconds;
 
 constexpr seconds kLookEvery = 5s;  // at a folder of this machine
 constexpr seconds kMirrorEvery = 15min;
-constexpr seconds kPauseFirst = 30s;
 constexpr seconds kPauseMax = 15min;
 
-seconds pause_after(int failures) {
-  return std::min(kPauseMax, kPauseFirst * (1 << std::min(failures - 1, 10)));
+seconds pause_after(int failures, seconds first) {
+  return std::min(kPauseMax, first * (1 << std::min(failures - 1, 10)));
 }
 
 bool is_nothing(const Error& error) {
@@ -27,8 +27,10 @@ bool is_nothing(const Error& error) {
 
 }  // namespace
 
-Errand::Errand(Work work)
-    : work_{std::move(work)}, thread_{[this](const std::stop_token& stop) { run(stop); }} {}
+Errand::Errand(Work work, seconds pause_first)
+    : work_{std::move(work)},
+      pause_first_{pause_first},
+      thread_{[this](const std::stop_token& stop) { run(stop); }} {}
 
 void Errand::wake() {
   const std::lock_guard lock{mutex_};
@@ -44,8 +46,11 @@ void Errand::run(const std::stop_token& stop) {
       const std::lock_guard lock{mutex_};
       is_due_ = false;
     }
-    const seconds next_try = pause_after(failures + 1);
-    const auto rest = work_(stop, next_try);
+    const seconds next_try = pause_after(failures + 1, pause_first_);
+    std::optional<seconds> rest;
+    try {
+      rest = work_(stop, next_try);
+    } catch (const std::exception& exception) { spdlog::error("unexpected: {}", exception.what()); }
     failures = rest ? 0 : failures + 1;
     std::unique_lock lock{mutex_};
     const bool may_be_woken = rest.has_value();

@@ -18,10 +18,10 @@ namespace pv::app {
 // Threads    wake() and stop() from any.
 class Errand {
  public:
-  // How long to rest after a success; nullopt: it failed.
+  // How long to rest after a success; nullopt: it failed. What it throws is logged, and a failure.
   using Work = std::function<std::optional<std::chrono::seconds>(const std::stop_token& stop,
                                                                  std::chrono::seconds next_try)>;
-  explicit Errand(Work work);
+  explicit Errand(Work work, std::chrono::seconds pause_first = std::chrono::seconds{30});
   void wake();
   // Begins no more, and ends what is on its way; the destructor waits for that.
   void stop() { thread_.request_stop(); }
@@ -30,6 +30,7 @@ class Errand {
   void run(const std::stop_token& stop);
 
   const Work work_;
+  const std::chrono::seconds pause_first_;
   std::mutex mutex_;
   std::condition_variable_any woken_;
   bool is_due_ = false;

@@ -122,9 +122,9 @@ struct Origin {
 };
 
 // A known origin gets the date; the first one of a record is added. A further new one is not: to
-// add it, PocketBase must first have warned the account's owner by mail, and without a mail
-// transport (this program has none) it leaves it out, so that the warning comes from the program
-// that can send it. So a record never gets more rows from here than the 5 that are allowed.
+// add it, PocketBase must first have warned the account's owner by a mail made of the collection's
+// template, which this program does not send: it leaves it out, so that the warning comes from the
+// program that does. So a record never gets more rows from here than the 5 that are allowed.
 Result<void> record_origin(sqlite::Connection& db, const Origin& origin, const Clock& clock,
                            Random& random) {
   const std::string now = format_pocketbase_date(clock.now());

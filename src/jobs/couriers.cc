@@ -1,6 +1,9 @@
 #include "jobs/couriers.h"
 
 #include <algorithm>
+#include <tuple>
+
+#include "base/guarded.h"
 
 namespace pv::jobs {
 
@@ -26,7 +29,15 @@ void Couriers::go_to(const std::string& channel) {
   queue_.push_back(channel);
   const bool is_anybody_free = threads_.size() >= served_.size() + queue_.size();
   if (!is_anybody_free && threads_.size() < threads_max_) {
-    threads_.emplace_back([this] { work(stop_.get_token()); });
+    const auto started = guarded([this]() -> Result<void> {
+      threads_.emplace_back([this] { work(stop_.get_token()); });
+      return {};
+    });
+    // Without any thread nobody would come back: it is gone to when it is next asked for.
+    if (!started.has_value() && threads_.empty()) {
+      queue_.pop_back();
+      return;
+    }
   }
   woken_.notify_one();
 }
@@ -45,7 +56,10 @@ void Couriers::work(const std::stop_token& stop) {
     do {
       again_.erase(channel);
       lock.unlock();
-      serve_(channel, stop);
+      std::ignore = guarded([&]() -> Result<void> {
+        serve_(channel, stop);
+        return {};
+      });
       lock.lock();
     } while (again_.contains(channel) && !stop.stop_requested());
     again_.erase(channel);

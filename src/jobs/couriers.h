@@ -20,7 +20,8 @@ namespace pv::jobs {
 // Threads    Any.
 class Couriers {
  public:
-  // Sends what is due of one channel; on a thread of this.
+  // Sends what is due of one channel; on a thread of this. What it throws (of memory) ends that
+  // going: what is still due is for the next one.
   using Serve = std::function<void(const std::string& channel, const std::stop_token& stop)>;
   Couriers(std::size_t threads_max, Serve serve)
       : threads_max_{threads_max}, serve_{std::move(serve)} {}

@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
+#include <new>
 
 namespace pv::jobs {
 namespace {
@@ -68,6 +70,18 @@ TEST(Couriers, ServeAChannelOnceMoreWhoseNewsCameMeanwhile) {
   gate.open();
   couriers.wait();
   EXPECT_THAT(gate.began(), ElementsAre("a", "b", "a"));
+}
+
+TEST(Couriers, GoAgainWhateverWasThrown) {
+  std::atomic<int> calls = 0;
+  Couriers couriers{1, [&](const auto& /*channel*/, const auto& /*stop*/) {
+                      if (++calls == 1) { throw std::bad_alloc{}; }
+                    }};
+  for (int i = 0; i < 2; ++i) {
+    couriers.go_to("a");
+    couriers.wait();
+  }
+  EXPECT_EQ(calls, 2);
 }
 
 TEST(Couriers, ComeBackWhenTheyAreStoppedAndSetOutNoMore) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <boost/json.hpp>
+#include <future>
 
 #include "jobs/pins.h"
 #include "jobs/vault_rig.h"
@@ -209,6 +210,34 @@ TEST_F(PruningTest, APinProtectsFromRulesAndFromSlips) {
   EXPECT_THAT(rig_->vault->list()->unknown_because, ::testing::Not(IsEmpty()));
   std::filesystem::remove(pb_data_ / ".pocketvault/pinned");
   EXPECT_TRUE(rig_->vault->remove(name).has_value());
+}
+
+TEST_F(PruningTest, NoPinIsPromisedForABackupThatIsBeingRemoved) {
+  open();
+  const auto name = name_of("@auto_pb_backup_3.zip");
+  std::future<Result<void>> pinned;
+  hook_ = [&](std::string_view call) -> Result<void> {
+    if (call != "remove") { return {}; }
+    pinned = std::async(std::launch::async, [&] { return rig_->vault->pin(name, ""); });
+    std::ignore = pinned.wait_for(100ms);  // it has to wait: it could be through by then
+    return {};
+  };
+  ASSERT_TRUE(rig_->vault->remove(name).has_value());
+  EXPECT_EQ(pinned.get().error().code, Code::kNotFound);
+}
+
+TEST_F(PruningTest, NoPinIsPromisedForABackupThatAnotherProcessRemoved) {
+  open();
+  const auto name = name_of("@auto_pb_backup_3.zip");
+  int looks = 0;
+  hook_ = [&](std::string_view call) -> Result<void> {
+    if (call == "stat" && ++looks == 2) {
+      std::filesystem::remove(pb_data_ / "backups" / name.text());
+    }
+    return {};
+  };
+  EXPECT_EQ(rig_->vault->pin(name, "").error().code, Code::kNotFound);
+  EXPECT_EQ(rig_->vault->unpin(name).error().code, Code::kNotFound) << "no pin stays";
 }
 
 TEST(RulesReader, TheFirstKeepReplacesAllOfTheSettings) {

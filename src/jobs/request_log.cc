@@ -12,6 +12,8 @@ constexpr std::size_t kRowBytesMax = std::size_t{16} << 10;
 constexpr std::size_t kWrittenAtOnce = 200;
 constexpr std::chrono::seconds kQuiet{3};
 constexpr std::chrono::seconds kAgeMax{10};
+// For the app that keeps us from removing: each look goes through /proc.
+constexpr std::chrono::seconds kLookEvery{30};
 
 std::size_t bytes_of(const logs::LogRow& row) {
   return sizeof row + row.id.size() + row.created.size() + row.message.size() + row.data.size();
@@ -114,12 +116,19 @@ void RequestLog::tell_of_lost() {
 void RequestLog::remove_unwanted() {
   const settings::Logs logs = settings_.now()->logs;
   if (!cleaned_for_) { cleaned_for_ = logs; }
-  if (cleaned_for_ == logs || !app_on(directory_.path()).empty()) { return; }
+  if (cleaned_for_ == logs) { return; }
+  const auto now = clock_.steady_now();
+  if (looked_at_ && now - *looked_at_ < kLookEvery) { return; }
+  looked_at_ = now;
+  if (!app_on(directory_.path()).empty()) { return; }
+  if (logs.days_max > 0) {
+    const auto removed = directory_.with_auxiliary<void>([&](sqlite::Connection& auxiliary) {
+      return logs::remove_old(auxiliary, clock_.now(), logs.days_max, logs.level_min);
+    });
+    if (!removed.has_value() && removed.error().code == Code::kBusy) { return; }
+  }
   cleaned_for_ = logs;
-  if (logs.days_max == 0) { return; }
-  std::ignore = directory_.with_auxiliary<void>([&](sqlite::Connection& auxiliary) {
-    return logs::remove_old(auxiliary, clock_.now(), logs.days_max, logs.level_min);
-  });
+  looked_at_.reset();
 }
 
 }  // namespace pv::jobs

@@ -1,6 +1,7 @@
 // The log of requests, written a while after they were answered.
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <functional>
 #include <mutex>
@@ -48,6 +49,7 @@ class RequestLog {
   const Clock& clock_;
   const std::function<void(const std::string&)> warn_;
   std::optional<settings::Logs> cleaned_for_;
+  std::optional<std::chrono::steady_clock::time_point> looked_at_;  // for more to clean
   mutable std::mutex mutex_;
   std::vector<logs::LogRow> waiting_;
   std::size_t bytes_ = 0;  // of what waits, and of what is being written

@@ -166,6 +166,22 @@ TEST_F(RequestLogTest, AnswersWhileTheSettingsChange) {
   EXPECT_EQ(refused, 0U) << "all of them want it";
 }
 
+TEST_F(RequestLogTest, RemovesLaterWhatOthersKeepFromBeingRemoved) {
+  log.tick();
+  add("low");
+  log.flush();
+  set(R"({"minLevel":4})");
+  auto other = sqlite::Connection::open(pb_data / "auxiliary.db", {});
+  ASSERT_TRUE(other->exec("BEGIN IMMEDIATE").has_value());
+  log.tick();
+  ASSERT_TRUE(other->exec("ROLLBACK").has_value());
+  log.tick();
+  EXPECT_EQ(count(), "1") << "each look for an app costs";
+  clock.advance(30s);
+  log.tick();
+  EXPECT_EQ(count(), "0");
+}
+
 TEST_F(RequestLogTest, WritesLaterWhileTheDataIsExchanged) {
   add("a");
   ASSERT_TRUE(rig.directory->suspend(1s).has_value());

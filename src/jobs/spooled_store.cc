@@ -108,7 +108,10 @@ Result<void> SpooledStore::remove(const BackupName& name) {
     return is_being_sent ? fail(Code::kBusy, printable(name.text()) + " is just being sent")
                          : fail(lock.error());
   }
-  return spool_->remove(name);
+  auto removed = spool_->remove(name);
+  // It has arrived meanwhile.
+  const bool has_left = !removed.has_value() && removed.error().code == Code::kNotFound;
+  return has_left ? store_.remove(name) : removed;
 }
 
 Result<std::size_t> SpooledStore::sweep() {

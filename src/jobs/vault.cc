@@ -168,6 +168,7 @@ struct Vault::Impl {
   Parts parts;
   state::Notebook notebook;
   const std::stop_callback<std::function<void()>> on_stop;
+  std::mutex pinning;  // held from looking for a pin to removing, and while one is made
   std::mutex mutex;
   std::deque<Entry> entries;    // oldest first
   std::shared_ptr<Job> active;  // holds the lease
@@ -707,8 +708,11 @@ Result<void> Vault::remove(const store::BackupName& name) {
   if (impl_->names_in_use().contains(name.text())) {
     return fail(Code::kBusy, name.text() + " is being used by a running job");
   }
-  PV_CHECK(refuse_pinned(vault_folder, name.text()));
-  PV_CHECK(impl_->parts.store.remove(name));
+  {
+    const std::lock_guard lock{impl_->pinning};
+    PV_CHECK(refuse_pinned(vault_folder, name.text()));
+    PV_CHECK(impl_->parts.store.remove(name));
+  }
   // What stays of it in the way of a failure is about an archive that is not there any more.
   std::ignore = state::forget_verdict(state::VaultDb{vault_folder}, name.text());
   return {};
@@ -716,6 +720,7 @@ Result<void> Vault::remove(const store::BackupName& name) {
 
 Result<void> Vault::pin(const store::BackupName& name, std::optional<std::string> note) {
   const fs::Path vault_folder = impl_->parts.directory.vault_folder();
+  const std::lock_guard lock{impl_->pinning};
   PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
   if (backup.is_waiting) {
     return fail(Code::kBusy, printable(name.text()) +
@@ -727,8 +732,13 @@ Result<void> Vault::pin(const store::BackupName& name, std::optional<std::string
     const auto before = pins.has_value() ? pin_of(*pins, name.text()) : std::nullopt;
     note = before ? before->note : std::string{};
   }
-  return state::put_pin(vault_folder, {name.text(), *std::move(note), impl_->parts.clock.now()},
-                        [](const std::string& /*what*/) {});
+  PV_CHECK(state::put_pin(vault_folder, {name.text(), *std::move(note), impl_->parts.clock.now()},
+                          [](const std::string& /*what*/) {}));
+  // Another process may have removed it meanwhile: who is told that it is pinned relies on it.
+  const auto still = impl_->parts.store.stat(name);
+  if (still.has_value() || still.error().code != Code::kNotFound) { return {}; }
+  std::ignore = state::remove_pin(vault_folder, name.text());
+  return fail(still.error());
 }
 
 Result<void> Vault::unpin(const store::BackupName& name) {
