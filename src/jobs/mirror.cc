@@ -38,12 +38,14 @@ Result<bool> Mirror::is_copy(const Backup& backup, const Backup& there) {
   return same;
 }
 
-Result<bool> Mirror::has(const Listed& there, const Backup& backup, const std::stop_token& stop) {
+Result<bool> Mirror::has(const Listed& there, const Backup& backup, By by,
+                         const std::stop_token& stop) {
   for (int number = 1; number <= kNumberMax; ++number) {
     PV_TRY(const BackupName name, numbered(backup.name, number));
     const auto found = there.find(name);
     if (found == there.end()) { return false; }
     if (found->second.size_bytes != backup.size_bytes) { continue; }
+    if (by == By::kLooks) { return true; }
     if (stop.stop_requested()) { return fail(Code::kCancelled, "cancelled"); }
     const auto same = is_copy(backup, found->second);
     if (!same.has_value()) {
@@ -56,6 +58,11 @@ Result<bool> Mirror::has(const Listed& there, const Backup& backup, const std::s
 }
 
 Result<std::vector<Backup>> Mirror::missing(const std::stop_token& stop) {
+  const std::lock_guard one_at_a_time{comparing_};
+  return compare(By::kContent, stop);
+}
+
+Result<std::vector<Backup>> Mirror::compare(By by, const std::stop_token& stop) {
   PV_CHECK(check_apart(store_, *mirror_));  // each time: the settings may name another bucket
   Listed there;
   PV_TRY(std::vector<Backup> copies, mirror_->list());
@@ -65,7 +72,7 @@ Result<std::vector<Backup>> Mirror::missing(const std::stop_token& stop) {
   PV_TRY(const std::vector<Backup> backups, std::move(listed));
   std::vector<Backup> missing;
   for (const Backup& backup : backups) {
-    PV_TRY(const bool is_there, has(there, backup, stop));
+    PV_TRY(const bool is_there, has(there, backup, by, stop));
     if (!is_there) { missing.push_back(backup); }
   }
   std::stable_sort(missing.begin(), missing.end(),
@@ -134,16 +141,17 @@ MirrorState Mirror::state_of(const std::vector<Backup>& missing) const {
   return state;
 }
 
+std::optional<MirrorState> Mirror::known() {
+  const std::lock_guard guard{mutex_};
+  return known_;
+}
+
 MirrorState Mirror::state() {
-  {
-    const std::lock_guard guard{mutex_};
-    if (known_) {
-      MirrorState state = *known_;
-      state.place = mirror_->describe();
-      return state;
-    }
+  if (auto state = known()) {
+    state->place = mirror_->describe();
+    return *std::move(state);
   }
-  const auto missing = this->missing();
+  const auto missing = compare(By::kLooks, {});
   if (!missing.has_value()) {
     return {
         .place = mirror_->describe(), .missing = 0, .names = {}, .trouble = missing.error().what};

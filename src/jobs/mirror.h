@@ -40,7 +40,8 @@ class Mirror {
   Mirror(SpooledStore& store, std::shared_ptr<store::BackupStore> mirror,
          const fs::Path& vault_folder);
 
-  // Newest first. While the store is away, of those that wait for it.
+  // Newest first. While the store is away, of those that wait for it. Compares contents; one after
+  // the other, so that many who ask at once don't each read all.
   [[nodiscard]] Result<std::vector<store::Backup>> missing(const std::stop_token& stop = {});
 
   // Copies what is missing; the names under which it is there. One that can't be copied stops none
@@ -48,8 +49,10 @@ class Mirror {
   [[nodiscard]] Result<std::vector<store::BackupName>> fill(const CopyProgress& progress,
                                                             const std::stop_token& stop);
 
-  // As the last fill() found it; before the first one, as it is now.
+  // As the last fill() found it; before the first one, as it is now, by names and sizes alone.
   [[nodiscard]] MirrorState state();
+  // As the last fill() found it, without asking a store; nullopt: before the first one.
+  [[nodiscard]] std::optional<MirrorState> known();
 
  private:
   using Listed = std::map<store::BackupName, store::Backup>;
@@ -65,8 +68,10 @@ class Mirror {
   static constexpr std::size_t kComparedMax = 50'000;  // then all are forgotten: about 15 MB
 
   [[nodiscard]] Result<bool> is_copy(const store::Backup& backup, const store::Backup& there);
-  [[nodiscard]] Result<bool> has(const Listed& there, const store::Backup& backup,
+  enum class By { kContent, kLooks };
+  [[nodiscard]] Result<bool> has(const Listed& there, const store::Backup& backup, By by,
                                  const std::stop_token& stop);
+  [[nodiscard]] Result<std::vector<store::Backup>> compare(By by, const std::stop_token& stop);
   [[nodiscard]] Result<std::vector<store::BackupName>> copy_all(std::vector<store::Backup> backups,
                                                                 const CopyProgress& progress,
                                                                 const std::stop_token& stop);
@@ -76,6 +81,7 @@ class Mirror {
   SpooledStore& store_;
   const std::shared_ptr<store::BackupStore> mirror_;
   const fs::Path lock_;
+  std::mutex comparing_;  // held while stores are compared by content; before mutex_
   std::mutex mutex_;
   std::map<Pair, bool> compared_;  // whether they are the same
   std::optional<MirrorState> known_;

@@ -2,7 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <fstream>
+#include <latch>
+#include <thread>
 
 #include "jobs/hooked_store.h"
 #include "store/folder_store.h"
@@ -143,6 +146,50 @@ TEST_F(MirrorTest, WhatWasComparedIsNotReadAgainUntilOneOfThemChanges) {
   clock_.advance(1min);
   put(*second_, "a.zip", "spoiled");
   EXPECT_EQ(names_of(mirror.missing()), (Names{"a.zip"}));
+  EXPECT_EQ(opened, 3);
+}
+
+TEST_F(MirrorTest, ALookAtItReadsNoBackup) {
+  for (const char* one : {"a.zip", "b.zip"}) { put(*first_, one, "content"); }
+  put(*second_, "a.zip", "content");
+  Mirror mirror = make();
+  hook_ = [&](std::string_view call) -> Result<void> {
+    EXPECT_NE(call, "open");
+    return {};
+  };
+  EXPECT_EQ(mirror.known(), std::nullopt);
+  const MirrorState state = mirror.state();
+  EXPECT_EQ(state.trouble, "");
+  EXPECT_EQ(state.names, (Names{"b.zip"}));
+  EXPECT_EQ(mirror.known(), std::nullopt) << "names and sizes alone are no knowledge";
+  hook_ = nullptr;
+  ASSERT_TRUE(mirror.fill(nullptr, {}).has_value());
+  EXPECT_EQ(mirror.known()->missing, 0U);
+}
+
+// A server's start: the filling, alerts and prunings all want to know.
+TEST_F(MirrorTest, ManyWhoAskReadEachBackupOnce) {
+  for (const char* one : {"a.zip", "b.zip", "c.zip"}) { put(*first_, one, "content"); }
+  Mirror mirror = make();
+  ASSERT_TRUE(mirror.fill(nullptr, {}).has_value());
+  std::atomic<int> opened = 0;
+  hook_ = [&](std::string_view call) -> Result<void> {
+    opened += call == "open" ? 1 : 0;
+    std::this_thread::yield();
+    return {};
+  };
+  Mirror fresh = make();
+  constexpr int kAsking = 8;
+  std::latch all{kAsking};
+  {
+    std::vector<std::jthread> asking;
+    for (int i = 0; i < kAsking; ++i) {
+      asking.emplace_back([&] {
+        all.arrive_and_wait();
+        EXPECT_TRUE(fresh.missing().value().empty());
+      });
+    }
+  }
   EXPECT_EQ(opened, 3);
 }
 

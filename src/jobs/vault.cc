@@ -486,6 +486,10 @@ std::optional<MirrorState> Vault::mirror() {
   return impl_->mirror ? std::optional{impl_->mirror->state()} : std::nullopt;
 }
 
+std::optional<MirrorState> Vault::known_mirror() {
+  return impl_->mirror ? impl_->mirror->known() : std::nullopt;
+}
+
 Result<std::vector<state::PastJob>> Vault::history(std::size_t count) {
   return impl_->notebook.jobs(count);
 }

@@ -215,6 +215,8 @@ class Vault {
   [[nodiscard]] Result<std::vector<store::BackupName>> fill_mirror(const CopyProgress& progress,
                                                                    const std::stop_token& stop);
   [[nodiscard]] std::optional<MirrorState> mirror();  // nullopt: none
+  // The same without asking a store; nullopt also before the first fill_mirror() of this process.
+  [[nodiscard]] std::optional<MirrorState> known_mirror();
 
   [[nodiscard]] std::chrono::seconds keep_replaced() const;
   // As of VaultOptions, from the next job on.

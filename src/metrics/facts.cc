@@ -90,7 +90,7 @@ Facts look(jobs::Vault& vault, WallTime now, Facts before) {
     for (const jobs::Kept& one : *kept) { facts.replaced_bytes += one.bytes.value_or(0); }
   }
   facts.mirror.reset();
-  if (const auto mirror = vault.mirror()) {
+  if (const auto mirror = vault.known_mirror()) {
     facts.mirror = MirrorFacts{.missing = mirror->missing, .is_up = mirror->trouble.empty()};
   }
   return facts;

@@ -36,7 +36,7 @@ struct Facts {
   std::optional<std::uint64_t> data_free_bytes;
   std::optional<std::uint64_t> backups_free_bytes;  // nullopt: the store can't say
   std::uint64_t replaced_bytes = 0;
-  std::optional<MirrorFacts> mirror;   // nullopt: there is none
+  std::optional<MirrorFacts> mirror;   // nullopt: none, or not filled yet
   std::optional<state::PastJob> last;  // backup that was tried
   std::optional<state::PastJob> last_succeeded;
   bool is_missed = false;  // a backup by the clock
