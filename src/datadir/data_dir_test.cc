@@ -373,6 +373,17 @@ TEST(DataDir, MakesTheLogsDatabaseAgainOnlyAsTheOwner) {
   EXPECT_EQ(schema_of(path / "auxiliary.db"), schema);
 }
 
+// As PocketBase does, of a data.db that somebody copied alone to a new place.
+TEST(DataDir, MakesTheLogsDatabaseWhereItsOwnFolderIsMissingToo) {
+  const TempFolder folder;
+  const fs::Path path = testing::unpack_pb_data("0.36.6", folder.path());
+  std::filesystem::remove(path / "auxiliary.db");
+  const auto directory = open(path, {.owner = true});
+  ASSERT_TRUE(directory.has_value()) << directory.error().what;
+  EXPECT_TRUE(fs::exists(path / "auxiliary.db"));
+  EXPECT_EQ(fs::link_stat((*directory)->vault_folder())->mode & 07777U, 0700U);
+}
+
 TEST(DataDir, BringsARestoredDatabaseBackToWalMode) {
   const TempFolder folder;
   const fs::Path path = testing::unpack_pb_data("0.36.6", folder.path());
@@ -845,6 +856,13 @@ TEST_F(LostDataDir, MakesItsFolderInADirectoryThatWasMadeAnew) {
   EXPECT_FALSE(fs::exists(directory->vault_folder()));
   EXPECT_EQ(looks_until_open(*directory), 2);
   EXPECT_TRUE(fs::exists(directory->vault_folder()));
+  EXPECT_TRUE(write_note(*directory).has_value());
+}
+
+TEST_F(LostDataDir, OpensADirectoryThatWasMadeAnewWithDataDbAlone) {
+  in_folder(folder.path(), "mv pb_data away && mkdir pb_data && cp away/data.db pb_data");
+  EXPECT_EQ(looks_until_open(*directory), 4);
+  EXPECT_TRUE(fs::exists(path / "auxiliary.db"));
   EXPECT_TRUE(write_note(*directory).has_value());
 }
 

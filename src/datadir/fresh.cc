@@ -134,6 +134,7 @@ Result<void> make_vault_folder(const fs::Path& directory) {
 }
 
 Result<void> create_auxiliary(const fs::Path& directory) {
+  PV_CHECK(make_vault_folder(directory));
   PV_TRY(const auto lock, lock_creation(directory));
   return place_auxiliary(directory);
 }
