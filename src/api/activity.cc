@@ -48,34 +48,87 @@ std::string decoded(const std::string& url) {
   return text;
 }
 
-// As a name says: token, access_token, token[], form[newPassword].
-bool is_name_of_secret(std::string_view name) {
-  constexpr std::array<std::string_view, 4> kWords{"token", "password", "passwd", "secret"};
-  const std::string lower = to_lower_ascii(name);
-  return std::ranges::any_of(
-      kWords, [&](std::string_view word) { return lower.find(word) != std::string::npos; });
+bool is_letter_or_digit(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 }
 
-// Whether a parameter, or a part of a path, is a token, or has a URL with one in it; however often
-// it is encoded. What can't be decoded, or not to its end, may be.
+// Takes the first of `rest` up to a character that `ends`, and that character.
+template <class Ends>
+std::string_view take_until(std::string_view& rest, const Ends& ends) {
+  const auto end = std::ranges::find_if(rest, ends);
+  const auto taken = rest.substr(0, static_cast<std::size_t>(end - rest.begin()));
+  rest.remove_prefix(std::min(taken.size() + 1, rest.size()));
+  return taken;
+}
+
+// As a name says: token, access_token, token[], form[newPassword], X-Amz-Signature; and what is
+// short only as a word of its own: code, auth_code, but not country or withCode.
+bool is_name_of_secret(std::string_view name) {
+  constexpr std::array<std::string_view, 11> kParts{
+      "token",   "password",      "passwd",    "secret", "apikey",    "api_key",
+      "api-key", "authorization", "signature", "jwt",    "credential"};
+  constexpr std::array<std::string_view, 5> kWords{"otp", "code", "pwd", "sig", "auth"};
+  const std::string lower = to_lower_ascii(name);
+  if (std::ranges::any_of(
+          kParts, [&](std::string_view part) { return lower.find(part) != std::string::npos; })) {
+    return true;
+  }
+  for (std::string_view rest = lower; !rest.empty();) {
+    const auto word = take_until(rest, [](char c) { return !is_letter_or_digit(c); });
+    if (std::ranges::find(kWords, word) != kWords.end()) { return true; }
+  }
+  return false;
+}
+
+// Three parts of base64url with dots between them, of which the first has the beginning of a JSON
+// object: wherever it stands, and whatever its name.
+bool has_token(std::string_view text) {
+  const auto is_outside = [](char c) {
+    return !is_letter_or_digit(c) && c != '-' && c != '_' && c != '.';
+  };
+  while (!text.empty()) {
+    std::string_view run = take_until(text, is_outside);
+    int parts = 0;  // of a token, so far
+    while (!run.empty()) {
+      const std::string_view part = take_until(run, [](char c) { return c == '.'; });
+      const bool may_go_on = parts > 0 && !part.empty();
+      parts = may_go_on ? parts + 1 : (part.find("eyJ") != std::string_view::npos ? 1 : 0);
+      if (parts == 3) { return true; }
+    }
+  }
+  return false;
+}
+
+// user:password@host
+bool has_password(std::string_view text) {
+  const std::size_t at = text.rfind('@');
+  const std::size_t colon = text.find(':');
+  return colon != std::string_view::npos && at != std::string_view::npos && colon < at &&
+         text.substr(colon, at - colon).find_first_of(" '\"") == std::string_view::npos;
+}
+
+// Whether a parameter, or a part of a path, is a secret, or has a URL with one in it; however often
+// it is encoded. What can't be decoded to its end may be.
 bool is_secret(std::string_view parameter) {
   constexpr int kTimesMax = 5;
   std::string text{parameter};
-  for (int times = 0; text.find('%') != std::string::npos; ++times) {
-    auto plain = http::decode_query_component(text);
-    if (!plain || times == kTimesMax) { return true; }
-    text = std::move(*plain);
+  for (int times = 0;; ++times) {
+    std::string plain = decoded(text);
+    if (plain == text) { break; }
+    if (times == kTimesMax) { return true; }
+    text = std::move(plain);
   }
-  for (std::string_view rest = text;;) {
-    const std::size_t separator = rest.find_first_of(kSeparators);
-    const std::string_view one = rest.substr(0, separator);
+  if (has_token(text)) { return true; }
+  for (std::string_view rest = text; !rest.empty();) {
+    const auto one =
+        take_until(rest, [](char c) { return kSeparators.find(c) != std::string_view::npos; });
     const std::size_t equals = one.find('=');
     if (equals != std::string_view::npos && is_name_of_secret(one.substr(0, equals))) {
       return true;
     }
-    if (separator == std::string_view::npos) { return false; }
-    rest.remove_prefix(separator + 1);
+    if (has_password(one)) { return true; }
   }
+  return false;
 }
 
 // A URL as sent, without what opens doors.
@@ -140,7 +193,7 @@ std::optional<logs::LogRow> log_row_of(const Exchange& exchange, unsigned status
   data["status"] = status;
   data["type"] = "request";
   data["url"] = url;
-  data["userAgent"] = cut(exchange.header("User-Agent"), kTextBytesMax);
+  data["userAgent"] = cut(masked(exchange.header("User-Agent")), kTextBytesMax);
   if (logs.with_ip) { data["userIP"] = exchange.ip; }
   constexpr std::size_t kIdLength = 15;
   return logs::LogRow{.id = random_text(services.parts.random, kLowerAlphanumeric, kIdLength),

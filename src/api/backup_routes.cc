@@ -110,20 +110,19 @@ Result<jobs::RestoreOptions> restore_options_of(const Exchange& exchange) {
   return options;
 }
 
-// A name that is not taken; empty for an automatic one. kUnavailable: a bucket does not answer,
-// which PocketBase takes for one that has the name; of a folder it says that the value is invalid.
+// As PocketBase asks before it begins, in the strict manner: whether the name is not taken. A store
+// that can't tell counts against the name then. In the default manner the job itself asks, for it
+// knows what is to be noted, and what may wait in the spool.
 http::Task<void> check_free(const Services& services, std::string name) {
   jobs::Vault& vault = services.parts.vault;
-  const bool strict = services.options.strict;
-  std::function<Result<void>()> work = [&vault, name = std::move(name), strict]() -> Result<void> {
+  std::function<Result<void>()> work = [&vault, name = std::move(name)]() -> Result<void> {
     PV_TRY(const store::BackupName parsed, store::BackupName::parse(name));
     const auto there = vault.store().stat(parsed);
     if (there.has_value()) { return fail(Code::kExists, name + " exists"); }
     if (there.error().code == Code::kNotFound) { return {}; }
-    if (there.error().code != Code::kUnavailable) { return fail(there.error()); }
-    if (!vault.store().is_remote()) { return fail(Code::kDenied, there.error().what); }
-    // PocketBase refuses then. Here the backup is made, and waits in the spool.
-    return strict ? fail(there.error()) : Result<void>{};
+    // A bucket is told from a folder by the answer.
+    const bool is_folder = there.error().code == Code::kUnavailable && !vault.store().is_remote();
+    return fail(is_folder ? Code::kDenied : there.error().code, there.error().what);
   };
   co_return co_await blocking<void>(services, std::move(work));
 }
@@ -305,8 +304,10 @@ AnswerTask create_backup(Exchange& exchange) {
   if (!name.empty()) {
     if (!exchange.strict()) { name = completed(std::move(name)); }
     if (auto fault = check_name(name)) { co_return tl::unexpected{invalid(*std::move(fault))}; }
-    const auto free = co_await check_free(services, name);
-    if (!free.has_value()) { co_return tl::unexpected{problem_of_name(free.error())}; }
+    if (exchange.strict()) {
+      const auto free = co_await check_free(services, name);
+      if (!free.has_value()) { co_return tl::unexpected{problem_of_name(free.error())}; }
+    }
   }
 
   std::function<Started()> start = [&vault = services.parts.vault, order = *order] {

@@ -359,6 +359,26 @@ TEST(BothManners, AFailedBackupLeavesNothing) {
   }
 }
 
+TEST(DefaultManner, ANamedBackupThatCannotBeginIsToldAndNotedForWhatItIs) {
+  for (const Code code : {Code::kDenied, Code::kUnavailable, Code::kNoSpace}) {
+    for (const char* order : {R"({"name":"nightly.zip"})", "{}"}) {
+      TestServer server;
+      server.store().hook = [code](std::string_view) -> Result<void> {
+        return fail(code, "the folder is away");
+      };
+      const Got got = server.admin_json("POST", "/api/backups", order);
+      EXPECT_EQ(got.status, 400U) << order;
+      EXPECT_EQ(got.message(), "Failed to create backup. Raw error: \nthe folder is away.")
+          << order;
+      EXPECT_TRUE(got.json().at("data").as_object().empty()) << got.body;
+      const auto noted = server.vault().health({}).last;
+      ASSERT_TRUE(noted.has_value()) << order;
+      EXPECT_EQ(noted->outcome, "failed");
+      EXPECT_EQ(noted->error, "the folder is away");
+    }
+  }
+}
+
 TEST(BothManners, TwoAutomaticNamesInOneSecondDoNotCollide) {
   TestServer server{{.strict = true}};
   for (int i = 0; i < 3; ++i) { EXPECT_EQ(server.admin_call("POST", "/api/backups").status, 204U); }

@@ -73,6 +73,38 @@ TEST(LogRoutes, LeaveOutWhatReadsTheLogAndEverySecret) {
   EXPECT_THAT(body, Not(HasSubstr(std::string{kPassword})));
 }
 
+TEST(LogRoutes, MaskByNameAndByShape) {
+  TestServer server;
+  const std::string token = server.file_token(server.admin());
+  for (const char* name : {"apiKey", "api_key", "authorization", "jwt", "otp", "code", "auth_code",
+                           "pwd", "sig", "X-Amz-Signature", "X-Amz-Credential", "form[code]"}) {
+    server.call({.target = std::string{"/api/nope?a=1&"} + name + "=Bearer+hidden"});
+  }
+  for (const std::string& target :
+       {"/api/nope?x=" + token, "/" + token, "/api/nope/a." + token, "/api/nope?x=%22" + token,
+        "/api/nope?x=" + token.substr(0, 20) + "%2D" + token.substr(21)}) {
+    server.call({.target = target});
+  }
+  for (const char* referer : {"https://user:hidden@r/a", "https://user%3Ahidden%40r/a"}) {
+    server.call({.target = "/api/health", .headers = {{"Referer", referer}}});
+  }
+  server.call({.target = "/api/health", .headers = {{"User-Agent", "curl/8 token=hidden"}}});
+  server.call({.target = "/api/health", .headers = {{"User-Agent", "x " + token}}});
+  // What is no secret stays.
+  const std::string harmless =
+      "/api/nope/50%25.zip?to=a@b.c&country=de&withCode=true&v=1.2.3&x=%zz&j=eyJ.a";
+  server.call({.target = harmless, .headers = {{"User-Agent", "Mozilla/5.0 (X11; rv:1.2)"}}});
+  server.log().flush();
+  const std::string body = server.admin_call("GET", "/api/logs?perPage=1000").body;
+  EXPECT_THAT(body, Not(HasSubstr("hidden")));
+  EXPECT_THAT(body, Not(HasSubstr(token.substr(21))));
+  EXPECT_THAT(body, HasSubstr("/api/nope?a=1\\u0026token=***"));
+  EXPECT_THAT(body, HasSubstr("https://token=***/a"));
+  EXPECT_THAT(body, HasSubstr("/api/nope/50%25.zip?to=a@b.c\\u0026country=de\\u0026withCode=true"
+                              "\\u0026v=1.2.3\\u0026x=%zz\\u0026j=eyJ.a"));
+  EXPECT_THAT(body, HasSubstr("Mozilla/5.0 (X11; rv:1.2)"));
+}
+
 // Of which each may take six bytes in JSON.
 TEST(LogRoutes, KeepLittleOfWhatIsLong) {
   TestServer server;

@@ -64,10 +64,21 @@ void look_at_store(jobs::Vault& vault, WallTime now, Facts& facts) {
   const auto listing = vault.list();
   facts.is_store_up = listing.has_value();
   if (!listing.has_value()) { return; }
+  facts.looked = now;
   count_backups(vault, *listing, now, facts);
-  const jobs::Health health = vault.health(facts.newest);
-  facts.last = health.last;
-  facts.last_succeeded = health.last_succeeded;
+}
+
+// Needs no store: it is told while that is away, too. Where vault.db can't be read, what could not
+// be written to it still counts.
+void look_at_history(jobs::Vault& vault, Facts& facts) {
+  jobs::Health health = vault.health(facts.newest);
+  const bool is_known = health.memory_trouble.empty();
+  if (is_known || health.last) { facts.last = std::move(health.last); }
+  if (is_known || health.last_succeeded) {
+    facts.last_succeeded = std::move(health.last_succeeded);
+  }
+  if (!is_known) { return; }
+  facts.is_history_known = true;
   facts.is_missed = health.timetable.missed.has_value();
 }
 
@@ -75,8 +86,8 @@ void look_at_store(jobs::Vault& vault, WallTime now, Facts& facts) {
 
 Facts look(jobs::Vault& vault, WallTime now, Facts before) {
   Facts facts = std::move(before);
-  facts.looked = now;
   look_at_store(vault, now, facts);
+  look_at_history(vault, facts);
   if (const auto waiting = vault.waiting(); waiting.has_value()) {
     facts.waiting = waiting->size();
   }

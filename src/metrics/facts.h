@@ -22,8 +22,10 @@ struct MirrorFacts {
 
 // As of one look, but for what could not be found out: that is as of the look before.
 struct Facts {
-  std::optional<WallTime> looked;  // nullopt: never, so that nothing below is known
-  bool is_store_up = false;        // the list of the backups could be had
+  std::optional<bool> is_store_up;  // the backups could be listed; nullopt: nobody looked yet, so
+                                    // that nothing below is known
+  // When they last could; nullopt: never, so that of what is in the store nothing is known.
+  std::optional<WallTime> looked;
   std::uint64_t backups = 0;
   std::uint64_t backups_bytes = 0;
   std::uint64_t sound = 0;                  // by their last verifications
@@ -37,6 +39,7 @@ struct Facts {
   std::optional<std::uint64_t> backups_free_bytes;  // nullopt: the store can't say
   std::uint64_t replaced_bytes = 0;
   std::optional<MirrorFacts> mirror;   // nullopt: none, or not filled yet
+  bool is_history_known = false;       // vault.db could be read, at this look or one before
   std::optional<state::PastJob> last;  // backup that was tried
   std::optional<state::PastJob> last_succeeded;
   bool is_missed = false;  // a backup by the clock

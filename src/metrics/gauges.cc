@@ -33,13 +33,17 @@ MetricFamily counter(std::string name, std::string help, double value) {
   return family;
 }
 
-void add_backups(const Facts& facts, std::vector<MetricFamily>& to) {
-  to.push_back(gauge("pocketvault_backup_last_attempt_timestamp_seconds",
-                     "When the last backup of the directory ended, however it did; 0: never.",
-                     seconds_of(facts.last)));
-  to.push_back(gauge("pocketvault_backup_last_success_timestamp_seconds",
-                     "When the last backup of the directory that succeeded ended; 0: never.",
-                     seconds_of(facts.last_succeeded)));
+void add_history(const Facts& facts, std::vector<MetricFamily>& to) {
+  if (facts.is_history_known || facts.last) {
+    to.push_back(gauge("pocketvault_backup_last_attempt_timestamp_seconds",
+                       "When the last backup of the directory ended, however it did; 0: never.",
+                       seconds_of(facts.last)));
+  }
+  if (facts.is_history_known || facts.last_succeeded) {
+    to.push_back(gauge("pocketvault_backup_last_success_timestamp_seconds",
+                       "When the last backup of the directory that succeeded ended; 0: never.",
+                       seconds_of(facts.last_succeeded)));
+  }
   if (facts.last_succeeded) {
     const state::PastJob& last = *facts.last_succeeded;
     to.push_back(gauge("pocketvault_backup_size_bytes",
@@ -52,6 +56,14 @@ void add_backups(const Facts& facts, std::vector<MetricFamily>& to) {
                        "How long the last backup that succeeded took.",
                        std::chrono::duration<double>(last.ended - last.started).count()));
   }
+  if (facts.is_history_known) {
+    to.push_back(gauge("pocketvault_backup_missed",
+                       "1 while a backup by the clock was due more than an hour ago and not made.",
+                       facts.is_missed ? 1 : 0));
+  }
+}
+
+void add_backups(const Facts& facts, std::vector<MetricFamily>& to) {
   to.push_back(gauge("pocketvault_backup_newest_timestamp_seconds",
                      "Time of the newest backup in the store that one can rely on, whoever made "
                      "it; 0: there is none.",
@@ -62,18 +74,6 @@ void add_backups(const Facts& facts, std::vector<MetricFamily>& to) {
   to.push_back(gauge("pocketvault_backup_last_verified_timestamp_seconds",
                      "When a backup that is in the store was last found sound; 0: never.",
                      seconds_of(facts.verified)));
-  to.push_back(gauge("pocketvault_backup_missed",
-                     "1 while a backup by the clock was due more than an hour ago and not made.",
-                     facts.is_missed ? 1 : 0));
-}
-
-void add_store(const Facts& facts, std::vector<MetricFamily>& to) {
-  to.push_back(gauge("pocketvault_store_up",
-                     "1 when the store of the backups could be listed at the last look.",
-                     facts.is_store_up ? 1 : 0));
-  to.push_back(gauge("pocketvault_store_looked_timestamp_seconds",
-                     "When the store was last looked at, which what is told of it is as old as.",
-                     seconds_of(facts.looked)));
   const std::uint64_t verified = facts.sound + facts.damaged;
   MetricFamily backups{"pocketvault_backups",
                        "Backups in the store, by what their last verification found.",
@@ -86,6 +86,17 @@ void add_store(const Facts& facts, std::vector<MetricFamily>& to) {
   to.push_back(std::move(backups));
   to.push_back(gauge("pocketvault_backups_size_bytes", "Size of all backups in the store.",
                      number(facts.backups_bytes)));
+}
+
+void add_store(const Facts& facts, std::vector<MetricFamily>& to) {
+  to.push_back(gauge("pocketvault_store_up",
+                     "1 when the store of the backups could be listed at the last look.",
+                     *facts.is_store_up ? 1 : 0));
+  to.push_back(gauge("pocketvault_store_looked_timestamp_seconds",
+                     "When the store was last listed, which what is told of its backups is as old "
+                     "as; 0: not since the start.",
+                     seconds_of(facts.looked)));
+  if (facts.looked) { add_backups(facts, to); }
   to.push_back(gauge("pocketvault_backups_waiting",
                      "Backups in the spool, which wait for the store.", number(facts.waiting)));
   to.push_back(gauge("pocketvault_replaced_size_bytes",
@@ -135,8 +146,8 @@ std::vector<MetricFamily> gauges_of(const Moment& moment) {
                              "When the next backup by the clock begins.",
                              seconds_of(moment.next_backup)));
   }
-  if (moment.facts.looked) {
-    add_backups(moment.facts, families);
+  if (moment.facts.is_store_up) {
+    add_history(moment.facts, families);
     add_store(moment.facts, families);
   }
   return families;

@@ -101,8 +101,13 @@ TEST(Metrics, KnowWhatNeverHappenedFromWhatIsNotKnown) {
   const std::string success = "\npocketvault_backup_last_success_timestamp_seconds ";
   EXPECT_THAT(metrics.text({}), Not(HasSubstr(success)));
   Moment moment;
+  moment.facts.is_store_up = true;
   moment.facts.looked = kStarted;
+  EXPECT_THAT(metrics.text(moment), Not(HasSubstr(success))) << "vault.db could not be read";
+  EXPECT_THAT(metrics.text(moment), Not(HasSubstr("backup_missed")));
+  moment.facts.is_history_known = true;
   EXPECT_THAT(metrics.text(moment), HasSubstr(success + "0\n"));
+  EXPECT_THAT(metrics.text(moment), HasSubstr("\npocketvault_backup_missed 0\n"));
   EXPECT_THAT(metrics.text(moment), Not(HasSubstr("pocketvault_mirror_up")));
   EXPECT_THAT(metrics.text(moment), Not(HasSubstr("next_run")));
   state::PastJob& last = moment.facts.last_succeeded.emplace();
@@ -117,6 +122,29 @@ TEST(Metrics, KnowWhatNeverHappenedFromWhatIsNotKnown) {
   EXPECT_THAT(text, HasSubstr("\npocketvault_mirror_missing_backups 3\n"));
   EXPECT_THAT(text, HasSubstr("next_run_timestamp_seconds 1795222547\n"));
   EXPECT_THAT(text, HasSubstr("jobs_running{kind=\"verify\"} 2\n"));
+}
+
+TEST(Metrics, SayNothingOfBackupsInAStoreThatWasNeverListed) {
+  const Metrics metrics{"1.2.3", kStarted};
+  Moment moment;
+  moment.facts.is_store_up = false;
+  moment.facts.is_history_known = true;
+  moment.facts.last.emplace().ended = kStarted;
+  const std::string unlisted = metrics.text(moment);
+  EXPECT_THAT(unlisted, HasSubstr("\npocketvault_store_up 0\n"));
+  EXPECT_THAT(unlisted, HasSubstr("\npocketvault_store_looked_timestamp_seconds 0\n"));
+  EXPECT_THAT(unlisted, HasSubstr("last_attempt_timestamp_seconds 1795222487\n"));
+  EXPECT_THAT(unlisted, HasSubstr("last_success_timestamp_seconds 0\n"));
+  moment.facts.looked = kStarted;
+  const std::string listed = metrics.text(moment);
+  for (const char* name :
+       {"backup_newest_timestamp_seconds", "backup_newest_verified_timestamp_seconds",
+        "backup_last_verified_timestamp_seconds", "backups{verdict=\"damaged\"}",
+        "backups_size_bytes"}) {
+    const std::string line = std::string{"\npocketvault_"} + name + " ";
+    EXPECT_THAT(unlisted, Not(HasSubstr(line)));
+    EXPECT_THAT(listed, HasSubstr(line + "0\n"));
+  }
 }
 
 TEST(Metrics, TellOfTheProcess) {
@@ -138,9 +166,11 @@ class LookoutTest : public ::testing::Test {
   std::mutex gate_;                        // held: no list ends
   std::atomic<int> lists_ = 0;
   bool is_away_ = false;
+  std::string fails_;  // a call
   jobs::VaultRig rig_{{.pb_data = testing::unpack_pb_data("0.39.11", folder_.path()),
                        .clock = clock_,
                        .hook = [this](std::string_view call) -> Result<void> {
+                         if (call == fails_) { return fail(Code::kDenied, "no"); }
                          if (call != "list") { return {}; }
                          const std::lock_guard pass{gate_};
                          ++lists_;
@@ -203,12 +233,52 @@ TEST_F(LookoutTest, TellsOfVerificationsAndOfWhatCanBeHadBack) {
 
 TEST_F(LookoutTest, KeepsWhatItKnewOfAStoreThatIsAway) {
   ASSERT_EQ(rig_.back_up("a.zip").state, jobs::State::kSucceeded);
-  EXPECT_TRUE(lookout_.facts().is_store_up);
+  const Facts before = lookout_.facts();
+  EXPECT_EQ(before.is_store_up, true);
   is_away_ = true;
+  clock_.advance(60s);
   lookout_.expire();
   const Facts facts = lookout_.facts();
-  EXPECT_FALSE(facts.is_store_up);
+  EXPECT_EQ(facts.is_store_up, false);
   EXPECT_EQ(facts.backups, 1U);
+  EXPECT_EQ(facts.newest, before.newest);
+  EXPECT_EQ(facts.looked, before.looked) << "what is told of the store is as old as that";
+}
+
+TEST_F(LookoutTest, TellsOfFailedAndMissedBackupsWithoutTheStore) {
+  ASSERT_EQ(rig_.back_up("a.zip").state, jobs::State::kSucceeded);
+  EXPECT_FALSE(lookout_.facts().is_missed);
+  is_away_ = true;
+  fails_ = "create";
+  clock_.advance(60s);
+  ASSERT_EQ(rig_.back_up("b.zip").state, jobs::State::kFailed);
+  clock_.advance(48h);
+  const state::VaultDb vault_db{rig_.directory->vault_folder()};
+  const state::Served served{.expression = "* * * * *", .until = clock_.now() - 24h};
+  ASSERT_TRUE(state::note_served(vault_db, std::string{jobs::kBackupCron}, served, {}).has_value());
+  lookout_.expire();
+  const Facts facts = lookout_.facts();
+  EXPECT_EQ(facts.last->name, "b.zip");
+  EXPECT_EQ(facts.last_succeeded->name, "a.zip");
+  EXPECT_TRUE(facts.is_missed);
+  Lookout restarted{*rig_.vault, pool_, clock_};
+  const Facts anew = restarted.facts();
+  EXPECT_EQ(anew.last_succeeded->name, "a.zip");
+  EXPECT_TRUE(anew.is_history_known);
+  EXPECT_TRUE(anew.is_missed);
+  EXPECT_EQ(anew.looked, std::nullopt);
+}
+
+TEST_F(LookoutTest, KeepsWhatItKnewOfAHistoryThatCannotBeRead) {
+  ASSERT_EQ(rig_.back_up("a.zip").state, jobs::State::kSucceeded);
+  EXPECT_TRUE(lookout_.facts().last_succeeded.has_value());
+  const fs::Path vault_db = rig_.directory->vault_folder() / "vault.db";
+  std::filesystem::remove(vault_db);
+  std::filesystem::create_directory(vault_db);
+  lookout_.expire();
+  EXPECT_EQ(lookout_.facts().last_succeeded->name, "a.zip");
+  Lookout restarted{*rig_.vault, pool_, clock_};
+  EXPECT_FALSE(restarted.facts().is_history_known);
 }
 
 TEST_F(LookoutTest, NeverWaitsForAStoreElsewhere) {
