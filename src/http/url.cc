@@ -33,13 +33,6 @@ std::optional<std::string> decode(std::string_view text, char plus) {
   return out;
 }
 
-// What Go's PathEscape leaves alone.
-bool stays_in_segment(char c) {
-  constexpr std::string_view kOthers = "-_.~$&+=:@";
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-         kOthers.find(c) != std::string_view::npos;
-}
-
 // Go's path.Clean of a rooted path: "." and empty elements go, ".." takes the one before with it.
 std::string without_dots(std::string_view path) {
   std::string out;
@@ -67,23 +60,6 @@ std::optional<std::string> decode_path_segment(std::string_view text) { return d
 
 std::optional<std::string> decode_query_component(std::string_view text) {
   return decode(text, ' ');
-}
-
-std::string encode_path_segment(std::string_view text) {
-  constexpr std::string_view kDigits = "0123456789ABCDEF";
-  std::string out;
-  out.reserve(text.size());
-  for (const char c : text) {
-    if (stays_in_segment(c)) {
-      out += c;
-    } else {
-      const auto byte = static_cast<unsigned char>(c);
-      out += '%';
-      out += kDigits[byte >> 4U];
-      out += kDigits[byte & 15U];
-    }
-  }
-  return out;
 }
 
 std::vector<std::pair<std::string, std::string>> parse_query(std::string_view query) {

@@ -12,7 +12,6 @@ namespace pv::http {
 // nullopt for a broken escape. In a path '+' is itself; in a query it is a blank.
 [[nodiscard]] std::optional<std::string> decode_path_segment(std::string_view text);
 [[nodiscard]] std::optional<std::string> decode_query_component(std::string_view text);
-[[nodiscard]] std::string encode_path_segment(std::string_view text);
 
 // Pairs in order; a pair with a broken escape, or with ';', is left out, as PocketBase ignores it.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> parse_query(std::string_view query);

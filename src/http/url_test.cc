@@ -21,16 +21,17 @@ TEST(Url, DecodesQueryComponents) {
   EXPECT_EQ(decode_query_component("%"), std::nullopt);
 }
 
-TEST(Url, EncodesWhatGoEncodes) {
-  EXPECT_EQ(encode_path_segment("az09-_.~$&+=:@"), "az09-_.~$&+=:@");
-  EXPECT_EQ(encode_path_segment("a b/c?d;e,f%\"<>#"), "a%20b%2Fc%3Fd%3Be%2Cf%25%22%3C%3E%23");
-  EXPECT_EQ(encode_path_segment("\xc3\xa9!'()*"), "%C3%A9%21%27%28%29%2A");
-}
-
-TEST(Url, EveryByteSurvivesEncodingAndDecoding) {
+TEST(Url, DecodesEveryByte) {
+  constexpr std::string_view kDigits = "0123456789aBcDeF";
   std::string all;
-  for (int c = 0; c < 256; ++c) { all += static_cast<char>(c); }
-  EXPECT_EQ(decode_path_segment(encode_path_segment(all)), all);
+  std::string encoded;
+  for (unsigned byte = 0; byte < 256; ++byte) {
+    all += static_cast<char>(byte);
+    encoded += '%';
+    encoded += kDigits[byte / 16];
+    encoded += kDigits[byte % 16];
+  }
+  EXPECT_EQ(decode_path_segment(encoded), all);
 }
 
 TEST(Url, ParsesQueries) {

@@ -187,7 +187,7 @@ class Vault {
   // Removes what the rules of the retention do not keep, as remove() does; without rules nothing.
   // What the mirror lacks is kept. kDamaged: it is not known what has to be kept.
   [[nodiscard]] Result<Pruning> prune(const PruneOrder& order);
-  // The same by PocketBase's cronMaxKeep: retention.h.
+  // The same by PocketBase's cronMaxKeep (retention.h), whatever the mirror lacks.
   [[nodiscard]] Result<Pruning> prune_by_count(std::int64_t count, const std::string& made);
 
   [[nodiscard]] Result<Overview> overview();

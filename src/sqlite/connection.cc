@@ -232,11 +232,6 @@ Value Statement::column(int index) const {
 
 int Statement::column_count() const { return sqlite3_column_count(handle_); }
 
-std::string Statement::column_name(int index) const {
-  const char* name = sqlite3_column_name(handle_, index);
-  return name == nullptr ? std::string{} : std::string{name};
-}
-
 void Statement::reset() {
   sqlite3_reset(handle_);
   sqlite3_clear_bindings(handle_);

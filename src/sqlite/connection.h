@@ -66,7 +66,6 @@ class Statement {
   [[nodiscard]] Result<bool> step();
   [[nodiscard]] Value column(int index) const;
   [[nodiscard]] int column_count() const;
-  [[nodiscard]] std::string column_name(int index) const;
   void reset();
 
  private:

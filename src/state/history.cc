@@ -51,10 +51,6 @@ std::int64_t number_of(std::uint64_t count) { return static_cast<std::int64_t>(c
 
 }  // namespace
 
-Result<void> note_job(const VaultDb& db, const PastJob& job, const VaultDb::Say& say) {
-  return db.write([&](sqlite::Connection& connection) { return put(connection, {&job, 1}); }, say);
-}
-
 Result<void> put(sqlite::Connection& connection, std::span<const PastJob> jobs) {
   for (const PastJob& job : jobs) {
     const std::array<Value, 12> parameters{job.id,

@@ -36,8 +36,7 @@ inline constexpr std::int64_t kJobsKept = 10'000;  // the last ones
 
 // Errors of all: as VaultDb.
 
-[[nodiscard]] Result<void> note_job(const VaultDb& db, const PastJob& job, const VaultDb::Say& say);
-// The same, in a transaction of write(), and as many as there are.
+// In a transaction of VaultDb::write().
 [[nodiscard]] Result<void> put(sqlite::Connection& connection, std::span<const PastJob> jobs);
 
 // Newest first, at most `count`.

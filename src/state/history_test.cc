@@ -33,7 +33,10 @@ struct Fixture {
   testing::TempFolder folder;
   VaultDb db{folder.path()};
 
-  void note(const PastJob& one) { ASSERT_TRUE(note_job(db, one, say_nothing).has_value()); }
+  void note(const PastJob& one) {
+    const auto put_one = [&](sqlite::Connection& connection) { return put(connection, {&one, 1}); };
+    ASSERT_TRUE(db.write(put_one, say_nothing).has_value());
+  }
   void sql(const std::string& statement) {
     const auto done =
         db.change([&](sqlite::Connection& connection) { return connection.exec(statement); });
