@@ -473,6 +473,7 @@ inline constexpr Phrase kTexts[] = {
     {"column {}", "列 {}"},
     {"the row of _superusers in _collections", "_collections 中 _superusers 的行"},
     {"data.db is not of PocketBase v0.23 or later, or of one too new: it lacks {}", "data.db 不是 PocketBase v0.23 或更高版本的，或版本过新：缺少 {}"},
+    {"the mail server {} offers no way to sign in, and a user name is given: nothing was sent", "邮件服务器 {} 不提供登录方式，而已给出用户名：什么也没有发送"},
     {"there are no tables: every key stands at the top, as {}", "没有表：每个键都在最上层，如 {}"},
     {"there are no tables: every key stands at the top", "没有表：每个键都在最上层"},
     {"needs s3://BUCKET/PREFIX or a folder", "需要 s3://存储桶/前缀 或一个文件夹"},
