@@ -191,9 +191,10 @@ std::vector<std::string> texts_said_in(const std::string& source) {
   return texts;
 }
 
-// The rooms whose errors and warnings end in a job, an alert, or an answer of the API.
-constexpr const char* kRoomsThatAreHeard[] = {"curl",     "jobs", "notify", "objects", "restore",
-                                              "snapshot", "s3",   "state",  "store",   "zip"};
+// The rooms whose errors and warnings end in a job, an alert, an answer of the API or a command's.
+constexpr const char* kRoomsThatAreHeard[] = {
+    "app",     "cli",     "curl",     "datadir",  "fs",     "jobs", "logs",  "metrics", "notify",
+    "objects", "restore", "settings", "snapshot", "sqlite", "s3",   "state", "store",   "zip"};
 
 TEST(Languages, WhatRoomsSayOfErrorsAndWarningsIsLookedUp) {
   std::string known;

@@ -85,14 +85,20 @@ bool is_among_data(const fs::Path& folder, const fs::Path& directory) {
   });
 }
 
-// backups/ is left out of backups and left alone by restores; any other place inside is neither.
-Result<fs::Path> backups_folder_of(const fs::Path& dir, const fs::Path& named) {
-  const fs::Path folder = named.empty() ? dir / "backups" : named;
+// As is_among_data(), of folders as they were named.
+Result<bool> is_named_among_data(const fs::Path& folder, const fs::Path& dir) {
   std::error_code error;
   const fs::Path place = std::filesystem::weakly_canonical(folder, error);
   const fs::Path directory = std::filesystem::weakly_canonical(dir, error);
   if (error) { return fail(errno_error(error.value(), folder.string())); }
-  if (is_among_data(place, directory)) {
+  return is_among_data(place, directory);
+}
+
+// backups/ is left out of backups and left alone by restores; any other place inside is neither.
+Result<fs::Path> backups_folder_of(const fs::Path& dir, const fs::Path& named) {
+  const fs::Path folder = named.empty() ? dir / "backups" : named;
+  PV_TRY(const bool is_inside, is_named_among_data(folder, dir));
+  if (is_inside) {
     return fail(
         Code::kInvalid,
         "the backups folder " + folder.string() +
@@ -152,8 +158,15 @@ Result<std::unique_ptr<store::BackupStore>> open_tuned(const cli::StorePlace& pl
     if (tune) { tune(bucket); }
     return store::make_s3_store(std::move(bucket), {.prefix = place.bucket.prefix});
   }
-  PV_TRY(fs::Path folder, backups_folder_of(dir, place.folder));
-  return store::make_folder_store(std::move(folder));
+  PV_TRY(const bool is_inside, is_named_among_data(place.folder, dir));
+  if (is_inside) {
+    return fail(
+        Code::kInvalid,
+        "the folder " + place.folder.string() +
+            " lies inside the data directory or on its storage: a backup would contain the copies "
+            "in it, and a restore would move them; give --mirror or --to a folder outside");
+  }
+  return store::make_folder_store(place.folder);
 }
 
 // The store that the command line names; nullptr: it names none, so the settings say.

@@ -45,11 +45,14 @@ constexpr std::size_t kBlockingThreads = 16;
 Result<fs::FileLock> take_server_lock(const fs::Path& vault_folder) {
   Result<fs::FileLock> lock = fs::FileLock::try_take(vault_folder / "server.lock");
   if (lock.has_value() || lock.error().code != Code::kBusy) { return lock; }
-  std::string who = "another pocketvault server";
-  if (const auto note = cli::read_server_note(vault_folder)) {
-    who += " (process " + std::to_string(note->pid) + ", " + note->url + ")";
+  const auto note = cli::read_server_note(vault_folder);
+  if (!note) {
+    return fail(Code::kBusy,
+                "another pocketvault server runs on this directory: stop it, or use another --dir");
   }
-  return fail(Code::kBusy, who + " runs on this directory: stop it, or use another --dir");
+  return fail(Code::kBusy, "another pocketvault server (process " + std::to_string(note->pid) +
+                               ", " + note->url +
+                               ") runs on this directory: stop it, or use another --dir");
 }
 
 Result<bool> has_superuser(datadir::DataDir& directory) {

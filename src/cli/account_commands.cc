@@ -123,6 +123,17 @@ void warn_of_plain_http(const Context& context) {
   if (url.starts_with("http://") && !here) { context.say(phrase::kPlainHttp); }
 }
 
+// Of an answer 400: PocketBase's words for a wrong pair, or what it says of a field. Others have
+// causes that no other password mends.
+bool is_about_credentials(const json::object* answer) {
+  if (answer == nullptr) { return false; }
+  const json::value* fields = answer->if_contains("data");
+  if (fields != nullptr && fields->is_object() && !fields->get_object().empty()) { return true; }
+  const json::value* message = answer->if_contains("message");
+  return message != nullptr && message->is_string() &&
+         message->get_string() == "Failed to authenticate.";
+}
+
 Result<std::string> sign_in(const std::string& url, const std::string& email,
                             const std::string& password, const std::stop_token& stop) {
   curl::Client client;
@@ -135,7 +146,7 @@ Result<std::string> sign_in(const std::string& url, const std::string& email,
   json::error_code error;
   const json::value value = json::parse(reply.body, error);
   const json::object* answer = error ? nullptr : value.if_object();
-  if (reply.status == 400) {
+  if (reply.status == 400 && is_about_credentials(answer)) {
     return fail(Code::kUnauthenticated, "the server does not take this e-mail and password");
   }
   if (answer != nullptr && answer->contains("mfaId")) {

@@ -286,7 +286,11 @@ class RemoteBackups final : public Backups {
       request.headers.emplace_back("Content-Type", "application/json");
       request.body = json::serialize(json::object{{"id", id}});
     }
-    return run_job(std::move(request), jobs::Kind::kUndo, "", watch);
+    Result<jobs::Status> ended = run_job(std::move(request), jobs::Kind::kUndo, "", watch);
+    if (!ended.has_value() && ended.error().code == Code::kNotFound && !id.empty()) {
+      return fail(Code::kNotFound, "no replaced data has that id");  // as it is said here
+    }
+    return ended;
   }
 
   [[nodiscard]] Result<std::vector<jobs::Kept>> kept() override {

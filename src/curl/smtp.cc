@@ -79,6 +79,11 @@ class Sending {
 
   Result<void> finish(CURLcode code) {
     if (code == CURLE_OK) { return {}; }
+    if (is_unasked_) {
+      return fail(
+          Code::kUnauthenticated,
+          where() + " offers no way to sign in, and a user name is given: nothing was sent");
+    }
     const std::string answer = answer_for_people();
     const std::string said = answer.empty() ? "" : "; it said: " + answer;
     if (code == CURLE_LOGIN_DENIED) {
@@ -139,7 +144,10 @@ class Sending {
     const std::string_view text{line, size * count};
     const bool is_refusal = text.starts_with('4') || text.starts_with('5');
     if (is_refusal) { self.answer_ = trim_blanks(text.substr(0, kLengthMax)); }
-    return size * count;
+    self.is_signed_in_ = self.is_signed_in_ || text.starts_with("235");
+    // libcurl goes on without signing in where the server offers no way to: the message stays here.
+    self.is_unasked_ = text.starts_with("354") && self.signs_in() && !self.is_signed_in_;
+    return self.is_unasked_ ? 0 : size * count;
   }
 
   CURL* easy_;
@@ -148,7 +156,9 @@ class Sending {
   std::string host_;
   List to_;
   std::size_t sent_ = 0;
-  std::string answer_;  // the last line with which the server refused something
+  bool is_signed_in_ = false;
+  bool is_unasked_ = false;  // it would take the message from anybody
+  std::string answer_;       // the last line with which the server refused something
   char error_text_[CURL_ERROR_SIZE] = {};
 };
 

@@ -137,7 +137,9 @@ test("mail goes by PocketBase's settings", async (t) => {
     await refused(/certificate/i);
     await smtp({ port: mail.ports.clear, tls: true });
     await refused(/no TLS/);
-    await smtp({ port: 1 });
+    await smtp({ port: mail.ports.clear, username: "mailer", password });
+    await refused(/offers no way to sign in, and a user name is given: nothing was sent/);
+    await smtp({ port: 1, username: "", password: "" });
     await refused(/127\.0\.0\.1:1: Failed to connect/);
     await smtp({ port: mail.ports.clear });
     await assert.rejects(send("mail:nobody@example.org"), (error) => /550 5\.1\.1 no such user here/.test(error.response.message));

@@ -148,6 +148,12 @@ test("remote: login, backup, list, download, upload, verify, restore, delete", a
   ok(remote("upload", "again.zip"));
   ok(remote("restore", "again.zip", "--yes"));
   ok(remote("undo", "--yes"));
+  const nothing = remote("undo", "nope", "--yes");
+  assert.equal(nothing.status, 5);
+  assert.match(nothing.stderr, /no replaced data has that id/);
+  const wrong = cli(["login", superuser.email, "--url", server.url], { input: "not it at all", env });
+  assert.equal(wrong.status, 4);
+  assert.match(wrong.stderr, /does not take this e-mail and password/);
   ok(remote("delete", "far.zip", "again.zip"));
   assert.equal(remote("delete", "far.zip").status, 5);
   assert.deepEqual(JSON.parse(ok(remote("list", "--json")).stdout), []);

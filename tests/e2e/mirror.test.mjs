@@ -65,7 +65,7 @@ test("copy: from folder to folder, to a bucket and back, never over another back
   for (const wrong of [["copy", "--to", usb], ["copy", "a.zip", "--all", "--to", usb], ["copy", "a.zip"], ["copy", "a.zip", "--to", "s3://"], ["copy", "a.zip", "--to", "ftp://x/y"], ["copy", "a.zip", "--to", "s3://b/p?what=1"]]) {
     assert.equal(call(...wrong).status, 2, wrong.join(" "));
   }
-  assert.match(call("copy", "a.zip", "--to", path.join(dir, "storage")).stderr, /lies inside the data directory/);
+  assert.match(call("copy", "a.zip", "--to", path.join(dir, "storage")).stderr, /lies inside the data directory.*give --mirror or --to a folder outside/);
   const away = call("copy", "a.zip", "--to", at("http://127.0.0.1:1"));
   assert.equal(away.status, 8);
   assert.equal(away.stderr.includes(keys.secret), false);

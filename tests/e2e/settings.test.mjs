@@ -152,6 +152,14 @@ test("a backup that was missed while no server ran is made at the next start", a
   assert.equal(made, 1);
 });
 
+test("a sign-in that fails of the settings is not blamed on the password", async (t) => {
+  const folder = tempFolder(t);
+  const server = await startServer(t, { dir: unpackFixture("0.36.6-encrypted-settings", folder) });
+  const done = cli(["login", superuser.email, "--url", server.url], { input: superuser.password, env: { XDG_CONFIG_HOME: folder } });
+  assert.notEqual(done.status, 0);
+  assert.match(done.stderr, /The settings of the data directory can't be read\./);
+});
+
 test("a key that can't be used is told at the start", async (t) => {
   const unset = await startServer(t, { args: ["--encryption-env", "PV_NOT_SET"] });
   assert.match(unset.log(), /the environment variable PV_NOT_SET is not set, so passwords in the settings are not encrypted/);
