@@ -37,6 +37,19 @@ Error not_found(const BackupName& name) {
   return Error{Code::kNotFound, "there is no backup " + printable(name.text())};
 }
 
+// kUnavailable unless the folder that is open lies at `path` still: what is made in one that was
+// moved away, nobody finds.
+Result<void> check_in_place(const fs::Fd& folder, const fs::Path& path) {
+  PV_TRY(const fs::Stat held, fs::stat(folder, path));
+  const auto there = fs::stat(path);
+  if (there.has_value() && there->device == held.device && there->inode == held.inode) {
+    return {};
+  }
+  return fail(Code::kUnavailable, "the folder " + printable(path.native()) +
+                                      " was moved, removed or replaced by another program "
+                                      "meanwhile: nothing was stored, try again");
+}
+
 // fsync as far as the file system knows it for folders.
 Result<void> sync_folder(const fs::Fd& folder) {
   if (::fsync(folder.get()) != 0 && errno != EINVAL) {
@@ -47,9 +60,10 @@ Result<void> sync_folder(const fs::Fd& folder) {
 
 class FolderUpload final : public Upload {
  public:
-  FolderUpload(std::shared_ptr<const fs::Fd> parent, Part part, BackupName name,
+  FolderUpload(std::shared_ptr<const fs::Fd> parent, fs::Path place, Part part, BackupName name,
                std::string original_name)
       : parent_{std::move(parent)},
+        place_{std::move(place)},
         part_{std::move(part)},
         name_{std::move(name)},
         original_name_{std::move(original_name)},
@@ -97,7 +111,10 @@ class FolderUpload final : public Upload {
 
   // Both files are on disk before either is seen. The zip goes first, because taking its name is
   // what decides a race; a crash in between leaves a backup without a side file, which is one.
+  // The folder is looked for at its place before and after: a client that was told of success has
+  // to find the backup there.
   Result<Backup> publish() {
+    PV_CHECK(check_in_place(*parent_, place_));
     PV_CHECK(fs::sync(part_->fd()));
     PV_TRY(const fs::Stat written, fs::stat(part_->fd(), name_.text()));
     PV_TRY(Part sidecar, Part::create(parent_));
@@ -109,6 +126,7 @@ class FolderUpload final : public Upload {
     PV_CHECK(part_->publish(last));
     Result<void> outcome = sidecar.publish_over(sidecar_of(last));
     if (outcome.has_value()) { outcome = sync_folder(*parent_); }
+    if (outcome.has_value()) { outcome = check_in_place(*parent_, place_); }
     if (!outcome.has_value()) {
       ::unlinkat(parent_->get(), last.c_str(), 0);
       ::unlinkat(parent_->get(), sidecar_of(last).c_str(), 0);
@@ -118,6 +136,7 @@ class FolderUpload final : public Upload {
   }
 
   std::shared_ptr<const fs::Fd> parent_;
+  fs::Path place_;            // of that folder
   std::optional<Part> part_;  // empty after commit()
   fs::WriteBehind behind_;
   BackupName name_;
@@ -169,8 +188,8 @@ class FolderStore final : public BackupStore {
     auto part = Part::create(parent);
     if (!part.has_value()) { return fail(part.error().within(describe())); }
     const std::string original = options.original_name.empty() ? last : options.original_name;
-    return std::unique_ptr<Upload>{
-        std::make_unique<FolderUpload>(parent, std::move(*part), name, original)};
+    return std::unique_ptr<Upload>{std::make_unique<FolderUpload>(
+        parent, folder_ / parent_of(name), std::move(*part), name, original)};
   }
 
   [[nodiscard]] Result<void> remove(const BackupName& name) override {

@@ -261,6 +261,37 @@ TEST_F(FolderStore, NeverRemovesAFolder) {
   EXPECT_EQ(files(), (Names{"sub"}));
 }
 
+TEST_F(FolderStore, AnUploadIntoAFolderThatWasMovedAwayFails) {
+  struct Moved {
+    const char* label;
+    const char* name;
+    const char* what;
+    bool comes_again;
+  };
+  const Moved kCases[] = {{"replaced", "b.zip", "", true},
+                          {"gone", "b.zip", "", false},
+                          {"a folder in it", "sub/b.zip", "sub", true}};
+  for (const Moved& it : kCases) {
+    put(*store_, "sub/a.zip", "before").value();
+    auto upload = store_->create(name_of(it.name), {}).value();
+    ASSERT_TRUE(upload->write(as_bytes("content")).has_value());
+    const fs::Path moved = *it.what == '\0' ? folder_ : folder_ / it.what;
+    stdfs::rename(moved, temp_ / "away");
+    if (it.comes_again) { stdfs::create_directories(moved); }
+    const auto stored = upload->commit();
+    ASSERT_FALSE(stored.has_value()) << it.label;
+    EXPECT_EQ(stored.error().code, Code::kUnavailable) << it.label;
+    EXPECT_NE(stored.error().what.find("was moved, removed or replaced"), std::string::npos)
+        << stored.error().what;
+    for (const auto& left : stdfs::recursive_directory_iterator{temp_ / "away"}) {
+      EXPECT_EQ(left.path().filename().string().find("b.zip"), std::string::npos) << it.label;
+      EXPECT_FALSE(store::is_part_name(left.path().filename().string())) << it.label;
+    }
+    stdfs::remove_all(temp_ / "away");
+    stdfs::remove_all(folder_);
+  }
+}
+
 TEST_F(FolderStore, MayItselfBeALink) {
   stdfs::create_directory(temp_ / "elsewhere");
   stdfs::create_directory_symlink("elsewhere", folder_);

@@ -1,0 +1,42 @@
+// The WAL of a database that was replaced, beside the one that came in its place.
+//
+// SQLite applies whatever WAL lies beside a database: it can't tell whose pages these are, and the
+// two are mixed, without an error as long as the pages fit. Who had the old database open can tell,
+// and notes which WAL is whose in `.pocketvault/wal-owners`, so that whoever opens the directory
+// next knows as well:
+//
+//     data.db 9978306 1795777925123456789 9978307 1795777925133456789
+//             inode and birth (ns since 1970) of the database, then of its WAL
+//
+// A line says what was true, never what is to be done: where the database lies in its place again,
+// its WAL is its own. As inodes are given again, but with another time of birth, lines never come
+// to mean another file; so they stay, the newest 16. Without times of birth nothing is noted.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "fs/identity.h"
+
+namespace pv::datadir {
+
+struct WalOwner {
+  std::string database;  // "data.db"
+  fs::Identity file;
+  fs::Identity wal;
+  friend bool operator==(const WalOwner&, const WalOwner&) = default;
+};
+
+// What can't be written down is not: it is on the way out of something that is worse.
+void note_wal_owners(const fs::Path& directory, const std::vector<WalOwner>& owners);
+[[nodiscard]] std::vector<WalOwner> noted_wal_owners(const fs::Path& directory);
+
+// That WAL lies there and holds something, and the database is another, or gone.
+[[nodiscard]] bool is_stale(const fs::Path& directory, const WalOwner& owner);
+
+// Moves DATABASE-wal to a folder of its own in `.pocketvault/` and removes the -shm, while nobody
+// has them open and nobody can open them. What was done, for a person. kBusy: somebody has.
+[[nodiscard]] Result<std::string> put_wal_by(const fs::Path& directory,
+                                             const std::string& database);
+
+}  // namespace pv::datadir
