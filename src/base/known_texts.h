@@ -249,6 +249,7 @@ inline constexpr Phrase kTexts[] = {
     {"a restore was cut off in what lies there now: start pocketvault again, which finishes it or takes it back", "现在那里的数据中有一次恢复被中断：请再次运行 pocketvault，它会完成或撤回恢复"},
     {"the data directory, or its folder .pocketvault, was moved, removed or replaced by another program while this job was at work, so it was given up: try again", "任务进行期间，数据目录或其中的 .pocketvault 文件夹被另一个程序移动、删除或替换，因此任务已放弃：请重试"},
     {"the folder {} was moved, removed or replaced by another program meanwhile: nothing was stored, try again", "文件夹 {} 在此期间被另一个程序移动、删除或替换：没有存储任何内容，请重试"},
+    {"{} still is that of the {} that was there before, and would damage the new one, so this backup may hold some of the old data and some of the new: stop what has it open, and start `pocketvault serve`, which puts it by", "{} 仍属于之前的 {}，会损坏新的数据库，因此这个备份可能部分是旧数据，部分是新数据：请停止打开它的程序，并启动 `pocketvault serve`，它会将其移开保存"},
     {"{} still is that of the {} that was there before, and would damage the new one: `pocketvault serve` puts it by when it is started, or remove it and the -shm beside it while no program has the database open", "{} 仍属于之前的 {}，会损坏新的数据库：`pocketvault serve` 启动时会将其移开保存；也可在没有程序打开数据库时删除它以及旁边的 -shm"},
     {"{} still is that of the {} that was there before, and would damage the new one: it is put by as soon as no program has it open ({})", "{} 仍属于之前的 {}，会损坏新的数据库：一旦没有程序打开它，就会将其移开保存（{}）"},
     {"a restore was cut off, and the version of pocketvault that began it has to finish it", "一次恢复被中断，必须由开始它的 pocketvault 版本来完成"},

@@ -291,8 +291,7 @@ Result<void> DataDir::State::part_from_stale_wals(const fs::Path& directory) {
     if (!is_stale(directory, owner)) { continue; }
     // Nothing is opened then, and nothing is to be told of the app's logs.
     if (!options.owner && !fs::exists(directory / owner.database)) { continue; }
-    const std::string what = owner.database + "-wal still is that of the " + owner.database +
-                             " that was there before, and would damage the new one: ";
+    const std::string what = tell_of(owner) + ": ";
     if (!options.owner) {
       return fail(Code::kUnsupported,
                   what +

@@ -75,6 +75,20 @@ bool is_stale(const fs::Path& directory, const WalOwner& owner) {
   return found.has_value() && found->size_bytes > 0;
 }
 
+std::string tell_of(const WalOwner& owner) {
+  return owner.database + "-wal still is that of the " + owner.database +
+         " that was there before, and would damage the new one";
+}
+
+std::string tell_of_stale_wal(const fs::Path& directory) {
+  for (const WalOwner& owner : noted_wal_owners(directory)) {
+    if (fs::exists(directory / owner.database) && is_stale(directory, owner)) {
+      return tell_of(owner);
+    }
+  }
+  return {};
+}
+
 Result<std::string> put_wal_by(const fs::Path& directory, const std::string& database) {
   const std::string name = database + "-wal";
   const fs::Path wal = directory / name;

@@ -34,6 +34,11 @@ void note_wal_owners(const fs::Path& directory, const std::vector<WalOwner>& own
 // That WAL lies there and holds something, and the database is another, or gone.
 [[nodiscard]] bool is_stale(const fs::Path& directory, const WalOwner& owner);
 
+// "data.db-wal still is that of the data.db that was there before, and would damage the new one".
+[[nodiscard]] std::string tell_of(const WalOwner& owner);
+// The same of the first that is stale, by what was noted, and whose database is there; else empty.
+[[nodiscard]] std::string tell_of_stale_wal(const fs::Path& directory);
+
 // Moves DATABASE-wal to a folder of its own in `.pocketvault/` and removes the -shm, while nobody
 // has them open and nobody can open them. What was done, for a person. kBusy: somebody has.
 [[nodiscard]] Result<std::string> put_wal_by(const fs::Path& directory,
