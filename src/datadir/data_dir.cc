@@ -118,12 +118,14 @@ std::string missing_of(const fs::Path& directory, const FileIds& held, const Fil
 }
 
 // Of the databases that were `held`, those whose WAL lies there still.
-std::vector<WalOwner> wal_owners(const FileIds& held, const FileIds& now) {
+std::vector<WalOwner> wal_owners(const fs::Path& directory, const FileIds& held,
+                                 const FileIds& now) {
   std::vector<WalOwner> owners;
   for (const std::size_t main : {kData, kAuxiliary}) {
     const std::size_t wal = main + 1;
     if (held[main] && held[wal] && now[wal] == held[wal]) {
-      owners.push_back({.database = kNames[main], .file = *held[main], .wal = *held[wal]});
+      owners.push_back(
+          as_it_is(directory, {.database = kNames[main], .file = *held[main], .wal = *held[wal]}));
     }
   }
   return owners;
@@ -243,8 +245,10 @@ struct DataDir::State {
   void look(const fs::Path& directory);
   void note_owners(const fs::Path& directory, const FileIds& now);
   Result<void> part_from_stale_wals(const fs::Path& directory);
-  void end_loan() {
-    if (mode == Mode::kLost && borrowers.empty()) { close_all(); }
+  void end_loan(const fs::Path& directory) {
+    if (mode != Mode::kLost || !borrowers.empty()) { return; }
+    if (data != nullptr) { note_owners(directory, look_at_files(directory)); }  // loans write
+    close_all();
   }
   Result<void> open_all(const fs::Path& directory);
   Result<void> open_databases(const fs::Path& directory);
@@ -273,13 +277,13 @@ void DataDir::State::look(const fs::Path& directory) {
   looks = 0;
   is_hopeless = false;
   note_owners(directory, now);
-  end_loan();
+  end_loan(directory);
   changed.notify_all();
 }
 
 // At once, while the loss is young: this process may end before it can do anything about it.
 void DataDir::State::note_owners(const fs::Path& directory, const FileIds& now) {
-  wal_owners = datadir::wal_owners(held, now);
+  wal_owners = datadir::wal_owners(directory, held, now);
   note_wal_owners(directory, wal_owners);
 }
 
@@ -288,10 +292,19 @@ Result<void> DataDir::State::part_from_stale_wals(const fs::Path& directory) {
   std::vector<WalOwner> owners = noted_wal_owners(directory);
   owners.insert(owners.end(), wal_owners.begin(), wal_owners.end());
   for (const WalOwner& owner : owners) {
-    if (!is_stale(directory, owner)) { continue; }
+    const Wal wal = judge(directory, owner);
+    if (wal == Wal::kOwn) { continue; }
     // Nothing is opened then, and nothing is to be told of the app's logs.
     if (!options.owner && !fs::exists(directory / owner.database)) { continue; }
-    const std::string what = tell_of(owner) + ": ";
+    const std::string what = tell_of(wal, owner) + ": ";
+    if (wal == Wal::kUnknown) {
+      // Worth another try, too: its user folds it into his database when he ends.
+      return fail(options.owner ? Code::kBusy : Code::kUnsupported,
+                  what +
+                      "if an app works here, stop it in order, which takes it up into the "
+                      "database; else move it elsewhere, and remove the -shm beside it, while no "
+                      "program has the database open");
+    }
     if (!options.owner) {
       return fail(Code::kUnsupported,
                   what +
@@ -646,7 +659,7 @@ DataDir::Lease::~Lease() {
         state.auxiliary_on_loan = false;
         break;
     }
-    state.end_loan();
+    state.end_loan(owner_->path_);
   }
   state.changed.notify_all();
 }

@@ -837,6 +837,22 @@ TEST_F(LostDataDir, ItsOwnWalIsItsOwnAgainWhenItComesBack) {
   EXPECT_EQ(query(path / "data.db", "SELECT count(*) FROM notes"), "1\n") << "from its WAL";
 }
 
+// Who opened the new one goes on in the WAL that lies there: what he was acknowledged is in it.
+TEST_F(LostDataDir, LeavesAWalThatWasWrittenToSince) {
+  replace_under_its_wal(path);
+  EXPECT_NE(directory->lost(), std::nullopt);
+  directory.reset();
+  in_folder(path, "printf x >> data.db-wal");
+  const std::string before = testing::read_file(path / "data.db-wal");
+  auto again = open(path, {.owner = true, .lease_wait = 100ms});
+  ASSERT_FALSE(again.has_value());
+  EXPECT_EQ(again.error().code, Code::kBusy);
+  EXPECT_NE(again.error().what.find("was written to since: if an app works here, stop it"),
+            std::string::npos)
+      << again.error().what;
+  EXPECT_EQ(testing::read_file(path / "data.db-wal"), before);
+}
+
 // It may be at work in the old one still; and what it has begun it has to end.
 TEST_F(LostDataDir, LeavesTheWalOfTheOldToWhoHasItOpen) {
   testing::OtherProcess app{neighbour(path)};

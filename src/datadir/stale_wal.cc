@@ -34,7 +34,7 @@ std::vector<WalOwner> noted_wal_owners(const fs::Path& directory) {
     std::istringstream fields{line};
     WalOwner owner;
     fields >> owner.database >> owner.file.inode >> owner.file.born_ns >> owner.wal.inode >>
-        owner.wal.born_ns;
+        owner.wal.born_ns >> owner.wal_bytes >> owner.wal_changed_ns;
     const bool is_ours = owner.database == "data.db" || owner.database == "auxiliary.db";
     if (fields && is_ours) { owners.push_back(std::move(owner)); }
   }
@@ -43,21 +43,25 @@ std::vector<WalOwner> noted_wal_owners(const fs::Path& directory) {
 
 void note_wal_owners(const fs::Path& directory, const std::vector<WalOwner>& owners) {
   std::vector<WalOwner> all = noted_wal_owners(directory);
-  const std::size_t count_before = all.size();
+  bool is_other = false;
   for (WalOwner owner : owners) {
     owner.file.device = 0;
     owner.wal.device = 0;
     const bool has_births = owner.file.born_ns != 0 && owner.wal.born_ns != 0;
-    if (has_births && std::find(all.begin(), all.end(), owner) == all.end()) {
-      all.push_back(std::move(owner));
-    }
+    if (!has_births || std::find(all.begin(), all.end(), owner) != all.end()) { continue; }
+    std::erase_if(all, [&](const WalOwner& one) {  // as it was before
+      return one.database == owner.database && one.file == owner.file && one.wal == owner.wal;
+    });
+    all.push_back(std::move(owner));
+    is_other = true;
   }
-  if (all.size() == count_before || !fs::exists(directory)) { return; }
+  if (!is_other || !fs::exists(directory)) { return; }
   std::ostringstream text;
   for (std::size_t i = all.size() > kLinesMax ? all.size() - kLinesMax : 0; i < all.size(); ++i) {
     const WalOwner& owner = all[i];
     text << owner.database << ' ' << owner.file.inode << ' ' << owner.file.born_ns << ' '
-         << owner.wal.inode << ' ' << owner.wal.born_ns << '\n';
+         << owner.wal.inode << ' ' << owner.wal.born_ns << ' ' << owner.wal_bytes << ' '
+         << owner.wal_changed_ns << '\n';
   }
   constexpr std::uint32_t kMode = 0600;
   if (!make_vault_folder(directory).has_value()) { return; }
@@ -67,24 +71,36 @@ void note_wal_owners(const fs::Path& directory, const std::vector<WalOwner>& own
   }
 }
 
-bool is_stale(const fs::Path& directory, const WalOwner& owner) {
-  const fs::Path wal = directory / (owner.database + "-wal");
-  if (!is_same(fs::identity_of(wal), owner.wal)) { return false; }
-  if (is_same(fs::identity_of(directory / owner.database), owner.file)) { return false; }
-  const auto found = fs::stat(wal);
-  return found.has_value() && found->size_bytes > 0;
+WalOwner as_it_is(const fs::Path& directory, WalOwner owner) {
+  const auto found = fs::stat(directory / (owner.database + "-wal"));
+  if (found.has_value()) {
+    owner.wal_bytes = found->size_bytes;
+    owner.wal_changed_ns = found->modified.time_since_epoch() / std::chrono::nanoseconds{1};
+  }
+  return owner;
 }
 
-std::string tell_of(const WalOwner& owner) {
-  return owner.database + "-wal still is that of the " + owner.database +
-         " that was there before, and would damage the new one";
+Wal judge(const fs::Path& directory, const WalOwner& owner) {
+  const fs::Path wal = directory / (owner.database + "-wal");
+  if (!is_same(fs::identity_of(wal), owner.wal)) { return Wal::kOwn; }
+  if (is_same(fs::identity_of(directory / owner.database), owner.file)) { return Wal::kOwn; }
+  const WalOwner now = as_it_is(directory, owner);
+  if (now.wal_bytes == 0) { return Wal::kOwn; }
+  return now == owner ? Wal::kStale : Wal::kUnknown;
+}
+
+std::string tell_of(Wal wal, const WalOwner& owner) {
+  const std::string& name = owner.database;
+  return wal == Wal::kStale ? name + "-wal still is that of the " + name +
+                                  " that was there before, and would damage the new one"
+                            : name + "-wal was that of the " + name +
+                                  " that was there before, and was written to since";
 }
 
 std::string tell_of_stale_wal(const fs::Path& directory) {
   for (const WalOwner& owner : noted_wal_owners(directory)) {
-    if (fs::exists(directory / owner.database) && is_stale(directory, owner)) {
-      return tell_of(owner);
-    }
+    const Wal wal = judge(directory, owner);
+    if (wal != Wal::kOwn && fs::exists(directory / owner.database)) { return tell_of(wal, owner); }
   }
   return {};
 }

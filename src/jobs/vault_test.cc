@@ -536,7 +536,7 @@ TEST(Vault, SaysThatTheWalMayBeOfAnotherDatabase) {
   datadir::WalOwner another{.database = "data.db", .file = {}, .wal = {}};
   another.file = fs::identity_of(pb_data / "auxiliary.db").value();
   another.wal = fs::identity_of(pb_data / "data.db-wal").value();
-  datadir::note_wal_owners(pb_data, {another});
+  datadir::note_wal_owners(pb_data, {datadir::as_it_is(pb_data, another)});
   const Status warned = rig.back_up("mixed.zip");
   ASSERT_EQ(warned.state, State::kSucceeded) << why(warned);
   ASSERT_EQ(warned.warnings.size(), 1U);
