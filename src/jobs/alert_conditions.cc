@@ -30,17 +30,17 @@ std::optional<Condition> failed(const Sight& sight, const OpenSince& open_since)
     return (overview.newest && is_since(overview.newest->modified, moment)) ||
            (health.last_succeeded && is_since(health.last_succeeded->ended, moment));
   };
-  const bool has_failed = health.last && health.last->outcome == "failed" &&
-                          (!overview.newest || overview.newest->modified < health.last->ended);
+  const auto& last = health.last_decided;
+  const bool has_failed = last && last->outcome == "failed" &&
+                          (!overview.newest || overview.newest->modified < last->ended);
   const auto open = open_since("failed");
   if (!has_failed && (!open || made_since(*open))) { return std::nullopt; }
   std::string text;
   if (has_failed) {
-    text = std::string{health.last->is_scheduled ? "The backup made by the clock" : "The backup"} +
-           " failed at " + format_minute(health.last->ended) + ": " +
-           printable(health.last->error) + ".\n";
+    text = std::string{last->is_scheduled ? "The backup made by the clock" : "The backup"} +
+           " failed at " + format_minute(last->ended) + ": " + printable(last->error) + ".\n";
   }
-  return Condition{"failed", open.value_or(has_failed ? health.last->ended : WallTime{}),
+  return Condition{"failed", open.value_or(has_failed ? last->ended : WallTime{}),
                    text + newest_sentence(overview)};
 }
 

@@ -85,6 +85,7 @@ Health look_at_health(const fs::Path& vault_folder, WallTime now) {
   if (history.has_value()) {
     health.trend = trend_of(history->succeeded);
     health.last = std::move(history->last);
+    health.last_decided = std::move(history->last_decided);
     health.last_succeeded = std::move(history->last_succeeded);
   }
   settings::VaultSettingsFile own_file{vault_folder};
@@ -129,6 +130,7 @@ void count_in(const std::vector<state::PastJob>& unwritten, Health& health) {
   for (const state::PastJob& job : unwritten) {
     if (job.kind != "backup") { continue; }
     count(job, health.last);
+    if (job.outcome != "cancelled") { count(job, health.last_decided); }
     if (job.outcome == "succeeded") { count(job, health.last_succeeded); }
   }
 }
@@ -157,6 +159,7 @@ json::object to_json(const state::PastJob& job) {
 
 void add_to_json(const Health& health, json::object& status) {
   status["lastBackup"] = job_or_null(health.last);
+  status["lastDecided"] = job_or_null(health.last_decided);
   status["lastSuccess"] = job_or_null(health.last_succeeded);
   status["trend"] = nullptr;
   if (health.trend) {
@@ -185,6 +188,7 @@ Health health_from_json(const json::object& status) {
   health.unwritten_because = from.text("unwrittenBecause");
   health.memory_trouble = from.text("memoryError");
   health.last = job_from(from.object("lastBackup"));
+  health.last_decided = job_from(from.object("lastDecided"));
   health.last_succeeded = job_from(from.object("lastSuccess"));
   if (const json::object* trend = from.object("trend")) {
     constexpr double kMost = 1e18;

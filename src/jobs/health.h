@@ -34,6 +34,8 @@ struct Timetable {
 
 struct Health {
   std::optional<state::PastJob> last;  // backup that this directory made, however it ended
+  std::optional<state::PastJob>
+      last_decided;  // the last that was not cancelled, which tells nothing
   std::optional<state::PastJob> last_succeeded;  // the last that did
   std::optional<Trend> trend;
   Timetable timetable;  // of backups

@@ -337,13 +337,16 @@ void Scheduler::begin(WallTime now) {
   prune({}, false);
 }
 
-// What the end of the server cut off is made at its next start.
+// What the end of the server cut off is made at its next start. So is what somebody cancelled: that
+// serves nothing, but is not begun again against his will; it is missed until the next is made.
 void Scheduler::finish() {
   const Status status = std::exchange(running_, nullptr)->status();
   if (vault_.is_shutting_down()) { return; }
+  const WallTime begun = std::min(begun_, clock_.now());  // the clock may have been set back
   prune(status.name, status.state == State::kSucceeded);
   forget_waiting();
-  served(std::min(begun_, clock_.now()));  // the clock may have been set back meanwhile
+  if (status.state == State::kCancelled) { return plan(begun); }
+  served(begun);
 }
 
 // By the retention of our own settings, after a backup that succeeded; without one by cronMaxKeep,

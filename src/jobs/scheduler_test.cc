@@ -45,7 +45,15 @@ class SchedulerTest : public ::testing::Test {
     scheduler_.reset();
     rig_.reset();
     rig_ = std::make_unique<VaultRig>(
-        VaultRig::Setup{.pb_data = pb_data_, .clock = clock_, .options = {.observer = observer_}});
+        VaultRig::Setup{.pb_data = pb_data_,
+                        .clock = clock_,
+                        .options = {.observer = observer_},
+                        .hook = [this](std::string_view call) -> Result<void> {
+                          if (call == "create" && cancelled_) {
+                            return fail(Code::kCancelled, "somebody does not want it");
+                          }
+                          return {};
+                        }});
     settings_ = std::make_unique<LiveSettings>(*rig_->directory, "", clock_, system_random());
     own_ = std::make_unique<settings::VaultSettingsFile>(rig_->directory->vault_folder());
     options.say = [this](bool /*is_warning*/, const std::string& what) { said_.push_back(what); };
@@ -105,6 +113,7 @@ class SchedulerTest : public ::testing::Test {
   }
 
   std::function<void(const Status&)> observer_;
+  bool cancelled_ = false;  // each backup
   testing::TempFolder folder_;
   fs::Path pb_data_ = testing::unpack_pb_data("0.36.6", folder_.path());
   testing::FakeClock clock_;
@@ -245,6 +254,31 @@ TEST_F(SchedulerTest, WhatCannotBeginIsAFailureAndIsTriedAgain) {
   play();
   EXPECT_EQ(rig_->vault->history(10)->size(), 2U);
   EXPECT_EQ(rig_->names().size(), 1U);
+}
+
+TEST_F(SchedulerTest, OneThatWasCancelledIsMissedAndIsNotBegunAgainByItself) {
+  start();
+  set(R"({"cron":"0 3 * * *"})");
+  play();
+  ASSERT_EQ(rig_->back_up("before.zip").state, State::kSucceeded);
+  touch("before.zip", clock_.now());
+  clock_.advance(3h);
+  cancelled_ = true;
+  play();
+  ASSERT_EQ(rig_->vault->history(1)->front().outcome, "cancelled");
+  cancelled_ = false;
+  clock_.advance(1min);
+  play();
+  EXPECT_THAT(rig_->names(), ElementsAre("before.zip"));
+  EXPECT_EQ(next(), "2026-11-22 03:00:00");
+  EXPECT_EQ(risk_of(*rig_->vault->overview()), "") << "an hour late is fine";
+  clock_.advance(1h);
+  EXPECT_EQ(risk_of(*rig_->vault->overview()),
+            "the backup that was due at 2026-11-21 03:00:00.000Z was missed");
+  start();
+  play();
+  EXPECT_THAT(rig_->names(), SizeIs(2)) << "a new server makes what was missed";
+  EXPECT_EQ(risk_of(*rig_->vault->overview()), "");
 }
 
 TEST_F(SchedulerTest, OneBackupServesAllThatWasDueBeforeIt) {
