@@ -660,6 +660,7 @@ inline constexpr Phrase kTexts[] = {
     {"a verification found {} damaged: {}", "校验发现 {} 已损坏：{}"},
 
     // Alerts.
+    {"Which backups there are is not known, for their store can't be looked at: {}.", "有哪些备份未知，因为无法查看其存储：{}。"},
     {"There is no good backup.", "没有可靠的备份。"},
     {"The newest good backup is {} of {}.", "最新的可靠备份是 {}（{}）。"},
     {"{} failed at {}: {}.", "{}于 {} 失败：{}。"},

@@ -17,7 +17,12 @@ bool is_since(WallTime time, WallTime moment) {
   return time >= std::chrono::floor<std::chrono::seconds>(moment);
 }
 
-std::string newest_sentence(const Overview& overview) {
+std::string newest_sentence(const Sight& sight) {
+  const Overview& overview = sight.overview;
+  if (sight.unseen_since) {
+    return "Which backups there are is not known, for their store can't be looked at: " +
+           printable(sight.unseen_because) + ".";
+  }
   if (!overview.newest) { return "There is no good backup."; }
   return "The newest good backup is " + printable(overview.newest->name.text()) + " of " +
          format_minute(overview.newest->modified) + ".";
@@ -41,7 +46,7 @@ std::optional<Condition> failed(const Sight& sight, const OpenSince& open_since)
            " failed at " + format_minute(last->ended) + ": " + printable(last->error) + ".\n";
   }
   return Condition{"failed", open.value_or(has_failed ? last->ended : WallTime{}),
-                   text + newest_sentence(overview)};
+                   text + newest_sentence(sight)};
 }
 
 // By the newest good backup, whoever made it: an app that has the timetable, too.
@@ -68,7 +73,7 @@ std::optional<Condition> missed(const Sight& sight, const AlertSettings& setting
   }
   return Condition{"missed", *due,
                    "The backup that was due at " + format_minute(*due) + " (" + cron->expression() +
-                       ") has not been made.\n" + newest_sentence(overview)};
+                       ") has not been made.\n" + newest_sentence(sight)};
 }
 
 std::optional<Condition> damaged(const Sight& sight) {
@@ -86,7 +91,7 @@ std::optional<Condition> damaged(const Sight& sight) {
   }
   if (count == 0) { return std::nullopt; }
   if (count > kNamed) { text += "So are " + std::to_string(count - kNamed) + " others.\n"; }
-  return Condition{"unverified", since, text + newest_sentence(sight.overview)};
+  return Condition{"unverified", since, text + newest_sentence(sight)};
 }
 
 std::optional<Condition> unverified(const Sight& sight, const AlertSettings& settings,

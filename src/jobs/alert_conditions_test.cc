@@ -114,6 +114,19 @@ TEST(Conditions, AFailureSaysWhy) {
             "The newest good backup is a.zip of 2026-11-20 12:00 UTC.");
 }
 
+TEST(Conditions, AFailureDoesNotSayThatThereAreNoBackupsWhereTheyCanNotBeSeen) {
+  Sight sight;
+  sight.unseen_since = kNow - 1min;
+  sight.unseen_because = "backups: Not a directory";
+  sight.overview.health.last_decided = past("failed", kNow);
+  EXPECT_EQ(kinds(sight), "failed");
+  const auto found = conditions_of(
+      sight, {}, [](auto) { return std::nullopt; }, kNow);
+  EXPECT_THAT(found.at(0).text,
+              HasSubstr("\nWhich backups there are is not known, for their store can't be looked "
+                        "at: backups: Not a directory."));
+}
+
 struct MissedCase {
   const char* label;
   WallTime newest;

@@ -179,6 +179,7 @@ void Alerts::refresh() {
   const std::lock_guard lock{mutex_};
   if (settings.has_value()) { settings_ = *settings; }
   if (!superusers.has_value()) { return; }
+  is_data_known_ = is_data_known_ || settings.has_value();
   superusers_.clear();
   for (const auth::Superuser& one : *superusers) {
     if (superusers_.size() < kAddressesMax) { superusers_.push_back(one.email); }
@@ -205,6 +206,18 @@ std::vector<Channel> Alerts::channels() {
     channels.push_back(channel_of(hook, settings.on));
   }
   return channels;
+}
+
+// Of one that is not among channels(): whether that is so because the settings that name it can't
+// be read.
+bool Alerts::may_come_back(const std::string& channel) {
+  if (!own_settings_.read().has_value()) { return true; }
+  const AlertSettings settings = own_settings_.now().alerts;
+  if (!channel.starts_with(kMail) || !settings.mail_to.empty() || !settings.mail_superusers) {
+    return false;
+  }
+  const std::lock_guard lock{mutex_};
+  return !is_data_known_;
 }
 
 Result<void> Alerts::send(const Channel& channel, const state::Delivery& delivery,
@@ -350,7 +363,7 @@ void Alerts::open(const std::vector<Condition>& conditions, const AlertState& st
   const std::vector<Channel> known = channels();
   for (const state::Told& one : state.told) {
     if (std::ranges::find(known, one.channel, &Channel::id) == known.end() &&
-        !contains(change.gone, one.channel)) {
+        !contains(change.gone, one.channel) && !may_come_back(one.channel)) {
       change.gone.push_back(one.channel);
     }
   }
@@ -378,7 +391,7 @@ void Alerts::open(const std::vector<Condition>& conditions, const AlertState& st
   }
 }
 
-// That it is over is told to those who heard of it.
+// That it is over is told to those who heard of it, also where they are not known just now.
 void Alerts::close(const std::vector<Condition>& conditions, const Sight& sight,
                    const AlertState& state, WallTime now, AlertChange& change) {
   const auto line_of = [](const state::OpenAlert& alert) {
@@ -399,7 +412,14 @@ void Alerts::close(const std::vector<Condition>& conditions, const Sight& sight,
   if (over.empty()) { return; }
   const std::string first = line_of(over.front());
   options_.say(false, "over: " + first.substr(0, first.find('\n')));
-  for (const Channel& channel : channels()) {
+  std::vector<Channel> heard = channels();
+  for (const state::Told& one : state.told) {
+    if (std::ranges::find(heard, one.channel, &Channel::id) == heard.end() &&
+        may_come_back(one.channel)) {
+      heard.push_back({.id = one.channel, .kinds = {"recovered"}});
+    }
+  }
+  for (const Channel& channel : heard) {
     if (!contains(channel.kinds, "recovered")) { continue; }
     std::string lines;
     for (const state::OpenAlert& alert : over) {
@@ -461,8 +481,10 @@ void Alerts::serve(const std::string& channel, const std::stop_token& stop) {
 bool Alerts::deliver(state::Delivery delivery, const std::stop_token& stop) {
   const std::vector<Channel> known = channels();
   const auto channel = std::ranges::find(known, delivery.channel, &Channel::id);
+  if (channel == known.end() && may_come_back(delivery.channel)) { return false; }
+  const bool is_wanted = channel != known.end() && contains(channel->kinds, delivery.kind);
   Result<void> sent;
-  if (channel != known.end()) {
+  if (is_wanted) {
     sent = send(*channel, delivery, stop);
     if (!sent.has_value() && sent.error().code == Code::kCancelled) { return false; }
     ++delivery.attempts;
@@ -470,9 +492,10 @@ bool Alerts::deliver(state::Delivery delivery, const std::stop_token& stop) {
   const WallTime now = clock_.now();
   const bool is_old = now - delivery.created > kDeliveryAgeMax;
   delivery.error = sent.has_value() ? "" : sent.error().what;
-  if (channel == known.end()) {
+  if (!is_wanted) {
     delivery.outcome = "dropped";
-    delivery.error = "the channel is gone";
+    delivery.error = channel == known.end() ? "the channel is gone"
+                                            : "the channel does not want what is of this kind now";
   } else if (sent.has_value()) {
     delivery.outcome = "sent";
   } else if (is_old) {

@@ -91,6 +91,7 @@ class Alerts {
   [[nodiscard]] Result<void> send(const Channel& channel, const state::Delivery& delivery,
                                   const std::stop_token& stop);
   [[nodiscard]] std::vector<Channel> channels();
+  [[nodiscard]] bool may_come_back(const std::string& channel);
   void refresh();
   [[nodiscard]] state::Notebook& notebook() const { return vault_.notebook(); }
 
@@ -110,7 +111,8 @@ class Alerts {
   // As they could be read last: a data.db that is damaged is what people want to be told of.
   settings::Settings settings_;
   std::vector<std::string> superusers_;
-  std::string said_trouble_;  // of vault.db
+  bool is_data_known_ = false;  // both of these were read once
+  std::string said_trouble_;    // of vault.db
 
   // Last, so that they are back before the rest goes.
   Couriers mail_couriers_;

@@ -382,6 +382,40 @@ TEST_F(AlertsTest, DropWhatIsForAChannelThatIsGone) {
   EXPECT_EQ(outcomes(), "failed:dropped:1 ");
 }
 
+TEST_F(AlertsTest, DropWhatTheChannelDoesNotWantAnyMore) {
+  set(kTeam);
+  away_ = "webhook:Team";
+  back_up(true);
+  run();
+  set(R"({"webhooks":[{"name":"Team","url":"https://h.example/x","on":["missed","recovered"]}]})");
+  away_.clear();
+  clock_.advance(1min);
+  EXPECT_THAT(run(), IsEmpty());
+  EXPECT_EQ(outcomes(), "failed:dropped:1 ");
+}
+
+TEST_F(AlertsTest, WhileTheSettingsCanNotBeReadNothingIsDroppedAndNobodyForgotten) {
+  set(kTeam);
+  back_up(true);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Backup failed"));
+  away_ = "webhook:Team";
+  clock_.advance(24h);
+  EXPECT_THAT(run(), IsEmpty()) << "the reminder waits";
+  const fs::Path file = pb_data_ / ".pocketvault/settings.json";
+  const std::string settings = testing::read_file(file);
+  testing::write_file(file, "{");
+  away_.clear();
+  start();
+  clock_.advance(1min);
+  EXPECT_THAT(run(), IsEmpty());
+  EXPECT_EQ(outcomes(), "failed:waiting:1 failed:sent:1 ");
+  back_up(false);
+  EXPECT_THAT(run(), IsEmpty());
+  testing::write_file(file, settings);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Reminder: Backup failed",
+                                 "webhook:Team [Corner Shop] Backups are well again"));
+}
+
 TEST_F(AlertsTest, AChannelSetWhileAnAlertIsOpenHearsOfItOnce) {
   set(kTeam);
   away_ = "webhook:Team";
