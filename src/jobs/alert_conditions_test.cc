@@ -155,6 +155,22 @@ TEST(Conditions, ABackupIsMissedWhenItWasDueAndTheGraceIsOver) {
   EXPECT_EQ(kinds(jittered, settings), "");
 }
 
+TEST(Conditions, WhatWasMissedLastsUntilABackupIsNewer) {
+  Sight sight = daily(kNow - 33h, kNow - 1min);  // another timetable since a minute ago
+  EXPECT_EQ(kinds(sight), "");
+  sight.missed_since = kNow - 9h;
+  EXPECT_EQ(kinds(sight), "missed");
+  sight.overview.health.last_decided = past("failed", kNow - 1h);
+  EXPECT_EQ(kinds(sight), "failed missed") << "a failure makes nothing well";
+  sight.overview.newest->modified = kNow - 30min;
+  EXPECT_EQ(kinds(sight), "");
+  sight = daily(kNow - 33h, kNow - 1min);
+  sight.missed_since = kNow - 9h;
+  sight.timetable_since.reset();
+  EXPECT_EQ(kinds(sight), "") << "nobody asks for any";
+  EXPECT_FALSE(is_made_up_for(sight));
+}
+
 TEST(Conditions, ABackupThatWasBegunInTimeIsNotMissed) {
   Sight sight = daily(kNow - 33h, kNow - 240h);
   sight.overview.job = LeaseNote{.pid = 1, .kind = "backup", .name = "b.zip", .since = kNow - 9h};

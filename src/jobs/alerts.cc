@@ -31,6 +31,7 @@ constexpr std::string_view kMail = "mail:";
 constexpr std::size_t kAddressesMax = 20;             // of superusers
 constexpr std::string_view kSucceeded = "succeeded";  // for pings alone
 constexpr std::string_view kTimetable = "timetable";
+constexpr std::string_view kMissed = "missed";
 constexpr std::array<std::string_view, 4> kPingKinds{"succeeded", "failed", "missed", "unverified"};
 // What PocketBase mails superusers of, and that it is over.
 constexpr std::array<std::string_view, 3> kSuperuserKinds{"failed", "missed", "recovered"};
@@ -291,6 +292,14 @@ void Alerts::tell_whether_written(const Result<void>& written) {
                    : "what happens is kept in memory until it can be written: " + trouble);
 }
 
+// When the backup was due that the open alert is about. Without a text it is about the store.
+std::optional<WallTime> Alerts::missed_since(const AlertState& state) {
+  const state::Mark* due = find_mark(state, kMissed);
+  const bool is_open =
+      std::ranges::find(state.open, kMissed, &state::OpenAlert::kind) != state.open.end();
+  return is_open && due != nullptr && !due->text.empty() ? std::optional{due->at} : std::nullopt;
+}
+
 // Marks since when the timetable is as it is.
 Sight Alerts::see(const AlertState& state, WallTime now, AlertChange& change) {
   auto survey = vault_.survey();
@@ -303,8 +312,9 @@ Sight Alerts::see(const AlertState& state, WallTime now, AlertChange& change) {
   unseen_since_.reset();
   Overview& overview = survey->overview;
   look_behind(overview, now);
-  const std::string expression = overview.health.timetable.expression;
   const state::Mark* known = find_mark(state, kTimetable);
+  std::string& expression = overview.health.timetable.expression;
+  if (!overview.health.memory_trouble.empty() && known != nullptr) { expression = known->text; }
   std::optional<WallTime> since;
   if (!expression.empty()) {
     const bool goes_on = known != nullptr && known->text == expression && known->at <= now;
@@ -316,6 +326,7 @@ Sight Alerts::see(const AlertState& state, WallTime now, AlertChange& change) {
   return Sight{.overview = std::move(overview),
                .backups = std::move(survey->listing.backups),
                .timetable_since = since,
+               .missed_since = missed_since(state),
                .jitter_max = own_settings_.now().schedule.jitter_max,
                .behind_since = behind_since_,
                .behind = behind_};
@@ -349,8 +360,23 @@ void Alerts::judge(const Sight& sight, const AlertState& state, WallTime now, Al
   };
   const std::vector<Condition> conditions =
       conditions_of(sight, own_settings_.now().alerts, open_since, now);
+  mark_missed(conditions, sight, state, now, change);
   open(conditions, state, now, change);
   close(conditions, sight, state, now, change);
+}
+
+void Alerts::mark_missed(const std::vector<Condition>& conditions, const Sight& sight,
+                         const AlertState& state, WallTime now, AlertChange& change) {
+  if (sight.unseen_since) { return; }
+  const auto missed = std::ranges::find(conditions, kMissed, &Condition::kind);
+  const state::Mark* known = find_mark(state, kMissed);
+  if (missed != conditions.end()) {
+    if (sight.missed_since) { return; }
+    change.marks.push_back(
+        {std::string{kMissed}, sight.overview.health.timetable.expression, missed->since});
+  } else if (known != nullptr && !known->text.empty()) {
+    change.marks.push_back({std::string{kMissed}, "", now});
+  }
 }
 
 // Each channel hears of it once, whenever it was set, and then from time to time.
@@ -407,6 +433,11 @@ void Alerts::close(const std::vector<Condition>& conditions, const Sight& sight,
       continue;
     }
     change.closed.push_back(alert.kind);
+    // What nobody asks for any more is over, and yet nothing became well.
+    if (alert.kind == kMissed && !is_made_up_for(sight)) {
+      options_.say(false, "no backups are asked for by the clock any more, so none is missed");
+      continue;
+    }
     over.push_back(alert);
   }
   if (over.empty()) { return; }

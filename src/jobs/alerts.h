@@ -74,6 +74,9 @@ class Alerts {
   [[nodiscard]] Sight see(const state::AlertState& state, WallTime now, state::AlertChange& change);
   void judge(const Sight& sight, const state::AlertState& state, WallTime now,
              state::AlertChange& change);
+  [[nodiscard]] static std::optional<WallTime> missed_since(const state::AlertState& state);
+  void mark_missed(const std::vector<Condition>& conditions, const Sight& sight,
+                   const state::AlertState& state, WallTime now, state::AlertChange& change);
   void ping(const Sight& sight, const state::AlertState& state, WallTime now,
             state::AlertChange& change);
   void open(const std::vector<Condition>& conditions, const state::AlertState& state, WallTime now,

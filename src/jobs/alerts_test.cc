@@ -11,6 +11,7 @@
 #include <mutex>
 
 #include "jobs/live_settings.h"
+#include "jobs/scheduler.h"
 #include "jobs/vault_rig.h"
 #include "testing/fake_clock.h"
 #include "testing/fixtures.h"
@@ -143,6 +144,12 @@ class AlertsTest : public ::testing::Test {
     auto connection =
         *sqlite::Connection::open(rig_->directory->vault_folder() / "vault.db", {.one_file = true});
     ASSERT_TRUE(connection.exec("PRAGMA user_version=" + std::to_string(version)).has_value());
+  }
+  // As a server notes that it takes up a timetable now.
+  void adopt(const std::string& expression) {
+    ASSERT_TRUE(state::note_served(state::VaultDb{rig_->directory->vault_folder()},
+                                   std::string{kBackupCron}, {expression, clock_.now()}, {})
+                    .has_value());
   }
   std::string outcomes() {
     std::string text;
@@ -589,6 +596,28 @@ TEST_F(AlertsTest, AStoreThatCanNotBeLookedAtMakesNothingWell) {
   EXPECT_THAT(last_.text, HasSubstr("their store can't be looked at: away"));
   unlisted_ = false;
   EXPECT_THAT(run(), ElementsAre(HasSubstr("well again")));
+}
+
+TEST_F(AlertsTest, AnotherTimetableMakesNothingWell) {
+  set(kTeam);
+  back_up(false);
+  adopt("0 3 * * *");
+  EXPECT_THAT(run(), IsEmpty());
+  clock_.advance(4h);  // 04:54
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] A backup was missed"));
+  adopt("0 5 * * *");
+  EXPECT_THAT(run(), IsEmpty());
+  start();
+  EXPECT_THAT(run(), IsEmpty());
+  back_up(false);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Backups are well again"));
+  clock_.advance(24h);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] A backup was missed"));
+  ASSERT_TRUE(state::forget_served(state::VaultDb{rig_->directory->vault_folder()},
+                                   std::string{kBackupCron})
+                  .has_value());
+  EXPECT_THAT(run(), IsEmpty()) << "over, and not well";
+  EXPECT_EQ(json::serialize(alerts_->report()->at("open")), "[]");
 }
 
 TEST_F(AlertsTest, ATestIsSentAtOnceAndNoted) {

@@ -41,6 +41,7 @@ struct Health {
   Timetable timetable;  // of backups
   // What it follows from: until when it was served, and how late is still in time.
   std::optional<WallTime> served_until = {};
+  std::optional<WallTime> missed_before = {};  // due then by an earlier timetable
   std::chrono::seconds late_max{0};
   Timetable verification;  // of verifications; whether one was missed is not told
   std::string unwritten_because =
