@@ -563,7 +563,8 @@ Result<void> Alerts::test(const std::string& wanted, const std::stop_token& stop
                                      (ids.empty() ? "is none" : "are: " + ids));
   }
   const WallTime now = clock_.now();
-  state::Delivery delivery{.channel = channel->id,
+  state::Delivery delivery{.number = notebook().new_number(now),
+                           .channel = channel->id,
                            .kind = "test",
                            .title = title_of("test"),
                            .text = "This is how alerts about backups reach you.\nData directory: " +

@@ -9,6 +9,7 @@
 #include <condition_variable>
 #include <csignal>
 #include <mutex>
+#include <set>
 
 #include "jobs/live_settings.h"
 #include "jobs/scheduler.h"
@@ -618,6 +619,30 @@ TEST_F(AlertsTest, AnotherTimetableMakesNothingWell) {
                   .has_value());
   EXPECT_THAT(run(), IsEmpty()) << "over, and not well";
   EXPECT_EQ(json::serialize(alerts_->report()->at("open")), "[]");
+}
+
+TEST_F(AlertsTest, WhatIsOpenOutlivesALostVaultDb) {
+  set(kTeam);
+  std::set<std::string> ids;
+  const auto lose = [&] { std::filesystem::remove(pb_data_ / ".pocketvault/vault.db"); };
+  back_up(true);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Backup failed"));
+  ids.insert(last_.id);
+  lose();
+  back_up(true);
+  EXPECT_THAT(run(), IsEmpty()) << "told once";
+  lose();
+  back_up(false);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Backups are well again"));
+  ids.insert(last_.id);
+  lose();
+  start();  // nothing is remembered any more
+  clock_.advance(1s);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(alerts_->test("Team", {}).has_value());
+    ids.insert(last_.id);
+  }
+  EXPECT_EQ(ids.size(), 4U) << "a receiver tells by it what it has had";
 }
 
 TEST_F(AlertsTest, ATestIsSentAtOnceAndNoted) {
