@@ -662,6 +662,7 @@ inline constexpr Phrase kTexts[] = {
     {"a verification found {} damaged: {}", "校验发现 {} 已损坏：{}"},
 
     // Alerts.
+    {"Which backups there are is not known, for their store can't be looked at: {}.", "有哪些备份未知，因为无法查看其存储：{}。"},
     {"There is no good backup.", "没有可靠的备份。"},
     {"The newest good backup is {} of {}.", "最新的可靠备份是 {}（{}）。"},
     {"{} failed at {}: {}.", "{}于 {} 失败：{}。"},
@@ -669,6 +670,7 @@ inline constexpr Phrase kTexts[] = {
     {"The backup", "备份"},
     {"Whether backups are made is not known, for since {} their store can't be looked at: {}.", "备份是否进行未知，因为自 {} 起无法查看其存储：{}。"},
     {"The backup that was due at {} ({}) has not been made.", "应在 {}（{}）进行的备份没有完成。"},
+    {"The backup that was due at {} has not been made.", "应在 {} 进行的备份没有完成。"},
     {"{} is damaged, as a verification found: {}.", "{} 已损坏，校验发现：{}。"},
     {"So are {} others.", "另有 {} 个也是如此。"},
     {"The last verification of a backup was at {}.", "最近一次校验备份在 {}。"},

@@ -17,7 +17,12 @@ bool is_since(WallTime time, WallTime moment) {
   return time >= std::chrono::floor<std::chrono::seconds>(moment);
 }
 
-std::string newest_sentence(const Overview& overview) {
+std::string newest_sentence(const Sight& sight) {
+  const Overview& overview = sight.overview;
+  if (sight.unseen_since) {
+    return "Which backups there are is not known, for their store can't be looked at: " +
+           printable(sight.unseen_because) + ".";
+  }
   if (!overview.newest) { return "There is no good backup."; }
   return "The newest good backup is " + printable(overview.newest->name.text()) + " of " +
          format_minute(overview.newest->modified) + ".";
@@ -30,30 +35,23 @@ std::optional<Condition> failed(const Sight& sight, const OpenSince& open_since)
     return (overview.newest && is_since(overview.newest->modified, moment)) ||
            (health.last_succeeded && is_since(health.last_succeeded->ended, moment));
   };
-  const bool has_failed = health.last && health.last->outcome == "failed" &&
-                          (!overview.newest || overview.newest->modified < health.last->ended);
+  const auto& last = health.last_decided;
+  const bool has_failed = last && last->outcome == "failed" &&
+                          (!overview.newest || overview.newest->modified < last->ended);
   const auto open = open_since("failed");
   if (!has_failed && (!open || made_since(*open))) { return std::nullopt; }
   std::string text;
   if (has_failed) {
-    text = std::string{health.last->is_scheduled ? "The backup made by the clock" : "The backup"} +
-           " failed at " + format_minute(health.last->ended) + ": " +
-           printable(health.last->error) + ".\n";
+    text = std::string{last->is_scheduled ? "The backup made by the clock" : "The backup"} +
+           " failed at " + format_minute(last->ended) + ": " + printable(last->error) + ".\n";
   }
-  return Condition{"failed", open.value_or(has_failed ? health.last->ended : WallTime{}),
-                   text + newest_sentence(overview)};
+  return Condition{"failed", open.value_or(has_failed ? last->ended : WallTime{}),
+                   text + newest_sentence(sight)};
 }
 
 // By the newest good backup, whoever made it: an app that has the timetable, too.
-std::optional<Condition> missed(const Sight& sight, const AlertSettings& settings, WallTime now) {
+std::optional<Condition> overdue(const Sight& sight, const AlertSettings& settings, WallTime now) {
   const Overview& overview = sight.overview;
-  if (sight.unseen_since) {
-    if (now < *sight.unseen_since + settings.missed_grace) { return std::nullopt; }
-    return Condition{
-        "missed", *sight.unseen_since,
-        "Whether backups are made is not known, for since " + format_minute(*sight.unseen_since) +
-            " their store can't be looked at: " + printable(sight.unseen_because) + "."};
-  }
   const auto cron = Cron::parse(overview.health.timetable.expression);
   if (!sight.timetable_since || !cron.has_value()) { return std::nullopt; }
   WallTime done = *sight.timetable_since;
@@ -68,7 +66,28 @@ std::optional<Condition> missed(const Sight& sight, const AlertSettings& setting
   }
   return Condition{"missed", *due,
                    "The backup that was due at " + format_minute(*due) + " (" + cron->expression() +
-                       ") has not been made.\n" + newest_sentence(overview)};
+                       ") has not been made.\n" + newest_sentence(sight)};
+}
+
+std::optional<Condition> missed(const Sight& sight, const AlertSettings& settings, WallTime now) {
+  if (sight.unseen_since) {
+    if (now < *sight.unseen_since + settings.missed_grace) { return std::nullopt; }
+    return Condition{
+        "missed", *sight.unseen_since,
+        "Whether backups are made is not known, for since " + format_minute(*sight.unseen_since) +
+            " their store can't be looked at: " + printable(sight.unseen_because) + "."};
+  }
+  auto found = overdue(sight, settings, now);
+  // Another timetable makes no backup.
+  if (!sight.timetable_since || is_made_up_for(sight)) { return found; }
+  const WallTime since = *sight.missed_since;
+  if (!found) {
+    found = Condition{"missed", since,
+                      "The backup that was due at " + format_minute(since) +
+                          " has not been made.\n" + newest_sentence(sight)};
+  }
+  found->since = since;
+  return found;
 }
 
 std::optional<Condition> damaged(const Sight& sight) {
@@ -86,7 +105,7 @@ std::optional<Condition> damaged(const Sight& sight) {
   }
   if (count == 0) { return std::nullopt; }
   if (count > kNamed) { text += "So are " + std::to_string(count - kNamed) + " others.\n"; }
-  return Condition{"unverified", since, text + newest_sentence(sight.overview)};
+  return Condition{"unverified", since, text + newest_sentence(sight)};
 }
 
 std::optional<Condition> unverified(const Sight& sight, const AlertSettings& settings,
@@ -156,6 +175,11 @@ std::string title_of(std::string_view kind) {
   return "Test message";
 }
 
+bool is_made_up_for(const Sight& sight) {
+  const auto& newest = sight.overview.newest;
+  return !sight.missed_since || (newest && is_since(newest->modified, *sight.missed_since));
+}
+
 std::vector<Condition> conditions_of(const Sight& sight, const AlertSettings& settings,
                                      const OpenSince& open_since, WallTime now) {
   std::vector<Condition> conditions;
@@ -163,8 +187,8 @@ std::vector<Condition> conditions_of(const Sight& sight, const AlertSettings& se
     if (condition) { conditions.push_back(*std::move(condition)); }
   };
   take(failed(sight, open_since));
-  // Who is told that a backup failed knows that there is none.
-  if (conditions.empty()) { take(missed(sight, settings, now)); }
+  // Who is told that a backup failed knows that there is none. What was told before goes on.
+  if (conditions.empty() || sight.missed_since) { take(missed(sight, settings, now)); }
   take(unverified(sight, settings, now));
   take(space_low(sight, settings, open_since, now));
   take(behind(sight, now));

@@ -23,6 +23,8 @@ struct Sight {
   std::vector<ListedBackup> backups = {};
   // Since when the timetable is as it is; nullopt: there is none.
   std::optional<WallTime> timetable_since = std::nullopt;
+  // When the backup was due that an open alert says was missed.
+  std::optional<WallTime> missed_since = std::nullopt;
   std::chrono::seconds jitter_max{0};
   // Since when backups wait for their store, or the mirror lacks some, without a break; nullopt:
   // all are where they belong.
@@ -40,8 +42,12 @@ struct Condition {
 // "Backup failed".
 [[nodiscard]] std::string title_of(std::string_view kind);
 
+// Whether a good backup is as new as the one that was missed, or none was.
+[[nodiscard]] bool is_made_up_for(const Sight& sight);
+
 // Since when `kind` is open already; nullopt: it is not. What is open ends only with proof: a
-// failure with a backup made after it, low space with a tenth more than the bound.
+// failure, and what was missed, with a backup made after it, low space with a tenth more than the
+// bound.
 using OpenSince = std::function<std::optional<WallTime>(std::string_view kind)>;
 
 // In the order of settings::kAlertKinds, whether or not anybody is to be told.

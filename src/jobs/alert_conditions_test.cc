@@ -85,26 +85,26 @@ TEST(Conditions, AreNoneWhereAllIsWell) {
 
 TEST(Conditions, AFailureLastsUntilABackupIsMade) {
   Sight sight = with_newest(kNow - 24h);
-  sight.overview.health.last = past("failed", kNow - 1h);
+  sight.overview.health.last_decided = past("failed", kNow - 1h);
   EXPECT_EQ(kinds(sight), "failed");
   sight.overview.health.last = past("cancelled", kNow);
   EXPECT_EQ(kinds(sight, {}, "failed", kNow - 1h), "failed")
       << "a cancelled one makes nothing well";
-  EXPECT_EQ(kinds(sight), "");
+  EXPECT_EQ(kinds(sight), "failed") << "nor does a server that knows of no alert forget it";
   sight.overview.newest->modified = kNow - 1min;
   EXPECT_EQ(kinds(sight, {}, "failed", kNow - 1h), "");
-  sight.overview.health.last = past("failed", kNow - 1h);
+  sight.overview.health.last_decided = past("failed", kNow - 1h);
   EXPECT_EQ(kinds(sight), "") << "a later backup is there";
   sight.overview.newest.reset();
   EXPECT_EQ(kinds(sight), "failed");
-  sight.overview.health.last = past("succeeded", kNow);
+  sight.overview.health.last_decided = past("succeeded", kNow);
   sight.overview.health.last_succeeded = past("succeeded", kNow);
   EXPECT_EQ(kinds(sight, {}, "failed", kNow - 1h), "") << "a store that can't be looked at";
 }
 
 TEST(Conditions, AFailureSaysWhy) {
   Sight sight = with_newest(kNow - 24h);
-  sight.overview.health.last = past("failed", kNow - 1h);
+  sight.overview.health.last_decided = past("failed", kNow - 1h);
   const auto found = conditions_of(
       sight, {}, [](auto) { return std::nullopt; }, kNow);
   ASSERT_EQ(found.size(), 1U);
@@ -112,6 +112,19 @@ TEST(Conditions, AFailureSaysWhy) {
   EXPECT_EQ(found[0].text,
             "The backup made by the clock failed at 2026-11-21 11:00 UTC: no space left.\n"
             "The newest good backup is a.zip of 2026-11-20 12:00 UTC.");
+}
+
+TEST(Conditions, AFailureDoesNotSayThatThereAreNoBackupsWhereTheyCanNotBeSeen) {
+  Sight sight;
+  sight.unseen_since = kNow - 1min;
+  sight.unseen_because = "backups: Not a directory";
+  sight.overview.health.last_decided = past("failed", kNow);
+  EXPECT_EQ(kinds(sight), "failed");
+  const auto found = conditions_of(
+      sight, {}, [](auto) { return std::nullopt; }, kNow);
+  EXPECT_THAT(found.at(0).text,
+              HasSubstr("\nWhich backups there are is not known, for their store can't be looked "
+                        "at: backups: Not a directory."));
 }
 
 struct MissedCase {
@@ -142,6 +155,22 @@ TEST(Conditions, ABackupIsMissedWhenItWasDueAndTheGraceIsOver) {
   EXPECT_EQ(kinds(jittered, settings), "");
 }
 
+TEST(Conditions, WhatWasMissedLastsUntilABackupIsNewer) {
+  Sight sight = daily(kNow - 33h, kNow - 1min);  // another timetable since a minute ago
+  EXPECT_EQ(kinds(sight), "");
+  sight.missed_since = kNow - 9h;
+  EXPECT_EQ(kinds(sight), "missed");
+  sight.overview.health.last_decided = past("failed", kNow - 1h);
+  EXPECT_EQ(kinds(sight), "failed missed") << "a failure makes nothing well";
+  sight.overview.newest->modified = kNow - 30min;
+  EXPECT_EQ(kinds(sight), "");
+  sight = daily(kNow - 33h, kNow - 1min);
+  sight.missed_since = kNow - 9h;
+  sight.timetable_since.reset();
+  EXPECT_EQ(kinds(sight), "") << "nobody asks for any";
+  EXPECT_FALSE(is_made_up_for(sight));
+}
+
 TEST(Conditions, ABackupThatWasBegunInTimeIsNotMissed) {
   Sight sight = daily(kNow - 33h, kNow - 240h);
   sight.overview.job = LeaseNote{.pid = 1, .kind = "backup", .name = "b.zip", .since = kNow - 9h};
@@ -154,7 +183,7 @@ TEST(Conditions, ABackupThatWasBegunInTimeIsNotMissed) {
 
 TEST(Conditions, AFailureIsNotMissedAsWell) {
   Sight sight = daily(kNow - 33h, kNow - 240h);
-  sight.overview.health.last = past("failed", kNow - 9h);
+  sight.overview.health.last_decided = past("failed", kNow - 9h);
   EXPECT_EQ(kinds(sight), "failed");
 }
 

@@ -31,6 +31,7 @@ constexpr std::string_view kMail = "mail:";
 constexpr std::size_t kAddressesMax = 20;             // of superusers
 constexpr std::string_view kSucceeded = "succeeded";  // for pings alone
 constexpr std::string_view kTimetable = "timetable";
+constexpr std::string_view kMissed = "missed";
 constexpr std::array<std::string_view, 4> kPingKinds{"succeeded", "failed", "missed", "unverified"};
 // What PocketBase mails superusers of, and that it is over.
 constexpr std::array<std::string_view, 3> kSuperuserKinds{"failed", "missed", "recovered"};
@@ -179,6 +180,7 @@ void Alerts::refresh() {
   const std::lock_guard lock{mutex_};
   if (settings.has_value()) { settings_ = *settings; }
   if (!superusers.has_value()) { return; }
+  is_data_known_ = is_data_known_ || settings.has_value();
   superusers_.clear();
   for (const auth::Superuser& one : *superusers) {
     if (superusers_.size() < kAddressesMax) { superusers_.push_back(one.email); }
@@ -205,6 +207,18 @@ std::vector<Channel> Alerts::channels() {
     channels.push_back(channel_of(hook, settings.on));
   }
   return channels;
+}
+
+// Of one that is not among channels(): whether that is so because the settings that name it can't
+// be read.
+bool Alerts::may_come_back(const std::string& channel) {
+  if (!own_settings_.read().has_value()) { return true; }
+  const AlertSettings settings = own_settings_.now().alerts;
+  if (!channel.starts_with(kMail) || !settings.mail_to.empty() || !settings.mail_superusers) {
+    return false;
+  }
+  const std::lock_guard lock{mutex_};
+  return !is_data_known_;
 }
 
 Result<void> Alerts::send(const Channel& channel, const state::Delivery& delivery,
@@ -278,6 +292,14 @@ void Alerts::tell_whether_written(const Result<void>& written) {
                    : "what happens is kept in memory until it can be written: " + trouble);
 }
 
+// When the backup was due that the open alert is about. Without a text it is about the store.
+std::optional<WallTime> Alerts::missed_since(const AlertState& state) {
+  const state::Mark* due = find_mark(state, kMissed);
+  const bool is_open =
+      std::ranges::find(state.open, kMissed, &state::OpenAlert::kind) != state.open.end();
+  return is_open && due != nullptr && !due->text.empty() ? std::optional{due->at} : std::nullopt;
+}
+
 // Marks since when the timetable is as it is.
 Sight Alerts::see(const AlertState& state, WallTime now, AlertChange& change) {
   auto survey = vault_.survey();
@@ -290,8 +312,9 @@ Sight Alerts::see(const AlertState& state, WallTime now, AlertChange& change) {
   unseen_since_.reset();
   Overview& overview = survey->overview;
   look_behind(overview, now);
-  const std::string expression = overview.health.timetable.expression;
   const state::Mark* known = find_mark(state, kTimetable);
+  std::string& expression = overview.health.timetable.expression;
+  if (!overview.health.memory_trouble.empty() && known != nullptr) { expression = known->text; }
   std::optional<WallTime> since;
   if (!expression.empty()) {
     const bool goes_on = known != nullptr && known->text == expression && known->at <= now;
@@ -303,6 +326,7 @@ Sight Alerts::see(const AlertState& state, WallTime now, AlertChange& change) {
   return Sight{.overview = std::move(overview),
                .backups = std::move(survey->listing.backups),
                .timetable_since = since,
+               .missed_since = missed_since(state),
                .jitter_max = own_settings_.now().schedule.jitter_max,
                .behind_since = behind_since_,
                .behind = behind_};
@@ -336,8 +360,23 @@ void Alerts::judge(const Sight& sight, const AlertState& state, WallTime now, Al
   };
   const std::vector<Condition> conditions =
       conditions_of(sight, own_settings_.now().alerts, open_since, now);
+  mark_missed(conditions, sight, state, now, change);
   open(conditions, state, now, change);
   close(conditions, sight, state, now, change);
+}
+
+void Alerts::mark_missed(const std::vector<Condition>& conditions, const Sight& sight,
+                         const AlertState& state, WallTime now, AlertChange& change) {
+  if (sight.unseen_since) { return; }
+  const auto missed = std::ranges::find(conditions, kMissed, &Condition::kind);
+  const state::Mark* known = find_mark(state, kMissed);
+  if (missed != conditions.end()) {
+    if (sight.missed_since) { return; }
+    change.marks.push_back(
+        {std::string{kMissed}, sight.overview.health.timetable.expression, missed->since});
+  } else if (known != nullptr && !known->text.empty()) {
+    change.marks.push_back({std::string{kMissed}, "", now});
+  }
 }
 
 // Each channel hears of it once, whenever it was set, and then from time to time.
@@ -350,7 +389,7 @@ void Alerts::open(const std::vector<Condition>& conditions, const AlertState& st
   const std::vector<Channel> known = channels();
   for (const state::Told& one : state.told) {
     if (std::ranges::find(known, one.channel, &Channel::id) == known.end() &&
-        !contains(change.gone, one.channel)) {
+        !contains(change.gone, one.channel) && !may_come_back(one.channel)) {
       change.gone.push_back(one.channel);
     }
   }
@@ -378,7 +417,7 @@ void Alerts::open(const std::vector<Condition>& conditions, const AlertState& st
   }
 }
 
-// That it is over is told to those who heard of it.
+// That it is over is told to those who heard of it, also where they are not known just now.
 void Alerts::close(const std::vector<Condition>& conditions, const Sight& sight,
                    const AlertState& state, WallTime now, AlertChange& change) {
   const auto line_of = [](const state::OpenAlert& alert) {
@@ -394,12 +433,24 @@ void Alerts::close(const std::vector<Condition>& conditions, const Sight& sight,
       continue;
     }
     change.closed.push_back(alert.kind);
+    // What nobody asks for any more is over, and yet nothing became well.
+    if (alert.kind == kMissed && !is_made_up_for(sight)) {
+      options_.say(false, "no backups are asked for by the clock any more, so none is missed");
+      continue;
+    }
     over.push_back(alert);
   }
   if (over.empty()) { return; }
   const std::string first = line_of(over.front());
   options_.say(false, "over: " + first.substr(0, first.find('\n')));
-  for (const Channel& channel : channels()) {
+  std::vector<Channel> heard = channels();
+  for (const state::Told& one : state.told) {
+    if (std::ranges::find(heard, one.channel, &Channel::id) == heard.end() &&
+        may_come_back(one.channel)) {
+      heard.push_back({.id = one.channel, .kinds = {"recovered"}});
+    }
+  }
+  for (const Channel& channel : heard) {
     if (!contains(channel.kinds, "recovered")) { continue; }
     std::string lines;
     for (const state::OpenAlert& alert : over) {
@@ -461,8 +512,10 @@ void Alerts::serve(const std::string& channel, const std::stop_token& stop) {
 bool Alerts::deliver(state::Delivery delivery, const std::stop_token& stop) {
   const std::vector<Channel> known = channels();
   const auto channel = std::ranges::find(known, delivery.channel, &Channel::id);
+  if (channel == known.end() && may_come_back(delivery.channel)) { return false; }
+  const bool is_wanted = channel != known.end() && contains(channel->kinds, delivery.kind);
   Result<void> sent;
-  if (channel != known.end()) {
+  if (is_wanted) {
     sent = send(*channel, delivery, stop);
     if (!sent.has_value() && sent.error().code == Code::kCancelled) { return false; }
     ++delivery.attempts;
@@ -470,9 +523,10 @@ bool Alerts::deliver(state::Delivery delivery, const std::stop_token& stop) {
   const WallTime now = clock_.now();
   const bool is_old = now - delivery.created > kDeliveryAgeMax;
   delivery.error = sent.has_value() ? "" : sent.error().what;
-  if (channel == known.end()) {
+  if (!is_wanted) {
     delivery.outcome = "dropped";
-    delivery.error = "the channel is gone";
+    delivery.error = channel == known.end() ? "the channel is gone"
+                                            : "the channel does not want what is of this kind now";
   } else if (sent.has_value()) {
     delivery.outcome = "sent";
   } else if (is_old) {
@@ -509,7 +563,8 @@ Result<void> Alerts::test(const std::string& wanted, const std::stop_token& stop
                                      (ids.empty() ? "is none" : "are: " + ids));
   }
   const WallTime now = clock_.now();
-  state::Delivery delivery{.channel = channel->id,
+  state::Delivery delivery{.number = notebook().new_number(now),
+                           .channel = channel->id,
                            .kind = "test",
                            .title = title_of("test"),
                            .text = "This is how alerts about backups reach you.\nData directory: " +

@@ -74,6 +74,9 @@ class Alerts {
   [[nodiscard]] Sight see(const state::AlertState& state, WallTime now, state::AlertChange& change);
   void judge(const Sight& sight, const state::AlertState& state, WallTime now,
              state::AlertChange& change);
+  [[nodiscard]] static std::optional<WallTime> missed_since(const state::AlertState& state);
+  void mark_missed(const std::vector<Condition>& conditions, const Sight& sight,
+                   const state::AlertState& state, WallTime now, state::AlertChange& change);
   void ping(const Sight& sight, const state::AlertState& state, WallTime now,
             state::AlertChange& change);
   void open(const std::vector<Condition>& conditions, const state::AlertState& state, WallTime now,
@@ -91,6 +94,7 @@ class Alerts {
   [[nodiscard]] Result<void> send(const Channel& channel, const state::Delivery& delivery,
                                   const std::stop_token& stop);
   [[nodiscard]] std::vector<Channel> channels();
+  [[nodiscard]] bool may_come_back(const std::string& channel);
   void refresh();
   [[nodiscard]] state::Notebook& notebook() const { return vault_.notebook(); }
 
@@ -110,7 +114,8 @@ class Alerts {
   // As they could be read last: a data.db that is damaged is what people want to be told of.
   settings::Settings settings_;
   std::vector<std::string> superusers_;
-  std::string said_trouble_;  // of vault.db
+  bool is_data_known_ = false;  // both of these were read once
+  std::string said_trouble_;    // of vault.db
 
   // Last, so that they are back before the rest goes.
   Couriers mail_couriers_;

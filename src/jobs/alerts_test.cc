@@ -9,8 +9,10 @@
 #include <condition_variable>
 #include <csignal>
 #include <mutex>
+#include <set>
 
 #include "jobs/live_settings.h"
+#include "jobs/scheduler.h"
 #include "jobs/vault_rig.h"
 #include "testing/fake_clock.h"
 #include "testing/fixtures.h"
@@ -143,6 +145,12 @@ class AlertsTest : public ::testing::Test {
     auto connection =
         *sqlite::Connection::open(rig_->directory->vault_folder() / "vault.db", {.one_file = true});
     ASSERT_TRUE(connection.exec("PRAGMA user_version=" + std::to_string(version)).has_value());
+  }
+  // As a server notes that it takes up a timetable now.
+  void adopt(const std::string& expression) {
+    ASSERT_TRUE(state::note_served(state::VaultDb{rig_->directory->vault_folder()},
+                                   std::string{kBackupCron}, {expression, clock_.now()}, {})
+                    .has_value());
   }
   std::string outcomes() {
     std::string text;
@@ -382,6 +390,40 @@ TEST_F(AlertsTest, DropWhatIsForAChannelThatIsGone) {
   EXPECT_EQ(outcomes(), "failed:dropped:1 ");
 }
 
+TEST_F(AlertsTest, DropWhatTheChannelDoesNotWantAnyMore) {
+  set(kTeam);
+  away_ = "webhook:Team";
+  back_up(true);
+  run();
+  set(R"({"webhooks":[{"name":"Team","url":"https://h.example/x","on":["missed","recovered"]}]})");
+  away_.clear();
+  clock_.advance(1min);
+  EXPECT_THAT(run(), IsEmpty());
+  EXPECT_EQ(outcomes(), "failed:dropped:1 ");
+}
+
+TEST_F(AlertsTest, WhileTheSettingsCanNotBeReadNothingIsDroppedAndNobodyForgotten) {
+  set(kTeam);
+  back_up(true);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Backup failed"));
+  away_ = "webhook:Team";
+  clock_.advance(24h);
+  EXPECT_THAT(run(), IsEmpty()) << "the reminder waits";
+  const fs::Path file = pb_data_ / ".pocketvault/settings.json";
+  const std::string settings = testing::read_file(file);
+  testing::write_file(file, "{");
+  away_.clear();
+  start();
+  clock_.advance(1min);
+  EXPECT_THAT(run(), IsEmpty());
+  EXPECT_EQ(outcomes(), "failed:waiting:1 failed:sent:1 ");
+  back_up(false);
+  EXPECT_THAT(run(), IsEmpty());
+  testing::write_file(file, settings);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Reminder: Backup failed",
+                                 "webhook:Team [Corner Shop] Backups are well again"));
+}
+
 TEST_F(AlertsTest, AChannelSetWhileAnAlertIsOpenHearsOfItOnce) {
   set(kTeam);
   away_ = "webhook:Team";
@@ -555,6 +597,52 @@ TEST_F(AlertsTest, AStoreThatCanNotBeLookedAtMakesNothingWell) {
   EXPECT_THAT(last_.text, HasSubstr("their store can't be looked at: away"));
   unlisted_ = false;
   EXPECT_THAT(run(), ElementsAre(HasSubstr("well again")));
+}
+
+TEST_F(AlertsTest, AnotherTimetableMakesNothingWell) {
+  set(kTeam);
+  back_up(false);
+  adopt("0 3 * * *");
+  EXPECT_THAT(run(), IsEmpty());
+  clock_.advance(4h);  // 04:54
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] A backup was missed"));
+  adopt("0 5 * * *");
+  EXPECT_THAT(run(), IsEmpty());
+  start();
+  EXPECT_THAT(run(), IsEmpty());
+  back_up(false);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Backups are well again"));
+  clock_.advance(24h);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] A backup was missed"));
+  ASSERT_TRUE(state::forget_served(state::VaultDb{rig_->directory->vault_folder()},
+                                   std::string{kBackupCron})
+                  .has_value());
+  EXPECT_THAT(run(), IsEmpty()) << "over, and not well";
+  EXPECT_EQ(json::serialize(alerts_->report()->at("open")), "[]");
+}
+
+TEST_F(AlertsTest, WhatIsOpenOutlivesALostVaultDb) {
+  set(kTeam);
+  std::set<std::string> ids;
+  const auto lose = [&] { std::filesystem::remove(pb_data_ / ".pocketvault/vault.db"); };
+  back_up(true);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Backup failed"));
+  ids.insert(last_.id);
+  lose();
+  back_up(true);
+  EXPECT_THAT(run(), IsEmpty()) << "told once";
+  lose();
+  back_up(false);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Backups are well again"));
+  ids.insert(last_.id);
+  lose();
+  start();  // nothing is remembered any more
+  clock_.advance(1s);
+  for (int i = 0; i < 2; ++i) {
+    EXPECT_TRUE(alerts_->test("Team", {}).has_value());
+    ids.insert(last_.id);
+  }
+  EXPECT_EQ(ids.size(), 4U) << "a receiver tells by it what it has had";
 }
 
 TEST_F(AlertsTest, ATestIsSentAtOnceAndNoted) {

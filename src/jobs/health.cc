@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/json.hpp>
+#include <map>
 
 #include "base/cron.h"
 #include "base/text.h"
@@ -19,12 +20,19 @@ using std::chrono::milliseconds;
 // was at work had to end.
 constexpr std::chrono::hours kLateMax{1};
 
-Timetable verification_of(const fs::Path& vault_folder, WallTime now) {
-  const auto served = state::read_served(state::VaultDb{vault_folder}, std::string{kVerifyCron});
-  if (!served.has_value() || !*served) { return {}; }
-  Timetable timetable{.expression = (*served)->expression, .next = {}, .missed = {}};
+using Schedule = std::map<std::string, state::Served>;
+
+const state::Served* find(const Schedule& schedule, std::string_view id) {
+  const auto found = schedule.find(std::string{id});
+  return found == schedule.end() ? nullptr : &found->second;
+}
+
+Timetable verification_of(const Schedule& schedule, WallTime now) {
+  const state::Served* served = find(schedule, kVerifyCron);
+  if (served == nullptr) { return {}; }
+  Timetable timetable{.expression = served->expression, .next = {}, .missed = {}};
   const auto cron = Cron::parse(timetable.expression);
-  if (cron.has_value()) { timetable.next = cron->next_after(std::min((*served)->until, now)); }
+  if (cron.has_value()) { timetable.next = cron->next_after(std::min(served->until, now)); }
   return timetable;
 }
 
@@ -85,19 +93,25 @@ Health look_at_health(const fs::Path& vault_folder, WallTime now) {
   if (history.has_value()) {
     health.trend = trend_of(history->succeeded);
     health.last = std::move(history->last);
+    health.last_decided = std::move(history->last_decided);
     health.last_succeeded = std::move(history->last_succeeded);
   }
   settings::VaultSettingsFile own_file{vault_folder};
   const auto own = own_file.read();
   const auto jitter_max = (own.has_value() ? *own : own_file.now()).schedule.jitter_max;
-  const auto served = state::read_served(state::VaultDb{vault_folder}, std::string{kBackupCron});
-  if (served.has_value() && *served) {
-    health.timetable.expression = (*served)->expression;
-    health.served_until = (*served)->until;
+  const auto read = state::read_schedule(state::VaultDb{vault_folder});
+  if (!read.has_value()) { health.memory_trouble = printable(read.error().what); }
+  const Schedule schedule = read.has_value() ? *read : Schedule{};
+  if (const state::Served* served = find(schedule, kBackupCron)) {
+    health.timetable.expression = served->expression;
+    health.served_until = served->until;
     health.late_max = kLateMax + jitter_max;
+    if (const state::Served* missed = find(schedule, kBackupMissed)) {
+      health.missed_before = missed->until;
+    }
     account_for(std::nullopt, now, health);
   }
-  health.verification = verification_of(vault_folder, now);
+  health.verification = verification_of(schedule, now);
   // Who may not read them learns nothing of them.
   if (!own.has_value() && own.error().code != Code::kDenied) {
     health.settings_trouble = printable(own.error().what);
@@ -114,6 +128,10 @@ void account_for(std::optional<WallTime> newest, WallTime now, Health& health) {
   const bool is_late = due && *due + health.late_max < now;
   timetable.next = is_late ? cron->next_after(now) : due;
   timetable.missed = is_late ? due : std::nullopt;
+  const auto& before = health.missed_before;
+  if (before && *before + health.late_max < now && !(newest && *newest >= *before)) {
+    timetable.missed = before;
+  }
 }
 
 Health look_at_health(const fs::Path& vault_folder, std::optional<WallTime> newest, WallTime now) {
@@ -129,6 +147,7 @@ void count_in(const std::vector<state::PastJob>& unwritten, Health& health) {
   for (const state::PastJob& job : unwritten) {
     if (job.kind != "backup") { continue; }
     count(job, health.last);
+    if (job.outcome != "cancelled") { count(job, health.last_decided); }
     if (job.outcome == "succeeded") { count(job, health.last_succeeded); }
   }
 }
@@ -157,6 +176,7 @@ json::object to_json(const state::PastJob& job) {
 
 void add_to_json(const Health& health, json::object& status) {
   status["lastBackup"] = job_or_null(health.last);
+  status["lastDecided"] = job_or_null(health.last_decided);
   status["lastSuccess"] = job_or_null(health.last_succeeded);
   status["trend"] = nullptr;
   if (health.trend) {
@@ -185,6 +205,7 @@ Health health_from_json(const json::object& status) {
   health.unwritten_because = from.text("unwrittenBecause");
   health.memory_trouble = from.text("memoryError");
   health.last = job_from(from.object("lastBackup"));
+  health.last_decided = job_from(from.object("lastDecided"));
   health.last_succeeded = job_from(from.object("lastSuccess"));
   if (const json::object* trend = from.object("trend")) {
     constexpr double kMost = 1e18;

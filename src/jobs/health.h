@@ -34,11 +34,14 @@ struct Timetable {
 
 struct Health {
   std::optional<state::PastJob> last;  // backup that this directory made, however it ended
+  std::optional<state::PastJob>
+      last_decided;  // the last that was not cancelled, which tells nothing
   std::optional<state::PastJob> last_succeeded;  // the last that did
   std::optional<Trend> trend;
   Timetable timetable;  // of backups
   // What it follows from: until when it was served, and how late is still in time.
   std::optional<WallTime> served_until = {};
+  std::optional<WallTime> missed_before = {};  // due then by an earlier timetable
   std::chrono::seconds late_max{0};
   Timetable verification;  // of verifications; whether one was missed is not told
   std::string unwritten_because =

@@ -96,6 +96,7 @@ TEST_F(HealthTest, ComesBackOutOfItsJson) {
   health.last = backup(2h, 7);
   health.last->outcome = "failed";
   health.last->error = "the disk is full";
+  health.last_decided = health.last;
   health.trend = Trend{-5'000, 72h};
   health.timetable = {"0 0 * * *", kNow, kNow - 1h, "left to x"};
   json::object status;
@@ -103,6 +104,7 @@ TEST_F(HealthTest, ComesBackOutOfItsJson) {
   const Health read = health_from_json(status);
   // Dates have milliseconds.
   EXPECT_EQ(read.last, health.last);
+  EXPECT_EQ(read.last_decided, health.last);
   EXPECT_EQ(read.last_succeeded, std::nullopt);
   EXPECT_EQ(read.trend, health.trend);
   EXPECT_EQ(read.timetable, health.timetable);

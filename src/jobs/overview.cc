@@ -226,10 +226,11 @@ std::string risk_of(const Overview& overview) {
     return "the backup that was due at " + format_pocketbase_date(*health.timetable.missed) +
            " was missed";
   }
-  if (health.last && health.last->outcome == "failed" &&
-      (!overview.newest || overview.newest->modified < health.last->ended)) {
-    return "the last backup failed, at " + format_pocketbase_date(health.last->ended) + ": " +
-           health.last->error;
+  const auto& decided = health.last_decided;
+  if (decided && decided->outcome == "failed" &&
+      (!overview.newest || overview.newest->modified < decided->ended)) {
+    return "the last backup failed, at " + format_pocketbase_date(decided->ended) + ": " +
+           decided->error;
   }
   if (!overview.store_trouble.empty()) {
     return "the backups can't be listed: " + overview.store_trouble;

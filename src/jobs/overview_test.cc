@@ -194,7 +194,7 @@ TEST_F(Look, IsToldAsJson) {
       R"("at":"2026-11-21 00:54:47.000Z","until":"2026-11-21 01:54:47.000Z","size":null,)"
       R"("only":["storage/a"],"strays":2,"canUndo":true}],)"
       R"("verdictsUnknownBecause":"","storeUnknownBecause":"","storeError":"","cutOff":false,"job":null,"users":[{"pid":12,"program":"pocketbase"}],"mirror":null,"retention":{"summary":""},)"
-      R"("lastBackup":null,"lastSuccess":null,"trend":null,)"
+      R"("lastBackup":null,"lastDecided":null,"lastSuccess":null,"trend":null,)"
       R"("schedule":{"cron":"","next":null,"missed":null,"offBecause":""},)"
       R"("verification":{"cron":"","next":null,"offBecause":""},"settingsError":"","unwrittenBecause":"","memoryError":"","risk":""})");
 }
@@ -247,21 +247,45 @@ TEST_F(Look, TellsOfWhatIsAtRisk) {
   failed.outcome = "failed";
   failed.error = "the disk is full";
   failed.ended = kNow - 1h;
-  overview.health.last = failed;
+  overview.health.last_decided = failed;
   EXPECT_EQ(risk_of(overview), "") << "there is a newer one, whoever made it";
-  overview.health.last->ended = kNow + 1h;
+  overview.health.last_decided->ended = kNow + 1h;
   EXPECT_EQ(risk_of(overview),
             "the last backup failed, at 2026-11-21 01:54:47.000Z: the disk is full");
   overview.health.timetable.missed = kNow;
   EXPECT_EQ(risk_of(overview), "the backup that was due at 2026-11-21 00:54:47.000Z was missed");
   overview.job = LeaseNote{};
   EXPECT_THAT(risk_of(overview), StartsWith("the last backup failed")) << "it is just made";
-  overview.health.last.reset();
+  overview.health.last_decided.reset();
   EXPECT_EQ(risk_of(overview), "");
   overview.health.unwritten_because = "vault.db: database or disk is full (13)";
   EXPECT_EQ(risk_of(overview),
             "what happens is kept in memory alone, for it can't be written to "
             ".pocketvault/vault.db: vault.db: database or disk is full (13)");
+}
+
+TEST_F(Look, OneThatWasCancelledHidesNoFailure) {
+  std::filesystem::create_directory(vault());
+  const auto past = [](const std::string& outcome, WallTime ended) {
+    return state::PastJob{.id = outcome,
+                          .kind = "backup",
+                          .name = "a.zip",
+                          .started = ended,
+                          .ended = ended,
+                          .outcome = outcome,
+                          .error = outcome == "failed" ? "the disk is full" : ""};
+  };
+  const std::vector<state::PastJob> jobs{past("succeeded", kNow - 3h), past("failed", kNow - 2h),
+                                         past("cancelled", kNow - 1h)};
+  ASSERT_TRUE(state::VaultDb{vault()}
+                  .write([&](sqlite::Connection& db) { return state::put(db, jobs); }, {})
+                  .has_value());
+  const Overview found = overview();
+  EXPECT_EQ(found.health.last.value_or(state::PastJob{}).outcome, "cancelled");
+  EXPECT_THAT(risk_of(found), StartsWith("the last backup failed, at 2026-11-20 22:54:47"));
+  Health unwritten;
+  count_in({jobs[2], jobs[1]}, unwritten);
+  EXPECT_EQ(unwritten.last_decided, jobs[1]);
 }
 
 TEST_F(Look, NoSpaceForTheNextBackupIsARisk) {

@@ -67,7 +67,12 @@ void Scheduler::tick() {
   if (was_set_back) {
     for (Chore& chore : chores_) { chore.next.reset(); }
     retry_at_.reset();
-    served(now);  // else nothing were missed before the time that was wrong comes
+    // Else nothing were missed before the time that was wrong comes.
+    if (timetable_.is_known()) {
+      served(now);
+    } else {
+      plan(now);
+    }
     verifications_.was_set_back(now);
   }
   last_tick_ = now;
@@ -151,7 +156,12 @@ Result<void> Scheduler::do_chore(const std::string& id) {
 
 void Scheduler::take_settings(WallTime now) {
   const std::string expression = settings_.now()->backups_cron;
-  if (expression == expression_) { return; }
+  if (expression == expression_) {
+    if (!timetable_.is_to_be_taken_up(now)) { return; }
+    const auto cron = Cron::parse(expression);
+    if (cron.has_value()) { take_up(*cron, now); }
+    return;
+  }
   expression_ = expression;
   adopt(expression, now);
 }
@@ -166,7 +176,7 @@ void Scheduler::adopt(const std::string& expression, WallTime now) {
       options_.say(true, "no backups are made by themselves: backups.cron: " + parsed.error().what);
     }
   }
-  const auto until = timetable_.adopt(cron, now);
+  timetable_.adopt(cron);
   if (!cron) {
     // Another timetable takes over what is due and waits; none does not want it.
     if (is_due_ && !is_wished_) {
@@ -174,20 +184,9 @@ void Scheduler::adopt(const std::string& expression, WallTime now) {
     }
     is_due_ = is_wished_;
     forget_waiting();
-    return;
+    return forget_missed();
   }
-  take_up_waiting();
-  if (!until) {
-    if (is_due_) { note_waiting(now); }  // by the other timetable
-    served(now);
-  } else {
-    const auto due = cron->next_after(*until);
-    if (due && *due < now) {
-      look_for_missed(*cron, *due, now);
-    } else {
-      plan(*until);
-    }
-  }
+  take_up(*cron, now);
   note_beside_app(*cron, now);
   const auto next = next_backup();
   said_app_ = why_off();
@@ -197,6 +196,42 @@ void Scheduler::adopt(const std::string& expression, WallTime now) {
   }
   options_.say(false, "backups are made by themselves (" + cron->expression() + "), the next " +
                           (next ? "at " + format_minute(*next) : std::string{"never"}));
+}
+
+// From where it was left. While that can't be read, what is due from now on is made all the same.
+void Scheduler::take_up(const Cron& cron, WallTime now) {
+  const auto progress = timetable_.take_up(now);
+  if (!progress) {
+    if (!next_backup()) { plan(now); }
+    return;
+  }
+  take_up_waiting();
+  if (!progress->until) {
+    if (is_due_) { note_waiting(now); }  // by the other timetable
+    if (progress->missed) { note_missed(*progress->missed); }
+    return served(progress->since);
+  }
+  const auto due = cron.next_after(*progress->until);
+  if (due && *due < now) {
+    look_for_missed(cron, *due, now);
+  } else {
+    plan(*progress->until);
+  }
+}
+
+// By the new timetable nothing was due, and what was missed is not made by it at once; but nobody
+// is to be told that all is well.
+void Scheduler::note_missed(const state::Served& missed) {
+  const auto say = [this](const std::string& what) { options_.say(true, what); };
+  const auto noted = state::note_served(state::VaultDb{vault_.directory().vault_folder()},
+                                        std::string{kBackupMissed}, missed, say);
+  if (!noted.has_value()) { say("can't note what was missed: " + noted.error().what); }
+}
+
+// What stays in the way of a failure counts until a good backup is newer.
+void Scheduler::forget_missed() {
+  std::ignore = state::forget_served(state::VaultDb{vault_.directory().vault_folder()},
+                                     std::string{kBackupMissed});
 }
 
 // For those who look at the directory from outside, and can't ask the server.
@@ -337,13 +372,17 @@ void Scheduler::begin(WallTime now) {
   prune({}, false);
 }
 
-// What the end of the server cut off is made at its next start.
+// What the end of the server cut off is made at its next start. So is what somebody cancelled: that
+// serves nothing, but is not begun again against his will; it is missed until the next is made.
 void Scheduler::finish() {
   const Status status = std::exchange(running_, nullptr)->status();
   if (vault_.is_shutting_down()) { return; }
+  const WallTime begun = std::min(begun_, clock_.now());  // the clock may have been set back
   prune(status.name, status.state == State::kSucceeded);
   forget_waiting();
-  served(std::min(begun_, clock_.now()));  // the clock may have been set back meanwhile
+  if (status.state == State::kCancelled) { return plan(begun); }
+  forget_missed();
+  served(begun);
 }
 
 // By the retention of our own settings, after a backup that succeeded; without one by cronMaxKeep,

@@ -35,6 +35,9 @@ inline constexpr std::string_view kBackupCron = "__pbAutoBackup__";
 inline constexpr std::string_view kBackupBesideApps = "__pbAutoBackup__ beside apps";
 // Of the row that says: one is due and waits, though by a timetable that is not in force any more.
 inline constexpr std::string_view kBackupWaits = "__pbAutoBackup__ waits";
+// Of the row that says: one was due then by a timetable that is not in force any more, and was
+// missed.
+inline constexpr std::string_view kBackupMissed = "__pbAutoBackup__ missed";
 
 struct SchedulerOptions {
   // Backups are made though an app runs on the directory.
@@ -80,6 +83,9 @@ class Scheduler {
   [[nodiscard]] Result<void> do_chore(const std::string& id);
   void take_settings(WallTime now);
   void adopt(const std::string& expression, WallTime now);
+  void take_up(const Cron& cron, WallTime now);
+  void note_missed(const state::Served& missed);
+  void forget_missed();
   void note_beside_app(const Cron& cron, WallTime now);
   void note_waiting(WallTime now);
   void take_up_waiting();

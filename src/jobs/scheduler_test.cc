@@ -45,7 +45,15 @@ class SchedulerTest : public ::testing::Test {
     scheduler_.reset();
     rig_.reset();
     rig_ = std::make_unique<VaultRig>(
-        VaultRig::Setup{.pb_data = pb_data_, .clock = clock_, .options = {.observer = observer_}});
+        VaultRig::Setup{.pb_data = pb_data_,
+                        .clock = clock_,
+                        .options = {.observer = observer_},
+                        .hook = [this](std::string_view call) -> Result<void> {
+                          if (call == "create" && cancelled_) {
+                            return fail(Code::kCancelled, "somebody does not want it");
+                          }
+                          return {};
+                        }});
     settings_ = std::make_unique<LiveSettings>(*rig_->directory, "", clock_, system_random());
     own_ = std::make_unique<settings::VaultSettingsFile>(rig_->directory->vault_folder());
     options.say = [this](bool /*is_warning*/, const std::string& what) { said_.push_back(what); };
@@ -87,6 +95,12 @@ class SchedulerTest : public ::testing::Test {
     const auto time = scheduler_->next_backup();
     return time ? format_pocketbase_date(*time).substr(0, 19) : "none";
   }
+  // Of vault.db; one of a newer version can't be read.
+  void version(int version) {
+    auto connection =
+        *sqlite::Connection::open(pb_data_ / ".pocketvault/vault.db", {.one_file = true});
+    ASSERT_TRUE(connection.exec("PRAGMA user_version=" + std::to_string(version)).has_value());
+  }
   void put(const std::string& name, WallTime modified, const std::string& content = kEmptyZip) {
     testing::write_file(pb_data_ / "backups" / name, content);
     touch(name, modified);
@@ -105,6 +119,7 @@ class SchedulerTest : public ::testing::Test {
   }
 
   std::function<void(const Status&)> observer_;
+  bool cancelled_ = false;  // each backup
   testing::TempFolder folder_;
   fs::Path pb_data_ = testing::unpack_pb_data("0.36.6", folder_.path());
   testing::FakeClock clock_;
@@ -247,6 +262,31 @@ TEST_F(SchedulerTest, WhatCannotBeginIsAFailureAndIsTriedAgain) {
   EXPECT_EQ(rig_->names().size(), 1U);
 }
 
+TEST_F(SchedulerTest, OneThatWasCancelledIsMissedAndIsNotBegunAgainByItself) {
+  start();
+  set(R"({"cron":"0 3 * * *"})");
+  play();
+  ASSERT_EQ(rig_->back_up("before.zip").state, State::kSucceeded);
+  touch("before.zip", clock_.now());
+  clock_.advance(3h);
+  cancelled_ = true;
+  play();
+  ASSERT_EQ(rig_->vault->history(1)->front().outcome, "cancelled");
+  cancelled_ = false;
+  clock_.advance(1min);
+  play();
+  EXPECT_THAT(rig_->names(), ElementsAre("before.zip"));
+  EXPECT_EQ(next(), "2026-11-22 03:00:00");
+  EXPECT_EQ(risk_of(*rig_->vault->overview()), "") << "an hour late is fine";
+  clock_.advance(1h);
+  EXPECT_EQ(risk_of(*rig_->vault->overview()),
+            "the backup that was due at 2026-11-21 03:00:00.000Z was missed");
+  start();
+  play();
+  EXPECT_THAT(rig_->names(), SizeIs(2)) << "a new server makes what was missed";
+  EXPECT_EQ(risk_of(*rig_->vault->overview()), "");
+}
+
 TEST_F(SchedulerTest, OneBackupServesAllThatWasDueBeforeIt) {
   start();
   set(R"({"cron":"* * * * *"})");
@@ -302,6 +342,69 @@ TEST_F(SchedulerTest, WhatWasMissedIsLeftWhereTheOwnSettingsSaySo) {
   EXPECT_THAT(rig_->names(), IsEmpty());
   EXPECT_THAT(said_,
               ::testing::Contains("a backup was due at 2026-11-21 03:00 UTC, when no server ran"));
+  EXPECT_EQ(next(), "2026-11-22 03:00:00");
+}
+
+TEST_F(SchedulerTest, WhatWasMissedStaysSoThoughTheTimetableChanges) {
+  start();
+  set(R"({"cron":"0 3 * * *"})");
+  set_own(R"({"catchUp":false})");
+  play();
+  ASSERT_EQ(rig_->back_up("before.zip").state, State::kSucceeded);
+  touch("before.zip", clock_.now());
+  clock_.advance(6h);
+  start();
+  play();
+  const std::string missed = "the backup that was due at 2026-11-21 03:00:00.000Z was missed";
+  EXPECT_EQ(risk_of(*rig_->vault->overview()), missed);
+  set(R"({"cron":"0 4 * * *"})");
+  play();
+  EXPECT_EQ(next(), "2026-11-22 04:00:00");
+  EXPECT_EQ(risk_of(*rig_->vault->overview()), missed);
+  set(R"({"cron":""})");
+  play();
+  EXPECT_EQ(risk_of(*rig_->vault->overview()), "") << "nobody asks for any";
+  set(R"({"cron":"0 5 * * *"})");
+  play();
+  EXPECT_EQ(risk_of(*rig_->vault->overview()), "");
+  clock_.advance(24h);
+  start();
+  play();
+  set(R"({"cron":"0 8 * * *"})");
+  play();
+  EXPECT_THAT(risk_of(*rig_->vault->overview()), HasSubstr("due at 2026-11-22 05:00"));
+  clock_.advance(2h);
+  play();
+  EXPECT_THAT(rig_->names(), SizeIs(2));
+  EXPECT_EQ(risk_of(*rig_->vault->overview()), "") << "one was made";
+}
+
+TEST_F(SchedulerTest, WhatWasMissedIsMadeAsSoonAsItIsKnown) {
+  take_up_and_stop();
+  clock_.advance(24h);
+  version(99);
+  start();
+  play();
+  EXPECT_THAT(rig_->names(), IsEmpty());
+  EXPECT_EQ(next(), "2026-11-22 03:00:00") << "what is due from now on is made all the same";
+  EXPECT_THAT(said_, ::testing::Contains(HasSubstr("not known yet what was missed: vault.db was "
+                                                   "made by a newer pocketvault")));
+  version(4);
+  clock_.advance(10s);
+  play();
+  EXPECT_THAT(rig_->names(), SizeIs(1));
+  EXPECT_THAT(said_, ::testing::Contains("a backup was due at 2026-11-21 03:00 UTC, when no server "
+                                         "ran: it is made now"));
+}
+
+TEST_F(SchedulerTest, WhatIsDueWhileItIsNotKnownWhatWasDoneIsMade) {
+  take_up_and_stop();
+  version(99);
+  start();
+  play();
+  clock_.advance(2h + 6min);  // 03:00:47
+  play();
+  EXPECT_THAT(rig_->names(), SizeIs(1));
   EXPECT_EQ(next(), "2026-11-22 03:00:00");
 }
 
@@ -765,6 +868,22 @@ TEST_F(VerificationTest, WaitsForABackupOrARestore) {
   play_all();
   EXPECT_THAT(verified(), IsEmpty());
   lease.reset();
+  clock_.advance(10s);
+  play_all();
+  EXPECT_THAT(verified(), ElementsAre("a.zip"));
+}
+
+TEST_F(VerificationTest, WhatWasMissedIsMadeUpForAsSoonAsItIsKnown) {
+  start();
+  play();
+  back_up("a.zip", 0);
+  stop();
+  clock_.advance(48h);
+  version(99);
+  start();
+  play_all();
+  EXPECT_THAT(verified(), IsEmpty());
+  version(4);
   clock_.advance(10s);
   play_all();
   EXPECT_THAT(verified(), ElementsAre("a.zip"));

@@ -8,6 +8,7 @@
 
 #include "base/cron.h"
 #include "fs/file.h"
+#include "state/schedule.h"
 
 namespace pv::jobs {
 
@@ -23,9 +24,23 @@ class ServedTimetable {
   // `id`: of the row in vault.db. `what`: that is done, for messages: "which backups are made".
   ServedTimetable(const fs::Path& vault_folder, std::string id, std::string what, Say say);
 
-  // Another timetable, or none. The moment, `now` at the latest, where this is the one that is
-  // known already; nullopt: nothing was due before `now`. Nothing is planned yet.
-  [[nodiscard]] std::optional<WallTime> adopt(std::optional<Cron> cron, WallTime now);
+  // Another timetable, or none. Nothing is planned yet.
+  void adopt(std::optional<Cron> cron);
+
+  struct Progress {
+    // All up to this moment, `now` at the latest, is done; nullopt: this timetable was not known.
+    std::optional<WallTime> until = {};
+    // Then it is in force since this moment, and nothing was due before.
+    WallTime since{};
+    // What was due by the timetable before and is not done: its first.
+    std::optional<state::Served> missed = {};
+  };
+  // How far the adopted one is. nullopt: that can't be read now. Then it has to be asked for again,
+  // and until then nothing may be noted that was not done.
+  [[nodiscard]] std::optional<Progress> take_up(WallTime now);
+  [[nodiscard]] bool is_known() const { return !unknown_since_; }
+  // Whether it is time to ask again.
+  [[nodiscard]] bool is_to_be_taken_up(WallTime now) const;
 
   // The next run is the first that is due after `after`, and begins so much later.
   void plan(WallTime after, std::chrono::seconds later = {});
@@ -42,6 +57,9 @@ class ServedTimetable {
   const std::string id_;
   const std::string what_;
   const Say say_;
+  // Of the one thread: since when it is asked in vain.
+  std::optional<WallTime> unknown_since_;
+  WallTime asked_{};
   mutable std::mutex mutex_;
   std::optional<Cron> cron_;
   std::optional<WallTime> next_;

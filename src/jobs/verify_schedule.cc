@@ -69,7 +69,11 @@ void VerifySchedule::tick(WallTime now) {
 
 void VerifySchedule::was_set_back(WallTime now) {
   retry_at_.reset();
-  served(now);
+  if (timetable_.is_known()) {
+    served(now);
+  } else {
+    timetable_.plan(now);
+  }
 }
 
 std::optional<WallTime> VerifySchedule::next() const { return timetable_.next(); }
@@ -87,7 +91,11 @@ void VerifySchedule::take_settings(WallTime now) {
   const bool is_same_cron = has_settings_ && settings.cron == settings_.cron;
   has_settings_ = true;
   settings_ = std::move(settings);
-  if (!is_same_cron) { adopt(now); }
+  if (!is_same_cron) {
+    adopt(now);
+  } else if (timetable_.is_to_be_taken_up(now)) {
+    take_up(now);
+  }
 }
 
 void VerifySchedule::adopt(WallTime now) {
@@ -96,12 +104,18 @@ void VerifySchedule::adopt(WallTime now) {
     auto parsed = Cron::parse(settings_.cron);
     if (parsed.has_value()) { cron = *std::move(parsed); }  // the settings refuse any other
   }
-  const auto until = timetable_.adopt(cron, now);
-  if (!cron) { return; }
-  if (until) {
-    timetable_.plan(*until);  // may lie before now: it was missed, and is due
+  timetable_.adopt(cron);
+  if (cron) { take_up(now); }
+}
+
+void VerifySchedule::take_up(WallTime now) {
+  const auto progress = timetable_.take_up(now);
+  if (!progress) {
+    if (!timetable_.next()) { timetable_.plan(now); }
+  } else if (progress->until) {
+    timetable_.plan(*progress->until);  // may lie before now: it was missed, and is due
   } else {
-    served(now);
+    served(progress->since);
   }
 }
 

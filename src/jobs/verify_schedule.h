@@ -43,6 +43,7 @@ class VerifySchedule {
  private:
   void take_settings(WallTime now);
   void adopt(WallTime now);
+  void take_up(WallTime now);
   void served(WallTime until);
   void begin_run(WallTime now);
   void begin_next(WallTime now);

@@ -46,15 +46,54 @@ Delivery from_row(const sqlite::Row& row) {
   return delivery;
 }
 
+Result<std::vector<Delivery>> select(sqlite::Connection& connection, const std::string& rest) {
+  std::vector<Delivery> deliveries;
+  if (!connection.has_table("deliveries")) { return deliveries; }
+  PV_TRY(const auto rows, connection.all(kSelect + rest));
+  for (const sqlite::Row& row : rows) { deliveries.push_back(from_row(row)); }
+  return deliveries;
+}
+
 Result<std::vector<Delivery>> select(const VaultDb& db, const std::string& rest) {
   std::vector<Delivery> deliveries;
   PV_CHECK(db.read([&](sqlite::Connection& connection) -> Result<void> {
-    if (!connection.has_table("deliveries")) { return {}; }
-    PV_TRY(const auto rows, connection.all(kSelect + rest));
-    for (const sqlite::Row& row : rows) { deliveries.push_back(from_row(row)); }
+    PV_TRY(deliveries, select(connection, rest));
     return {};
   }));
   return deliveries;
+}
+
+std::string all_waiting() {
+  return "WHERE ended_ms IS NULL ORDER BY number LIMIT " + std::to_string(kWaitingReadMax);
+}
+
+Result<AlertState> read_state(sqlite::Connection& connection) {
+  AlertState state;
+  if (!connection.has_table("alerts")) { return state; }
+  PV_TRY(const auto alerts,
+         connection.all(std::string{"SELECT kind, since_ms, told_ms, substr(text, 1, 4000) "
+                                    "FROM alerts ORDER BY since_ms, kind LIMIT "} +
+                        kRowsMax));
+  for (const sqlite::Row& row : alerts) {
+    state.open.push_back({sqlite::to_text(row[0]), time_of_ms(sqlite::to_int(row[1])),
+                          time_of_ms(sqlite::to_int(row[2])), sqlite::to_text(row[3])});
+  }
+  PV_TRY(const auto marks, connection.all(std::string{"SELECT name, substr(text, 1, 500), at_ms "
+                                                      "FROM alert_marks LIMIT "} +
+                                          kRowsMax));
+  for (const sqlite::Row& row : marks) {
+    state.marks.push_back(
+        {sqlite::to_text(row[0]), sqlite::to_text(row[1]), time_of_ms(sqlite::to_int(row[2]))});
+  }
+  PV_TRY(const auto told,
+         connection.all((connection.has_table("told") ? "SELECT kind, channel, told_ms FROM told"
+                                                      : std::string{kToldByDeliveries}) +
+                        " LIMIT " + kToldMax));
+  for (const sqlite::Row& row : told) {
+    state.told.push_back(
+        {sqlite::to_text(row[0]), sqlite::to_text(row[1]), time_of_ms(sqlite::to_int(row[2]))});
+  }
+  return state;
 }
 
 Result<void> add(sqlite::Connection& connection, const Delivery& delivery) {
@@ -229,33 +268,20 @@ Result<void> put(sqlite::Connection& connection, const AlertChange& change, Wall
 Result<AlertState> read_alerts(const VaultDb& db) {
   AlertState state;
   PV_CHECK(db.read([&](sqlite::Connection& connection) -> Result<void> {
-    if (!connection.has_table("alerts")) { return {}; }
-    PV_TRY(const auto alerts,
-           connection.all(std::string{"SELECT kind, since_ms, told_ms, substr(text, 1, 4000) "
-                                      "FROM alerts ORDER BY since_ms, kind LIMIT "} +
-                          kRowsMax));
-    for (const sqlite::Row& row : alerts) {
-      state.open.push_back({sqlite::to_text(row[0]), time_of_ms(sqlite::to_int(row[1])),
-                            time_of_ms(sqlite::to_int(row[2])), sqlite::to_text(row[3])});
-    }
-    PV_TRY(const auto marks, connection.all(std::string{"SELECT name, substr(text, 1, 500), at_ms "
-                                                        "FROM alert_marks LIMIT "} +
-                                            kRowsMax));
-    for (const sqlite::Row& row : marks) {
-      state.marks.push_back(
-          {sqlite::to_text(row[0]), sqlite::to_text(row[1]), time_of_ms(sqlite::to_int(row[2]))});
-    }
-    PV_TRY(const auto told,
-           connection.all((connection.has_table("told") ? "SELECT kind, channel, told_ms FROM told"
-                                                        : std::string{kToldByDeliveries}) +
-                          " LIMIT " + kToldMax));
-    for (const sqlite::Row& row : told) {
-      state.told.push_back(
-          {sqlite::to_text(row[0]), sqlite::to_text(row[1]), time_of_ms(sqlite::to_int(row[2]))});
-    }
+    PV_TRY(state, read_state(connection));
     return {};
   }));
   return state;
+}
+
+Result<AlertMemory> read_alert_memory(const VaultDb& db) {
+  AlertMemory memory;
+  PV_CHECK(db.read([&](sqlite::Connection& connection) -> Result<void> {
+    PV_TRY(memory.state, read_state(connection));
+    PV_TRY(memory.waiting, select(connection, all_waiting()));
+    return {};
+  }));
+  return memory;
 }
 
 Result<void> change_alerts(const VaultDb& db, const AlertChange& change, WallTime now,
@@ -275,8 +301,7 @@ Result<std::vector<Delivery>> read_waiting(const VaultDb& db) {
 }
 
 Result<std::vector<Delivery>> read_all_waiting(const VaultDb& db) {
-  return select(db,
-                "WHERE ended_ms IS NULL ORDER BY number LIMIT " + std::to_string(kWaitingReadMax));
+  return select(db, all_waiting());
 }
 
 }  // namespace pv::state

@@ -93,6 +93,12 @@ void append(AlertChange next, AlertChange& change);
 
 // Newest first, at most `count`.
 [[nodiscard]] Result<std::vector<Delivery>> read_deliveries(const VaultDb& db, std::size_t count);
+// Both of one moment: what is known, and all that wait.
+struct AlertMemory {
+  AlertState state;
+  std::vector<Delivery> waiting;  // as read_all_waiting()
+};
+[[nodiscard]] Result<AlertMemory> read_alert_memory(const VaultDb& db);
 // Of each channel the oldest that waits, for what comes later must not overtake it.
 [[nodiscard]] Result<std::vector<Delivery>> read_waiting(const VaultDb& db);
 // All that wait, the oldest first; so many at most.

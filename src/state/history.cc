@@ -91,7 +91,7 @@ Result<BackupHistory> read_backup_history(const VaultDb& db) {
            select(connection, "WHERE kind = 'backup' AND outcome = 'succeeded'", kSucceededRead));
     history.succeeded = std::move(succeeded);
     if (!history.succeeded.empty()) {
-      history.last = history.last_succeeded = history.succeeded.front();
+      history.last = history.last_decided = history.last_succeeded = history.succeeded.front();
     }
     for (const char* outcome : {"failed", "cancelled"}) {
       PV_TRY(auto last,
@@ -101,6 +101,7 @@ Result<BackupHistory> read_backup_history(const VaultDb& db) {
       if (!history.last || history.last->ended < last.front().ended) {
         history.last = std::move(last.front());
       }
+      if (history.last->outcome == "failed") { history.last_decided = history.last; }
     }
     return {};
   }));

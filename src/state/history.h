@@ -44,7 +44,8 @@ inline constexpr std::int64_t kJobsKept = 10'000;  // the last ones
 
 // What is to be told of backups at a glance.
 struct BackupHistory {
-  std::optional<PastJob> last;  // however it ended
+  std::optional<PastJob> last;          // however it ended
+  std::optional<PastJob> last_decided;  // that succeeded or failed
   std::optional<PastJob> last_succeeded;
   std::vector<PastJob> succeeded;  // newest first, the last few
 };

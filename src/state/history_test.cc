@@ -62,8 +62,22 @@ TEST(History, TellsOfBackupsAtAGlance) {
   fixture.note(job(4, "succeeded", "verify"));
   const auto history = read_backup_history(fixture.db);
   EXPECT_EQ(history->last, job(3, "failed"));
+  EXPECT_EQ(history->last_decided, job(3, "failed"));
   EXPECT_EQ(history->last_succeeded, job(2));
   EXPECT_EQ(history->succeeded, (std::vector{job(2), job(1)}));
+}
+
+TEST(History, OneThatWasCancelledDecidesNothing) {
+  Fixture fixture;
+  fixture.note(job(1));
+  fixture.note(job(2, "failed"));
+  fixture.note(job(3, "cancelled"));
+  const auto history = read_backup_history(fixture.db);
+  EXPECT_EQ(history->last, job(3, "cancelled"));
+  EXPECT_EQ(history->last_decided, job(2, "failed"));
+  fixture.note(job(4));
+  fixture.note(job(5, "cancelled"));
+  EXPECT_EQ(read_backup_history(fixture.db)->last_decided, job(4));
 }
 
 TEST(History, KeepsTheLastTenThousand) {

@@ -21,6 +21,10 @@ inline constexpr std::size_t kUnwrittenMax = 1000;  // outcomes, and as many not
 // were written; all of it is written with the first note that can be. Memory has the last
 // kUnwrittenMax of a kind; what it had to drop is told when the rest is written.
 //
+// Where the file vanished, began anew or is another one, what is remembered of alerts and what
+// waits is written into it again; to be told apart, each has a mark of its own. The rest of a lost
+// file is lost.
+//
 // Threads    Any; a call waits for the one before, as long as VaultDb may take.
 // Errors     As VaultDb; what is noted is kept all the same.
 class Notebook {
@@ -44,6 +48,10 @@ class Notebook {
   // Of each channel the oldest that waits; as alerts().
   [[nodiscard]] Result<std::vector<Delivery>> waiting();
 
+  // Of a notice that is sent before it is noted; none has the same, nor had in a file that was
+  // lost.
+  [[nodiscard]] std::int64_t new_number(WallTime now);
+
   // Writes what waits for it. Without any it only looks whether the file can be written to.
   [[nodiscard]] Result<void> write_down(WallTime now, const VaultDb::Say& say);
   // Why it could not be written when that was last tried; empty: it could.
@@ -53,6 +61,10 @@ class Notebook {
   // All of these with mutex_ held.
   [[nodiscard]] Result<void> flush(WallTime now, const VaultDb::Say& say);
   [[nodiscard]] bool has_unwritten() const { return !jobs_.empty() || !change_.is_empty(); }
+  [[nodiscard]] Result<void> look();
+  void recall(const AlertMemory& found);
+  void give_numbers(AlertChange& change, WallTime now);
+  void keep_waiting(const std::vector<Delivery>& written);
   void remember(AlertChange change, WallTime now);
   void bound_deliveries(WallTime now);
   [[nodiscard]] std::int64_t next_number(WallTime now);
@@ -68,6 +80,7 @@ class Notebook {
   // As of the last time that the file could be read, and what was noted since; nullopt: never.
   std::optional<AlertState> alerts_;
   std::vector<Delivery> stored_waiting_;
+  std::string file_id_;  // of the file that all that is from; empty: it has none yet
 };
 
 }  // namespace pv::state

@@ -143,6 +143,38 @@ TEST_F(NotebookTest, ANoticeKeepsItsNumber) {
   EXPECT_THAT(*read_waiting(db_), IsEmpty());
 }
 
+TEST_F(NotebookTest, AFileThatWasLostGetsWhatIsRemembered) {
+  const auto lose = [&](bool is_replaced) {
+    std::filesystem::remove(folder_.path() / "vault.db");
+    if (!is_replaced) { return; }
+    auto other =
+        *sqlite::Connection::open(folder_.path() / "vault.db", {.create = true, .one_file = true});
+    ASSERT_TRUE(other.exec("CREATE TABLE of_another_program (x)").has_value());
+  };
+  tell("a", "first");
+  tell("b", "other");
+  sent(book_.waiting()->back());
+  const Delivery first = book_.waiting()->front();
+  for (const bool is_replaced : {false, true}) {
+    lose(is_replaced);
+    note("after");
+    ASSERT_TRUE(is_written_);
+    EXPECT_THAT(texts(*book_.waiting()), ElementsAre("first waiting"));
+    EXPECT_EQ(book_.alerts()->open.size(), 1U);
+    EXPECT_TRUE(book_.write_down(kNow, say_).has_value());
+    EXPECT_EQ(read_alerts(db_)->told.size(), 2U);
+    EXPECT_EQ(*read_all_waiting(db_), std::vector{first});
+  }
+  lose(false);
+  tell("a", "second");  // it begins the new file
+  EXPECT_THAT(texts(*book_.waiting()), ElementsAre("first waiting"));
+  sent(book_.waiting()->front());
+  EXPECT_THAT(texts(*book_.waiting()), ElementsAre("second waiting"));
+  EXPECT_GT(book_.waiting()->front().number, first.number);
+  EXPECT_TRUE(book_.write_down(kNow, say_).has_value());
+  EXPECT_THAT(texts(*read_deliveries(db_, 10)), ElementsAre("second waiting", "first sent"));
+}
+
 TEST_F(NotebookTest, IsNoAnswerWhereNothingIsKnown) {
   refuse();
   EXPECT_EQ(book_.alerts().error().code, Code::kUnsupported);

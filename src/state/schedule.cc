@@ -21,6 +21,21 @@ Result<std::optional<Served>> read_served(const VaultDb& db, const std::string& 
   return served;
 }
 
+Result<std::map<std::string, Served>> read_schedule(const VaultDb& db) {
+  std::map<std::string, Served> schedule;
+  PV_CHECK(db.read([&](sqlite::Connection& connection) -> Result<void> {
+    if (!connection.has_table("schedule")) { return {}; }
+    PV_TRY(const auto rows,
+           connection.all("SELECT id, expression, served_ms FROM schedule LIMIT 100"));
+    for (const sqlite::Row& row : rows) {
+      schedule[sqlite::to_text(row[0])] = {sqlite::to_text(row[1]),
+                                           time_of_ms(sqlite::to_int(row[2]))};
+    }
+    return {};
+  }));
+  return schedule;
+}
+
 Result<void> note_served(const VaultDb& db, const std::string& id, const Served& served,
                          const VaultDb::Say& say) {
   return db.write(

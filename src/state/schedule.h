@@ -1,6 +1,7 @@
 // How far what is to be done by itself has been done.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 
@@ -17,6 +18,8 @@ struct Served {
 
 // Errors of all: as VaultDb. `id` is that of a cron job.
 [[nodiscard]] Result<std::optional<Served>> read_served(const VaultDb& db, const std::string& id);
+// All of them, by their ids.
+[[nodiscard]] Result<std::map<std::string, Served>> read_schedule(const VaultDb& db);
 [[nodiscard]] Result<void> note_served(const VaultDb& db, const std::string& id,
                                        const Served& served, const VaultDb::Say& say);
 [[nodiscard]] Result<void> forget_served(const VaultDb& db, const std::string& id);
