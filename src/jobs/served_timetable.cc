@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <utility>
+
 namespace pv::jobs {
 namespace {
 
