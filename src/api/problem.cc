@@ -75,17 +75,14 @@ bool tells_of_loss(const Error& error) {
   return error.code == Code::kBusy && error.what.find(datadir::kLostToOthers) != std::string::npos;
 }
 
-Problem lost(const Error& error) {
-  Problem result = problem(503, phrase::kLostToOthers);
-  result.cause = error;
-  return result;
-}
+// Without a cause: the log has it from jobs::Reopening, and strangers could fill the log with it.
+Problem lost() { return problem(503, phrase::kLostToOthers); }
 
 }  // namespace
 
 Problem problem_of(const Error& error) {
   if (error.code == Code::kNotFound) { return not_found(); }
-  if (tells_of_loss(error)) { return lost(error); }
+  if (tells_of_loss(error)) { return lost(); }
   Problem result = something_wrong();
   if (error.code == Code::kBusy) { result = problem(503, phrase::kSuspended); }
   if (error.code == Code::kInternal) { result.status = 500; }
@@ -95,7 +92,7 @@ Problem problem_of(const Error& error) {
 
 Problem explained(const Error& error) {
   if (error.code == Code::kNotFound) { return not_found(); }
-  if (tells_of_loss(error)) { return lost(error); }
+  if (tells_of_loss(error)) { return lost(); }
   if (error.code == Code::kBusy) { return busy(); }
   Problem result = problem(400, phrase::kFailedBecause, {error.what});
   result.cause = error;

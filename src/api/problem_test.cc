@@ -65,6 +65,7 @@ TEST(Problem, SaysThatAnotherProgramTookTheDatabases) {
   const Error error{Code::kBusy, "data.db was replaced or removed by another program"};
   for (const Problem& problem : {problem_of(error), explained(error)}) {
     EXPECT_EQ(problem.status, 503U);
+    EXPECT_FALSE(problem.cause) << "one line of the log a request, for whoever asks";
     EXPECT_THAT(to_body(problem, Language::kEnglish),
                 ::testing::HasSubstr("\"message\":\"Another program replaced or removed the data"));
   }
