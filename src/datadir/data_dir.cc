@@ -6,12 +6,9 @@
 #include <condition_variable>
 #include <mutex>
 #include <set>
-#include <utility>
 #include <vector>
 
 #include "datadir/fresh.h"
-#include "datadir/stale_wal.h"
-#include "fs/identity.h"
 
 // Who checkpoints, and when the WAL may go.
 //
@@ -78,13 +75,18 @@ std::vector<fs::Path> database_files(const fs::Path& directory) {
   return files;
 }
 
-using FileIds =
-    std::array<std::optional<fs::Identity>, kNames.size()>;  // nullopt: nothing is there
+struct FileId {
+  std::uint64_t device = 0;
+  std::uint64_t inode = 0;
+  friend bool operator==(const FileId&, const FileId&) = default;
+};
+using FileIds = std::array<std::optional<FileId>, kNames.size()>;  // nullopt: nothing is there
 
 FileIds look_at_files(const fs::Path& directory) {
   FileIds ids;
   for (std::size_t i = 0; i < kNames.size(); ++i) {
-    ids[i] = fs::identity_of(directory / kNames[i]);
+    const auto found = fs::stat(directory / kNames[i]);
+    if (found.has_value()) { ids[i] = FileId{found->device, found->inode}; }
   }
   return ids;
 }
@@ -117,18 +119,17 @@ std::string missing_of(const fs::Path& directory, const FileIds& held, const Fil
   return {};
 }
 
-// Of the databases that were `held`, those whose WAL lies there still.
-std::vector<WalOwner> wal_owners(const fs::Path& directory, const FileIds& held,
-                                 const FileIds& now) {
-  std::vector<WalOwner> owners;
+// The WAL of a database that was lost beside another database: SQLite would take its pages for
+// those of the new one.
+std::string stale_wal_of(const fs::Path& directory, const FileIds& held, const FileIds& now) {
   for (const std::size_t main : {kData, kAuxiliary}) {
     const std::size_t wal = main + 1;
-    if (held[main] && held[wal] && now[wal] == held[wal]) {
-      owners.push_back(
-          as_it_is(directory, {.database = kNames[main], .file = *held[main], .wal = *held[wal]}));
-    }
+    const bool is_another = held[main] && now[main] != held[main];
+    if (!is_another || !held[wal] || now[wal] != held[wal]) { continue; }
+    const auto found = fs::stat(directory / kNames[wal]);
+    if (found.has_value() && found->size_bytes > 0) { return kNames[wal]; }
   }
-  return owners;
+  return {};
 }
 
 using ConnectionPtr = std::unique_ptr<Connection>;
@@ -195,9 +196,7 @@ struct DataDir::State {
   std::optional<Error> broken;  // why there is nothing to lend; see OpenOptions::tolerate_damage
   FileIds held;                 // the files that are open, as far as they were seen
   std::string lost;             // what of them lies there no more; empty: nothing
-  std::vector<WalOwner> wal_owners;  // of what was lost
-  std::vector<std::string> notes;    // see take_notes()
-  Sight seen;                        // after a loss, when last looked
+  Sight seen;                   // after a loss, when last looked
   int times_seen = 0;
   int looks = 0;             // since the loss
   bool is_hopeless = false;  // `seen` can't be opened
@@ -243,12 +242,8 @@ struct DataDir::State {
   }
 
   void look(const fs::Path& directory);
-  void note_owners(const fs::Path& directory, const FileIds& now);
-  Result<void> part_from_stale_wals(const fs::Path& directory);
-  void end_loan(const fs::Path& directory) {
-    if (mode != Mode::kLost || !borrowers.empty()) { return; }
-    if (data != nullptr) { note_owners(directory, look_at_files(directory)); }  // loans write
-    close_all();
+  void end_loan() {
+    if (mode == Mode::kLost && borrowers.empty()) { close_all(); }
   }
   Result<void> open_all(const fs::Path& directory);
   Result<void> open_databases(const fs::Path& directory);
@@ -276,58 +271,8 @@ void DataDir::State::look(const fs::Path& directory) {
   times_seen = 0;
   looks = 0;
   is_hopeless = false;
-  note_owners(directory, now);
-  end_loan(directory);
+  end_loan();
   changed.notify_all();
-}
-
-// At once, while the loss is young: this process may end before it can do anything about it.
-void DataDir::State::note_owners(const fs::Path& directory, const FileIds& now) {
-  wal_owners = datadir::wal_owners(directory, held, now);
-  note_wal_owners(directory, wal_owners);
-}
-
-// Before anything is opened, by whomever it was noted that a WAL is another database's.
-Result<void> DataDir::State::part_from_stale_wals(const fs::Path& directory) {
-  std::vector<WalOwner> owners = noted_wal_owners(directory);
-  owners.insert(owners.end(), wal_owners.begin(), wal_owners.end());
-  for (const WalOwner& owner : owners) {
-    const Wal wal = judge(directory, owner);
-    if (wal == Wal::kOwn) { continue; }
-    // Nothing is opened then, and nothing is to be told of the app's logs.
-    if (!options.owner && !fs::exists(directory / owner.database)) { continue; }
-    const std::string what = tell_of(wal, owner) + ": ";
-    if (wal == Wal::kUnknown) {
-      // Worth another try, too: its user folds it into his database when he ends.
-      return fail(options.owner ? Code::kBusy : Code::kUnsupported,
-                  what +
-                      "if an app works here, stop it in order, which takes it up into the "
-                      "database; else move it elsewhere, and remove the -shm beside it, while no "
-                      "program has the database open");
-    }
-    if (!options.owner) {
-      return fail(Code::kUnsupported,
-                  what +
-                      "`pocketvault serve` puts it by when it is started, or remove it and the "
-                      "-shm beside it while no program has the database open");
-    }
-    Result<std::string> put_by = put_wal_by(directory, owner.database);
-    if (!put_by.has_value()) {
-      // Worth another try: whoever has it open may end.
-      const std::string& why = put_by.error().what;
-      return fail(Code::kBusy,
-                  what + "it is put by as soon as no program has it open (" + why + ")");
-    }
-    notes.push_back(*std::move(put_by));
-  }
-  // Nobody noted anything, but it can't be of the one that is made now.
-  const bool is_of_none =
-      fs::exists(directory / "auxiliary.db-wal") && !fs::exists(directory / "auxiliary.db");
-  if (options.owner && is_of_none) {
-    PV_TRY(std::string put_by, put_wal_by(directory, "auxiliary.db"));
-    notes.push_back(std::move(put_by));
-  }
-  return {};
 }
 
 Result<void> DataDir::State::open_auxiliary(const fs::Path& directory) {
@@ -348,8 +293,6 @@ Result<void> DataDir::State::open_auxiliary(const fs::Path& directory) {
 }
 
 Result<void> DataDir::State::open_all(const fs::Path& directory) {
-  PV_CHECK(check_is_file(directory / "data.db"));
-  PV_CHECK(part_from_stale_wals(directory));
   const FileIds before = look_at_files(directory);
   PV_CHECK(open_databases(directory));
   const FileIds after = look_at_files(directory);
@@ -361,12 +304,12 @@ Result<void> DataDir::State::open_all(const fs::Path& directory) {
   }
   held = after;
   lost.clear();
-  wal_owners.clear();
   return {};
 }
 
 Result<void> DataDir::State::open_databases(const fs::Path& directory) {
   const fs::Path path = directory / "data.db";
+  PV_CHECK(check_is_file(path));
   PV_TRY(data, open_held(path, /*read_only=*/!options.owner));
   if (auto checked = check_schema(*data); !checked) {
     return fail(checked.error().within(directory.string()));
@@ -386,7 +329,14 @@ Result<void> DataDir::State::open_after_loss(const fs::Path& directory,
                                              const std::function<Result<void>()>& before_lending) {
   const std::string what_was_lost = lost;
   const FileIds what_was_held = held;
-  const std::vector<WalOwner> whose_wals = wal_owners;
+  if (const std::string wal = stale_wal_of(directory, held, look_at_files(directory));
+      !wal.empty()) {
+    return fail(Code::kUnsupported,
+                wal +
+                    " still is that of the database that was there before, and would damage the "
+                    "new one, after a restart too: move it elsewhere, and remove the -shm beside "
+                    "it, while no program has the database open");
+  }
   Result<void> outcome = open_all(directory);
   if (outcome.has_value()) { outcome = make_vault_folder(directory); }
   if (outcome.has_value() && before_lending) { outcome = before_lending(); }
@@ -394,7 +344,6 @@ Result<void> DataDir::State::open_after_loss(const fs::Path& directory,
   close_all();
   lost = what_was_lost;
   held = what_was_held;
-  wal_owners = whose_wals;
   return outcome;
 }
 
@@ -413,9 +362,8 @@ void DataDir::State::close_all_and_wals(const fs::Path& directory) {
       options.owner && fs::other_lock_holders(files).empty() && fs::other_openers(files).empty();
   // The WALs go by their names, so what is open must lie there. (SQLite looks at data.db's inode
   // itself once more.)
-  const FileIds now = look_at_files(directory);
-  const bool is_in_place = missing_of(directory, held, now).empty() && lost.empty();
-  if (data != nullptr && !is_in_place) { note_owners(directory, now); }
+  const bool is_in_place =
+      missing_of(directory, held, look_at_files(directory)).empty() && lost.empty();
   if (alone && is_in_place) {
     for (const ConnectionPtr* last : {&auxiliary, &data}) {
       if (*last != nullptr) { let_close_delete_wal(**last); }
@@ -503,11 +451,6 @@ Result<void> DataDir::resume() {
   state.mode = State::Mode::kOpen;
   state.changed.notify_all();
   return {};
-}
-
-std::vector<std::string> DataDir::take_notes() {
-  const std::lock_guard lock{state_->mutex};
-  return std::exchange(state_->notes, {});
 }
 
 std::optional<std::string> DataDir::lost() {
@@ -659,7 +602,7 @@ DataDir::Lease::~Lease() {
         state.auxiliary_on_loan = false;
         break;
     }
-    state.end_loan(owner_->path_);
+    state.end_loan();
   }
   state.changed.notify_all();
 }

@@ -9,7 +9,6 @@
 #include <string>
 #include <string_view>
 #include <thread>
-#include <vector>
 
 #include "base/clock.h"
 #include "base/random.h"
@@ -116,9 +115,6 @@ class DataDir {
   // was a loss, and it is over. kBusy: not yet; the rest as open(), and what can't be opened is not
   // tried again before it changes.
   [[nodiscard]] Result<bool> reopen(const std::function<Result<void>()>& before_lending = {});
-
-  // What opening had to do to files of others (a WAL that was put by), each told once.
-  [[nodiscard]] std::vector<std::string> take_notes();
 
  private:
   enum class Kind { kReader, kWriter, kAuxiliary };

@@ -754,139 +754,15 @@ TEST_F(LostDataDir, NoticesThatAuxiliaryWasReplaced) {
   EXPECT_TRUE(fs::exists(path / "auxiliary.db"));
 }
 
-// data.db alone is replaced, with the WAL of the old left beside it.
-void replace_under_its_wal(const fs::Path& path) {
+TEST_F(LostDataDir, RefusesTheWalOfTheOldBesideTheNew) {
   in_folder(path, kPrepare);
-  in_folder(path, "mv data.db old.db && mv n.db data.db");
-  ASSERT_GT(fs::stat(path / "data.db-wal")->size_bytes, 0U);
-}
-
-fs::Path lost_wal_in(const fs::Path& path) {
-  for (const auto& entry : std::filesystem::directory_iterator{path / ".pocketvault"}) {
-    if (entry.path().filename().string().starts_with("lost-wal-")) { return entry.path(); }
-  }
-  return {};
-}
-
-TEST_F(LostDataDir, PutsTheWalOfTheOldByAndOpensTheNew) {
-  replace_under_its_wal(path);
-  EXPECT_EQ(looks_until_open(*directory), 2);
-  EXPECT_EQ(count_superusers(*directory), 0) << "the new one, and nothing of the old";
-  const auto notes = directory->take_notes();
-  ASSERT_EQ(notes.size(), 1U);
-  EXPECT_NE(notes[0].find("data.db-wal was that of the data.db that was there before"),
-            std::string::npos);
-  EXPECT_TRUE(directory->take_notes().empty()) << "each is told once";
-  directory.reset();
-  EXPECT_EQ(query(path / "data.db", "PRAGMA integrity_check; SELECT count(*) FROM notes"),
-            "ok\n1\n");
-  // With its own database it is whole.
-  in_folder(path, "mv '" + lost_wal_in(path).string() + "/data.db-wal' old.db-wal");
-  EXPECT_EQ(query(path / "old.db", "PRAGMA integrity_check; SELECT count(*) FROM notes"),
-            "ok\n1\n");
-}
-
-// An inode's number is given to the next file that is made.
-TEST_F(LostDataDir, KnowsAnotherDatabaseThoughItHasTheInodeOfTheOld) {
-  in_folder(path, "cp data.db ../before.db && rm data.db");
-  EXPECT_NE(directory->lost(), std::nullopt);
-  in_folder(path, "cp ../before.db data.db");
-  EXPECT_EQ(looks_until_open(*directory), 2);
-  EXPECT_EQ(directory->take_notes().size(), 1U);
-}
-
-TEST_F(LostDataDir, WhoOpensItNextDoesNotMixTheTwo) {
-  struct Ending {
-    const char* label;
-    bool is_seen;  // before the end
-  };
-  for (const Ending& it : {Ending{"noticed", true}, Ending{"not noticed", false}}) {
-    replace_under_its_wal(path);
-    if (it.is_seen) { EXPECT_NE(directory->lost(), std::nullopt); }
-    directory.reset();
-    EXPECT_TRUE(fs::exists(path / "data.db-wal")) << it.label;
-    const auto command = open(path);
-    ASSERT_FALSE(command.has_value()) << it.label;
-    EXPECT_EQ(command.error().code, Code::kUnsupported);
-    EXPECT_NE(command.error().what.find("data.db-wal still is that of the data.db"),
-              std::string::npos);
-    auto broken = open(path, {.tolerate_damage = true});
-    ASSERT_TRUE(broken.has_value()) << "to be restored into";
-    EXPECT_EQ(count_superusers(**broken), -1);
-    broken->reset();
-    EXPECT_TRUE(fs::exists(path / "data.db-wal")) << "not for a command to take away";
-    auto again = open(path, {.owner = true, .lease_wait = 100ms});
-    ASSERT_TRUE(again.has_value()) << it.label << ": " << again.error().what;
-    EXPECT_EQ((*again)->take_notes().size(), 1U);
-    EXPECT_EQ(count_superusers(**again), 0) << it.label;
-    directory = *std::move(again);
-    ASSERT_TRUE(write_note(*directory).has_value());
-    EXPECT_EQ(query(path / "data.db", "PRAGMA integrity_check"), "ok\n");
-  }
-}
-
-TEST_F(LostDataDir, ItsOwnWalIsItsOwnAgainWhenItComesBack) {
-  in_folder(path, "mv data.db away.db");
-  EXPECT_NE(directory->lost(), std::nullopt);
-  directory.reset();
-  in_folder(path, "mv away.db data.db");
-  auto again = open(path, {.owner = true});
-  ASSERT_TRUE(again.has_value()) << again.error().what;
-  EXPECT_TRUE((*again)->take_notes().empty());
-  EXPECT_EQ(count_superusers(**again), 1);
-  EXPECT_EQ(query(path / "data.db", "SELECT count(*) FROM notes"), "1\n") << "from its WAL";
-}
-
-// Who opened the new one goes on in the WAL that lies there: what he was acknowledged is in it.
-TEST_F(LostDataDir, LeavesAWalThatWasWrittenToSince) {
-  replace_under_its_wal(path);
-  EXPECT_NE(directory->lost(), std::nullopt);
-  directory.reset();
-  in_folder(path, "printf x >> data.db-wal");
-  const std::string before = testing::read_file(path / "data.db-wal");
-  auto again = open(path, {.owner = true, .lease_wait = 100ms});
-  ASSERT_FALSE(again.has_value());
-  EXPECT_EQ(again.error().code, Code::kBusy);
-  EXPECT_NE(again.error().what.find("was written to since: if an app works here, stop it"),
-            std::string::npos)
-      << again.error().what;
-  EXPECT_EQ(testing::read_file(path / "data.db-wal"), before);
-}
-
-// It may be at work in the old one still; and what it has begun it has to end.
-TEST_F(LostDataDir, LeavesTheWalOfTheOldToWhoHasItOpen) {
-  testing::OtherProcess app{neighbour(path)};
-  ASSERT_EQ(app.hear(), "ready");
-  replace_under_its_wal(path);
+  in_folder(path, "mv n.db data.db");
   EXPECT_EQ(looks_until_open(*directory), 0);
-  const auto refused = directory->reopen();
-  EXPECT_EQ(refused.error().code, Code::kBusy);
-  EXPECT_NE(refused.error().what.find("process " + std::to_string(app.pid())), std::string::npos)
-      << refused.error().what;
-  EXPECT_TRUE(fs::exists(path / "data.db-wal"));
-  EXPECT_EQ(app.finish(), 0);
-  EXPECT_EQ(looks_until_open(*directory), 1);
-  EXPECT_EQ(count_superusers(*directory), 0);
-}
-
-TEST_F(LostDataDir, MakesTheLogsAnewThatAloneAreGone) {
-  ASSERT_TRUE(directory
-                  ->with_auxiliary<void>([](Connection& db) {
-                    return db.exec("CREATE TABLE more (x); INSERT INTO more VALUES (1)");
-                  })
-                  .has_value());
-  in_folder(path, "rm auxiliary.db");
-  EXPECT_EQ(looks_until_open(*directory), 4);
-  EXPECT_EQ(count_superusers(*directory), 1);
-  const char* const kTables = "SELECT count(*) FROM sqlite_master WHERE name = 'more'";
-  EXPECT_EQ(query(path / "auxiliary.db", kTables), "0\n");
-  // Nor by one that finds them so, with nothing noted.
-  directory.reset();
-  in_folder(path, "mv '" + lost_wal_in(path).string() +
-                      "'/* . && rm auxiliary.db .pocketvault/wal-owners");
-  ASSERT_TRUE(open(path, {.owner = true}).has_value());
-  EXPECT_EQ(query(path / "auxiliary.db", kTables + std::string{"; PRAGMA integrity_check"}),
-            "0\nok\n");
+  const auto again = directory->reopen();
+  EXPECT_FALSE(again.has_value());
+  in_folder(path, "rm data.db-wal data.db-shm");
+  EXPECT_EQ(looks_until_open(*directory), 2);
+  EXPECT_EQ(query(path / "data.db", "PRAGMA integrity_check"), "ok\n");
 }
 
 // Whoever has the new database open finds all that it wrote, though ours closes and ends meanwhile.

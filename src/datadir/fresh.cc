@@ -6,7 +6,6 @@
 #include "base/text.h"
 #include "datadir/data_dir.h"
 #include "datadir/fresh_sql.h"
-#include "datadir/stale_wal.h"
 #include "fs/give.h"
 #include "sqlite/files.h"
 
@@ -85,10 +84,6 @@ Result<fs::FileLock> lock_creation(const fs::Path& directory) {
 
 Result<void> place_auxiliary(const fs::Path& directory) {
   if (fs::exists(directory / "auxiliary.db")) { return {}; }
-  // SQLite would take it for the new one's.
-  if (fs::exists(directory / "auxiliary.db-wal")) {
-    PV_CHECK(put_wal_by(directory, "auxiliary.db"));
-  }
   return build_and_place(directory, "auxiliary.db", std::string{kFreshAuxiliary});
 }
 

@@ -3,7 +3,6 @@
 
 #include "base/priority.h"
 #include "base/text.h"
-#include "datadir/stale_wal.h"
 #include "jobs/bucket_files.h"
 #include "jobs/chain.h"
 #include "jobs/lease.h"
@@ -304,10 +303,6 @@ Result<void> make_backup(const Parts& parts, store::BackupStore& store, Job& job
         {"",
          "a restore was cut off in this directory and is not in order again, so this backup may "
          "hold some of the old data and some of the new: start pocketvault again"});
-  }
-  if (const std::string what = datadir::tell_of_stale_wal(parts.directory.path()); !what.empty()) {
-    job.warn({"", what + ", so this backup may hold some of the old data and some of the new: stop "
-                         "what has it open, and start `pocketvault serve`, which puts it by"});
   }
   snapshot::Options options;
   options.wal_growth_max = parts.options.wal_growth_max;

@@ -49,7 +49,6 @@ void Reopening::tick() {
   }
   if (told_.empty()) { return hold_on(); }
   const Result<bool> reopened = try_to_open();
-  for (const std::string& note : directory_.take_notes()) { hooks_.say(true, note); }
   if (!reopened.has_value()) {
     const Error& error = reopened.error();
     if (error.code == Code::kBusy && error.what == told_) { return; }  // not yet

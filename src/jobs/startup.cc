@@ -79,9 +79,6 @@ Result<Opened> open_directory(const fs::Path& directory, const datadir::OpenOpti
     }
   }
   PV_TRY(opened.directory, datadir::DataDir::open(directory, options, clock, random));
-  for (std::string& note : opened.directory->take_notes()) {
-    opened.notes.push_back(std::move(note));
-  }
   return opened;
 }
 

@@ -12,7 +12,6 @@
 #include <thread>
 #include <utility>
 
-#include "datadir/stale_wal.h"
 #include "jobs/lease.h"
 #include "jobs/vault_rig.h"
 #include "testing/fake_clock.h"
@@ -525,22 +524,6 @@ TEST(Vault, DoesOneThingAtATime) {
   EXPECT_FALSE(rig.vault->busy());
   EXPECT_FALSE(beside.vault->busy());
   EXPECT_EQ(beside.back_up("b.zip").state, State::kSucceeded);
-}
-
-TEST(Vault, SaysThatTheWalMayBeOfAnotherDatabase) {
-  const TempFolder folder;
-  const fs::Path pb_data = unpack_pb_data("0.39.11", folder.path());
-  VaultRig rig{{.pb_data = pb_data}};
-  rig.change("CREATE TABLE more (id)");
-  ASSERT_THAT(rig.back_up("own.zip").warnings, IsEmpty());
-  datadir::WalOwner another{.database = "data.db", .file = {}, .wal = {}};
-  another.file = fs::identity_of(pb_data / "auxiliary.db").value();
-  another.wal = fs::identity_of(pb_data / "data.db-wal").value();
-  datadir::note_wal_owners(pb_data, {datadir::as_it_is(pb_data, another)});
-  const Status warned = rig.back_up("mixed.zip");
-  ASSERT_EQ(warned.state, State::kSucceeded) << why(warned);
-  ASSERT_EQ(warned.warnings.size(), 1U);
-  EXPECT_THAT(warned.warnings[0].what, HasSubstr("may hold some of the old data"));
 }
 
 TEST(Vault, IsFreeBeforeAnybodyHearsOfTheEnd) {
