@@ -33,9 +33,13 @@ Counts::Count& Counts::at(const std::string& key, Time now, std::chrono::seconds
   return count;
 }
 
-void Counts::make_room(Time now) {
+void Counts::forget_old(Time now) {
   std::erase_if(counts_,
                 [&](const auto& one) { return now - one.second.count.since >= one.second.span; });
+}
+
+void Counts::make_room(Time now) {
+  forget_old(now);
   if (counts_.size() >= kCountsMax) { counts_.clear(); }
 }
 
@@ -66,6 +70,7 @@ bool RateLimiter::allow(const std::shared_ptr<const settings::Settings>& setting
   if (!limits.excluded_ips.empty() && allowed_ip(ip, limits.excluded_ips)) { return true; }
   const settings::RateLimitRule* rule = find_rule(limits, subject);
   if (rule == nullptr) { return true; }
+  has_counted_ = true;
   const std::string bucket =
       subject.bucket.empty() ? rule->label + "@@" + rule->audience : subject.bucket;
   Counts::Count& count = counts_.at(bucket + ' ' + std::string{ip}, now, rule->duration);

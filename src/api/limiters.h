@@ -27,6 +27,7 @@ class Counts {
   // The count of `key`, begun anew at `now` where it is older than `span`.
   [[nodiscard]] Count& at(const std::string& key, Time now, std::chrono::seconds span);
   void clear() { counts_.clear(); }
+  void forget_old(Time now);  // those whose span is over
   [[nodiscard]] std::size_t size() const { return counts_.size(); }
 
  private:
@@ -60,10 +61,14 @@ class RateLimiter {
   [[nodiscard]] bool allow(const std::shared_ptr<const settings::Settings>& settings,
                            const RateSubject& subject, std::string_view ip, Counts::Time now,
                            Window window);
+  // Whether any request ever was counted: then PocketBase has a job that forgets old counts.
+  [[nodiscard]] bool has_counted() const { return has_counted_; }
+  void forget_old(Counts::Time now) { counts_.forget_old(now); }
 
  private:
   std::shared_ptr<const settings::Settings> settings_;
   Counts counts_;
+  bool has_counted_ = false;
 };
 
 // Our own limit: so many wrong passwords from one address (of IPv6, from one network of 64 bits) in

@@ -228,6 +228,25 @@ TEST(CronRoutes, ListAndBegin) {
   EXPECT_EQ(server.admin_call("POST", "/api/crons/__pbAutoBackup__").status, 204U);
 }
 
+TEST(CronRoutes, HaveAJobForTheLimitsOnceARequestWasCounted) {
+  TestServer server{{.strict = true}};
+  constexpr std::string_view kJob =
+      R"(,{"id":"__pbRateLimitersCleanup__","expression":"2 * * * *"}])"
+      "\n";
+  const auto crons = [&] { return server.admin_call("GET", "/api/crons").body; };
+  ASSERT_EQ(server
+                .admin_json("PATCH", "/api/settings",
+                            R"({"rateLimits":{"enabled":true,"rules":[{"label":"/api/health",)"
+                            R"("audience":"","duration":60,"maxRequests":2}]}})")
+                .status,
+            200U);
+  EXPECT_FALSE(crons().ends_with(kJob));
+  EXPECT_EQ(server.admin_call("POST", "/api/crons/__pbRateLimitersCleanup__").status, 404U);
+  EXPECT_EQ(server.call({.target = "/api/health"}).status, 200U);
+  EXPECT_TRUE(crons().ends_with(kJob)) << crons();
+  EXPECT_EQ(server.admin_call("POST", "/api/crons/__pbRateLimitersCleanup__").status, 204U);
+}
+
 TEST(VaultSettingsRoutes, ShowChangeAndRefuse) {
   TestServer server;
   const auto schedule_in = [](const Got& got) {
