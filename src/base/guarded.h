@@ -10,12 +10,26 @@
 
 namespace pv {
 
-// What `work` returns, a Result; kInternal where it throws (of memory, or of threads: nothing of
-// ours does).
+template <class Value>
+struct GuardedResult {
+  using Type = Result<Value>;
+};
+template <class Value>
+struct GuardedResult<Result<Value>> {
+  using Type = Result<Value>;
+};
+
+// What `work` returns, a Result or what would be in one; kInternal where it throws (of memory, or
+// of threads: nothing of ours does).
 template <class Work>
-[[nodiscard]] std::invoke_result_t<Work&> guarded(Work&& work) {
+[[nodiscard]] typename GuardedResult<std::invoke_result_t<Work&>>::Type guarded(Work&& work) {
   try {
-    return std::invoke(work);
+    if constexpr (std::is_void_v<std::invoke_result_t<Work&>>) {
+      std::invoke(work);
+      return {};
+    } else {
+      return std::invoke(work);
+    }
   } catch (const std::exception& exception) {
     return fail(Code::kInternal, std::string{"unexpected: "} + exception.what());
   }

@@ -101,9 +101,8 @@ Result<void> for_each_index(WorkPool& pool, std::size_t count, std::size_t at_on
   };
   round.running = workers;
   std::size_t submitted = 0;
-  const Result<void> all_submitted = guarded([&]() -> Result<void> {
+  const Result<void> all_submitted = guarded([&] {
     for (; submitted < workers; ++submitted) { pool.submit(worker); }
-    return {};
   });
   std::unique_lock lock{round.mutex};
   round.running -= workers - submitted;

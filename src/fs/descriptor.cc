@@ -70,6 +70,13 @@ Result<Stat> stat(const Fd& fd, const Path& name_for_errors) {
   return stat_of(raw);
 }
 
+bool lies_at(const Fd& fd, const Path& path) {
+  const Result<Stat> open = stat(fd, path);
+  const Result<Stat> there = stat(path);
+  return open.has_value() && there.has_value() && there->device == open->device &&
+         there->inode == open->inode;
+}
+
 bool exists(const Path& path) {
   struct ::stat raw {};
   return ::lstat(path.c_str(), &raw) == 0;

@@ -60,6 +60,8 @@ struct Stat {
 [[nodiscard]] Result<Stat> link_stat(const Path& path);  // does not
 [[nodiscard]] Result<Stat> stat(const Fd& fd, const Path& name_for_errors);
 [[nodiscard]] bool exists(const Path& path);  // lstat succeeds
+// Whether `path` is the file that is open: it may have been moved away, removed or replaced.
+[[nodiscard]] bool lies_at(const Fd& fd, const Path& path);
 
 [[nodiscard]] Result<Fd> open_for_reading(
     const Path& path);  // O_CLOEXEC|O_NOCTTY|O_NONBLOCK: never hangs on a FIFO

@@ -192,12 +192,7 @@ Result<FileLock> FileLock::try_take(const Path& path) {
   return lock;
 }
 
-bool FileLock::is_in_place() const {
-  const Result<Stat> locked = stat(fd_, path_);
-  const Result<Stat> named = stat(path_);
-  return locked.has_value() && named.has_value() && named->device == locked->device &&
-         named->inode == locked->inode;
-}
+bool FileLock::is_in_place() const { return lies_at(fd_, path_); }
 
 bool FileLock::is_held(const Path& path) {
   const Result<Fd> file = open_for_reading(path);

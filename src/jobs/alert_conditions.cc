@@ -36,8 +36,7 @@ std::optional<Condition> failed(const Sight& sight, const OpenSince& open_since)
            (health.last_succeeded && is_since(health.last_succeeded->ended, moment));
   };
   const auto& last = health.last_decided;
-  const bool has_failed = last && last->outcome == "failed" &&
-                          (!overview.newest || overview.newest->modified < last->ended);
+  const bool has_failed = is_last_failed(overview);
   const auto open = open_since("failed");
   if (!has_failed && (!open || made_since(*open))) { return std::nullopt; }
   std::string text;

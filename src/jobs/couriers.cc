@@ -29,10 +29,8 @@ void Couriers::go_to(const std::string& channel) {
   queue_.push_back(channel);
   const bool is_anybody_free = threads_.size() >= served_.size() + queue_.size();
   if (!is_anybody_free && threads_.size() < threads_max_) {
-    const auto started = guarded([this]() -> Result<void> {
-      threads_.emplace_back([this] { work(stop_.get_token()); });
-      return {};
-    });
+    const auto started =
+        guarded([this] { threads_.emplace_back([this] { work(stop_.get_token()); }); });
     // Without any thread nobody would come back: it is gone to when it is next asked for.
     if (!started.has_value() && threads_.empty()) {
       queue_.pop_back();
@@ -56,10 +54,7 @@ void Couriers::work(const std::stop_token& stop) {
     do {
       again_.erase(channel);
       lock.unlock();
-      std::ignore = guarded([&]() -> Result<void> {
-        serve_(channel, stop);
-        return {};
-      });
+      std::ignore = guarded([&] { serve_(channel, stop); });
       lock.lock();
     } while (again_.contains(channel) && !stop.stop_requested());
     again_.erase(channel);

@@ -220,17 +220,21 @@ std::string space_risk_of(const Overview& overview) {
 
 }  // namespace
 
+bool is_last_failed(const Overview& overview) {
+  const auto& last = overview.health.last_decided;
+  return last && last->outcome == "failed" &&
+         (!overview.newest || overview.newest->modified < last->ended);
+}
+
 std::string risk_of(const Overview& overview) {
   const Health& health = overview.health;
   if (health.timetable.missed && !overview.job) {
     return "the backup that was due at " + format_pocketbase_date(*health.timetable.missed) +
            " was missed";
   }
-  const auto& decided = health.last_decided;
-  if (decided && decided->outcome == "failed" &&
-      (!overview.newest || overview.newest->modified < decided->ended)) {
-    return "the last backup failed, at " + format_pocketbase_date(decided->ended) + ": " +
-           decided->error;
+  if (is_last_failed(overview)) {
+    const state::PastJob& last = *health.last_decided;
+    return "the last backup failed, at " + format_pocketbase_date(last.ended) + ": " + last.error;
   }
   if (!overview.store_trouble.empty()) {
     return "the backups can't be listed: " + overview.store_trouble;

@@ -54,6 +54,9 @@ struct Overview {
   std::string store_trouble = {};
 };
 
+// Whether the last backup that was not cancelled failed, and nobody made one since.
+[[nodiscard]] bool is_last_failed(const Overview& overview);
+
 // Why the directory is not as safe as its newest backup looks: a backup that was missed, a last one
 // that failed, that the backups can't be listed, any that was found damaged, that what happens
 // can't be noted, that there is no space for the next one, or that there is none. Empty: nothing is

@@ -217,10 +217,11 @@ std::vector<Decision> decide_by_count(std::vector<Candidate> candidates, std::in
   std::vector<Judged*> ruled;
   for (Judged& one : all) {
     const store::Backup& backup = one.candidate.backup;
+    std::string doubt = backup.name.text() == made ? "" : doubt_by_looks(backup, now);
     if (!is_governed(backup.name, Retention::Governs::kAutomatic)) {
       one.keep("not an automatic one");
-    } else if (backup.modified > now + kAheadMax && backup.name.text() != made) {
-      one.keep("its time lies in the future");
+    } else if (!doubt.empty()) {
+      one.keep(std::move(doubt));
     } else {
       ruled.push_back(&one);
     }

@@ -222,36 +222,39 @@ void Scheduler::take_up(const Cron& cron, WallTime now) {
 // By the new timetable nothing was due, and what was missed is not made by it at once; but nobody
 // is to be told that all is well.
 void Scheduler::note_missed(const state::Served& missed) {
-  const auto say = [this](const std::string& what) { options_.say(true, what); };
-  const auto noted = state::note_served(state::VaultDb{vault_.directory().vault_folder()},
-                                        std::string{kBackupMissed}, missed, say);
-  if (!noted.has_value()) { say("can't note what was missed: " + noted.error().what); }
+  const auto noted = note(kBackupMissed, missed);
+  if (!noted.has_value()) {
+    options_.say(true, "can't note what was missed: " + noted.error().what);
+  }
 }
 
 // What stays in the way of a failure counts until a good backup is newer.
-void Scheduler::forget_missed() {
-  std::ignore = state::forget_served(state::VaultDb{vault_.directory().vault_folder()},
-                                     std::string{kBackupMissed});
+void Scheduler::forget_missed() { std::ignore = note(kBackupMissed, std::nullopt); }
+
+// A row of vault.db beside the timetable's own; nullopt: there is none any more.
+Result<void> Scheduler::note(std::string_view id, const std::optional<state::Served>& row) {
+  const state::VaultDb db{vault_.directory().vault_folder()};
+  if (!row) { return state::forget_served(db, std::string{id}); }
+  return state::note_served(db, std::string{id}, *row,
+                            [this](const std::string& what) { options_.say(true, what); });
 }
 
 // For those who look at the directory from outside, and can't ask the server.
 void Scheduler::note_beside_app(const Cron& cron, WallTime now) {
-  const state::VaultDb db{vault_.directory().vault_folder()};
-  const std::string id{kBackupBesideApps};
-  const auto say = [this](const std::string& what) { options_.say(true, what); };
-  const auto noted = options_.beside_app ? state::note_served(db, id, {cron.expression(), now}, say)
-                                         : state::forget_served(db, id);
-  if (!noted.has_value()) { say("can't note what the schedule has done: " + noted.error().what); }
+  std::optional<state::Served> row;
+  if (options_.beside_app) { row = state::Served{cron.expression(), now}; }
+  const auto noted = note(kBackupBesideApps, row);
+  if (!noted.has_value()) {
+    options_.say(true, "can't note what the schedule has done: " + noted.error().what);
+  }
 }
 
 // The timetable alone does not tell after a restart, for by the new one nothing was due.
 void Scheduler::note_waiting(WallTime now) {
   if (is_noted_) { return; }
-  const auto say = [this](const std::string& what) { options_.say(true, what); };
-  const auto noted = state::note_served(state::VaultDb{vault_.directory().vault_folder()},
-                                        std::string{kBackupWaits}, {expression_, now}, say);
+  const auto noted = note(kBackupWaits, state::Served{expression_, now});
   is_noted_ = noted.has_value();
-  if (!is_noted_) { say("can't note that a backup waits: " + noted.error().what); }
+  if (!is_noted_) { options_.say(true, "can't note that a backup waits: " + noted.error().what); }
 }
 
 void Scheduler::take_up_waiting() {
@@ -272,8 +275,7 @@ void Scheduler::take_up_waiting() {
 void Scheduler::forget_waiting() {
   if (!std::exchange(is_noted_, false)) { return; }
   // What stays in the way of a failure is a backup too many.
-  std::ignore = state::forget_served(state::VaultDb{vault_.directory().vault_folder()},
-                                     std::string{kBackupWaits});
+  std::ignore = note(kBackupWaits, std::nullopt);
 }
 
 // `due` is the first that was not served, and lies before `now`.

@@ -84,6 +84,7 @@ class Scheduler {
   void take_settings(WallTime now);
   void adopt(const std::string& expression, WallTime now);
   void take_up(const Cron& cron, WallTime now);
+  Result<void> note(std::string_view id, const std::optional<state::Served>& row);
   void note_missed(const state::Served& missed);
   void forget_missed();
   void note_beside_app(const Cron& cron, WallTime now);

@@ -84,6 +84,12 @@ class SchedulerTest : public ::testing::Test {
         own_->change({json::parse("{\"" + name + "\":" + section + "}").get_object()});
     ASSERT_TRUE(changed.has_value() && changed->faults.empty());
   }
+  // Another's work, for as long as this is held.
+  [[nodiscard]] Lease be_busy() {
+    return Lease::take(rig_->directory->vault_folder(),
+                       {.pid = 1, .kind = "restore", .name = {}, .since = clock_.now()})
+        .value();
+  }
   // Ticks until nothing is at work.
   void play() {
     settings_->refresh();  // as the server does, on another thread
@@ -160,10 +166,7 @@ TEST_F(SchedulerTest, ABusySlotIsTriedAgain) {
   start();
   set(R"({"cron":"0 1 * * *"})");
   play();
-  std::optional<Lease> lease =
-      Lease::take(rig_->directory->vault_folder(),
-                  {.pid = 1, .kind = "restore", .name = {}, .since = clock_.now()})
-          .value();
+  std::optional<Lease> lease = be_busy();
   clock_.advance(6min);
   play();
   clock_.advance(10s);
@@ -182,11 +185,7 @@ TEST_F(SchedulerTest, WhatWaitsIsMadeThoughTheTimetableChanges) {
   start();
   set(R"({"cron":"0 1 * * *"})");
   play();
-  const auto hold = [&] {
-    return Lease::take(rig_->directory->vault_folder(),
-                       {.pid = 1, .kind = "restore", .name = {}, .since = clock_.now()});
-  };
-  std::optional<Lease> lease = hold().value();
+  std::optional<Lease> lease = be_busy();
   clock_.advance(6min);
   play();
   set(R"({"cron":"0 3 * * *"})");
@@ -197,7 +196,7 @@ TEST_F(SchedulerTest, WhatWaitsIsMadeThoughTheTimetableChanges) {
   EXPECT_THAT(rig_->names(), SizeIs(1));
   EXPECT_EQ(next(), "2026-11-21 03:00:00");
 
-  lease.emplace(hold().value());
+  lease.emplace(be_busy());
   clock_.advance(2h);
   play();
   set(R"({"cron":""})");
@@ -214,10 +213,7 @@ TEST_F(SchedulerTest, WhatWaitsThoughTheTimetableChangedOutlivesARestart) {
   start();
   set(R"({"cron":"0 1 * * *"})");
   play();
-  std::optional<Lease> lease =
-      Lease::take(rig_->directory->vault_folder(),
-                  {.pid = 1, .kind = "restore", .name = {}, .since = clock_.now()})
-          .value();
+  std::optional<Lease> lease = be_busy();
   clock_.advance(6min);
   play();
   set(R"({"cron":"0 3 * * *"})");
@@ -860,10 +856,7 @@ TEST_F(VerificationTest, WaitsForABackupOrARestore) {
   start();
   play();
   back_up("a.zip", 0);
-  std::optional<Lease> lease =
-      Lease::take(rig_->directory->vault_folder(),
-                  {.pid = 1, .kind = "restore", .name = {}, .since = clock_.now()})
-          .value();
+  std::optional<Lease> lease = be_busy();
   clock_.advance(28h);
   play_all();
   EXPECT_THAT(verified(), IsEmpty());

@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <deque>
-#include <exception>
 #include <map>
 #include <mutex>
 #include <set>
@@ -12,6 +11,7 @@
 #include <thread>
 #include <utility>
 
+#include "base/guarded.h"
 #include "base/priority.h"
 #include "base/text.h"
 #include "jobs/archive.h"
@@ -34,16 +34,6 @@ constexpr std::size_t kJobIdLength = 15;
 
 // `parts` are the job's own: what waits for their store ends when the job is cancelled.
 using Work = std::function<Result<void>(const Parts& parts, Job&)>;
-
-// Exceptions come from the standard library alone (memory, threads): the job fails, the process
-// goes on.
-Result<void> guarded(const Work& work, const Parts& parts, Job& job) {
-  try {
-    return work(parts, job);
-  } catch (const std::exception& exception) {
-    return fail(Code::kInternal, std::string{"unexpected: "} + exception.what());
-  }
-}
 
 // Reading a database through a plain file and closing it drops this process's locks on it.
 Result<void> refuse_database_of(const fs::Path& directory, const fs::Path& file) {
@@ -261,7 +251,7 @@ void Vault::Impl::run(const std::shared_ptr<Job>& job, std::optional<Lease> leas
   const Parts own{
       parts.directory,          store, parts.pool, parts.clock, parts.random, parts.options,
       lease ? &*lease : nullptr};
-  Result<void> outcome = guarded(work, own, *job);
+  Result<void> outcome = guarded([&] { return work(own, *job); });
   remember(*job, outcome, is_scheduled);
   // Free before anybody hears of the end, so that who waited for it can start the next.
   lease.reset();

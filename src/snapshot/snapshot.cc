@@ -270,7 +270,7 @@ class Taken final : public Snapshot {
     for (const auto& database : databases) {
       Structure structure{Soundness::kUnchecked, "this backup does without"};
       if (database->size_bytes() <= options_.check_bytes_max) {
-        auto checked = guarded([&]() -> Result<Structure> { return database->check_structure(); });
+        auto checked = guarded([&] { return database->check_structure(); });
         structure = checked.has_value()
                         ? *std::move(checked)
                         : Structure{Soundness::kUnchecked, std::move(checked).error().what};

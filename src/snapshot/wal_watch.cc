@@ -21,13 +21,12 @@ WalWatch::~WalWatch() {
 void WalWatch::run(const std::stop_token& stop) {
   while (!stop.stop_requested()) {
     // What is thrown (of memory) may not be the next time.
-    std::ignore = guarded([this]() -> Result<void> {
+    std::ignore = guarded([this] {
       for (const auto& database : databases_) {
         if (database->wal_growth_bytes() > growth_max_) {
           database->spill(temporary_, growth_max_);
         }
       }
-      return {};
     });
     std::unique_lock lock{mutex_};
     wake_.wait_for(lock, stop, kPeriod, [] { return false; });

@@ -63,10 +63,6 @@ Result<std::vector<Delivery>> select(const VaultDb& db, const std::string& rest)
   return deliveries;
 }
 
-std::string all_waiting() {
-  return "WHERE ended_ms IS NULL ORDER BY number LIMIT " + std::to_string(kWaitingReadMax);
-}
-
 Result<AlertState> read_state(sqlite::Connection& connection) {
   AlertState state;
   if (!connection.has_table("alerts")) { return state; }
@@ -265,20 +261,12 @@ Result<void> put(sqlite::Connection& connection, const AlertChange& change, Wall
   return change.deliveries.empty() ? Result<void>{} : forget_old(connection);
 }
 
-Result<AlertState> read_alerts(const VaultDb& db) {
-  AlertState state;
-  PV_CHECK(db.read([&](sqlite::Connection& connection) -> Result<void> {
-    PV_TRY(state, read_state(connection));
-    return {};
-  }));
-  return state;
-}
-
 Result<AlertMemory> read_alert_memory(const VaultDb& db) {
   AlertMemory memory;
   PV_CHECK(db.read([&](sqlite::Connection& connection) -> Result<void> {
     PV_TRY(memory.state, read_state(connection));
-    PV_TRY(memory.waiting, select(connection, all_waiting()));
+    PV_TRY(memory.waiting, select(connection, "WHERE ended_ms IS NULL ORDER BY number LIMIT " +
+                                                  std::to_string(kWaitingReadMax)));
     return {};
   }));
   return memory;
@@ -298,10 +286,6 @@ Result<std::vector<Delivery>> read_waiting(const VaultDb& db) {
   return select(db,
                 "WHERE number IN (SELECT min(number) FROM deliveries WHERE ended_ms IS NULL "
                 "GROUP BY channel) ORDER BY number LIMIT 1000");
-}
-
-Result<std::vector<Delivery>> read_all_waiting(const VaultDb& db) {
-  return select(db, all_waiting());
 }
 
 }  // namespace pv::state

@@ -84,7 +84,6 @@ void append(AlertChange next, AlertChange& change);
 
 // Errors of all: as VaultDb.
 
-[[nodiscard]] Result<AlertState> read_alerts(const VaultDb& db);
 [[nodiscard]] Result<void> change_alerts(const VaultDb& db, const AlertChange& change, WallTime now,
                                          const VaultDb::Say& say);
 // The same, in a transaction of write().
@@ -93,16 +92,14 @@ void append(AlertChange next, AlertChange& change);
 
 // Newest first, at most `count`.
 [[nodiscard]] Result<std::vector<Delivery>> read_deliveries(const VaultDb& db, std::size_t count);
-// Both of one moment: what is known, and all that wait.
+// Both of one moment: what is known, and all that wait, the oldest first; so many at most.
+inline constexpr std::size_t kWaitingReadMax = 1000;
 struct AlertMemory {
   AlertState state;
-  std::vector<Delivery> waiting;  // as read_all_waiting()
+  std::vector<Delivery> waiting;
 };
 [[nodiscard]] Result<AlertMemory> read_alert_memory(const VaultDb& db);
 // Of each channel the oldest that waits, for what comes later must not overtake it.
 [[nodiscard]] Result<std::vector<Delivery>> read_waiting(const VaultDb& db);
-// All that wait, the oldest first; so many at most.
-inline constexpr std::size_t kWaitingReadMax = 1000;
-[[nodiscard]] Result<std::vector<Delivery>> read_all_waiting(const VaultDb& db);
 
 }  // namespace pv::state

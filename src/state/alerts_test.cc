@@ -32,22 +32,24 @@ struct Fixture {
 
 TEST(Alerts, AreKeptUntilTheyAreClosed) {
   Fixture fixture;
-  EXPECT_THAT(read_alerts(fixture.db)->open, IsEmpty());
+  EXPECT_THAT(read_alert_memory(fixture.db)->state.open, IsEmpty());
   const OpenAlert failed{"failed", kNow, kNow, "no space"};
   const OpenAlert later{"failed", kNow, kNow + 24h, "no space, still"};
   const OpenAlert missed{"missed", kNow + 1h, kNow + 1h, "late"};
   fixture.change({.open = {failed, missed}, .marks = {{"succeeded", "job1", kNow}}});
-  EXPECT_THAT(read_alerts(fixture.db)->open, ElementsAre(failed, missed));
-  EXPECT_THAT(read_alerts(fixture.db)->marks, ElementsAre(Mark{"succeeded", "job1", kNow}));
+  EXPECT_THAT(read_alert_memory(fixture.db)->state.open, ElementsAre(failed, missed));
+  EXPECT_THAT(read_alert_memory(fixture.db)->state.marks,
+              ElementsAre(Mark{"succeeded", "job1", kNow}));
   fixture.change({.closed = {"missed"}, .open = {later}, .marks = {{"succeeded", "job2", kNow}}});
-  EXPECT_THAT(read_alerts(fixture.db)->open, ElementsAre(later));
-  EXPECT_THAT(read_alerts(fixture.db)->marks, ElementsAre(Mark{"succeeded", "job2", kNow}));
+  EXPECT_THAT(read_alert_memory(fixture.db)->state.open, ElementsAre(later));
+  EXPECT_THAT(read_alert_memory(fixture.db)->state.marks,
+              ElementsAre(Mark{"succeeded", "job2", kNow}));
 }
 
 TEST(Alerts, TimesThatNobodyNotedCanBeCountedWith) {
   Fixture fixture;
   fixture.change({.open = {{"failed", WallTime::max(), WallTime::max(), "no space"}}});
-  const AlertState read = *read_alerts(fixture.db);
+  const AlertState read = read_alert_memory(fixture.db)->state;
   EXPECT_THAT(read.open, ElementsAre(OpenAlert{"failed", kLatestTime, kLatestTime, "no space"}));
 }
 
@@ -120,7 +122,7 @@ TEST(Alerts, GetTheirTablesInAnOlderFile) {
                           "PRAGMA user_version=2")
                     .has_value());
   }
-  EXPECT_THAT(read_alerts(fixture.db)->open, IsEmpty());
+  EXPECT_THAT(read_alert_memory(fixture.db)->state.open, IsEmpty());
   EXPECT_THAT(*read_waiting(fixture.db), IsEmpty());
   fixture.change({.deliveries = {delivery("a", "2")}});
   EXPECT_THAT(fixture.waiting(), ElementsAre("a 2"));
@@ -146,9 +148,10 @@ TEST(Alerts, WhoWasToldIsFoundInAnOlderFile) {
         *sqlite::Connection::open(fixture.folder.path() / "vault.db", {.one_file = true});
     ASSERT_TRUE(connection.exec("DROP TABLE told; PRAGMA user_version=3").has_value());
   }
-  EXPECT_THAT(read_alerts(fixture.db)->told, ElementsAre(expected)) << "as it is";
+  EXPECT_THAT(read_alert_memory(fixture.db)->state.told, ElementsAre(expected)) << "as it is";
   fixture.change({.marks = {{"timetable", "", kNow}}});
-  EXPECT_THAT(read_alerts(fixture.db)->told, ElementsAre(expected)) << "with the next write";
+  EXPECT_THAT(read_alert_memory(fixture.db)->state.told, ElementsAre(expected))
+      << "with the next write";
 }
 
 TEST(Alerts, ForgetWhoWasToldWithTheAlertOrTheChannel) {
@@ -166,14 +169,14 @@ TEST(Alerts, ForgetWhoWasToldWithTheAlertOrTheChannel) {
     apply(one, in_memory);
   }
   const std::vector<Told> told{{"failed", "b", kNow + 1h}, {"missed", "a", kNow}};
-  EXPECT_EQ(read_alerts(fixture.db)->told, told);
+  EXPECT_EQ(read_alert_memory(fixture.db)->state.told, told);
   EXPECT_EQ(in_memory.told, told);
   append(second, all);
   append(third, all);
   Fixture at_once;
   at_once.change(all);
-  EXPECT_EQ(read_alerts(at_once.db)->told, told) << "three changes made one";
-  EXPECT_EQ(read_alerts(at_once.db)->open, read_alerts(fixture.db)->open);
+  EXPECT_EQ(read_alert_memory(at_once.db)->state.told, told) << "three changes made one";
+  EXPECT_EQ(read_alert_memory(at_once.db)->state.open, read_alert_memory(fixture.db)->state.open);
 }
 
 }  // namespace

@@ -128,7 +128,7 @@ TEST_F(NotebookTest, GoesOnWithWhatWaitedInTheFile) {
   EXPECT_TRUE(is_written_);
   EXPECT_THAT(texts(*read_deliveries(db_, 10)),
               ElementsAre("second sent", "other sent", "first sent"));
-  EXPECT_EQ(read_alerts(db_)->open.front().text, "second");
+  EXPECT_EQ(read_alert_memory(db_)->state.open.front().text, "second");
 }
 
 TEST_F(NotebookTest, ANoticeKeepsItsNumber) {
@@ -162,8 +162,8 @@ TEST_F(NotebookTest, AFileThatWasLostGetsWhatIsRemembered) {
     EXPECT_THAT(texts(*book_.waiting()), ElementsAre("first waiting"));
     EXPECT_EQ(book_.alerts()->open.size(), 1U);
     EXPECT_TRUE(book_.write_down(kNow, say_).has_value());
-    EXPECT_EQ(read_alerts(db_)->told.size(), 2U);
-    EXPECT_EQ(*read_all_waiting(db_), std::vector{first});
+    EXPECT_EQ(read_alert_memory(db_)->state.told.size(), 2U);
+    EXPECT_EQ(read_alert_memory(db_)->waiting, std::vector{first});
   }
   lose(false);
   tell("a", "second");  // it begins the new file

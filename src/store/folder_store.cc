@@ -40,11 +40,7 @@ Error not_found(const BackupName& name) {
 // kUnavailable unless the folder that is open lies at `path` still: what is made in one that was
 // moved away, nobody finds.
 Result<void> check_in_place(const fs::Fd& folder, const fs::Path& path) {
-  PV_TRY(const fs::Stat held, fs::stat(folder, path));
-  const auto there = fs::stat(path);
-  if (there.has_value() && there->device == held.device && there->inode == held.inode) {
-    return {};
-  }
+  if (fs::lies_at(folder, path)) { return {}; }
   return fail(Code::kUnavailable, "the folder " + printable(path.native()) +
                                       " was moved, removed or replaced by another program "
                                       "meanwhile: nothing was stored, try again");

@@ -119,10 +119,9 @@ std::unique_ptr<Scratch> Pipeline::take_scratch() {
 template <class Pack>
 void Pipeline::run_task(Segment& segment, Pack pack) {
   std::unique_ptr<Scratch> scratch;
-  Result<void> packed = guarded([&, pack = std::move(pack)]() mutable -> Result<void> {
+  Result<void> packed = guarded([&, pack = std::move(pack)]() mutable {
     scratch = take_scratch();
     pack(*scratch);
-    return {};
   });
   // Under the lock to the end: once running_ is 0 the pipeline may go.
   const std::lock_guard lock{mutex_};
@@ -130,10 +129,7 @@ void Pipeline::run_task(Segment& segment, Pack pack) {
   segment.is_done = true;
   --running_;
   if (packed.has_value()) {
-    packed = guarded([this]() -> Result<void> {
-      start_what_can_be();
-      return {};
-    });
+    packed = guarded([this] { start_what_can_be(); });
   }
   if (!packed.has_value()) {
     abandoned_ = true;
