@@ -219,7 +219,9 @@ Api::Api(Parts parts, Options options)
     : parts_{parts},
       options_{std::move(options)},
       default_manner_{options_},
-      limiters_{std::make_unique<Limiters>()} {
+      limiters_{std::make_unique<Limiters>()},
+      // Two at least: a collection may ask for passwords that take seconds.
+      passwords_{std::max<std::size_t>(2, processor_count() / 2)} {
   default_manner_.strict = false;
 }
 
@@ -235,7 +237,8 @@ awaitable<http::Response> Api::handle(http::Request request, http::BodyReader& b
   if (request.method == "OPTIONS") { co_return preflight(request, options_.origins); }
   const bool is_command = this->is_command(request);
   const Options& manner = is_command ? default_manner_ : options_;
-  const Services services{parts_, manner, sign_ins_, event_streams_, content_readers_, *limiters_};
+  const Services services{parts_,         manner,           sign_ins_, passwords_,
+                          event_streams_, content_readers_, *limiters_};
   Exchange exchange{.services = services,
                     .request = std::move(request),
                     .body = body,

@@ -79,6 +79,7 @@ class Api {
   std::shared_ptr<std::atomic<std::size_t>> content_readers_ =
       std::make_shared<std::atomic<std::size_t>>(0);
   std::unique_ptr<Limiters> limiters_;
+  WorkPool passwords_;  // checks them; the others' requests go on beside a flood of them
 };
 
 }  // namespace pv::api

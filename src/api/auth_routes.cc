@@ -11,7 +11,7 @@ namespace {
 namespace json = boost::json;
 
 // Checking a password costs 60 ms of a processor; more than so many at once would only wait.
-constexpr std::size_t kSignInsMax = 256;
+constexpr std::size_t kSignInsMax = 64;  // being checked or waiting for it: some 2 s of work
 
 // A problem of the path's collection.
 Problem no_collection(const Error& error) {
@@ -92,15 +92,20 @@ http::Task<auth::SignInResult> check_password(Exchange& exchange, auth::Collecti
                        .identity_field = values["identityField"],
                        .user_agent = exchange.header("User-Agent"),
                        .real_ip = exchange.ip};
-  auth::WriteAccess write = [&parts](const std::function<Result<void>(sqlite::Connection&)>& work) {
+  auth::Access access;
+  access.read = [&parts](const auth::Access::Work& work) {
+    return parts.directory.read<void>(work);
+  };
+  access.write = [&parts](const auth::Access::Work& work) {
     return parts.directory.write<void>(work);
   };
-  std::function<Result<auth::SignInResult>(sqlite::Connection&)> work =
-      [&parts, write = std::move(write), collection = std::move(collection),
-       request = std::move(request)](sqlite::Connection& data) {
-        return auth::sign_in(data, write, collection, request, parts.clock, parts.random);
-      };
-  co_return co_await reading<auth::SignInResult>(exchange.services, std::move(work));
+  std::function<Result<auth::SignInResult>()> work = [&parts, access = std::move(access),
+                                                      collection = std::move(collection),
+                                                      request = std::move(request)] {
+    return auth::sign_in(access, collection, request, parts.clock, parts.random);
+  };
+  co_return co_await http::offload<auth::SignInResult>(exchange.services.passwords,
+                                                       std::move(work));
 }
 
 // The record with a token: a new one, or the one that was presented.

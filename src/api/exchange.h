@@ -24,6 +24,7 @@ struct Services {
   Parts parts;
   const Options& options;
   std::size_t& sign_ins;
+  WorkPool& passwords;  // checks them, so that a flood of them holds up nothing else
   const std::shared_ptr<std::size_t>& event_streams;                 // open now
   const std::shared_ptr<std::atomic<std::size_t>>& content_readers;  // of archives, at work now
   Limiters& limiters;

@@ -1,11 +1,14 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <memory>
 
 #include "api/limiters.h"
 #include "api/test_server.h"
+#include "auth/password.h"
 
 namespace pv::api {
 namespace {
@@ -209,6 +212,35 @@ TEST(SignInLimit, StopsWhoTriesTooManyPasswords) {
   for (int i = 0; i < SignInGuard::kFailuresMax; ++i) { ASSERT_EQ(sign_in("wrong"), 400U); }
   EXPECT_EQ(sign_in("wrong"), 429U);
   EXPECT_EQ(sign_in(kPassword), 429U) << "or the answer would tell the right one";
+}
+
+// More of them wait than there are threads for what blocks; each takes half a second.
+TEST(SignInGuard, LetsOtherRequestsGoOnBesideAFloodOfPasswords) {
+  TestServer server;
+  const std::string token = server.admin();
+  auto slow = auth::hash_password(kPassword, system_random(), 13);
+  ASSERT_TRUE(slow.has_value());
+  server.sql("UPDATE _superusers SET password = '" + *slow + "'");
+  const Ask sign_in{.method = "POST",
+                    .target = "/api/collections/_superusers/auth-with-password",
+                    .headers = {{"Content-Type", "application/json"}},
+                    .body = R"({"identity":"superuser@example.com","password":")" +
+                            std::string{kPassword} + "\"}"};
+  constexpr std::size_t kFlood = 8;
+  std::vector<std::unique_ptr<PiecesBody>> bodies;
+  std::vector<TestServer::Running> flood(kFlood);
+  for (std::size_t i = 0; i < kFlood; ++i) {
+    bodies.push_back(std::make_unique<PiecesBody>(sign_in.body, 64 << 10, false));
+    server.begin(sign_in, *bodies.back(), flood[i]);
+  }
+  server.play(std::chrono::milliseconds{100});  // all of them wait for a thread, or have one
+  EXPECT_EQ(server.call({.target = "/api/backups", .headers = {{"Authorization", token}}}).status,
+            200U);
+  const auto still_open =
+      std::count_if(flood.begin(), flood.end(), [](const auto& one) { return !one.done; });
+  EXPECT_GE(still_open, 5) << "it waited for the passwords of others";
+  server.finish(flood);
+  for (const TestServer::Running& one : flood) { EXPECT_EQ(one.got.status, 200U); }
 }
 
 TEST(CronRoutes, ListAndBegin) {

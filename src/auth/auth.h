@@ -86,6 +86,13 @@ struct FieldError {
   boost::json::object params;  // empty: none
 };
 
+// Each runs what it is given with a connection to data.db, lent for as long as that takes.
+struct Access {
+  using Work = std::function<Result<void>(sqlite::Connection&)>;
+  std::function<Result<void>(const Work&)> read;
+  std::function<Result<void>(const Work&)> write;
+};
+
 struct SignIn {
   std::string identity;
   std::string password;
@@ -113,12 +120,10 @@ struct SignInResult {
 // The only authRule evaluated is "verified = true"; others refuse with kUnsupported, but only
 // somebody who knows the password is told so. On success the login's origin is recorded
 // as PocketBase does (_authOrigins, at most 5 a record); failing to do so fails nothing.
-// `db` reads; `write_db` runs what it is given with a writing connection.
-using WriteAccess =
-    std::function<Result<void>(const std::function<Result<void>(sqlite::Connection&)>&)>;
-[[nodiscard]] Result<SignInResult> sign_in(sqlite::Connection& db, const WriteAccess& write_db,
-                                           const Collection& collection, const SignIn& request,
-                                           const Clock& clock, Random& random);
+// Takes 60 ms or so of a processor, and holds no connection meanwhile.
+[[nodiscard]] Result<SignInResult> sign_in(const Access& access, const Collection& collection,
+                                           const SignIn& request, const Clock& clock,
+                                           Random& random);
 
 // The record as the auth endpoints answer it to itself: keys alphabetical, without password and
 // tokenKey; hidden fields for superusers alone. Numbers without a fraction are integers. kNotFound.

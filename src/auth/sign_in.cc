@@ -151,9 +151,8 @@ Result<void> record_origin(sqlite::Connection& db, const Origin& origin, const C
 
 }  // namespace
 
-Result<SignInResult> sign_in(sqlite::Connection& db, const WriteAccess& write_db,
-                             const Collection& collection, const SignIn& request,
-                             const Clock& clock, Random& random) {
+Result<SignInResult> sign_in(const Access& access, const Collection& collection,
+                             const SignIn& request, const Clock& clock, Random& random) {
   if (!collection.is_superusers() && !option_is_true(collection, "passwordAuth", "enabled")) {
     return refused(SignInRefusal::kNotConfigured,
                    "The collection is not configured to allow password authentication.");
@@ -165,7 +164,11 @@ Result<SignInResult> sign_in(sqlite::Connection& db, const WriteAccess& write_db
     return result;
   }
 
-  PV_TRY(const auto account, look_up(db, collection, request, allowed));
+  std::optional<Account> account;
+  PV_CHECK(access.read([&](sqlite::Connection& data) -> Result<void> {
+    PV_TRY(account, look_up(data, collection, request, allowed));
+    return {};
+  }));
   if (!account) { verify_nothing(request.password, password_cost(collection)); }
   if (!account || !verify_password(request.password, account->password_hash)) {
     return refused(SignInRefusal::kFailed);
@@ -174,8 +177,8 @@ Result<SignInResult> sign_in(sqlite::Connection& db, const WriteAccess& write_db
 
   if (option_is_true(collection, "authAlert", "enabled")) {
     const Origin origin{collection.id, account->id, fingerprint(request)};
-    const auto recorded = write_db(
-        [&](sqlite::Connection& writer) { return record_origin(writer, origin, clock, random); });
+    const auto recorded = access.write(
+        [&](sqlite::Connection& data) { return record_origin(data, origin, clock, random); });
     static_cast<void>(recorded);  // a busy database must not keep anybody out
   }
   SignInResult result;

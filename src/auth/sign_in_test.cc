@@ -29,11 +29,9 @@ SignIn user() {
 }
 
 SignInResult attempt(TestData& data, std::string_view collection, const SignIn& request) {
-  const WriteAccess write = [&](const std::function<Result<void>(sqlite::Connection&)>& work) {
-    return work(data.db);
-  };
+  const auto lend = [&](const Access::Work& work) { return work(data.db); };
   auto result =
-      sign_in(data.db, write, data.collection(collection), request, data.clock, system_random());
+      sign_in({lend, lend}, data.collection(collection), request, data.clock, system_random());
   EXPECT_TRUE(result.has_value()) << result.error().what;
   return *result;
 }
@@ -304,9 +302,10 @@ TEST(SignIn, RecordsNoOriginWhereAlertsAreOff) {
 
 TEST(SignIn, SucceedsWhenTheOriginCannotBeRecorded) {
   TestData data;
-  const WriteAccess busy = [](const auto&) -> Result<void> { return fail(Code::kBusy, "busy"); };
+  const auto lend = [&](const Access::Work& work) { return work(data.db); };
+  const auto busy = [](const Access::Work&) -> Result<void> { return fail(Code::kBusy, "busy"); };
   const auto result =
-      sign_in(data.db, busy, data.collection("_superusers"), admin(), data.clock, system_random());
+      sign_in({lend, busy}, data.collection("_superusers"), admin(), data.clock, system_random());
   ASSERT_TRUE(result.has_value());
   EXPECT_FALSE(result->refusal.has_value());
   data.exec("DROP TABLE _authOrigins");
