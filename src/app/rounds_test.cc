@@ -8,7 +8,7 @@
 #include <thread>
 
 #include "base/clock.h"
-#include "jobs/vault_rig.h"
+#include "jobs/vault_rig_testing.h"
 #include "testing/fixtures.h"
 
 namespace pv::app {

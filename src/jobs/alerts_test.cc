@@ -13,7 +13,7 @@
 
 #include "jobs/live_settings.h"
 #include "jobs/scheduler.h"
-#include "jobs/vault_rig.h"
+#include "jobs/vault_rig_testing.h"
 #include "testing/fake_clock.h"
 #include "testing/fixtures.h"
 

@@ -8,7 +8,7 @@
 
 #include "base/text.h"
 #include "jobs/lease.h"
-#include "jobs/vault_rig.h"
+#include "jobs/vault_rig_testing.h"
 #include "state/schedule.h"
 #include "testing/fake_clock.h"
 #include "testing/fixtures.h"

@@ -16,14 +16,14 @@
 #include "base/random.h"
 #include "base/work_pool.h"
 #include "datadir/data_dir.h"
-#include "jobs/bucket.h"
 #include "jobs/job.h"
 #include "jobs/kept.h"
-#include "jobs/mirror.h"
 #include "jobs/overview.h"
 #include "jobs/pruning.h"
 #include "jobs/tunable.h"
 #include "jobs/verdicts.h"
+#include "places/bucket.h"
+#include "places/mirror.h"
 #include "restore/restore.h"
 #include "state/notebook.h"
 #include "store/backup_store.h"
@@ -51,7 +51,7 @@ struct VaultOptions {
   std::vector<BackupsPlace> backups_places = {};
   // A second store that is to have every backup; nullptr: none.
   std::shared_ptr<store::BackupStore> mirror = nullptr;
-  TuneBucket tune_bucket = {};  // of the app's files
+  places::TuneBucket tune_bucket = {};  // of the app's files
   // Of the process: who waits for the store then gets kCancelled. shut_down() is a stop as well.
   std::stop_token stop = {};
   // Told when a job has started and when it has ended; from the thread that starts it, and from the
@@ -205,18 +205,19 @@ class Vault {
   // Frees its space before its time. kNotFound; kBusy while a job runs.
   [[nodiscard]] Result<void> remove_kept(const std::string& id);
 
-  // Backups made while the store was away, oldest first; and their sending (spooled_store.h).
+  // Backups made while the store was away, oldest first; and their sending
+  // (places/spooled_store.h).
   [[nodiscard]] Result<std::vector<store::Backup>> waiting();
-  [[nodiscard]] Result<std::vector<store::BackupName>> send_waiting(const CopyProgress& progress,
-                                                                    const std::stop_token& stop);
+  [[nodiscard]] Result<std::vector<store::BackupName>> send_waiting(
+      const places::CopyProgress& progress, const std::stop_token& stop);
 
-  // What the mirror lacks goes there (mirror.h). kNotFound: there is no mirror.
+  // What the mirror lacks goes there (places/mirror.h). kNotFound: there is no mirror.
   [[nodiscard]] bool has_mirror() const;
-  [[nodiscard]] Result<std::vector<store::BackupName>> fill_mirror(const CopyProgress& progress,
-                                                                   const std::stop_token& stop);
-  [[nodiscard]] std::optional<MirrorState> mirror();  // nullopt: none
+  [[nodiscard]] Result<std::vector<store::BackupName>> fill_mirror(
+      const places::CopyProgress& progress, const std::stop_token& stop);
+  [[nodiscard]] std::optional<places::MirrorState> mirror();  // nullopt: none
   // The same without asking a store; nullopt also before the first fill_mirror() of this process.
-  [[nodiscard]] std::optional<MirrorState> known_mirror();
+  [[nodiscard]] std::optional<places::MirrorState> known_mirror();
 
   [[nodiscard]] std::chrono::seconds keep_replaced() const;
   // As of VaultOptions, from the next job on.

@@ -5,15 +5,15 @@
 #include "jobs/archive.h"
 #include "jobs/job.h"
 #include "jobs/lease.h"
-#include "jobs/spooled_store.h"
 #include "jobs/vault.h"
+#include "places/spooled_store.h"
 
 namespace pv::jobs {
 
 // What a worker works with; all of it outlives the worker.
 struct Parts {
   datadir::DataDir& directory;
-  SpooledStore& store;
+  places::SpooledStore& store;
   WorkPool& pool;
   const Clock& clock;
   Random& random;

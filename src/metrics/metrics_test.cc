@@ -10,7 +10,7 @@
 #include <tuple>
 
 #include "jobs/scheduler.h"
-#include "jobs/vault_rig.h"
+#include "jobs/vault_rig_testing.h"
 #include "metrics/process.h"
 #include "state/schedule.h"
 #include "testing/fake_clock.h"

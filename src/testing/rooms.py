@@ -9,6 +9,7 @@ LEVELS = [
     ["app"],
     ["api", "cli", "metrics"],
     ["jobs", "http"],
+    ["places"],
     ["snapshot", "zip", "restore", "store", "objects", "state", "auth", "settings", "logs", "notify", "datadir"],
     ["sqlite", "curl", "s3"],
     ["fs"],

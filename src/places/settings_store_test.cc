@@ -1,4 +1,4 @@
-#include "jobs/settings_store.h"
+#include "places/settings_store.h"
 
 #include <gtest/gtest.h>
 
@@ -6,11 +6,11 @@
 #include <boost/json.hpp>
 #include <fstream>
 
-#include "jobs/bucket.h"
+#include "places/bucket.h"
 #include "testing/s3_gateway.h"
 #include "testing/scripted_server.h"
 
-namespace pv::jobs {
+namespace pv::places {
 namespace {
 
 namespace json = boost::json;
@@ -195,4 +195,4 @@ TEST(TryBucket, RemovesTheObjectWhoseReplyWasLost) {
 }
 
 }  // namespace
-}  // namespace pv::jobs
+}  // namespace pv::places

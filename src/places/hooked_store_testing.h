@@ -8,7 +8,7 @@
 
 #include "store/backup_store.h"
 
-namespace pv::jobs {
+namespace pv::places {
 
 // `before` is called with the name of the call ("list", "each_name", "stat", "open", "read",
 // "create", "write", "patch", "clone", "commit", "remove", "sweep", "free_bytes"); an error from it
@@ -124,4 +124,4 @@ class HookedStore final : public store::BackupStore {
   bool is_remote_ = false;
 };
 
-}  // namespace pv::jobs
+}  // namespace pv::places

@@ -1,12 +1,12 @@
-#include "jobs/spooled_store.h"
+#include "places/spooled_store.h"
 
 #include <gtest/gtest.h>
 
-#include "jobs/hooked_store.h"
+#include "places/hooked_store_testing.h"
 #include "store/mem_store.h"
 #include "testing/fixtures.h"
 
-namespace pv::jobs {
+namespace pv::places {
 namespace {
 
 using store::Backup;
@@ -189,4 +189,4 @@ TEST_F(SpooledStoreTest, StopsWhenTold) {
 }
 
 }  // namespace
-}  // namespace pv::jobs
+}  // namespace pv::places

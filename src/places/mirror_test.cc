@@ -1,4 +1,4 @@
-#include "jobs/mirror.h"
+#include "places/mirror.h"
 
 #include <gtest/gtest.h>
 
@@ -7,7 +7,7 @@
 #include <latch>
 #include <thread>
 
-#include "jobs/hooked_store.h"
+#include "places/hooked_store_testing.h"
 #include "store/folder_store.h"
 #include "store/mem_store.h"
 #include "store/s3_store.h"
@@ -15,7 +15,7 @@
 #include "testing/fixtures.h"
 #include "testing/memory_io.h"
 
-namespace pv::jobs {
+namespace pv::places {
 namespace {
 
 using namespace std::chrono_literals;
@@ -345,4 +345,4 @@ TEST(Copying, ReadsACopyInAFolderBack) {
 }
 
 }  // namespace
-}  // namespace pv::jobs
+}  // namespace pv::places

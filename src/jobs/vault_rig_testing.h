@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "jobs/hooked_store.h"
 #include "jobs/startup.h"
 #include "jobs/vault.h"
+#include "places/hooked_store_testing.h"
 #include "store/folder_store.h"
 
 namespace pv::jobs {
@@ -37,7 +37,7 @@ class VaultRig {
     fs::Path pb_data;
     const Clock& clock = system_clock();
     VaultOptions options = {};
-    StoreHook hook = [](std::string_view) { return Result<void>{}; };
+    places::StoreHook hook = [](std::string_view) { return Result<void>{}; };
     fs::Path backups = {};  // empty: pb_data/backups
     bool owner = true;
     Random& random = system_random();  // of the vault
@@ -106,7 +106,7 @@ class VaultRig {
   std::string why_not_open;
   std::vector<std::string> notes;
   std::unique_ptr<store::BackupStore> folder_store;
-  HookedStore store;
+  places::HookedStore store;
   WorkPool pool{2};
   std::unique_ptr<datadir::DataDir> directory;
   std::unique_ptr<Vault> vault;

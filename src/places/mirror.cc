@@ -1,10 +1,10 @@
-#include "jobs/mirror.h"
+#include "places/mirror.h"
 
 #include <algorithm>
 
 #include "base/text.h"
 
-namespace pv::jobs {
+namespace pv::places {
 namespace {
 
 using store::Backup;
@@ -159,4 +159,4 @@ MirrorState Mirror::state() {
   return state_of(*missing);
 }
 
-}  // namespace pv::jobs
+}  // namespace pv::places

@@ -5,7 +5,7 @@
 #include "s3/options.h"
 #include "settings/settings.h"
 
-namespace pv::jobs {
+namespace pv::places {
 
 // What a bucket of the settings is reached with; tests have other clocks and limits.
 using TuneBucket = std::function<void(s3::Options&)>;
@@ -22,4 +22,4 @@ inline constexpr std::chrono::seconds kBucketPatience{30};
 // the host, the certificate, keys, region, bucket, clock, a permission.
 [[nodiscard]] Result<void> try_bucket(s3::Options bucket, Random& random);
 
-}  // namespace pv::jobs
+}  // namespace pv::places

@@ -1,14 +1,14 @@
-#include "jobs/settings_store.h"
+#include "places/settings_store.h"
 
 #include <mutex>
 
-#include "jobs/lease.h"
 #include "restore/restore.h"
+#include "restore/swap_lock.h"
 #include "settings/settings.h"
 #include "store/folder_store.h"
 #include "store/s3_store.h"
 
-namespace pv::jobs {
+namespace pv::places {
 
 using store::Backup;
 using store::BackupName;
@@ -26,7 +26,7 @@ Result<Result<settings::Settings>> settings_of_closed(const fs::Path& directory,
   std::optional<fs::FileLock> nobody_swaps;
   const fs::Path vault_folder = directory / ".pocketvault";
   if (fs::exists(vault_folder)) {
-    auto taken = take_swap_lock(vault_folder, kSwapPatience);
+    auto taken = restore::take_swap_lock(vault_folder, kSwapPatience);
     if (!taken.has_value() && taken.error().code == Code::kBusy) { return fail(taken.error()); }
     if (taken.has_value()) { nobody_swaps = *std::move(taken); }
   }
@@ -183,4 +183,4 @@ Result<ClosedStore> store_of_closed(const fs::Path& directory, const std::string
   return ClosedStore{store::make_s3_store(std::move(options)), {}};
 }
 
-}  // namespace pv::jobs
+}  // namespace pv::places

@@ -1,11 +1,11 @@
-#include "jobs/spooled_store.h"
+#include "places/spooled_store.h"
 
 #include <algorithm>
 
 #include "base/text.h"
 #include "store/folder_store.h"
 
-namespace pv::jobs {
+namespace pv::places {
 
 using store::Backup;
 using store::BackupName;
@@ -122,4 +122,4 @@ Result<std::size_t> SpooledStore::sweep() {
 
 Result<std::optional<std::uint64_t>> SpooledStore::free_bytes() { return store_.free_bytes(); }
 
-}  // namespace pv::jobs
+}  // namespace pv::places

@@ -6,7 +6,7 @@
 
 #include "store/backup_store.h"
 
-namespace pv::jobs {
+namespace pv::places {
 
 using CopyProgress = std::function<void(std::uint64_t done, std::uint64_t total)>;
 
@@ -42,4 +42,4 @@ inline constexpr int kNumberMax = 99;
 [[nodiscard]] Result<bool> is_it(store::BackupStore& store, const store::Backup& there,
                                  Source& archive);
 
-}  // namespace pv::jobs
+}  // namespace pv::places

@@ -3,10 +3,10 @@
 #include <memory>
 
 #include "datadir/data_dir.h"
-#include "jobs/bucket.h"
+#include "places/bucket.h"
 #include "store/backup_store.h"
 
-namespace pv::jobs {
+namespace pv::places {
 
 // Backups where the settings say: in the bucket of backups.s3 where that is enabled, else in
 // `folder`. They are read at each call, so a change counts from the next one on; a backup that is
@@ -59,4 +59,4 @@ struct ClosedStore {
                                                   const std::string& encryption_key,
                                                   fs::Path folder);
 
-}  // namespace pv::jobs
+}  // namespace pv::places

@@ -1,4 +1,4 @@
-#include "jobs/copying.h"
+#include "places/copying.h"
 
 #include <algorithm>
 #include <vector>
@@ -7,7 +7,7 @@
 #include "fs/mounts.h"
 #include "zip/crc.h"
 
-namespace pv::jobs {
+namespace pv::places {
 namespace {
 
 using store::Backup;
@@ -137,4 +137,4 @@ Result<bool> is_it(BackupStore& store, const Backup& there, Source& archive) {
   return a == count && b == count && ours == theirs;
 }
 
-}  // namespace pv::jobs
+}  // namespace pv::places

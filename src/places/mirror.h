@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "fs/file.h"
-#include "jobs/copying.h"
-#include "jobs/spooled_store.h"
+#include "places/copying.h"
+#include "places/spooled_store.h"
 
-namespace pv::jobs {
+namespace pv::places {
 
 // How a mirror is, for people.
 struct MirrorState {
@@ -87,4 +87,4 @@ class Mirror {
   std::optional<MirrorState> known_;
 };
 
-}  // namespace pv::jobs
+}  // namespace pv::places

@@ -5,10 +5,10 @@
 #include <stop_token>
 
 #include "fs/file.h"
-#include "jobs/copying.h"
+#include "places/copying.h"
 #include "store/backup_store.h"
 
-namespace pv::jobs {
+namespace pv::places {
 
 // A store, and the spool beside the data for backups that were made while it was away. They wait in
 // `.pocketvault/spool/`, a folder like any that keeps backups, until they are sent. What waits is
@@ -69,4 +69,4 @@ class SpooledStore final : public store::BackupStore {
   const std::unique_ptr<store::BackupStore> spool_;
 };
 
-}  // namespace pv::jobs
+}  // namespace pv::places

@@ -1,4 +1,4 @@
-#include "jobs/bucket.h"
+#include "places/bucket.h"
 
 #include <array>
 #include <cstdlib>
@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "s3/client.h"
 
-namespace pv::jobs {
+namespace pv::places {
 namespace {
 
 using namespace std::chrono_literals;
@@ -68,4 +68,4 @@ Result<void> try_bucket(s3::Options bucket, Random& random) {
   return fail(removed.error().within("failed to delete a test file: [key: " + key + "]"));
 }
 
-}  // namespace pv::jobs
+}  // namespace pv::places
