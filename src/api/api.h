@@ -17,8 +17,8 @@
 #include "jobs/alerts.h"
 #include "jobs/live_settings.h"
 #include "jobs/request_log.h"
-#include "jobs/scheduler.h"
 #include "jobs/vault.h"
+#include "schedule/scheduler.h"
 #include "settings/vault_settings.h"
 
 namespace pv::api {
@@ -45,7 +45,7 @@ struct Parts {
   datadir::DataDir& directory;
   jobs::LiveSettings& settings;
   settings::VaultSettingsFile& own_settings;
-  jobs::Scheduler& scheduler;
+  schedule::Scheduler& scheduler;
   jobs::RequestLog& log;
   jobs::Alerts& alerts;
   WorkPool& pool;

@@ -237,8 +237,8 @@ class TestServer {
     settings_ = std::make_unique<jobs::LiveSettings>(*directory_, options.encryption_key, clock_,
                                                      system_random());
     own_settings_ = std::make_unique<settings::VaultSettingsFile>(directory_->vault_folder());
-    scheduler_ = std::make_unique<jobs::Scheduler>(*vault_, *settings_, *own_settings_, clock_,
-                                                   system_random(), jobs::SchedulerOptions{});
+    scheduler_ = std::make_unique<schedule::Scheduler>(
+        *vault_, *settings_, *own_settings_, clock_, system_random(), schedule::SchedulerOptions{});
     log_ = std::make_unique<jobs::RequestLog>(*directory_, *settings_, clock_);
     mailer_ = std::make_unique<jobs::Mailer>(
         *directory_, clock_, system_random(),
@@ -336,7 +336,7 @@ class TestServer {
 
   HookedStore& store() { return *store_; }
   jobs::Vault& vault() { return *vault_; }
-  jobs::Scheduler& scheduler() { return *scheduler_; }
+  schedule::Scheduler& scheduler() { return *scheduler_; }
   jobs::LiveSettings& settings() { return *settings_; }
   jobs::RequestLog& log() { return *log_; }
   datadir::DataDir& directory() { return *directory_; }
@@ -378,7 +378,7 @@ class TestServer {
   std::unique_ptr<jobs::Vault> vault_;
   std::unique_ptr<jobs::LiveSettings> settings_;
   std::unique_ptr<settings::VaultSettingsFile> own_settings_;
-  std::unique_ptr<jobs::Scheduler> scheduler_;
+  std::unique_ptr<schedule::Scheduler> scheduler_;
   std::unique_ptr<jobs::RequestLog> log_;
   std::unique_ptr<jobs::Mailer> mailer_;
   std::unique_ptr<jobs::Alerts> alerts_;

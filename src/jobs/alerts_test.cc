@@ -12,8 +12,8 @@
 #include <set>
 
 #include "jobs/live_settings.h"
-#include "jobs/scheduler.h"
 #include "jobs/vault_rig_testing.h"
+#include "state/schedule.h"
 #include "testing/fake_clock.h"
 #include "testing/fixtures.h"
 
@@ -149,7 +149,7 @@ class AlertsTest : public ::testing::Test {
   // As a server notes that it takes up a timetable now.
   void adopt(const std::string& expression) {
     ASSERT_TRUE(state::note_served(state::VaultDb{rig_->directory->vault_folder()},
-                                   std::string{kBackupCron}, {expression, clock_.now()}, {})
+                                   std::string{state::kBackupCron}, {expression, clock_.now()}, {})
                     .has_value());
   }
   std::string outcomes() {
@@ -615,7 +615,7 @@ TEST_F(AlertsTest, AnotherTimetableMakesNothingWell) {
   clock_.advance(24h);
   EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] A backup was missed"));
   ASSERT_TRUE(state::forget_served(state::VaultDb{rig_->directory->vault_folder()},
-                                   std::string{kBackupCron})
+                                   std::string{state::kBackupCron})
                   .has_value());
   EXPECT_THAT(run(), IsEmpty()) << "over, and not well";
   EXPECT_EQ(json::serialize(alerts_->report()->at("open")), "[]");

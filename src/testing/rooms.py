@@ -8,6 +8,7 @@ import sys
 LEVELS = [
     ["app"],
     ["api", "cli", "metrics"],
+    ["schedule"],
     ["jobs", "http"],
     ["places"],
     ["snapshot", "zip", "restore", "store", "objects", "state", "auth", "settings", "logs", "notify", "datadir"],

@@ -1,9 +1,9 @@
-#include "jobs/served_timetable.h"
+#include "schedule/served_timetable.h"
 
 #include <algorithm>
 #include <utility>
 
-namespace pv::jobs {
+namespace pv::schedule {
 namespace {
 
 // Each may wait some seconds for a lock.
@@ -98,4 +98,4 @@ std::optional<WallTime> ServedTimetable::next() const {
   return next_;
 }
 
-}  // namespace pv::jobs
+}  // namespace pv::schedule

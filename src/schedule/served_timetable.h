@@ -10,7 +10,7 @@
 #include "fs/file.h"
 #include "state/schedule.h"
 
-namespace pv::jobs {
+namespace pv::schedule {
 
 // A timetable, and up to which moment all that it asks for is done. That is kept in vault.db, so
 // that what was missed, late or cut off is known after a restart as well.
@@ -65,4 +65,4 @@ class ServedTimetable {
   std::optional<WallTime> next_;
 };
 
-}  // namespace pv::jobs
+}  // namespace pv::schedule

@@ -1,4 +1,4 @@
-#include "jobs/scheduler.h"
+#include "schedule/scheduler.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,10 +14,17 @@
 #include "testing/fixtures.h"
 #include "testing/other_process.h"
 
-namespace pv::jobs {
+namespace pv::schedule {
 namespace {
 
 using namespace std::chrono_literals;
+using jobs::Kind;
+using jobs::Lease;
+using jobs::ListedBackup;
+using jobs::LiveSettings;
+using jobs::State;
+using jobs::Status;
+using jobs::VaultRig;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -273,14 +280,14 @@ TEST_F(SchedulerTest, OneThatWasCancelledIsMissedAndIsNotBegunAgainByItself) {
   play();
   EXPECT_THAT(rig_->names(), ElementsAre("before.zip"));
   EXPECT_EQ(next(), "2026-11-22 03:00:00");
-  EXPECT_EQ(risk_of(*rig_->vault->overview()), "") << "an hour late is fine";
+  EXPECT_EQ(jobs::risk_of(*rig_->vault->overview()), "") << "an hour late is fine";
   clock_.advance(1h);
-  EXPECT_EQ(risk_of(*rig_->vault->overview()),
+  EXPECT_EQ(jobs::risk_of(*rig_->vault->overview()),
             "the backup that was due at 2026-11-21 03:00:00.000Z was missed");
   start();
   play();
   EXPECT_THAT(rig_->names(), SizeIs(2)) << "a new server makes what was missed";
-  EXPECT_EQ(risk_of(*rig_->vault->overview()), "");
+  EXPECT_EQ(jobs::risk_of(*rig_->vault->overview()), "");
 }
 
 TEST_F(SchedulerTest, OneBackupServesAllThatWasDueBeforeIt) {
@@ -352,27 +359,27 @@ TEST_F(SchedulerTest, WhatWasMissedStaysSoThoughTheTimetableChanges) {
   start();
   play();
   const std::string missed = "the backup that was due at 2026-11-21 03:00:00.000Z was missed";
-  EXPECT_EQ(risk_of(*rig_->vault->overview()), missed);
+  EXPECT_EQ(jobs::risk_of(*rig_->vault->overview()), missed);
   set(R"({"cron":"0 4 * * *"})");
   play();
   EXPECT_EQ(next(), "2026-11-22 04:00:00");
-  EXPECT_EQ(risk_of(*rig_->vault->overview()), missed);
+  EXPECT_EQ(jobs::risk_of(*rig_->vault->overview()), missed);
   set(R"({"cron":""})");
   play();
-  EXPECT_EQ(risk_of(*rig_->vault->overview()), "") << "nobody asks for any";
+  EXPECT_EQ(jobs::risk_of(*rig_->vault->overview()), "") << "nobody asks for any";
   set(R"({"cron":"0 5 * * *"})");
   play();
-  EXPECT_EQ(risk_of(*rig_->vault->overview()), "");
+  EXPECT_EQ(jobs::risk_of(*rig_->vault->overview()), "");
   clock_.advance(24h);
   start();
   play();
   set(R"({"cron":"0 8 * * *"})");
   play();
-  EXPECT_THAT(risk_of(*rig_->vault->overview()), HasSubstr("due at 2026-11-22 05:00"));
+  EXPECT_THAT(jobs::risk_of(*rig_->vault->overview()), HasSubstr("due at 2026-11-22 05:00"));
   clock_.advance(2h);
   play();
   EXPECT_THAT(rig_->names(), SizeIs(2));
-  EXPECT_EQ(risk_of(*rig_->vault->overview()), "") << "one was made";
+  EXPECT_EQ(jobs::risk_of(*rig_->vault->overview()), "") << "one was made";
 }
 
 TEST_F(SchedulerTest, WhatWasMissedIsMadeAsSoonAsItIsKnown) {
@@ -420,8 +427,9 @@ TEST_F(SchedulerTest, WhatDoesNotCountMakesUpForNothing) {
   put("@auto_pb_backup_of_a_wrong_clock.zip", clock_.now() + 24h * 365);
   clock_.advance(24h);
   start();
-  const Overview overview = rig_->vault->overview().value();
-  EXPECT_EQ(risk_of(overview), "the backup that was due at 2026-11-21 03:00:00.000Z was missed");
+  const jobs::Overview overview = rig_->vault->overview().value();
+  EXPECT_EQ(jobs::risk_of(overview),
+            "the backup that was due at 2026-11-21 03:00:00.000Z was missed");
   play();
   EXPECT_THAT(rig_->names(), ::testing::Contains("@auto_pb_backup_corner_shop_20261122005447.zip"));
   EXPECT_THAT(said_, ::testing::Contains(HasSubstr("a backup was due at 2026-11-21 03:00 UTC")));
@@ -606,8 +614,8 @@ TEST_F(SchedulerTest, AClockThatIsSetBackIsFollowed) {
   clock_.advance(-48h);
   play();
   EXPECT_EQ(next(), "2026-11-19 01:00:00");
-  const auto known =
-      state::read_served(state::VaultDb{rig_->directory->vault_folder()}, std::string{kBackupCron});
+  const auto known = state::read_served(state::VaultDb{rig_->directory->vault_folder()},
+                                        std::string{state::kBackupCron});
   ASSERT_TRUE(known.has_value() && *known);
   EXPECT_EQ((*known)->until, clock_.now()) << "so that it is known what is missed from now on";
 }
@@ -698,13 +706,14 @@ TEST_F(SchedulerTest, IsLeftToAnAppUnlessToldOtherwise) {
   clock_.advance(2h);
   play();
   EXPECT_THAT(said_, SizeIs(1)) << "once";
-  Overview overview = rig_->vault->overview().value();
+  jobs::Overview overview = rig_->vault->overview().value();
   EXPECT_THAT(overview.health.timetable.off_because, HasSubstr("left to python3 (process "));
-  EXPECT_EQ(risk_of(overview), "the backup that was due at 2026-11-21 01:00:00.000Z was missed")
+  EXPECT_EQ(jobs::risk_of(overview),
+            "the backup that was due at 2026-11-21 01:00:00.000Z was missed")
       << "the app made none";
   put("@auto_pb_backup_corner_shop_20261121030000.zip", clock_.now() - 1min);
   overview = rig_->vault->overview().value();
-  EXPECT_EQ(risk_of(overview), "") << "now it did";
+  EXPECT_EQ(jobs::risk_of(overview), "") << "now it did";
   std::filesystem::remove(pb_data_ / "backups/@auto_pb_backup_corner_shop_20261121030000.zip");
   ASSERT_TRUE(scheduler_->run("__pbAutoBackup__").has_value());
   play();
@@ -789,7 +798,7 @@ TEST_F(VerificationTest, LooksAtTheNewestAndTheOneVerifiedLongestAgo) {
   ASSERT_THAT(past, SizeIs(1));
   EXPECT_EQ(past.front().kind, "verify");
   EXPECT_TRUE(past.front().is_scheduled);
-  const Listing listing = rig_->vault->list().value();
+  const jobs::Listing listing = rig_->vault->list().value();
   ASSERT_TRUE(listing.backups.front().verdict);
   EXPECT_EQ(listing.backups.front().verdict->depth, state::Depth::kDeep);
 
@@ -822,9 +831,9 @@ TEST_F(VerificationTest, TellsOfDamageAndGoesOn) {
   play_all();
   EXPECT_THAT(verified(), ElementsAre("b.zip", "a.zip"));
   EXPECT_THAT(outcomes(), ElementsAre(State::kSucceeded, State::kFailed));
-  const Overview overview = rig_->vault->overview().value();
+  const jobs::Overview overview = rig_->vault->overview().value();
   ASSERT_THAT(overview.damaged, SizeIs(1));
-  EXPECT_THAT(risk_of(overview), HasSubstr("a verification found b.zip damaged: "));
+  EXPECT_THAT(jobs::risk_of(overview), HasSubstr("a verification found b.zip damaged: "));
   EXPECT_EQ(overview.newest->name.text(), "a.zip");
   EXPECT_EQ(overview.health.verification.expression, "30 4 * * 0");
   clock_.advance(7 * 24h);
@@ -921,4 +930,4 @@ TEST(ChooseToVerify, TakesThoseThatAreLookedAtLeast) {
 }
 
 }  // namespace
-}  // namespace pv::jobs
+}  // namespace pv::schedule

@@ -1,4 +1,4 @@
-#include "jobs/verify_schedule.h"
+#include "schedule/verify_schedule.h"
 
 #include <algorithm>
 #include <utility>
@@ -6,7 +6,11 @@
 #include "base/text.h"
 #include "jobs/overview.h"
 
-namespace pv::jobs {
+namespace pv::schedule {
+using jobs::ListedBackup;
+using jobs::Vault;
+using jobs::VerifyDepth;
+
 namespace {
 
 constexpr std::chrono::seconds kBusyRetry{5};
@@ -22,8 +26,9 @@ std::vector<store::BackupName> choose_to_verify(std::vector<ListedBackup> backup
   std::ranges::stable_sort(backups, std::greater{},
                            [](const ListedBackup& one) { return one.backup.modified; });
   std::vector<store::BackupName> chosen;
-  const auto newest = std::ranges::find_if(
-      backups, [&](const ListedBackup& one) { return doubt_by_looks(one.backup, now).empty(); });
+  const auto newest = std::ranges::find_if(backups, [&](const ListedBackup& one) {
+    return jobs::doubt_by_looks(one.backup, now).empty();
+  });
   if (newest != backups.end()) {
     chosen.push_back(newest->backup.name);
     backups.erase(newest);
@@ -42,7 +47,7 @@ VerifySchedule::VerifySchedule(Vault& vault, settings::VaultSettingsFile& own_se
     : vault_{vault},
       own_settings_{own_settings},
       say_{std::move(say)},
-      timetable_{vault.directory().vault_folder(), std::string{kVerifyCron},
+      timetable_{vault.directory().vault_folder(), std::string{state::kVerifyCron},
                  "which verifications are done",
                  [this](const std::string& what) { say_(true, what); }} {}
 
@@ -156,7 +161,7 @@ void VerifySchedule::begin_next(WallTime now) {
   }
   const store::BackupName name = queue_.front();
   const VerifyDepth depth = settings_.is_deep ? VerifyDepth::kDeep : VerifyDepth::kPlain;
-  auto job = vault_.start_verify(name, depth, Cause::kSchedule);
+  auto job = vault_.start_verify(name, depth, jobs::Cause::kSchedule);
   if (!job.has_value() && job.error().code == Code::kBusy) {
     retry_at_ = now + kBusyRetry;
     return;
@@ -169,4 +174,4 @@ void VerifySchedule::begin_next(WallTime now) {
   }
 }
 
-}  // namespace pv::jobs
+}  // namespace pv::schedule

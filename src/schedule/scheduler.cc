@@ -1,4 +1,4 @@
-#include "jobs/scheduler.h"
+#include "schedule/scheduler.h"
 
 #include <algorithm>
 #include <utility>
@@ -12,7 +12,10 @@
 #include "logs/log_rows.h"
 #include "state/schedule.h"
 
-namespace pv::jobs {
+namespace pv::schedule {
+using jobs::LiveSettings;
+using jobs::Vault;
+
 namespace {
 
 constexpr std::chrono::seconds kRetryEvery{5};
@@ -49,7 +52,7 @@ Scheduler::Scheduler(Vault& vault, LiveSettings& settings,
       random_{random},
       options_{std::move(options)},
       verifications_{vault, own_settings, options_.say},
-      timetable_{vault.directory().vault_folder(), std::string{kBackupCron},
+      timetable_{vault.directory().vault_folder(), std::string{state::kBackupCron},
                  "what the schedule has done",
                  [this](const std::string& what) { options_.say(true, what); }} {
   for (const auto& [id, expression] : kChores) {
@@ -89,7 +92,7 @@ std::vector<CronJob> Scheduler::jobs() const {
   }
   // Not of cron_: what was just saved is told at once.
   const auto cron = Cron::parse(settings_.now()->backups_cron);
-  if (cron.has_value()) { jobs.push_back({std::string{kBackupCron}, cron->expression()}); }
+  if (cron.has_value()) { jobs.push_back({std::string{state::kBackupCron}, cron->expression()}); }
   return jobs;
 }
 
@@ -107,7 +110,7 @@ std::optional<WallTime> Scheduler::next_backup() const { return timetable_.next(
 
 std::string Scheduler::why_off() const {
   if (!timetable_.has_cron() || options_.beside_app) { return {}; }
-  return left_to_app(vault_.directory().path());
+  return jobs::left_to_app(vault_.directory().path());
 }
 
 bool Scheduler::take_wish(const std::string& id) {
@@ -222,14 +225,14 @@ void Scheduler::take_up(const Cron& cron, WallTime now) {
 // By the new timetable nothing was due, and what was missed is not made by it at once; but nobody
 // is to be told that all is well.
 void Scheduler::note_missed(const state::Served& missed) {
-  const auto noted = note(kBackupMissed, missed);
+  const auto noted = note(state::kBackupMissed, missed);
   if (!noted.has_value()) {
     options_.say(true, "can't note what was missed: " + noted.error().what);
   }
 }
 
 // What stays in the way of a failure counts until a good backup is newer.
-void Scheduler::forget_missed() { std::ignore = note(kBackupMissed, std::nullopt); }
+void Scheduler::forget_missed() { std::ignore = note(state::kBackupMissed, std::nullopt); }
 
 // A row of vault.db beside the timetable's own; nullopt: there is none any more.
 Result<void> Scheduler::note(std::string_view id, const std::optional<state::Served>& row) {
@@ -243,7 +246,7 @@ Result<void> Scheduler::note(std::string_view id, const std::optional<state::Ser
 void Scheduler::note_beside_app(const Cron& cron, WallTime now) {
   std::optional<state::Served> row;
   if (options_.beside_app) { row = state::Served{cron.expression(), now}; }
-  const auto noted = note(kBackupBesideApps, row);
+  const auto noted = note(state::kBackupBesideApps, row);
   if (!noted.has_value()) {
     options_.say(true, "can't note what the schedule has done: " + noted.error().what);
   }
@@ -252,7 +255,7 @@ void Scheduler::note_beside_app(const Cron& cron, WallTime now) {
 // The timetable alone does not tell after a restart, for by the new one nothing was due.
 void Scheduler::note_waiting(WallTime now) {
   if (is_noted_) { return; }
-  const auto noted = note(kBackupWaits, state::Served{expression_, now});
+  const auto noted = note(state::kBackupWaits, state::Served{expression_, now});
   is_noted_ = noted.has_value();
   if (!is_noted_) { options_.say(true, "can't note that a backup waits: " + noted.error().what); }
 }
@@ -260,7 +263,7 @@ void Scheduler::note_waiting(WallTime now) {
 void Scheduler::take_up_waiting() {
   if (is_noted_) { return; }
   const auto noted = state::read_served(state::VaultDb{vault_.directory().vault_folder()},
-                                        std::string{kBackupWaits});
+                                        std::string{state::kBackupWaits});
   if (!noted.has_value() || !*noted) { return; }
   is_noted_ = true;
   const std::string what = "a backup was due, and waited when the server ended";
@@ -275,7 +278,7 @@ void Scheduler::take_up_waiting() {
 void Scheduler::forget_waiting() {
   if (!std::exchange(is_noted_, false)) { return; }
   // What stays in the way of a failure is a backup too many.
-  std::ignore = note(kBackupWaits, std::nullopt);
+  std::ignore = note(state::kBackupWaits, std::nullopt);
 }
 
 // `due` is the first that was not served, and lies before `now`.
@@ -298,13 +301,15 @@ std::optional<WallTime> Scheduler::last_made_since(WallTime due, WallTime now) {
   auto backups = vault_.store().list();
   if (!backups.has_value()) { return std::nullopt; }
   std::erase_if(*backups, [&](const store::Backup& backup) {
-    return !backup.name.text().starts_with(kScheduledPrefix) || backup.modified < due;
+    return !backup.name.text().starts_with(jobs::kScheduledPrefix) || backup.modified < due;
   });
-  const Verdicts verdicts = Verdicts::read(vault_.directory().vault_folder());
-  Overview made;
-  count(
+  const jobs::Verdicts verdicts = jobs::Verdicts::read(vault_.directory().vault_folder());
+  jobs::Overview made;
+  jobs::count(
       *std::move(backups), now,
-      [&](const store::Backup& backup) { return doubt_about(backup, vault_.store(), verdicts); },
+      [&](const store::Backup& backup) {
+        return jobs::doubt_about(backup, vault_.store(), verdicts);
+      },
       made);
   return made.newest ? std::optional{made.newest->modified} : std::nullopt;
 }
@@ -325,7 +330,7 @@ void Scheduler::serve_backups(WallTime now) {
     if (!running_->finished()) { return; }
     finish();
   }
-  if (take_wish(std::string{kBackupCron})) { is_due_ = is_wished_ = true; }
+  if (take_wish(std::string{state::kBackupCron})) { is_due_ = is_wished_ = true; }
   const auto next = next_backup();
   is_due_ = is_due_ || (next && now >= *next);
   if (!is_due_ || (retry_at_ && now < *retry_at_)) { return; }
@@ -346,7 +351,7 @@ void Scheduler::begin(WallTime now) {
       options_.say(false, "backups are made by themselves again, for the app is gone");
     }
   }
-  BackupOrder order;
+  jobs::BackupOrder order;
   order.is_scheduled = true;
   auto job = vault_.start_backup(order);
   if (!job.has_value() && job.error().code == Code::kBusy) {
@@ -377,12 +382,12 @@ void Scheduler::begin(WallTime now) {
 // What the end of the server cut off is made at its next start. So is what somebody cancelled: that
 // serves nothing, but is not begun again against his will; it is missed until the next is made.
 void Scheduler::finish() {
-  const Status status = std::exchange(running_, nullptr)->status();
+  const jobs::Status status = std::exchange(running_, nullptr)->status();
   if (vault_.is_shutting_down()) { return; }
   const WallTime begun = std::min(begun_, clock_.now());  // the clock may have been set back
-  prune(status.name, status.state == State::kSucceeded);
+  prune(status.name, status.state == jobs::State::kSucceeded);
   forget_waiting();
-  if (status.state == State::kCancelled) { return plan(begun); }
+  if (status.state == jobs::State::kCancelled) { return plan(begun); }
   forget_missed();
   served(begun);
 }
@@ -402,7 +407,7 @@ void Scheduler::prune(const std::string& made, bool is_success) {
   const bool by_retention = !own->retention.is_empty();
   if (by_retention ? !is_success : kept_max <= 0) { return; }
   if (by_retention && kept_max > 0 && !std::exchange(said_retention_, true)) {
-    options_.say(false, "the retention (" + summary_of(own->retention) +
+    options_.say(false, "the retention (" + jobs::summary_of(own->retention) +
                             ") says which backups are pruned, not backups.cronMaxKeep");
   }
   const auto pruned = by_retention ? vault_.prune({.rules = own->retention, .made = made})
@@ -418,4 +423,4 @@ void Scheduler::prune(const std::string& made, bool is_success) {
   }
 }
 
-}  // namespace pv::jobs
+}  // namespace pv::schedule

@@ -10,26 +10,24 @@
 #include <optional>
 #include <string>
 
-#include "jobs/served_timetable.h"
 #include "jobs/vault.h"
+#include "schedule/served_timetable.h"
 #include "settings/vault_settings.h"
 
-namespace pv::jobs {
-
-inline constexpr std::string_view kVerifyCron = "__pvVerify__";  // in vault.db; not PocketBase's
+namespace pv::schedule {
 
 // What is looked at: the newest that counts by its looks, then `samples` others, those that were
 // never verified first (the newest of them), then those whose verification is oldest. None that is
 // known to be damaged: that is told until it is deleted.
-[[nodiscard]] std::vector<store::BackupName> choose_to_verify(std::vector<ListedBackup> backups,
-                                                              std::size_t samples, WallTime now);
+[[nodiscard]] std::vector<store::BackupName> choose_to_verify(
+    std::vector<jobs::ListedBackup> backups, std::size_t samples, WallTime now);
 
 // Threads    tick() and was_set_back() on one thread; the others on any.
 // Lifetime   What it is made of outlives it. A job that it began goes on without it.
 class VerifySchedule {
  public:
   using Say = std::function<void(bool is_warning, const std::string& what)>;
-  VerifySchedule(Vault& vault, settings::VaultSettingsFile& own_settings, Say say);
+  VerifySchedule(jobs::Vault& vault, settings::VaultSettingsFile& own_settings, Say say);
 
   // Begins what is due. Meant to be called every second.
   void tick(WallTime now);
@@ -48,7 +46,7 @@ class VerifySchedule {
   void begin_run(WallTime now);
   void begin_next(WallTime now);
 
-  Vault& vault_;
+  jobs::Vault& vault_;
   settings::VaultSettingsFile& own_settings_;
   const Say say_;
 
@@ -56,7 +54,7 @@ class VerifySchedule {
   bool has_settings_ = false;
   settings::Verification settings_;
   std::deque<store::BackupName> queue_;
-  std::shared_ptr<Job> running_;
+  std::shared_ptr<jobs::Job> running_;
   bool is_run_ = false;  // between its first backup and its last
   WallTime begun_{};
   std::optional<WallTime> retry_at_;
@@ -65,4 +63,4 @@ class VerifySchedule {
   ServedTimetable timetable_;
 };
 
-}  // namespace pv::jobs
+}  // namespace pv::schedule

@@ -16,12 +16,12 @@
 
 #include "base/cron.h"
 #include "jobs/live_settings.h"
-#include "jobs/served_timetable.h"
 #include "jobs/vault.h"
-#include "jobs/verify_schedule.h"
+#include "schedule/served_timetable.h"
+#include "schedule/verify_schedule.h"
 #include "settings/vault_settings.h"
 
-namespace pv::jobs {
+namespace pv::schedule {
 
 // As GET /api/crons tells of them.
 struct CronJob {
@@ -29,15 +29,6 @@ struct CronJob {
   std::string expression;
   friend bool operator==(const CronJob&, const CronJob&) = default;
 };
-
-inline constexpr std::string_view kBackupCron = "__pbAutoBackup__";
-// Of the row in vault.db that says: these are made though an app runs on the directory.
-inline constexpr std::string_view kBackupBesideApps = "__pbAutoBackup__ beside apps";
-// Of the row that says: one is due and waits, though by a timetable that is not in force any more.
-inline constexpr std::string_view kBackupWaits = "__pbAutoBackup__ waits";
-// Of the row that says: one was due then by a timetable that is not in force any more, and was
-// missed.
-inline constexpr std::string_view kBackupMissed = "__pbAutoBackup__ missed";
 
 struct SchedulerOptions {
   // Backups are made though an app runs on the directory.
@@ -51,8 +42,9 @@ struct SchedulerOptions {
 // Lifetime   What it is made of outlives it. Jobs that it began go on without it.
 class Scheduler {
  public:
-  Scheduler(Vault& vault, LiveSettings& settings, settings::VaultSettingsFile& own_settings,
-            const Clock& clock, Random& random, SchedulerOptions options);
+  Scheduler(jobs::Vault& vault, jobs::LiveSettings& settings,
+            settings::VaultSettingsFile& own_settings, const Clock& clock, Random& random,
+            SchedulerOptions options);
 
   // Begins what is due, and ends what has come to its end, by the settings as somebody else
   // refreshes them. Meant to be called every second; may take minutes where a store is slow.
@@ -101,8 +93,8 @@ class Scheduler {
   void prune(const std::string& made, bool is_success);
   [[nodiscard]] bool take_wish(const std::string& id);
 
-  Vault& vault_;
-  LiveSettings& settings_;
+  jobs::Vault& vault_;
+  jobs::LiveSettings& settings_;
   settings::VaultSettingsFile& own_settings_;
   const Clock& clock_;
   Random& random_;
@@ -113,7 +105,7 @@ class Scheduler {
   std::vector<Chore> chores_;
   std::optional<WallTime> last_tick_;
   std::optional<WallTime> retry_at_;  // the slot was busy; no look before
-  std::shared_ptr<Job> running_;
+  std::shared_ptr<jobs::Job> running_;
   WallTime begun_{};
   bool is_due_ = false;     // and not begun
   bool is_wished_ = false;  // by run(): not for the timetable alone
@@ -129,4 +121,4 @@ class Scheduler {
   std::set<std::string, std::less<>> wishes_;
 };
 
-}  // namespace pv::jobs
+}  // namespace pv::schedule
