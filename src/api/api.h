@@ -8,13 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "alerts/alerts.h"
 #include "api/watch.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/work_pool.h"
 #include "datadir/data_dir.h"
 #include "http/message.h"
-#include "jobs/alerts.h"
 #include "jobs/live_settings.h"
 #include "jobs/request_log.h"
 #include "jobs/vault.h"
@@ -47,7 +47,7 @@ struct Parts {
   settings::VaultSettingsFile& own_settings;
   schedule::Scheduler& scheduler;
   jobs::RequestLog& log;
-  jobs::Alerts& alerts;
+  alerts::Alerts& alerts;
   WorkPool& pool;
   const Clock& clock;
   Random& random;

@@ -240,11 +240,11 @@ class TestServer {
     scheduler_ = std::make_unique<schedule::Scheduler>(
         *vault_, *settings_, *own_settings_, clock_, system_random(), schedule::SchedulerOptions{});
     log_ = std::make_unique<jobs::RequestLog>(*directory_, *settings_, clock_);
-    mailer_ = std::make_unique<jobs::Mailer>(
+    mailer_ = std::make_unique<alerts::Mailer>(
         *directory_, clock_, system_random(),
-        jobs::MailerOptions{.encryption_key = options.encryption_key,
-                            .sendmail_places = {sendmail().string()}});
-    alerts_ = std::make_unique<jobs::Alerts>(*vault_, *mailer_, *own_settings_, clock_);
+        alerts::MailerOptions{.encryption_key = options.encryption_key,
+                              .sendmail_places = {sendmail().string()}});
+    alerts_ = std::make_unique<alerts::Alerts>(*vault_, *mailer_, *own_settings_, clock_);
     api_ =
         std::make_unique<Api>(Parts{*vault_, *directory_, *settings_, *own_settings_, *scheduler_,
                                     *log_, *alerts_, blocking_, clock_, system_random()},
@@ -380,8 +380,8 @@ class TestServer {
   std::unique_ptr<settings::VaultSettingsFile> own_settings_;
   std::unique_ptr<schedule::Scheduler> scheduler_;
   std::unique_ptr<jobs::RequestLog> log_;
-  std::unique_ptr<jobs::Mailer> mailer_;
-  std::unique_ptr<jobs::Alerts> alerts_;
+  std::unique_ptr<alerts::Mailer> mailer_;
+  std::unique_ptr<alerts::Alerts> alerts_;
   std::unique_ptr<Api> api_;
   std::string admin_;
   std::string user_;

@@ -20,7 +20,7 @@ namespace {
 class OpenVault final : public cli::LocalVault {
  public:
   OpenVault(std::unique_ptr<datadir::DataDir> directory, std::unique_ptr<store::BackupStore> store,
-            jobs::VaultOptions options, jobs::MailerOptions mailer, jobs::AlertsOptions alerts)
+            jobs::VaultOptions options, alerts::MailerOptions mailer, alerts::AlertsOptions alerts)
       : directory_{std::move(directory)},
         store_{std::move(store)},
         pool_{processor_count(), options.nice ? WorkPool::Work{give_way} : WorkPool::Work{}},
@@ -34,7 +34,7 @@ class OpenVault final : public cli::LocalVault {
   [[nodiscard]] datadir::DataDir& directory() override { return *directory_; }
   [[nodiscard]] store::BackupStore& store() override { return vault_.store(); }
   [[nodiscard]] settings::VaultSettingsFile& own_settings() override { return own_settings_; }
-  [[nodiscard]] jobs::Alerts& alerts() override { return alerts_; }
+  [[nodiscard]] alerts::Alerts& alerts() override { return alerts_; }
   [[nodiscard]] std::unique_ptr<jobs::LiveSettings> open_settings() override {
     return std::make_unique<jobs::LiveSettings>(*directory_, encryption_key_, system_clock(),
                                                 system_random());
@@ -47,8 +47,8 @@ class OpenVault final : public cli::LocalVault {
   const std::string encryption_key_;
   jobs::Vault vault_;
   settings::VaultSettingsFile own_settings_;
-  jobs::Mailer mailer_;
-  jobs::Alerts alerts_;
+  alerts::Mailer mailer_;
+  alerts::Alerts alerts_;
 };
 
 // The folders that hold data: the directory, what is mounted inside it, what the link `storage`
@@ -280,9 +280,9 @@ Result<Local> open_local(LocalSetup setup) {
     store = std::move(chosen);
   }
   if (options.mirror != nullptr) { PV_CHECK(places::check_apart(*store, *options.mirror)); }
-  jobs::MailerOptions mailer{.encryption_key = options.encryption_key,
-                             .ca_file = variable("SSL_CERT_FILE"),
-                             .sendmail_places = notify::sendmail_places(variable("PATH"))};
+  alerts::MailerOptions mailer{.encryption_key = options.encryption_key,
+                               .ca_file = variable("SSL_CERT_FILE"),
+                               .sendmail_places = notify::sendmail_places(variable("PATH"))};
   return Local{.vault = std::make_unique<OpenVault>(std::move(opened.directory), std::move(store),
                                                     std::move(options), std::move(mailer),
                                                     std::move(setup.alerts)),

@@ -8,7 +8,7 @@ import sys
 LEVELS = [
     ["app"],
     ["api", "cli", "metrics"],
-    ["schedule"],
+    ["schedule", "alerts"],
     ["jobs", "http"],
     ["places"],
     ["snapshot", "zip", "restore", "store", "objects", "state", "auth", "settings", "logs", "notify", "datadir"],

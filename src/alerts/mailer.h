@@ -11,7 +11,7 @@
 #include "notify/mail.h"
 #include "settings/settings.h"
 
-namespace pv::jobs {
+namespace pv::alerts {
 
 struct MailerOptions {
   std::string encryption_key = {};  // of the settings
@@ -45,4 +45,4 @@ class Mailer {
   const MailerOptions options_;
 };
 
-}  // namespace pv::jobs
+}  // namespace pv::alerts

@@ -1,4 +1,4 @@
-#include "jobs/couriers.h"
+#include "alerts/couriers.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 #include <atomic>
 #include <new>
 
-namespace pv::jobs {
+namespace pv::alerts {
 namespace {
 
 using ::testing::ElementsAre;
@@ -97,4 +97,4 @@ TEST(Couriers, ComeBackWhenTheyAreStoppedAndSetOutNoMore) {
 }
 
 }  // namespace
-}  // namespace pv::jobs
+}  // namespace pv::alerts

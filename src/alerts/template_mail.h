@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
+#include "alerts/mailer.h"
 #include "auth/auth.h"
-#include "jobs/mailer.h"
 
-namespace pv::jobs {
+namespace pv::alerts {
 
 enum class MailTemplate { kVerification, kPasswordReset, kEmailChange, kOtp, kLoginAlert };
 // "verification", "password-reset", "email-change", "otp", "login-alert".
@@ -22,4 +22,4 @@ enum class MailTemplate { kVerification, kPasswordReset, kEmailChange, kOtp, kLo
                                          const settings::Settings& settings, WallTime now,
                                          Random& random);
 
-}  // namespace pv::jobs
+}  // namespace pv::alerts

@@ -11,7 +11,7 @@
 #include "jobs/verdicts.h"
 #include "settings/alert_settings.h"
 
-namespace pv::jobs {
+namespace pv::alerts {
 
 // What one look saw.
 struct Sight {
@@ -19,8 +19,8 @@ struct Sight {
   // of the rest nothing is known.
   std::optional<WallTime> unseen_since = std::nullopt;
   std::string unseen_because = {};
-  Overview overview = {};
-  std::vector<ListedBackup> backups = {};
+  jobs::Overview overview = {};
+  std::vector<jobs::ListedBackup> backups = {};
   // Since when the timetable is as it is; nullopt: there is none.
   std::optional<WallTime> timetable_since = std::nullopt;
   // When the backup was due that an open alert says was missed.
@@ -55,4 +55,4 @@ using OpenSince = std::function<std::optional<WallTime>(std::string_view kind)>;
                                                    const settings::AlertSettings& settings,
                                                    const OpenSince& open_since, WallTime now);
 
-}  // namespace pv::jobs
+}  // namespace pv::alerts

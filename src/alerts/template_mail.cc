@@ -1,4 +1,4 @@
-#include "jobs/template_mail.h"
+#include "alerts/template_mail.h"
 
 #include <algorithm>
 #include <array>
@@ -9,7 +9,7 @@
 #include "auth/jwt.h"
 #include "base/text.h"
 
-namespace pv::jobs {
+namespace pv::alerts {
 namespace {
 
 namespace json = boost::json;
@@ -129,4 +129,4 @@ notify::Mail fill_template(const auth::Collection& collection, MailTemplate whic
                   body + "\n</body>\n</html>\n"};
 }
 
-}  // namespace pv::jobs
+}  // namespace pv::alerts

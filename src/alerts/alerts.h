@@ -14,15 +14,15 @@
 #include <string>
 #include <vector>
 
-#include "jobs/alert_conditions.h"
-#include "jobs/couriers.h"
-#include "jobs/mailer.h"
+#include "alerts/alert_conditions.h"
+#include "alerts/couriers.h"
+#include "alerts/mailer.h"
 #include "jobs/vault.h"
 #include "notify/webhook.h"
 #include "settings/vault_settings.h"
 #include "state/alerts.h"
 
-namespace pv::jobs {
+namespace pv::alerts {
 
 // Where a notice goes: an address, or a webhook.
 struct Channel {
@@ -46,7 +46,7 @@ struct AlertsOptions {
 // Lifetime   What it is made of outlives it.
 class Alerts {
  public:
-  Alerts(Vault& vault, Mailer& mailer, settings::VaultSettingsFile& own_settings,
+  Alerts(jobs::Vault& vault, Mailer& mailer, settings::VaultSettingsFile& own_settings,
          const Clock& clock, AlertsOptions options = {});
 
   // Looks, and has what is due sent. How long nothing will be due, if nothing happens.
@@ -87,7 +87,7 @@ class Alerts {
                                        const std::string& text, WallTime now) const;
   void note(state::AlertChange change);
   void tell_whether_written(const Result<void>& written);
-  void look_behind(const Overview& overview, WallTime now);
+  void look_behind(const jobs::Overview& overview, WallTime now);
   [[nodiscard]] bool is_due(const state::Delivery& delivery) const;
   void serve(const std::string& channel, const std::stop_token& stop);
   [[nodiscard]] bool deliver(state::Delivery delivery, const std::stop_token& stop);
@@ -98,7 +98,7 @@ class Alerts {
   void refresh();
   [[nodiscard]] state::Notebook& notebook() const { return vault_.notebook(); }
 
-  Vault& vault_;
+  jobs::Vault& vault_;
   Mailer& mailer_;
   settings::VaultSettingsFile& own_settings_;
   const Clock& clock_;
@@ -126,4 +126,4 @@ class Alerts {
 // long each time, an hour at most.
 [[nodiscard]] std::chrono::seconds pause_after(std::int64_t failures);
 
-}  // namespace pv::jobs
+}  // namespace pv::alerts

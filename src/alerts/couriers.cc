@@ -1,11 +1,11 @@
-#include "jobs/couriers.h"
+#include "alerts/couriers.h"
 
 #include <algorithm>
 #include <tuple>
 
 #include "base/guarded.h"
 
-namespace pv::jobs {
+namespace pv::alerts {
 
 Couriers::~Couriers() {
   stop();
@@ -63,4 +63,4 @@ void Couriers::work(const std::stop_token& stop) {
   }
 }
 
-}  // namespace pv::jobs
+}  // namespace pv::alerts

@@ -12,7 +12,7 @@
 #include <thread>
 #include <vector>
 
-namespace pv::jobs {
+namespace pv::alerts {
 
 // A thread is started when there is a channel to go to and all are on their way, `threads_max` at
 // most; then they wait for the next one.
@@ -51,4 +51,4 @@ class Couriers {
   std::vector<std::jthread> threads_;
 };
 
-}  // namespace pv::jobs
+}  // namespace pv::alerts

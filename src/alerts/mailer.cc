@@ -1,4 +1,4 @@
-#include "jobs/mailer.h"
+#include "alerts/mailer.h"
 
 #include <algorithm>
 #include <limits>
@@ -6,7 +6,7 @@
 #include "curl/smtp.h"
 #include "notify/sendmail.h"
 
-namespace pv::jobs {
+namespace pv::alerts {
 namespace {
 
 constexpr std::chrono::seconds kSendmailPatience{30};
@@ -60,4 +60,4 @@ Result<void> Mailer::send(const settings::Settings& settings, notify::Mail mail,
       server, {.from = mail.from.email, .to = mail.to.email, .message = std::move(message)}, stop);
 }
 
-}  // namespace pv::jobs
+}  // namespace pv::alerts

@@ -1,4 +1,4 @@
-#include "jobs/template_mail.h"
+#include "alerts/template_mail.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,7 +7,7 @@
 
 #include "auth/jwt.h"
 
-namespace pv::jobs {
+namespace pv::alerts {
 namespace {
 
 using ::testing::HasSubstr;
@@ -78,4 +78,4 @@ TEST(TemplateMail, HasPocketBasesNames) {
 }
 
 }  // namespace
-}  // namespace pv::jobs
+}  // namespace pv::alerts

@@ -1,4 +1,4 @@
-#include "jobs/alert_conditions.h"
+#include "alerts/alert_conditions.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -6,7 +6,7 @@
 #include "base/text.h"
 #include "base/translate.h"
 
-namespace pv::jobs {
+namespace pv::alerts {
 namespace {
 
 using namespace std::chrono_literals;
@@ -173,11 +173,13 @@ TEST(Conditions, WhatWasMissedLastsUntilABackupIsNewer) {
 
 TEST(Conditions, ABackupThatWasBegunInTimeIsNotMissed) {
   Sight sight = daily(kNow - 33h, kNow - 240h);
-  sight.overview.job = LeaseNote{.pid = 1, .kind = "backup", .name = "b.zip", .since = kNow - 9h};
+  sight.overview.job =
+      jobs::LeaseNote{.pid = 1, .kind = "backup", .name = "b.zip", .since = kNow - 9h};
   EXPECT_EQ(kinds(sight), "");
   sight.overview.job->since = kNow - 1min;
   EXPECT_EQ(kinds(sight), "missed") << "made up for, but too late";
-  sight.overview.job = LeaseNote{.pid = 1, .kind = "restore", .name = "b.zip", .since = kNow - 9h};
+  sight.overview.job =
+      jobs::LeaseNote{.pid = 1, .kind = "restore", .name = "b.zip", .since = kNow - 9h};
   EXPECT_EQ(kinds(sight), "missed");
 }
 
@@ -260,4 +262,4 @@ TEST(Conditions, BackupsAreBehindAfterAnHour) {
 }
 
 }  // namespace
-}  // namespace pv::jobs
+}  // namespace pv::alerts

@@ -1,4 +1,4 @@
-#include "jobs/alerts.h"
+#include "alerts/alerts.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -17,10 +17,12 @@
 #include "testing/fake_clock.h"
 #include "testing/fixtures.h"
 
-namespace pv::jobs {
+namespace pv::alerts {
 namespace {
 
 using namespace std::chrono_literals;
+using jobs::State;
+using jobs::VaultRig;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -131,7 +133,7 @@ class AlertsTest : public ::testing::Test {
   void back_up(bool fails) {
     full_ = fails;
     const std::string name = "n" + std::to_string(++made_) + ".zip";
-    const Status status = rig_->back_up(name);
+    const jobs::Status status = rig_->back_up(name);
     ASSERT_EQ(status.state, fails ? State::kFailed : State::kSucceeded) << why(status);
     if (!fails) {
       std::filesystem::last_write_time(
@@ -512,7 +514,7 @@ TEST_F(AlertsTest, AreSentFromMemoryWhileTheDiskIsFull) {
     back_up(true);
     EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] Reminder: Backup failed"));
     EXPECT_EQ(outcomes(), "failed:sent:1 failed:sent:2 ");
-    EXPECT_THAT(risk_of(*rig_->vault->overview()), Not(IsEmpty()));
+    EXPECT_THAT(jobs::risk_of(*rig_->vault->overview()), Not(IsEmpty()));
     EXPECT_THAT(rig_->vault->overview()->health.unwritten_because, Not(IsEmpty()));
   }
   EXPECT_THAT(run(), IsEmpty());
@@ -541,7 +543,7 @@ TEST_F(AlertsTest, TellEachChannelWhatItWants) {
 
 TEST_F(AlertsTest, MailSuperusersWhereTheAppHasSmtp) {
   const auto smtp = [&](const char* enabled) {
-    LiveSettings live{*rig_->directory, "", clock_, system_random()};
+    jobs::LiveSettings live{*rig_->directory, "", clock_, system_random()};
     const auto changed = live.change(
         {json::parse("{\"smtp\":{\"enabled\":" + std::string{enabled} + "}}").get_object()},
         settings::Edition::k039);
@@ -670,4 +672,4 @@ TEST(AlertPause, DoublesFromAMinuteToAnHour) {
 }
 
 }  // namespace
-}  // namespace pv::jobs
+}  // namespace pv::alerts

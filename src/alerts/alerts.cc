@@ -1,4 +1,4 @@
-#include "jobs/alerts.h"
+#include "alerts/alerts.h"
 
 #include <unistd.h>
 
@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "base/translate.h"
 
-namespace pv::jobs {
+namespace pv::alerts {
 namespace {
 
 namespace json = boost::json;
@@ -126,7 +126,7 @@ std::chrono::seconds pause_after(std::int64_t failures) {
   return std::min(kMost, kFirst * (1 << std::clamp<std::int64_t>(failures - 1, 0, 10)));
 }
 
-Alerts::Alerts(Vault& vault, Mailer& mailer, settings::VaultSettingsFile& own_settings,
+Alerts::Alerts(jobs::Vault& vault, Mailer& mailer, settings::VaultSettingsFile& own_settings,
                const Clock& clock, AlertsOptions options)
     : vault_{vault},
       mailer_{mailer},
@@ -310,7 +310,7 @@ Sight Alerts::see(const AlertState& state, WallTime now, AlertChange& change) {
     return sight;
   }
   unseen_since_.reset();
-  Overview& overview = survey->overview;
+  jobs::Overview& overview = survey->overview;
   look_behind(overview, now);
   const state::Mark* known = find_mark(state, kTimetable);
   std::string& expression = overview.health.timetable.expression;
@@ -332,7 +332,7 @@ Sight Alerts::see(const AlertState& state, WallTime now, AlertChange& change) {
                .behind = behind_};
 }
 
-void Alerts::look_behind(const Overview& overview, WallTime now) {
+void Alerts::look_behind(const jobs::Overview& overview, WallTime now) {
   const auto waiting = vault_.waiting();
   behind_.clear();
   if (waiting.has_value() && !waiting->empty()) {
@@ -618,4 +618,4 @@ Result<json::object> Alerts::report() {
                       {"deliveries", std::move(history)}};
 }
 
-}  // namespace pv::jobs
+}  // namespace pv::alerts

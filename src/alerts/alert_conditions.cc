@@ -1,13 +1,15 @@
-#include "jobs/alert_conditions.h"
+#include "alerts/alert_conditions.h"
 
 #include <algorithm>
 
 #include "base/cron.h"
 #include "base/text.h"
 
-namespace pv::jobs {
+namespace pv::alerts {
 namespace {
 
+using jobs::ListedBackup;
+using jobs::Overview;
 using settings::AlertSettings;
 
 constexpr std::chrono::hours kBehindMax{1};
@@ -30,13 +32,13 @@ std::string newest_sentence(const Sight& sight) {
 
 std::optional<Condition> failed(const Sight& sight, const OpenSince& open_since) {
   const Overview& overview = sight.overview;
-  const Health& health = overview.health;
+  const jobs::Health& health = overview.health;
   const auto made_since = [&](WallTime moment) {
     return (overview.newest && is_since(overview.newest->modified, moment)) ||
            (health.last_succeeded && is_since(health.last_succeeded->ended, moment));
   };
   const auto& last = health.last_decided;
-  const bool has_failed = is_last_failed(overview);
+  const bool has_failed = jobs::is_last_failed(overview);
   const auto open = open_since("failed");
   if (!has_failed && (!open || made_since(*open))) { return std::nullopt; }
   std::string text;
@@ -194,4 +196,4 @@ std::vector<Condition> conditions_of(const Sight& sight, const AlertSettings& se
   return conditions;
 }
 
-}  // namespace pv::jobs
+}  // namespace pv::alerts
