@@ -68,14 +68,6 @@ void find_damaged(const std::vector<store::Backup>& backups, const Verdicts& ver
 
 }  // namespace
 
-std::string doubt_by_looks(const store::Backup& backup, WallTime now) {
-  if (backup.modified > now + kAheadMax) { return "its time lies in the future"; }
-  if (backup.name.last_part().starts_with(kSafetyPrefix)) {
-    return "it was made of what a restore replaced";
-  }
-  return {};
-}
-
 std::string doubt_about(const store::Backup& backup, store::BackupStore& store,
                         const Verdicts& verdicts) {
   if (const auto verdict = verdicts.of(backup)) {

@@ -18,9 +18,6 @@
 
 namespace pv::jobs {
 
-// A clock may be wrong by as much; a backup whose date is further ahead would look young for ever.
-inline constexpr std::chrono::minutes kAheadMax{5};
-
 // A backup that nobody should rely on, though it is there.
 struct Discounted {
   store::Backup backup;
@@ -69,9 +66,6 @@ struct Overview {
 [[nodiscard]] Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
                                          std::chrono::seconds keep, WallTime now);
 
-// Why a backup can't be relied on by its name and its time: it is from the future, or a restore
-// made it. Empty: nothing is against it.
-[[nodiscard]] std::string doubt_by_looks(const store::Backup& backup, WallTime now);
 // By what a verification found, else by looking for the archive's directory.
 [[nodiscard]] std::string doubt_about(const store::Backup& backup, store::BackupStore& store,
                                       const Verdicts& verdicts);

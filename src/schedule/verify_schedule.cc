@@ -4,7 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
-#include "jobs/overview.h"
+#include "jobs/names.h"
 
 namespace pv::schedule {
 using jobs::ListedBackup;
