@@ -5,7 +5,7 @@
 #include <fstream>
 
 #include "api/limiters.h"
-#include "api/test_server.h"
+#include "api/server_testing.h"
 
 namespace pv::api {
 namespace {
