@@ -21,9 +21,11 @@ struct CloseFolder {
   void operator()(::DIR* folder) const { ::closedir(folder); }
 };
 
-bool is_open_as(int descriptor, const Stat& file) {
+// Asks by the name in /proc, not by the descriptor: most of them belong to others, who may close
+// them just then.
+bool is_open_as(::DIR* descriptors, const char* name, const Stat& file) {
   struct ::stat found {};
-  return ::fstat(descriptor, &found) == 0 && found.st_dev == file.device &&
+  return ::fstatat(::dirfd(descriptors), name, &found, 0) == 0 && found.st_dev == file.device &&
          found.st_ino == file.inode;
 }
 
@@ -77,7 +79,9 @@ std::optional<int> descriptor_of(const Stat& file) {
     const std::string_view name{entry->d_name};
     int descriptor = -1;
     const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), descriptor);
-    if (error == std::errc{} && is_open_as(descriptor, file)) { return descriptor; }
+    if (error == std::errc{} && is_open_as(folder.get(), entry->d_name, file)) {
+      return descriptor;
+    }
   }
   return std::nullopt;
 }
