@@ -8,17 +8,17 @@
 #include <string>
 #include <vector>
 
+#include "alerts/alerts.h"
 #include "api/watch.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "base/work_pool.h"
 #include "datadir/data_dir.h"
 #include "http/message.h"
-#include "jobs/alerts.h"
 #include "jobs/live_settings.h"
 #include "jobs/request_log.h"
-#include "jobs/scheduler.h"
 #include "jobs/vault.h"
+#include "schedule/scheduler.h"
 #include "settings/vault_settings.h"
 
 namespace pv::api {
@@ -45,9 +45,9 @@ struct Parts {
   datadir::DataDir& directory;
   jobs::LiveSettings& settings;
   settings::VaultSettingsFile& own_settings;
-  jobs::Scheduler& scheduler;
+  schedule::Scheduler& scheduler;
   jobs::RequestLog& log;
-  jobs::Alerts& alerts;
+  alerts::Alerts& alerts;
   WorkPool& pool;
   const Clock& clock;
   Random& random;

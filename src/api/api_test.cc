@@ -8,7 +8,7 @@
 #include <map>
 #include <regex>
 
-#include "api/test_server.h"
+#include "api/server_testing.h"
 
 namespace pv::api {
 namespace {

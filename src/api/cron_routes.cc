@@ -25,7 +25,7 @@ void add(json::array& array, std::string_view id, std::string_view expression) {
 
 AnswerTask list_crons(Exchange& exchange) {
   json::array array;
-  for (const jobs::CronJob& job : exchange.services.parts.scheduler.jobs()) {
+  for (const schedule::CronJob& job : exchange.services.parts.scheduler.jobs()) {
     add(array, job.id, job.expression);
   }
   if (exchange.services.limiters.rates.has_counted()) { add(array, kLimitsCleanup, kHourly); }

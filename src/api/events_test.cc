@@ -4,7 +4,7 @@
 
 #include <future>
 
-#include "api/test_server.h"
+#include "api/server_testing.h"
 
 namespace pv::api {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "api/test_server.h"
+#include "api/server_testing.h"
 
 namespace pv::api {
 namespace {

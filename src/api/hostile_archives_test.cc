@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "api/test_server.h"
+#include "api/server_testing.h"
 #include "jobs/hostile_databases_testing.h"
 
 namespace pv::api {

@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "api/test_server.h"
+#include "api/server_testing.h"
 
 namespace pv::api {
 namespace {

@@ -2,10 +2,10 @@
 #include <algorithm>
 #include <array>
 
+#include "alerts/template_mail.h"
 #include "api/exchange.h"
 #include "api/forms.h"
 #include "base/email.h"
-#include "jobs/template_mail.h"
 
 namespace pv::api {
 namespace {
@@ -42,7 +42,7 @@ std::vector<FieldProblem> faults_of(const Wish& wish) {
   }
   if (wish.which.empty()) {
     refuse(faults, "template", "validation_required", say(phrase::kBlank));
-  } else if (!jobs::mail_template_of(wish.which)) {
+  } else if (!alerts::mail_template_of(wish.which)) {
     refuse(faults, "template", "validation_in_invalid", say(phrase::kOneOf));
   }
   std::ignore = is_too_long("collection", wish.collection);
@@ -62,11 +62,11 @@ bool has_fault(const std::vector<FieldProblem>& faults, std::string_view field) 
 http::Task<void> send(const Services& services, Wish wish, auth::Collection collection) {
   std::function<Result<void>()> work = [parts = services.parts, wish = std::move(wish),
                                         collection = std::move(collection)]() -> Result<void> {
-    jobs::Mailer& mailer = parts.alerts.mailer();
+    alerts::Mailer& mailer = parts.alerts.mailer();
     PV_TRY(const settings::Settings settings, mailer.settings());
     return mailer.send(settings,
-                       jobs::fill_template(collection, *jobs::mail_template_of(wish.which),
-                                           wish.email, settings, parts.clock.now(), parts.random),
+                       alerts::fill_template(collection, *alerts::mail_template_of(wish.which),
+                                             wish.email, settings, parts.clock.now(), parts.random),
                        parts.alerts.wishes());
   };
   co_return co_await blocking<void>(services, std::move(work));

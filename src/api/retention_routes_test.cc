@@ -1,7 +1,7 @@
 // Pins and pruning, over HTTP.
 #include <gtest/gtest.h>
 
-#include "api/test_server.h"
+#include "api/server_testing.h"
 
 namespace pv::api {
 namespace {

@@ -1,7 +1,7 @@
 // Restores that can be taken back, over HTTP.
 #include <gtest/gtest.h>
 
-#include "api/test_server.h"
+#include "api/server_testing.h"
 
 namespace pv::api {
 namespace {

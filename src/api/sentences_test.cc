@@ -6,7 +6,7 @@
 #include <regex>
 
 #include "api/events.h"
-#include "api/test_server.h"
+#include "api/server_testing.h"
 #include "base/clock.h"
 #include "jobs/hostile_databases_testing.h"
 #include "state/alerts.h"

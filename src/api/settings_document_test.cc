@@ -7,7 +7,7 @@
 #include <memory>
 
 #include "api/limiters.h"
-#include "api/test_server.h"
+#include "api/server_testing.h"
 #include "auth/password.h"
 
 namespace pv::api {

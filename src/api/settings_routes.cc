@@ -3,7 +3,7 @@
 
 #include "api/exchange.h"
 #include "api/forms.h"
-#include "jobs/bucket.h"
+#include "places/bucket.h"
 
 namespace pv::api {
 namespace {
@@ -24,8 +24,8 @@ Problem test_failed(const Error& error) {
 http::Task<void> try_it(const Services& services, settings::S3 section) {
   std::function<Result<void>()> work = [&random = services.parts.random,
                                         section = std::move(section)]() -> Result<void> {
-    PV_TRY(s3::Options bucket, jobs::bucket_of(section));
-    return jobs::try_bucket(std::move(bucket), random);
+    PV_TRY(s3::Options bucket, places::bucket_of(section));
+    return places::try_bucket(std::move(bucket), random);
   };
   co_return co_await blocking<void>(services, std::move(work));
 }

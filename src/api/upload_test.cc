@@ -3,7 +3,7 @@
 #include <atomic>
 #include <fstream>
 
-#include "api/test_server.h"
+#include "api/server_testing.h"
 
 namespace pv::api {
 namespace {

@@ -6,7 +6,7 @@
 #include <boost/asio/use_future.hpp>
 #include <future>
 
-#include "api/test_server.h"
+#include "api/server_testing.h"
 
 namespace pv::api {
 namespace {

@@ -193,8 +193,9 @@ std::vector<std::string> texts_said_in(const std::string& source) {
 
 // The rooms whose errors and warnings end in a job, an alert, an answer of the API or a command's.
 constexpr const char* kRoomsThatAreHeard[] = {
-    "app",     "cli",     "curl",     "datadir",  "fs",     "jobs", "logs",  "metrics", "notify",
-    "objects", "restore", "settings", "snapshot", "sqlite", "s3",   "state", "store",   "zip"};
+    "alerts",   "app",      "cli",    "curl",    "datadir", "fs",      "jobs",
+    "logs",     "metrics",  "notify", "objects", "places",  "restore", "schedule",
+    "settings", "snapshot", "sqlite", "s3",      "state",   "store",   "zip"};
 
 TEST(Languages, WhatRoomsSayOfErrorsAndWarningsIsLookedUp) {
   std::string known;

@@ -6,10 +6,10 @@
 #include "base/priority.h"
 #include "cli/secret_file.h"
 #include "fs/mounts.h"
-#include "jobs/bucket.h"
-#include "jobs/settings_store.h"
 #include "jobs/startup.h"
 #include "notify/sendmail.h"
+#include "places/bucket.h"
+#include "places/settings_store.h"
 #include "s3/credentials.h"
 #include "store/folder_store.h"
 #include "store/s3_store.h"
@@ -20,7 +20,7 @@ namespace {
 class OpenVault final : public cli::LocalVault {
  public:
   OpenVault(std::unique_ptr<datadir::DataDir> directory, std::unique_ptr<store::BackupStore> store,
-            jobs::VaultOptions options, jobs::MailerOptions mailer, jobs::AlertsOptions alerts)
+            jobs::VaultOptions options, alerts::MailerOptions mailer, alerts::AlertsOptions alerts)
       : directory_{std::move(directory)},
         store_{std::move(store)},
         pool_{processor_count(), options.nice ? WorkPool::Work{give_way} : WorkPool::Work{}},
@@ -34,7 +34,7 @@ class OpenVault final : public cli::LocalVault {
   [[nodiscard]] datadir::DataDir& directory() override { return *directory_; }
   [[nodiscard]] store::BackupStore& store() override { return vault_.store(); }
   [[nodiscard]] settings::VaultSettingsFile& own_settings() override { return own_settings_; }
-  [[nodiscard]] jobs::Alerts& alerts() override { return alerts_; }
+  [[nodiscard]] alerts::Alerts& alerts() override { return alerts_; }
   [[nodiscard]] std::unique_ptr<jobs::LiveSettings> open_settings() override {
     return std::make_unique<jobs::LiveSettings>(*directory_, encryption_key_, system_clock(),
                                                 system_random());
@@ -47,8 +47,8 @@ class OpenVault final : public cli::LocalVault {
   const std::string encryption_key_;
   jobs::Vault vault_;
   settings::VaultSettingsFile own_settings_;
-  jobs::Mailer mailer_;
-  jobs::Alerts alerts_;
+  alerts::Mailer mailer_;
+  alerts::Alerts alerts_;
 };
 
 // The folders that hold data: the directory, what is mounted inside it, what the link `storage`
@@ -146,13 +146,13 @@ Result<s3::Options> named_bucket(const cli::BucketOptions& bucket) {
   s3::Options options{.address = std::move(address),
                       .credentials = std::move(credentials),
                       .ca_file = variable("AWS_CA_BUNDLE")};
-  options.limits.control_timeout = jobs::kBucketPatience;
+  options.limits.control_timeout = places::kBucketPatience;
   return options;
 }
 
 Result<std::unique_ptr<store::BackupStore>> open_tuned(const cli::StorePlace& place,
                                                        const fs::Path& dir,
-                                                       const jobs::TuneBucket& tune) {
+                                                       const places::TuneBucket& tune) {
   if (!place.bucket.name.empty()) {
     PV_TRY(s3::Options bucket, named_bucket(place.bucket));
     if (tune) { tune(bucket); }
@@ -171,14 +171,14 @@ Result<std::unique_ptr<store::BackupStore>> open_tuned(const cli::StorePlace& pl
 
 // The store that the command line names; nullptr: it names none, so the settings say.
 Result<std::unique_ptr<store::BackupStore>> named_store(const cli::LocalOptions& options,
-                                                        const jobs::TuneBucket& tune = {}) {
+                                                        const places::TuneBucket& tune = {}) {
   if (options.bucket.name.empty() && options.backups_dir.empty()) { return nullptr; }
   return open_tuned({.folder = options.backups_dir, .bucket = options.bucket}, options.dir, tune);
 }
 
 // The mirror that the command line names; nullptr: none.
 Result<std::shared_ptr<store::BackupStore>> mirror_of(const cli::LocalOptions& options,
-                                                      const jobs::TuneBucket& tune = {}) {
+                                                      const places::TuneBucket& tune = {}) {
   if (!options.mirror) { return nullptr; }
   PV_TRY(std::unique_ptr<store::BackupStore> store, open_tuned(*options.mirror, options.dir, tune));
   return stoppable(std::shared_ptr<store::BackupStore>{std::move(store)}, options.stop);
@@ -201,7 +201,8 @@ Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
     PV_TRY(fs::Path folder, backups_folder_of(options.dir, options.backups_dir));
     PV_TRY(const std::string key,
            encryption_key_from(options.encryption_env, options.encryption_key_file));
-    PV_TRY(jobs::ClosedStore closed, jobs::store_of_closed(options.dir, key, std::move(folder)));
+    PV_TRY(places::ClosedStore closed,
+           places::store_of_closed(options.dir, key, std::move(folder)));
     named = std::move(closed.store);
     doubt = std::move(closed.doubt);
   }
@@ -211,10 +212,10 @@ Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
          jobs::look_over(options.dir, *store, options.keep_replaced, system_clock().now()));
   overview.store_doubt = std::move(doubt);
   if (mirror != nullptr) {
-    PV_CHECK(jobs::check_apart(*store, *mirror));
+    PV_CHECK(places::check_apart(*store, *mirror));
     const fs::Path vault_folder = options.dir / ".pocketvault";
-    jobs::SpooledStore spooled{*store, vault_folder};
-    overview.mirror = jobs::Mirror{spooled, mirror, vault_folder}.state();
+    places::SpooledStore spooled{*store, vault_folder};
+    overview.mirror = places::Mirror{spooled, mirror, vault_folder}.state();
   }
   return overview;
 }
@@ -226,11 +227,11 @@ Result<void> check_places(const cli::LocalOptions& options) {
          encryption_key_from(options.encryption_env, options.encryption_key_file));
   PV_TRY(const std::shared_ptr<store::BackupStore> mirror, mirror_of(options));
   if (store == nullptr && fs::exists(options.dir / "data.db")) {
-    auto chosen = jobs::store_of_closed(options.dir, key, folder);
+    auto chosen = places::store_of_closed(options.dir, key, folder);
     if (chosen.has_value()) { store = std::move(chosen->store); }
   }
   if (store == nullptr) { store = store::make_folder_store(std::move(folder)); }
-  return mirror == nullptr ? Result<void>{} : jobs::check_apart(*store, *mirror);
+  return mirror == nullptr ? Result<void>{} : places::check_apart(*store, *mirror);
 }
 
 Result<std::string> encryption_key_from(const std::string& name, const fs::Path& file) {
@@ -239,7 +240,7 @@ Result<std::string> encryption_key_from(const std::string& name, const fs::Path&
 }
 
 Result<Local> open_local(LocalSetup setup) {
-  jobs::TuneBucket tune;
+  places::TuneBucket tune;
   if (setup.on_try) {
     tune = [on_try = setup.on_try](s3::Options& bucket) { bucket.on_try = on_try; };
   }
@@ -268,8 +269,8 @@ Result<Local> open_local(LocalSetup setup) {
     options.backups_places.push_back({named.address.describe(), place.bucket.prefix});
   }
   if (store == nullptr) {
-    auto chosen = std::make_unique<jobs::SettingsStore>(*opened.directory, options.encryption_key,
-                                                        std::move(backups_folder), tune);
+    auto chosen = std::make_unique<places::SettingsStore>(*opened.directory, options.encryption_key,
+                                                          std::move(backups_folder), tune);
     if (const std::string doubt = chosen->doubt(); !doubt.empty()) {
       opened.notes.push_back(
           "the settings can't be read (" + doubt +
@@ -278,10 +279,10 @@ Result<Local> open_local(LocalSetup setup) {
     }
     store = std::move(chosen);
   }
-  if (options.mirror != nullptr) { PV_CHECK(jobs::check_apart(*store, *options.mirror)); }
-  jobs::MailerOptions mailer{.encryption_key = options.encryption_key,
-                             .ca_file = variable("SSL_CERT_FILE"),
-                             .sendmail_places = notify::sendmail_places(variable("PATH"))};
+  if (options.mirror != nullptr) { PV_CHECK(places::check_apart(*store, *options.mirror)); }
+  alerts::MailerOptions mailer{.encryption_key = options.encryption_key,
+                               .ca_file = variable("SSL_CERT_FILE"),
+                               .sendmail_places = notify::sendmail_places(variable("PATH"))};
   return Local{.vault = std::make_unique<OpenVault>(std::move(opened.directory), std::move(store),
                                                     std::move(options), std::move(mailer),
                                                     std::move(setup.alerts)),

@@ -12,7 +12,7 @@ struct LocalSetup {
   std::uint64_t bytes_per_second_max = 0;  // of a backup; 0: no limit
   bool owner = false;                      // see datadir::OpenOptions
   std::function<void(const jobs::Status&)> observer;
-  jobs::AlertsOptions alerts = {};
+  alerts::AlertsOptions alerts = {};
   std::function<void(const s3::Tried&)> on_try;  // requests to any bucket, from any thread
 };
 

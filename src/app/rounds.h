@@ -4,7 +4,7 @@
 #include "jobs/live_settings.h"
 #include "jobs/reopening.h"
 #include "jobs/request_log.h"
-#include "jobs/scheduler.h"
+#include "schedule/scheduler.h"
 
 namespace pv::app {
 
@@ -19,7 +19,7 @@ class Rounds {
     jobs::Reopening& reopening;
     jobs::LiveSettings& settings;
     jobs::RequestLog& log;
-    jobs::Scheduler& scheduler;
+    schedule::Scheduler& scheduler;
   };
   explicit Rounds(const Parts& parts);
   // Begins no more; the destructor waits for what runs.

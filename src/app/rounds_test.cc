@@ -8,7 +8,8 @@
 #include <thread>
 
 #include "base/clock.h"
-#include "jobs/vault_rig.h"
+#include "jobs/vault_rig_testing.h"
+#include "state/schedule.h"
 #include "testing/fixtures.h"
 
 namespace pv::app {
@@ -31,7 +32,7 @@ TEST(Rounds, AStoreThatDoesNotAnswerHoldsUpTheTimetablesAlone) {
                       }}};
   jobs::LiveSettings settings{*rig.directory, "", system_clock(), system_random()};
   settings::VaultSettingsFile own{rig.directory->vault_folder()};
-  jobs::Scheduler scheduler{*rig.vault, settings, own, system_clock(), system_random(), {}};
+  schedule::Scheduler scheduler{*rig.vault, settings, own, system_clock(), system_random(), {}};
   jobs::RequestLog log{*rig.directory, settings, system_clock()};
   jobs::Reopening reopening{*rig.directory, {}};
   const auto change = [](jobs::LiveSettings& by, const char* what) {
@@ -40,7 +41,7 @@ TEST(Rounds, AStoreThatDoesNotAnswerHoldsUpTheTimetablesAlone) {
     ASSERT_TRUE(changed.has_value() && changed->faults.empty());
   };
   change(settings, R"({"backups":{"cron":"@yearly"}})");
-  ASSERT_TRUE(scheduler.run(jobs::kBackupCron).has_value());
+  ASSERT_TRUE(scheduler.run(state::kBackupCron).has_value());
 
   Rounds rounds{{reopening, settings, log, scheduler}};
   asked.wait();

@@ -94,7 +94,7 @@ Errand::Work fill_mirror(jobs::Vault& vault) {
 }
 
 // What could not be sent has a pause of its own, so the errand itself never fails.
-Errand::Work send_alerts(jobs::Alerts& alerts) {
+Errand::Work send_alerts(alerts::Alerts& alerts) {
   return [&alerts](const std::stop_token& stop, seconds /*next_try*/) -> std::optional<seconds> {
     return alerts.run(stop);
   };

@@ -7,7 +7,7 @@
 #include <stop_token>
 #include <thread>
 
-#include "jobs/alerts.h"
+#include "alerts/alerts.h"
 #include "jobs/vault.h"
 
 namespace pv::app {
@@ -46,6 +46,6 @@ class Errand {
 
 // Looks whether anything is wrong with the backups, and tells it: woken after each job, and from
 // time to time.
-[[nodiscard]] Errand::Work send_alerts(jobs::Alerts& alerts);
+[[nodiscard]] Errand::Work send_alerts(alerts::Alerts& alerts);
 
 }  // namespace pv::app

@@ -112,7 +112,7 @@ class Service {
   std::string encryption_key_;
   Reload reload_{options_};
   std::unique_ptr<jobs::LiveSettings> settings_;
-  std::unique_ptr<jobs::Scheduler> scheduler_;
+  std::unique_ptr<schedule::Scheduler> scheduler_;
   std::unique_ptr<jobs::RequestLog> log_;
   std::unique_ptr<jobs::Reopening> reopening_;
   std::unique_ptr<Rounds> rounds_;
@@ -204,7 +204,7 @@ void Service::prepare() {
     spdlog::warn("there is no setting {} (.pocketvault/settings.json): it does nothing",
                  printable(name));
   }
-  jobs::SchedulerOptions options;
+  schedule::SchedulerOptions options;
   options.beside_app = options_.schedule;
   options.say = [](bool is_warning, const std::string& what) {
     spdlog::log(is_warning ? spdlog::level::warn : spdlog::level::info, "{}", what);
@@ -217,8 +217,8 @@ void Service::prepare() {
   hooks.claim = [this] { return claim(); };
   reopening_ = std::make_unique<jobs::Reopening>(local_->directory(), std::move(hooks));
   scheduler_ =
-      std::make_unique<jobs::Scheduler>(local_->vault(), *settings_, local_->own_settings(),
-                                        system_clock(), system_random(), std::move(options));
+      std::make_unique<schedule::Scheduler>(local_->vault(), *settings_, local_->own_settings(),
+                                            system_clock(), system_random(), std::move(options));
 }
 
 Result<void> Service::listen() {

@@ -8,8 +8,8 @@
 #include "api/watch.h"
 #include "cli/cli.h"
 #include "http/server.h"
-#include "jobs/scheduler.h"
 #include "metrics/metrics.h"
+#include "schedule/scheduler.h"
 
 namespace pv::app {
 
@@ -25,7 +25,7 @@ class Watch {
 
   struct Watched {
     cli::LocalVault& local;
-    jobs::Scheduler& scheduler;
+    schedule::Scheduler& scheduler;
     WorkPool& pool;
     std::string encryption_key;
   };

@@ -3,7 +3,7 @@
 #include <boost/json/serialize.hpp>
 
 #include "auth/auth.h"
-#include "auth/test_data.h"
+#include "auth/data_testing.h"
 
 namespace pv::auth {
 namespace {

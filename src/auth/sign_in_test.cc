@@ -5,8 +5,8 @@
 #include <ctime>
 
 #include "auth/auth.h"
+#include "auth/data_testing.h"
 #include "auth/password.h"
-#include "auth/test_data.h"
 
 namespace pv::auth {
 namespace {

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "auth/auth.h"
+#include "auth/data_testing.h"
 #include "auth/password.h"
-#include "auth/test_data.h"
 
 namespace pv::auth {
 namespace {

@@ -4,8 +4,8 @@
 #include <boost/json/serialize.hpp>
 
 #include "auth/auth.h"
+#include "auth/data_testing.h"
 #include "auth/jwt.h"
-#include "auth/test_data.h"
 #include "base/text.h"
 
 namespace pv::auth {

@@ -11,12 +11,12 @@
 #include <string>
 #include <vector>
 
+#include "alerts/alerts.h"
 #include "base/clock.h"
 #include "base/random.h"
 #include "cli/options.h"
 #include "datadir/data_dir.h"
 #include "fs/file.h"
-#include "jobs/alerts.h"
 #include "jobs/live_settings.h"
 #include "jobs/vault.h"
 #include "store/backup_store.h"
@@ -97,7 +97,7 @@ class LocalVault {
   [[nodiscard]] virtual datadir::DataDir& directory() = 0;
   [[nodiscard]] virtual store::BackupStore& store() = 0;
   [[nodiscard]] virtual settings::VaultSettingsFile& own_settings() = 0;
-  [[nodiscard]] virtual jobs::Alerts& alerts() = 0;
+  [[nodiscard]] virtual alerts::Alerts& alerts() = 0;
   // PocketBase's, with the key that the options name.
   [[nodiscard]] virtual std::unique_ptr<jobs::LiveSettings> open_settings() = 0;
 };

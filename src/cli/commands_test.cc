@@ -31,7 +31,7 @@ class RealVault final : public LocalVault {
   [[nodiscard]] datadir::DataDir& directory() override { return *directory_; }
   [[nodiscard]] store::BackupStore& store() override { return *store_; }
   [[nodiscard]] settings::VaultSettingsFile& own_settings() override { return own_settings_; }
-  [[nodiscard]] jobs::Alerts& alerts() override { return alerts_; }
+  [[nodiscard]] alerts::Alerts& alerts() override { return alerts_; }
   [[nodiscard]] std::unique_ptr<jobs::LiveSettings> open_settings() override {
     return std::make_unique<jobs::LiveSettings>(*directory_, "", system_clock(), system_random());
   }
@@ -42,8 +42,8 @@ class RealVault final : public LocalVault {
   WorkPool pool_{2};
   jobs::Vault vault_;
   settings::VaultSettingsFile own_settings_;
-  jobs::Mailer mailer_;
-  jobs::Alerts alerts_;
+  alerts::Mailer mailer_;
+  alerts::Alerts alerts_;
 };
 
 struct Ran {

@@ -5,7 +5,7 @@
 #include "cli/commands.h"
 #include "cli/job_json.h"
 #include "cli/messages.h"
-#include "jobs/copying.h"
+#include "places/copying.h"
 
 namespace pv::cli {
 namespace {
@@ -26,9 +26,9 @@ class Copying {
   bool copy(const store::Backup& backup) {
     const std::string name = printable(backup.name.text());
     Progress progress = progress_of(context_, context_.words()(phrase::kDoCopy, {name}));
-    const auto copied = [&]() -> Result<jobs::Copied> {
+    const auto copied = [&]() -> Result<places::Copied> {
       PV_TRY(const std::unique_ptr<Source> source, from_.open(backup.name));
-      return jobs::copy_archive(
+      return places::copy_archive(
           *source, to_, backup.name,
           [&](std::uint64_t done, std::uint64_t total) { progress.update("", done, total); },
           context_.stop);
@@ -39,7 +39,7 @@ class Copying {
       return copied.error().code == Code::kExists || copied.error().code == Code::kNotFound ||
              copied.error().code == Code::kDamaged;
     }
-    const bool is_new = *copied == jobs::Copied::kMade;
+    const bool is_new = *copied == places::Copied::kMade;
     (is_new ? outcome_.copied : outcome_.present).emplace_back(name);
     if (!context_.arguments.json) {
       const Phrase& said = is_new ? phrase::kCopied : phrase::kThereAlready;
@@ -75,7 +75,7 @@ Result<Exit> run_copy(const Context& context) {
          context.environment.open_store(arguments.copy_to, arguments.dir));
   const auto to = stoppable(std::shared_ptr<store::BackupStore>{std::move(named)}, context.stop);
   store::BackupStore& from = place.local->store();
-  PV_CHECK(jobs::check_apart(from, *to));
+  PV_CHECK(places::check_apart(from, *to));
   std::ignore = to->sweep();  // what a crash of ours left
   Copying copying{context, from, *to};
   std::vector<store::Backup> backups;

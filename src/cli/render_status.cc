@@ -97,7 +97,7 @@ std::string replaced_by(const Words& words, const jobs::Kept& kept) {
 
 }  // namespace
 
-std::string render_mirror(const Words& words, const jobs::MirrorState& mirror) {
+std::string render_mirror(const Words& words, const places::MirrorState& mirror) {
   const std::string place = words.told(mirror.place);
   const std::string trouble = words.told(mirror.trouble);
   if (mirror.missing == 0) {

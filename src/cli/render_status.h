@@ -19,7 +19,7 @@ namespace pv::cli {
                                         WallTime now);
 
 // "S3 bucket backups at https://..., lacks 2 backups: a.zip, b.zip".
-[[nodiscard]] std::string render_mirror(const Words& words, const jobs::MirrorState& mirror);
+[[nodiscard]] std::string render_mirror(const Words& words, const places::MirrorState& mirror);
 
 // A table with a heading; a sentence when there are none.
 [[nodiscard]] std::string render_kept(const Words& words, const std::vector<jobs::Kept>& kept,

@@ -119,10 +119,10 @@ Result<jobs::Overview> overview_from_json(const json::value& value) {
   }
   if (const json::object* mirror = from.object("mirror")) {
     const Reader detail{*mirror};
-    overview.mirror = jobs::MirrorState{.place = detail.text("place"),
-                                        .missing = detail.count("missing"),
-                                        .names = texts_in(detail.array("names")),
-                                        .trouble = detail.text("trouble")};
+    overview.mirror = places::MirrorState{.place = detail.text("place"),
+                                          .missing = detail.count("missing"),
+                                          .names = texts_in(detail.array("names")),
+                                          .trouble = detail.text("trouble")};
   }
   return overview;
 }

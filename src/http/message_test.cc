@@ -2,7 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include "http/test_support.h"
+#include "http/http_testing.h"
 
 namespace pv::http {
 namespace {

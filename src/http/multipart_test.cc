@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "http/test_support.h"
+#include "http/http_testing.h"
 #include "testing/fuzz_corpus.h"
 
 namespace pv::http {

@@ -8,7 +8,7 @@
 #include <fstream>
 #include <iostream>
 
-#include "http/test_support.h"
+#include "http/http_testing.h"
 
 namespace pv::http {
 namespace {

@@ -7,8 +7,8 @@
 #include <fstream>
 
 #include "fs/file.h"
+#include "http/http_testing.h"
 #include "http/ranges.h"
-#include "http/test_support.h"
 
 namespace pv::http {
 namespace {

@@ -6,7 +6,7 @@
 #include <stdexcept>
 #include <thread>
 
-#include "http/test_support.h"
+#include "http/http_testing.h"
 
 namespace pv::http {
 namespace {

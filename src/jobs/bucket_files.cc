@@ -4,9 +4,9 @@
 #include <charconv>
 
 #include "base/text.h"
-#include "jobs/bucket.h"
 #include "jobs/data_facts.h"
 #include "jobs/selection.h"
+#include "places/bucket.h"
 #include "s3/sidecar.h"
 #include "s3/signature.h"
 #include "sqlite/guard.h"
@@ -26,7 +26,7 @@ std::string sidecar_name(const std::string& name) { return name + std::string{s3
 Result<std::optional<s3::Options>> bucket_of_files(const settings::Settings& settings,
                                                    const VaultOptions& options) {
   if (!settings.storage_s3.enabled) { return std::nullopt; }
-  PV_TRY(s3::Options bucket, bucket_of(settings.storage_s3));
+  PV_TRY(s3::Options bucket, places::bucket_of(settings.storage_s3));
   bucket.limits.at_once = kAtOnce + 2;  // and the list, and who reads by itself
   if (options.tune_bucket) { options.tune_bucket(bucket); }
   return bucket;

@@ -8,7 +8,7 @@
 #include "base/text.h"
 #include "base/wall_time.h"
 #include "fs/give.h"
-#include "jobs/overview.h"
+#include "jobs/names.h"
 
 namespace pv::jobs {
 namespace {

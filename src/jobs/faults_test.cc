@@ -9,7 +9,7 @@
 #include <set>
 
 #include "jobs/space_guard.h"
-#include "jobs/vault_rig.h"
+#include "jobs/vault_rig_testing.h"
 #include "testing/fixtures.h"
 
 namespace pv::jobs {
@@ -29,7 +29,7 @@ struct FailAt {
   std::atomic<int> calls = 0;
   std::atomic<int> faults = 0;
 
-  StoreHook hook() {
+  places::StoreHook hook() {
     return [this](std::string_view name) -> Result<void> {
       if (++calls != call) { return {}; }
       ++faults;
@@ -48,7 +48,7 @@ TEST(BackupJob, LeavesNothingBehindWhicheverCallFails) {
     ASSERT_LT(call, 1000);
     FailAt fault{.call = call};
     std::string failed;
-    const StoreHook counted = fault.hook();
+    const places::StoreHook counted = fault.hook();
     VaultRig rig{{.pb_data = pb_data, .hook = [&](std::string_view name) {
                     Result<void> outcome = counted(name);
                     if (!outcome.has_value()) { failed = name; }
@@ -118,7 +118,7 @@ class NullUpload final : public store::Upload {
 TEST(SpaceGuard, StopsBeforeTheAppHasNoSpaceLeft) {
   const TempFolder folder;
   const auto inner = store::make_folder_store(folder.path());
-  HookedStore store{*inner, [](std::string_view) { return Result<void>{}; }};
+  places::HookedStore store{*inner, [](std::string_view) { return Result<void>{}; }};
   store.pretend_free(std::uint64_t{1} << 30U);
   NullUpload upload;
   Job job{"id", Kind::kBackup, "a.zip", {}};

@@ -7,7 +7,6 @@
 #include "base/cron.h"
 #include "base/text.h"
 #include "jobs/json_reader.h"
-#include "jobs/scheduler.h"
 #include "settings/vault_settings.h"
 #include "state/schedule.h"
 
@@ -28,7 +27,7 @@ const state::Served* find(const Schedule& schedule, std::string_view id) {
 }
 
 Timetable verification_of(const Schedule& schedule, WallTime now) {
-  const state::Served* served = find(schedule, kVerifyCron);
+  const state::Served* served = find(schedule, state::kVerifyCron);
   if (served == nullptr) { return {}; }
   Timetable timetable{.expression = served->expression, .next = {}, .missed = {}};
   const auto cron = Cron::parse(timetable.expression);
@@ -102,11 +101,11 @@ Health look_at_health(const fs::Path& vault_folder, WallTime now) {
   const auto read = state::read_schedule(state::VaultDb{vault_folder});
   if (!read.has_value()) { health.memory_trouble = printable(read.error().what); }
   const Schedule schedule = read.has_value() ? *read : Schedule{};
-  if (const state::Served* served = find(schedule, kBackupCron)) {
+  if (const state::Served* served = find(schedule, state::kBackupCron)) {
     health.timetable.expression = served->expression;
     health.served_until = served->until;
     health.late_max = kLateMax + jitter_max;
-    if (const state::Served* missed = find(schedule, kBackupMissed)) {
+    if (const state::Served* missed = find(schedule, state::kBackupMissed)) {
       health.missed_before = missed->until;
     }
     account_for(std::nullopt, now, health);
@@ -154,7 +153,7 @@ void count_in(const std::vector<state::PastJob>& unwritten, Health& health) {
 
 bool is_made_beside_apps(const fs::Path& vault_folder) {
   const auto noted =
-      state::read_served(state::VaultDb{vault_folder}, std::string{kBackupBesideApps});
+      state::read_served(state::VaultDb{vault_folder}, std::string{state::kBackupBesideApps});
   return noted.has_value() && *noted;
 }
 

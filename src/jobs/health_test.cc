@@ -6,7 +6,6 @@
 #include <boost/json.hpp>
 
 #include "base/text.h"
-#include "jobs/scheduler.h"
 #include "settings/vault_settings.h"
 #include "state/schedule.h"
 #include "testing/fixtures.h"
@@ -50,7 +49,7 @@ TEST(Trend, IsToldInASentence) {
 class HealthTest : public ::testing::Test {
  protected:
   void serve(WallTime until, const std::string& expression = "0 0 * * *") {
-    ASSERT_TRUE(state::note_served(state::VaultDb{folder_.path()}, std::string{kBackupCron},
+    ASSERT_TRUE(state::note_served(state::VaultDb{folder_.path()}, std::string{state::kBackupCron},
                                    {expression, until}, [](const std::string&) {})
                     .has_value());
   }

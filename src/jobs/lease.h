@@ -7,12 +7,13 @@
 //     swap.lock       held from before a restore looks for other users of the databases until the
 //                     new ones are open, and by whoever opens the directory: nobody opens it in
 //                     the middle of a swap, or repairs a swap that is still going on
+//                     (restore/swap_lock.h)
 //     server.lock     held by the server of the directory as long as it runs
 //     spool.lock      held by whoever sends what waits in the spool, or removes it
+//                     (places/spooled_store.h)
 //     tmp-ID/lock     held by the job whose temporary folder tmp-ID is
 #pragma once
 
-#include <chrono>
 #include <optional>
 #include <string>
 
@@ -58,10 +59,6 @@ class Lease {
   fs::FileLock lock_;
   fs::Path note_;  // empty: moved from
 };
-
-// swap.lock; kBusy after `wait`.
-[[nodiscard]] Result<fs::FileLock> take_swap_lock(const fs::Path& vault_folder,
-                                                  std::chrono::milliseconds wait);
 
 // A temporary folder of one job, gone with everything in it when this goes.
 class WorkFolder {

@@ -1,17 +1,16 @@
 #include "jobs/lease.h"
 
 #include <gtest/gtest.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-#include <array>
 
 #include "base/wall_time.h"
 #include "testing/fixtures.h"
+#include "testing/forked_holder.h"
 
 namespace pv::jobs {
 namespace {
 
+using testing::ForkedHolder;
 using testing::TempFolder;
 
 LeaseNote note_of(const std::string& kind, const std::string& name) {
@@ -20,41 +19,6 @@ LeaseNote note_of(const std::string& kind, const std::string& name) {
           .name = name,
           .since = WallTime{std::chrono::milliseconds{1'795'222'487'907}}};
 }
-
-// Another process that does `work`, tells "r" when it is ready and lives until told to end.
-class Other {
- public:
-  template <class Work>
-  explicit Other(const Work& work) {
-    PV_ASSERT(::pipe(ready_.data()) == 0 && ::pipe(end_.data()) == 0);
-    pid_ = ::fork();
-    PV_ASSERT(pid_ >= 0);
-    if (pid_ == 0) {
-      const auto held = work();
-      char letter = held.has_value() ? 'r' : 'f';
-      PV_ASSERT(::write(ready_[1], &letter, 1) == 1);
-      PV_ASSERT(::read(end_[0], &letter, 1) == 1);
-      ::_exit(0);  // without destructors, as a crash
-    }
-    PV_ASSERT(::read(ready_[0], &answer_, 1) == 1);
-  }
-  ~Other() { end(); }
-  void end() {
-    if (pid_ == 0) { return; }
-    PV_ASSERT(::write(end_[1], "e", 1) == 1);
-    PV_ASSERT(::waitpid(pid_, nullptr, 0) == pid_);
-    pid_ = 0;
-    for (const int fd : {ready_[0], ready_[1], end_[0], end_[1]}) { ::close(fd); }
-  }
-  [[nodiscard]] bool holds() const { return answer_ == 'r'; }
-  [[nodiscard]] pid_t pid() const { return pid_; }
-
- private:
-  std::array<int, 2> ready_{};
-  std::array<int, 2> end_{};
-  pid_t pid_ = 0;
-  char answer_ = 0;
-};
 
 TEST(Lease, IsHeldByOneAtATime) {
   const TempFolder folder;
@@ -85,7 +49,7 @@ TEST(Lease, MovesWithItsNote) {
 
 TEST(Lease, NamesTheOtherProcessAndOutlivesNoHolder) {
   const TempFolder folder;
-  Other other{[&] { return Lease::take(folder.path(), note_of("restore", "x y\n.zip")); }};
+  ForkedHolder other{[&] { return Lease::take(folder.path(), note_of("restore", "x y\n.zip")); }};
   ASSERT_TRUE(other.holds());
   const auto refused = Lease::take(folder.path(), note_of("backup", ""));
   ASSERT_FALSE(refused.has_value());
@@ -109,7 +73,7 @@ TEST(Lease, KnowsThatItsFolderWasMovedAway) {
     ASSERT_TRUE(fs::rename(vault, folder.path() / "away").has_value());
     EXPECT_EQ(lease->check_in_place().error().code, Code::kUnavailable);
     ASSERT_TRUE(fs::make_folder(vault, 0700).has_value());
-    const Other other{[&] { return Lease::take(vault, note_of("restore", "b.zip")); }};
+    const ForkedHolder other{[&] { return Lease::take(vault, note_of("restore", "b.zip")); }};
     EXPECT_TRUE(other.holds());
     EXPECT_EQ(lease->check_in_place().error().code, Code::kUnavailable);
     ASSERT_TRUE(Lease::holder(vault).has_value());
@@ -138,24 +102,12 @@ TEST(Lease, BearsANoteOfAnotherCentury) {
   EXPECT_EQ(Lease::holder(folder.path())->since, kLatestTime);
 }
 
-TEST(SwapLock, ExcludesOtherProcesses) {
-  using namespace std::chrono_literals;
-  const TempFolder folder;
-  Other other{[&] { return take_swap_lock(folder.path(), 0ms); }};
-  ASSERT_TRUE(other.holds());
-  const auto refused = take_swap_lock(folder.path(), 10ms);
-  ASSERT_FALSE(refused.has_value());
-  EXPECT_EQ(refused.error().code, Code::kBusy);
-  other.end();
-  EXPECT_TRUE(take_swap_lock(folder.path(), 0ms).has_value());
-}
-
 TEST(WorkFolder, IsSweptOnlyWhenItsJobIsDead) {
   const TempFolder folder;
   auto mine = WorkFolder::create(folder.path(), system_random());
   ASSERT_TRUE(mine.has_value());
   testing::write_file(mine->path() / "deep" / "file", "x");
-  Other other{[&] { return WorkFolder::create(folder.path(), system_random()); }};
+  ForkedHolder other{[&] { return WorkFolder::create(folder.path(), system_random()); }};
   ASSERT_TRUE(other.holds());
   EXPECT_EQ(sweep_work_folders(folder.path()).value(), 0U);
   EXPECT_TRUE(std::filesystem::exists(mine->path() / "deep" / "file"));

@@ -6,7 +6,7 @@
 
 #include <boost/json/parse.hpp>
 
-#include "jobs/vault_rig.h"
+#include "jobs/vault_rig_testing.h"
 #include "testing/fake_clock.h"
 #include "testing/fixtures.h"
 #include "testing/other_process.h"

@@ -82,4 +82,12 @@ Result<store::BackupName> free_name(store::BackupStore& store, std::string_view 
   return fail(Code::kExists, "the automatic names of this second are all taken");
 }
 
+std::string doubt_by_looks(const store::Backup& backup, WallTime now) {
+  if (backup.modified > now + kAheadMax) { return "its time lies in the future"; }
+  if (backup.name.last_part().starts_with(kSafetyPrefix)) {
+    return "it was made of what a restore replaced";
+  }
+  return {};
+}
+
 }  // namespace pv::jobs

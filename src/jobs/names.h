@@ -1,4 +1,4 @@
-// The names of new backups.
+// The names of new backups, and what names and times tell of those that are there.
 #pragma once
 
 #include <optional>
@@ -47,5 +47,12 @@ inline constexpr std::string_view kSafetyPrefix = "@pre_restore_";
                                                   std::string_view prefix,
                                                   std::optional<std::string_view> app,
                                                   WallTime now);
+
+// A clock may be wrong by as much; a backup whose date is further ahead would look young for ever.
+inline constexpr std::chrono::minutes kAheadMax{5};
+
+// Why a backup can't be relied on by its name and its time: it is from the future, or a restore
+// made it. Empty: nothing is against it.
+[[nodiscard]] std::string doubt_by_looks(const store::Backup& backup, WallTime now);
 
 }  // namespace pv::jobs

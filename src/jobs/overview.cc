@@ -9,6 +9,7 @@
 #include "jobs/recalled.h"
 #include "jobs/retention.h"
 #include "restore/restore.h"
+#include "restore/swap_lock.h"
 #include "settings/vault_settings.h"
 #include "zip/zip_reader.h"
 
@@ -67,14 +68,6 @@ void find_damaged(const std::vector<store::Backup>& backups, const Verdicts& ver
 
 }  // namespace
 
-std::string doubt_by_looks(const store::Backup& backup, WallTime now) {
-  if (backup.modified > now + kAheadMax) { return "its time lies in the future"; }
-  if (backup.name.last_part().starts_with(kSafetyPrefix)) {
-    return "it was made of what a restore replaced";
-  }
-  return {};
-}
-
 std::string doubt_about(const store::Backup& backup, store::BackupStore& store,
                         const Verdicts& verdicts) {
   if (const auto verdict = verdicts.of(backup)) {
@@ -130,7 +123,8 @@ Overview look_around(const fs::Path& directory, std::chrono::seconds keep, WallT
   overview.kept = list_kept(directory, keep).value_or(std::vector<Kept>{});
   if (fs::exists(vault_folder / "lock")) { overview.job = Lease::holder(vault_folder); }
   // Whoever swaps holds this lock, and the journal goes before the lock does.
-  if (restore::is_cut_off(directory) && take_swap_lock(vault_folder, kSwapPatience).has_value()) {
+  if (restore::is_cut_off(directory) &&
+      restore::take_swap_lock(vault_folder, kSwapPatience).has_value()) {
     overview.is_cut_off = restore::is_cut_off(directory);
   }
   overview.users = users_at_a_look(directory);
@@ -281,7 +275,7 @@ json::object to_json(const Kept& kept) {
           {"canUndo", kept.can_undo}};
 }
 
-json::object to_json(const MirrorState& mirror) {
+json::object to_json(const places::MirrorState& mirror) {
   json::array names;
   for (const std::string& name : mirror.names) { names.emplace_back(as_utf8(name)); }
   return {{"place", as_utf8(mirror.place)},

@@ -12,14 +12,11 @@
 #include "jobs/health.h"
 #include "jobs/kept.h"
 #include "jobs/lease.h"
-#include "jobs/mirror.h"
 #include "jobs/verdicts.h"
+#include "places/mirror.h"
 #include "store/backup_store.h"
 
 namespace pv::jobs {
-
-// A clock may be wrong by as much; a backup whose date is further ahead would look young for ever.
-inline constexpr std::chrono::minutes kAheadMax{5};
 
 // A backup that nobody should rely on, though it is there.
 struct Discounted {
@@ -40,11 +37,11 @@ struct Overview {
   std::uint64_t backups_bytes = 0;
   std::optional<std::uint64_t> backups_free_bytes;  // nullopt: the store can't say
   std::optional<std::uint64_t> data_free_bytes;
-  std::vector<Kept> kept;             // newest first
-  bool is_cut_off = false;            // a restore or an undo died between its renames
-  std::optional<LeaseNote> job;       // that is at work on the directory
-  std::vector<fs::LockHolder> users;  // other processes that have the databases open
-  std::optional<MirrorState> mirror;  // nullopt: there is none; look_over() does not ask
+  std::vector<Kept> kept;                     // newest first
+  bool is_cut_off = false;                    // a restore or an undo died between its renames
+  std::optional<LeaseNote> job;               // that is at work on the directory
+  std::vector<fs::LockHolder> users;          // other processes that have the databases open
+  std::optional<places::MirrorState> mirror;  // nullopt: there is none; look_over() does not ask
   Health health;
   // Why it is not known whether this is the store that counts; empty: it is. Of who chose it;
   // look_over() does not ask.
@@ -69,9 +66,6 @@ struct Overview {
 [[nodiscard]] Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
                                          std::chrono::seconds keep, WallTime now);
 
-// Why a backup can't be relied on by its name and its time: it is from the future, or a restore
-// made it. Empty: nothing is against it.
-[[nodiscard]] std::string doubt_by_looks(const store::Backup& backup, WallTime now);
 // By what a verification found, else by looking for the archive's directory.
 [[nodiscard]] std::string doubt_about(const store::Backup& backup, store::BackupStore& store,
                                       const Verdicts& verdicts);
@@ -93,6 +87,6 @@ void count(std::vector<store::Backup> backups, WallTime now, const Doubt& doubt,
 // docs/api.md, "Status". Strings are valid UTF-8.
 [[nodiscard]] boost::json::object to_json(const Overview& overview, WallTime now);
 [[nodiscard]] boost::json::object to_json(const Kept& kept);
-[[nodiscard]] boost::json::object to_json(const MirrorState& mirror);
+[[nodiscard]] boost::json::object to_json(const places::MirrorState& mirror);
 
 }  // namespace pv::jobs

@@ -8,6 +8,7 @@
 
 #include "jobs/other_users.h"
 #include "restore/restore.h"
+#include "restore/swap_lock.h"
 #include "state/history.h"
 #include "store/folder_store.h"
 #include "testing/fixtures.h"
@@ -143,7 +144,7 @@ TEST_F(Look, TellsASwapThatDiedFromOneThatGoesOn) {
   write_file(vault() / "restore.journal", "whatever it says");
   EXPECT_TRUE(overview().is_cut_off);
   {
-    const auto swapping = take_swap_lock(vault(), 0ms);
+    const auto swapping = restore::take_swap_lock(vault(), 0ms);
     ASSERT_TRUE(swapping.has_value());
     EXPECT_FALSE(overview().is_cut_off);
   }

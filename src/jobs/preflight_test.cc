@@ -8,7 +8,7 @@
 
 #include "jobs/lease.h"
 #include "jobs/preflight_json.h"
-#include "jobs/vault_rig.h"
+#include "jobs/vault_rig_testing.h"
 #include "testing/fixtures.h"
 
 namespace pv::jobs {

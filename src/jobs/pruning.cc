@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "jobs/json_reader.h"
+#include "jobs/names.h"
 #include "jobs/overview.h"
 #include "jobs/pins.h"
 #include "jobs/verdicts.h"

@@ -7,7 +7,7 @@
 #include <future>
 
 #include "jobs/pins.h"
-#include "jobs/vault_rig.h"
+#include "jobs/vault_rig_testing.h"
 #include "state/verdicts.h"
 #include "testing/fake_clock.h"
 #include "testing/fixtures.h"

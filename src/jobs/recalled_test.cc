@@ -8,9 +8,9 @@
 #include <array>
 #include <map>
 
-#include "jobs/hooked_store.h"
 #include "jobs/names.h"
 #include "jobs/overview.h"
+#include "places/hooked_store_testing.h"
 #include "state/history.h"
 #include "store/folder_store.h"
 #include "testing/fixtures.h"
@@ -83,10 +83,10 @@ class ManyBackups : public ::testing::Test {
   Seen look() {
     calls.clear();
     const auto inner = store::make_folder_store(folder / "backups");
-    HookedStore store{*inner, [this](std::string_view call) -> Result<void> {
-                        ++calls[std::string{call}];
-                        return {};
-                      }};
+    places::HookedStore store{*inner, [this](std::string_view call) -> Result<void> {
+                                ++calls[std::string{call}];
+                                return {};
+                              }};
     auto seen = Recollection{store}.finish(vault(), Verdicts::read(vault()));
     EXPECT_TRUE(seen.has_value());
     const std::vector<Backup> truth = inner->list().value();
@@ -208,10 +208,10 @@ TEST_F(ManyBackups, AreAllAskedForWhereTheNewestThatCountsWasNot) {
 TEST_F(ManyBackups, AFailureToReadTheirNamesIsTold) {
   write_history();
   const auto inner = store::make_folder_store(folder / "backups");
-  HookedStore store{*inner, [](std::string_view call) -> Result<void> {
-                      if (call == "each_name") { return fail(Code::kUnavailable, "disk"); }
-                      return {};
-                    }};
+  places::HookedStore store{*inner, [](std::string_view call) -> Result<void> {
+                              if (call == "each_name") { return fail(Code::kUnavailable, "disk"); }
+                              return {};
+                            }};
   const auto seen = Recollection{store}.finish(vault(), Verdicts::read(vault()));
   ASSERT_FALSE(seen.has_value());
   EXPECT_EQ(seen.error().what, "disk");

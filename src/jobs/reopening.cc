@@ -4,8 +4,8 @@
 
 #include "base/text.h"
 #include "datadir/fresh.h"
-#include "jobs/lease.h"
 #include "restore/restore.h"
+#include "restore/swap_lock.h"
 
 namespace pv::jobs {
 
@@ -17,7 +17,7 @@ Reopening::Reopening(datadir::DataDir& directory, Hooks hooks)
 Result<bool> Reopening::try_to_open() {
   Result<fs::FileLock> lock = fail(Code::kNotFound, "no folder");
   if (fs::exists(directory_.vault_folder())) {
-    lock = take_swap_lock(directory_.vault_folder(), std::chrono::milliseconds{0});
+    lock = restore::take_swap_lock(directory_.vault_folder(), std::chrono::milliseconds{0});
     if (!lock.has_value() && lock.error().code == Code::kBusy) { return fail(lock.error()); }
   }
   if (restore::is_cut_off(directory_.path())) {

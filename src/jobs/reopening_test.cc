@@ -6,9 +6,9 @@
 #include <atomic>
 #include <thread>
 
-#include "jobs/lease.h"
 #include "jobs/live_settings.h"
-#include "jobs/vault_rig.h"
+#include "jobs/vault_rig_testing.h"
+#include "restore/swap_lock.h"
 #include "testing/fake_clock.h"
 #include "testing/fixtures.h"
 
@@ -75,7 +75,8 @@ TEST_F(ReopeningTest, TellsOnceAndBringsTheNewSettings) {
 TEST_F(ReopeningTest, WaitsForWhoExchangesTheData) {
   replace();
   {
-    const auto lock = take_swap_lock(rig.directory->vault_folder(), std::chrono::milliseconds{0});
+    const auto lock =
+        restore::take_swap_lock(rig.directory->vault_folder(), std::chrono::milliseconds{0});
     ASSERT_TRUE(lock.has_value());
     tick(5);
     EXPECT_NE(rig.directory->lost(), std::nullopt);

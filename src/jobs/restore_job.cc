@@ -8,6 +8,7 @@
 #include "jobs/selection.h"
 #include "jobs/workers.h"
 #include "restore/replaced.h"
+#include "restore/swap_lock.h"
 #include "sqlite/connection.h"
 #include "sqlite/guard.h"
 
@@ -85,7 +86,8 @@ tl::unexpected<Error> take_back(const Error& why, const restore::Replaced& repla
 // Of files alone, beside whoever works with the databases.
 Result<restore::Replaced> exchange_files(const Parts& parts, Job& job, const Work& exchange) {
   const fs::Path& path = parts.directory.path();
-  PV_TRY(const fs::FileLock lock, take_swap_lock(parts.directory.vault_folder(), kSwapLockWait));
+  PV_TRY(const fs::FileLock lock,
+         restore::take_swap_lock(parts.directory.vault_folder(), kSwapLockWait));
   PV_CHECK(go_on(parts, job));
   job.set_phase("swap");  // from here on it is not cancelled any more
   Result<restore::Replaced> replaced = exchange();
@@ -102,7 +104,8 @@ Result<restore::Replaced> exchange_files(const Parts& parts, Job& job, const Wor
 Result<restore::Replaced> exchange_closed(const Parts& parts, Job& job, Incoming incoming,
                                           const Work& exchange) {
   const fs::Path& path = parts.directory.path();
-  PV_TRY(const fs::FileLock lock, take_swap_lock(parts.directory.vault_folder(), kSwapLockWait));
+  PV_TRY(const fs::FileLock lock,
+         restore::take_swap_lock(parts.directory.vault_folder(), kSwapLockWait));
   PV_CHECK(refuse_other_users(path, exchange_of(incoming)));
   PV_CHECK(go_on(parts, job));
   job.set_phase("swap");  // from here on it is not cancelled any more

@@ -6,7 +6,6 @@
 #include <optional>
 
 #include "jobs/names.h"
-#include "jobs/overview.h"
 
 namespace pv::jobs {
 namespace {

@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "jobs/vault_rig.h"
+#include "jobs/vault_rig_testing.h"
 #include "jobs/workers.h"
 #include "restore/restore.h"
 #include "testing/fake_clock.h"
@@ -28,7 +28,7 @@ class Safety : public ::testing::Test {
   void SetUp() override {
     write_file(pb_data / "storage" / "only-now.txt", "written after the backup");
   }
-  VaultRig& open(const VaultOptions& options = {}, StoreHook hook = {}) {
+  VaultRig& open(const VaultOptions& options = {}, places::StoreHook hook = {}) {
     VaultRig::Setup setup{.pb_data = pb_data, .clock = clock, .options = options};
     if (hook) { setup.hook = std::move(hook); }
     rig = std::make_unique<VaultRig>(setup);

@@ -6,7 +6,7 @@
 
 #include "base/glob.h"
 #include "jobs/job.h"
-#include "jobs/vault.h"
+#include "jobs/orders.h"
 #include "restore/restore.h"
 #include "snapshot/snapshot.h"
 

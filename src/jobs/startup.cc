@@ -6,6 +6,7 @@
 #include "jobs/lease.h"
 #include "jobs/other_users.h"
 #include "restore/restore.h"
+#include "restore/swap_lock.h"
 
 namespace pv::jobs {
 namespace {
@@ -47,7 +48,7 @@ Result<Opened> open_directory(const fs::Path& directory, const datadir::OpenOpti
   // directory that may be none of PocketBase's.
   Result<fs::FileLock> taken = fail(Code::kNotFound, "no folder");
   if (fs::exists(vault_folder)) {
-    taken = take_swap_lock(vault_folder, kSwapLockWait);
+    taken = restore::take_swap_lock(vault_folder, kSwapLockWait);
     // On a volume that may only be read nothing can be repaired; the backups can be looked at.
     const bool read_only = !taken.has_value() && taken.error().code == Code::kDenied;
     if (!taken.has_value() && !(read_only && options.tolerate_damage)) {

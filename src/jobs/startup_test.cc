@@ -7,7 +7,7 @@
 
 #include "jobs/archive.h"
 #include "jobs/lease.h"
-#include "jobs/vault_rig.h"
+#include "jobs/vault_rig_testing.h"
 #include "jobs/workers.h"
 #include "testing/fixtures.h"
 #include "testing/other_process.h"

@@ -153,8 +153,8 @@ struct Vault::Impl {
 
   store::BackupStore& base;
   std::stop_source ending;  // of the process: nobody waits for the store any more
-  SpooledStore spooled;
-  std::optional<Mirror> mirror;
+  places::SpooledStore spooled;
+  std::optional<places::Mirror> mirror;
   Parts parts;
   state::Notebook notebook;
   const std::stop_callback<std::function<void()>> on_stop;
@@ -247,7 +247,7 @@ Result<void> Vault::Impl::refuse_one_reader_more() const {
 
 void Vault::Impl::run(const std::shared_ptr<Job>& job, std::optional<Lease> lease, const Work& work,
                       bool is_scheduled) {
-  SpooledStore store{base, parts.directory.vault_folder(), job->stop_token()};
+  places::SpooledStore store{base, parts.directory.vault_folder(), job->stop_token()};
   const Parts own{
       parts.directory,          store, parts.pool, parts.clock, parts.random, parts.options,
       lease ? &*lease : nullptr};
@@ -466,17 +466,17 @@ state::Notebook& Vault::notebook() { return impl_->notebook; }
 
 bool Vault::has_mirror() const { return impl_->mirror.has_value(); }
 
-Result<std::vector<store::BackupName>> Vault::fill_mirror(const CopyProgress& progress,
+Result<std::vector<store::BackupName>> Vault::fill_mirror(const places::CopyProgress& progress,
                                                           const std::stop_token& stop) {
   if (!impl_->mirror) { return fail(Code::kNotFound, "there is no mirror"); }
   return impl_->mirror->fill(progress, stop);
 }
 
-std::optional<MirrorState> Vault::mirror() {
+std::optional<places::MirrorState> Vault::mirror() {
   return impl_->mirror ? std::optional{impl_->mirror->state()} : std::nullopt;
 }
 
-std::optional<MirrorState> Vault::known_mirror() {
+std::optional<places::MirrorState> Vault::known_mirror() {
   return impl_->mirror ? impl_->mirror->known() : std::nullopt;
 }
 
@@ -677,7 +677,7 @@ Result<std::shared_ptr<const Contents>> Vault::look_into(const store::BackupName
 
 Result<std::vector<store::Backup>> Vault::waiting() { return impl_->spooled.waiting(); }
 
-Result<std::vector<store::BackupName>> Vault::send_waiting(const CopyProgress& progress,
+Result<std::vector<store::BackupName>> Vault::send_waiting(const places::CopyProgress& progress,
                                                            const std::stop_token& stop) {
   return impl_->spooled.send(progress, stop);
 }

@@ -16,87 +16,18 @@
 #include "base/random.h"
 #include "base/work_pool.h"
 #include "datadir/data_dir.h"
-#include "jobs/bucket.h"
 #include "jobs/job.h"
 #include "jobs/kept.h"
-#include "jobs/mirror.h"
+#include "jobs/orders.h"
 #include "jobs/overview.h"
 #include "jobs/pruning.h"
-#include "jobs/tunable.h"
 #include "jobs/verdicts.h"
+#include "places/mirror.h"
 #include "restore/restore.h"
 #include "state/notebook.h"
 #include "store/backup_store.h"
 
 namespace pv::jobs {
-
-// A bucket in which backups are kept, as s3::Client::describe() says it, and the prefix of their
-// keys.
-struct BackupsPlace {
-  std::string bucket;
-  std::string prefix;
-};
-
-struct VaultOptions {
-  std::string encryption_key = {};  // for settings; see settings::read
-  // How long what a restore replaces can be had back; 0: it is removed at once.
-  Tunable<std::chrono::seconds> keep_replaced{std::chrono::hours{24}};
-  std::uint64_t wal_growth_max = std::uint64_t{256} << 20U;
-  Tunable<std::uint64_t> bytes_per_second_max{0};  // of a backup; 0: no limit
-  // Backups and verifications give way to everything else, but for the moment in which commits
-  // can't happen. The pool's threads are for its owner to slow down.
-  bool nice = false;
-  // Where the settings do not tell of them. What lies there is no file of the app, should it keep
-  // its files in the same bucket.
-  std::vector<BackupsPlace> backups_places = {};
-  // A second store that is to have every backup; nullptr: none.
-  std::shared_ptr<store::BackupStore> mirror = nullptr;
-  TuneBucket tune_bucket = {};  // of the app's files
-  // Of the process: who waits for the store then gets kCancelled. shut_down() is a stop as well.
-  std::stop_token stop = {};
-  // Told when a job has started and when it has ended; from the thread that starts it, and from the
-  // job's own. Must not block for long, nor call the vault.
-  std::function<void(const Status&)> observer = {};
-};
-
-// `name` empty: automatic, pb_backup_<app>_<stamp>.zip; two in one second do not collide, for the
-// later gets a number as well (names.h). Without the app where the settings can't be read
-// (encrypted, and no key given), which the job warns of. A name that is given is any BackupName:
-// whether it is one that PocketBase would take is for the front to say (names.h).
-struct BackupOrder {
-  std::string name = {};
-  bool full = false;               // packs all anew, though an earlier backup has it packed already
-  bool paranoid = false;           // reads every file, though its times say that it did not change
-  bool allow_damaged = false;      // a data.db that is broken inside is stored, with a warning
-  bool without_logs = false;       // no auxiliary.db
-  bool include_s3_storage = true;  // the app's files, where the settings keep them in a bucket
-  bool with_code = false;          // the folders beside the data directory that hold the app's code
-  std::uint64_t bytes_per_second_max = 0;  // 0: as the vault's options say; else no more than those
-  std::vector<std::string> exclude = {};   // patterns as base/glob.h has them; see selection.h
-  bool is_scheduled =
-      false;  // made by itself: an automatic name is @auto_pb_backup_<app>_<stamp>.zip
-};
-struct RestoreOptions {
-  bool delta = true;  // stored files that are unchanged are kept, not written anew
-  std::optional<std::chrono::seconds> keep_replaced = std::nullopt;  // else as the vault's options
-  // Makes a backup of the data before it is replaced, and gives up when that fails. nullopt: when
-  // what is replaced is not kept.
-  std::optional<bool> backup_first = std::nullopt;
-  std::vector<std::string> only = {};  // a part, as restore::Scope::parse() takes it
-  restore::FilesTo files_to = restore::FilesTo::kOrigin;
-};
-struct ExtractOrder {
-  fs::Path target;                     // a new folder, or an empty one; not in a data directory
-  std::vector<std::string> only = {};  // as restore::Scope::parse() takes it
-};
-struct PreflightOrder {
-  std::vector<std::string> only = {};  // as of RestoreOptions
-  restore::FilesTo files_to = restore::FilesTo::kOrigin;
-};
-struct RestoreOrder {
-  store::BackupName name;
-  RestoreOptions options = {};
-};
 
 // What an archive holds, for `show` and `verify`.
 struct ArchiveSummary {
@@ -205,18 +136,19 @@ class Vault {
   // Frees its space before its time. kNotFound; kBusy while a job runs.
   [[nodiscard]] Result<void> remove_kept(const std::string& id);
 
-  // Backups made while the store was away, oldest first; and their sending (spooled_store.h).
+  // Backups made while the store was away, oldest first; and their sending
+  // (places/spooled_store.h).
   [[nodiscard]] Result<std::vector<store::Backup>> waiting();
-  [[nodiscard]] Result<std::vector<store::BackupName>> send_waiting(const CopyProgress& progress,
-                                                                    const std::stop_token& stop);
+  [[nodiscard]] Result<std::vector<store::BackupName>> send_waiting(
+      const places::CopyProgress& progress, const std::stop_token& stop);
 
-  // What the mirror lacks goes there (mirror.h). kNotFound: there is no mirror.
+  // What the mirror lacks goes there (places/mirror.h). kNotFound: there is no mirror.
   [[nodiscard]] bool has_mirror() const;
-  [[nodiscard]] Result<std::vector<store::BackupName>> fill_mirror(const CopyProgress& progress,
-                                                                   const std::stop_token& stop);
-  [[nodiscard]] std::optional<MirrorState> mirror();  // nullopt: none
+  [[nodiscard]] Result<std::vector<store::BackupName>> fill_mirror(
+      const places::CopyProgress& progress, const std::stop_token& stop);
+  [[nodiscard]] std::optional<places::MirrorState> mirror();  // nullopt: none
   // The same without asking a store; nullopt also before the first fill_mirror() of this process.
-  [[nodiscard]] std::optional<MirrorState> known_mirror();
+  [[nodiscard]] std::optional<places::MirrorState> known_mirror();
 
   [[nodiscard]] std::chrono::seconds keep_replaced() const;
   // As of VaultOptions, from the next job on.

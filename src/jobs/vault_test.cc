@@ -13,7 +13,7 @@
 #include <utility>
 
 #include "jobs/lease.h"
-#include "jobs/vault_rig.h"
+#include "jobs/vault_rig_testing.h"
 #include "testing/fake_clock.h"
 #include "testing/fixtures.h"
 
@@ -478,7 +478,7 @@ struct Gate {
   std::atomic<bool> used = false;
 
   explicit Gate(std::string name) : call{std::move(name)} {}
-  StoreHook hook() {
+  places::StoreHook hook() {
     return [this](std::string_view name) -> Result<void> {
       if (name == call && !used.exchange(true)) {
         reached.count_down();

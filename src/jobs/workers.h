@@ -2,18 +2,23 @@
 // for ends each within 2 s with kCancelled, except where a restore swaps: that is finished.
 #pragma once
 
+#include "base/clock.h"
+#include "base/random.h"
+#include "base/work_pool.h"
+#include "datadir/data_dir.h"
 #include "jobs/archive.h"
 #include "jobs/job.h"
+#include "jobs/kept.h"
 #include "jobs/lease.h"
-#include "jobs/spooled_store.h"
-#include "jobs/vault.h"
+#include "jobs/orders.h"
+#include "places/spooled_store.h"
 
 namespace pv::jobs {
 
 // What a worker works with; all of it outlives the worker.
 struct Parts {
   datadir::DataDir& directory;
-  SpooledStore& store;
+  places::SpooledStore& store;
   WorkPool& pool;
   const Clock& clock;
   Random& random;

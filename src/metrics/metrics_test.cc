@@ -9,8 +9,7 @@
 #include <thread>
 #include <tuple>
 
-#include "jobs/scheduler.h"
-#include "jobs/vault_rig.h"
+#include "jobs/vault_rig_testing.h"
 #include "metrics/process.h"
 #include "state/schedule.h"
 #include "testing/fake_clock.h"
@@ -208,7 +207,8 @@ TEST_F(LookoutTest, WhatIsNoArchiveDoesNotCountAndMakesUpForNothing) {
   const WallTime made = rig_.vault->list()->backups.front().backup.modified;
   const state::VaultDb vault_db{rig_.directory->vault_folder()};
   const state::Served served{.expression = "* * * * *", .until = clock_.now() - 48h};
-  ASSERT_TRUE(state::note_served(vault_db, std::string{jobs::kBackupCron}, served, {}).has_value());
+  ASSERT_TRUE(
+      state::note_served(vault_db, std::string{state::kBackupCron}, served, {}).has_value());
   EXPECT_FALSE(lookout_.facts().is_missed);
   const fs::Path good = folder_ / "backups/a.zip";
   const fs::Path cut = folder_ / "backups/@auto_pb_backup_cut.zip";
@@ -255,7 +255,8 @@ TEST_F(LookoutTest, TellsOfFailedAndMissedBackupsWithoutTheStore) {
   clock_.advance(48h);
   const state::VaultDb vault_db{rig_.directory->vault_folder()};
   const state::Served served{.expression = "* * * * *", .until = clock_.now() - 24h};
-  ASSERT_TRUE(state::note_served(vault_db, std::string{jobs::kBackupCron}, served, {}).has_value());
+  ASSERT_TRUE(
+      state::note_served(vault_db, std::string{state::kBackupCron}, served, {}).has_value());
   lookout_.expire();
   const Facts facts = lookout_.facts();
   EXPECT_EQ(facts.last->name, "b.zip");

@@ -9,7 +9,7 @@
 #include <mutex>
 
 #include "restore/restore_testing.h"
-#include "restore/swap_world.h"
+#include "restore/swap_world_testing.h"
 #include "sqlite/connection.h"
 
 namespace pv::restore {

@@ -7,7 +7,7 @@
 
 #include "restore/journal.h"
 #include "restore/replaced.h"
-#include "restore/swap_world.h"
+#include "restore/swap_world_testing.h"
 
 namespace pv::restore {
 namespace {

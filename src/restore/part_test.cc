@@ -6,7 +6,7 @@
 #include "restore/journal.h"
 #include "restore/record.h"
 #include "restore/replaced.h"
-#include "restore/swap_world.h"
+#include "restore/swap_world_testing.h"
 #include "sqlite/connection.h"
 
 namespace pv::restore {

@@ -6,7 +6,7 @@
 
 #include "restore/journal.h"
 #include "restore/layout.h"
-#include "restore/swap_world.h"
+#include "restore/swap_world_testing.h"
 
 namespace pv::restore {
 namespace {

@@ -7,7 +7,7 @@
 #include "restore/layout.h"
 #include "restore/record.h"
 #include "restore/restore_testing.h"
-#include "restore/swap_world.h"
+#include "restore/swap_world_testing.h"
 
 namespace pv::restore {
 namespace {

@@ -5,8 +5,8 @@
 #include <cerrno>
 
 #include "restore/journal.h"
-#include "restore/swap_world.h"
-#include "restore/traced.h"
+#include "restore/swap_world_testing.h"
+#include "restore/traced_testing.h"
 
 namespace pv::restore {
 namespace {

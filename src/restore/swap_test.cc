@@ -4,7 +4,7 @@
 #include "restore/journal.h"
 #include "restore/layout.h"
 #include "restore/restore_testing.h"
-#include "restore/swap_world.h"
+#include "restore/swap_world_testing.h"
 
 namespace pv::restore {
 namespace {

@@ -1,5 +1,3 @@
-#include "restore/traced.h"
-
 #include <elf.h>
 #include <fcntl.h>
 #include <gtest/gtest.h>
@@ -16,6 +14,7 @@
 #include <cerrno>
 
 #include "base/error.h"
+#include "restore/traced_testing.h"
 #include "testing/fixtures.h"
 
 namespace pv::restore {

@@ -10,7 +10,7 @@
 #include <cstring>
 #include <fstream>
 
-#include "snapshot/test_support.h"
+#include "snapshot/snapshot_testing.h"
 
 namespace pv::snapshot {
 namespace {

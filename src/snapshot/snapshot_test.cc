@@ -15,7 +15,7 @@
 #include "snapshot/copied_database.h"
 #include "snapshot/pin.h"
 #include "snapshot/pinned_database.h"
-#include "snapshot/test_support.h"
+#include "snapshot/snapshot_testing.h"
 #include "testing/page_cache.h"
 
 namespace pv::snapshot {

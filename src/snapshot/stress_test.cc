@@ -19,7 +19,7 @@
 #include "snapshot/copied_database.h"
 #include "snapshot/pin.h"
 #include "snapshot/pinned_database.h"
-#include "snapshot/test_support.h"
+#include "snapshot/snapshot_testing.h"
 
 namespace pv::snapshot {
 namespace {

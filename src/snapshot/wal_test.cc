@@ -4,7 +4,7 @@
 #include <cstring>
 
 #include "snapshot/overlay.h"
-#include "snapshot/test_support.h"
+#include "snapshot/snapshot_testing.h"
 #include "snapshot/wal_index.h"
 
 namespace pv::snapshot {

@@ -38,7 +38,7 @@ struct Backup {
   WallTime modified;         // by the store's clock, which may differ from ours
   std::string content_type;  // "application/zip", or octet-stream for what was copied in by hand;
                              // filled by stat()
-  bool is_waiting = false;   // not there yet: in a spool, to be sent (jobs/spooled_store.h)
+  bool is_waiting = false;   // not there yet: in a spool, to be sent (places/spooled_store.h)
 };
 
 // One backup being written. Dropped before commit(), it discards what was sent; after a crash at

@@ -8,7 +8,9 @@ import sys
 LEVELS = [
     ["app"],
     ["api", "cli", "metrics"],
+    ["schedule", "alerts"],
     ["jobs", "http"],
+    ["places"],
     ["snapshot", "zip", "restore", "store", "objects", "state", "auth", "settings", "logs", "notify", "datadir"],
     ["sqlite", "curl", "s3"],
     ["fs"],
@@ -16,6 +18,8 @@ LEVELS = [
 ]
 ALSO = {"s3": {"curl"}}
 LEVEL = {room: depth for depth, rooms in enumerate(LEVELS) for room in rooms}
+# Tests, and headers that are for tests: others don't include these.
+TESTS = ("_test.cc", "_testing.h", "fuzz_entry.h")
 # Test helpers are seen by tests only and may use what lies at or below sqlite.
 TESTING_SEES = {"base", "fs", "sqlite", "testing"}
 # One header describes what every store must do, for tests of stores.
@@ -25,10 +29,9 @@ root = pathlib.Path(__file__).resolve().parent.parent
 faults = []
 for path in sorted(root.rglob("*.h")) + sorted(root.rglob("*.cc")):
     room = path.relative_to(root).parts[0]
-    # Tests, and headers that only tests of the room include.
-    is_test = path.name.endswith(("_test.cc", "testing.h", "fuzz_entry.h", "test_support.h", "test_data.h", "test_server.h", "test_world.h", "_world.h"))
+    is_test = path.name.endswith(TESTS)
     for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
-        match = re.match(r'\s*#\s*include\s+"([a-z0-9_]+)/', line)
+        match = re.match(r'\s*#\s*include\s+"([a-z0-9_]+)/(.*)"', line)
         if not match:
             continue
         target = match.group(1)
@@ -37,9 +40,10 @@ for path in sorted(root.rglob("*.h")) + sorted(root.rglob("*.cc")):
             if target not in TESTING_SEES | TESTING_EXTRA.get(path.name, set()):
                 faults.append(f"{where}: testing/ must not include {target}/")
             continue
+        if not is_test and (target == "testing" or match.group(2).endswith(TESTS)):
+            faults.append(f"{where}: only tests may include {target}/{match.group(2)}")
+            continue
         if target == "testing":
-            if not is_test:
-                faults.append(f"{where}: only tests may include testing/")
             continue
         if target == room:
             continue
