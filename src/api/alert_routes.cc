@@ -16,7 +16,7 @@ constexpr Sentence kOfAlerts[] = {{"title"}, {"text", SaidAs::kLines}, {"error"}
 }  // namespace
 
 AnswerTask show_alerts(Exchange& exchange) {
-  return answer_told(exchange, kOfAlerts,
+  return answer_told(exchange, exchange.services.parts.pools.databases, kOfAlerts,
                      [&alerts = exchange.services.parts.alerts] { return alerts.report(); });
 }
 
@@ -35,7 +35,7 @@ AnswerTask test_alert(Exchange& exchange) {
   std::function<Result<void>()> work = [&alerts = exchange.services.parts.alerts, channel] {
     return alerts.test(channel, alerts.wishes());
   };
-  const auto sent = co_await blocking<void>(exchange.services, std::move(work));
+  const auto sent = co_await asking_peer<void>(exchange.services, std::move(work));
   if (sent.has_value()) { co_return empty_answer(204); }
   const unsigned status = sent.error().code == Code::kNotFound ? 404 : 502;
   Problem failed = problem(status, phrase::kAlertTestFailed, {sent.error().what});

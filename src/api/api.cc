@@ -219,9 +219,7 @@ Api::Api(Parts parts, Options options)
     : parts_{parts},
       options_{std::move(options)},
       default_manner_{options_},
-      limiters_{std::make_unique<Limiters>()},
-      // Two at least: a collection may ask for passwords that take seconds.
-      passwords_{std::max<std::size_t>(2, processor_count() / 2)} {
+      limiters_{std::make_unique<Limiters>()} {
   default_manner_.strict = false;
 }
 
@@ -237,8 +235,7 @@ awaitable<http::Response> Api::handle(http::Request request, http::BodyReader& b
   if (request.method == "OPTIONS") { co_return preflight(request, options_.origins); }
   const bool is_command = this->is_command(request);
   const Options& manner = is_command ? default_manner_ : options_;
-  const Services services{parts_,         manner,           sign_ins_, passwords_,
-                          event_streams_, content_readers_, *limiters_};
+  const Services services{parts_, manner, sign_ins_, event_streams_, content_readers_, *limiters_};
   Exchange exchange{.services = services,
                     .request = std::move(request),
                     .body = body,
@@ -252,7 +249,7 @@ awaitable<http::Response> Api::handle(http::Request request, http::BodyReader& b
   // For whoever asks every second: neither a database nor the log of requests has to do with them.
   if (exchange.match.route == Route::kHealthz) { co_return alive_answer(); }
   if (exchange.match.route == Route::kReadyz) {
-    co_return co_await ready_answer(options_.watch, parts_.pool);
+    co_return co_await ready_answer(options_.watch, parts_.pools.ready);
   }
   exchange.language = language_of(exchange);
   const auto begun = parts_.clock.steady_now();

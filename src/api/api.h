@@ -1,6 +1,6 @@
 // The HTTP interface: PocketBase's Backups API and what signing in to it takes, over jobs/, auth/
 // and store/. No file is opened here, and nothing blocks: databases, store and vault are called on
-// Parts::pool.
+// Parts::pools.
 #pragma once
 
 #include <atomic>
@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "alerts/alerts.h"
+#include "api/pools.h"
 #include "api/watch.h"
 #include "base/clock.h"
 #include "base/random.h"
-#include "base/work_pool.h"
 #include "datadir/data_dir.h"
 #include "http/message.h"
 #include "jobs/live_settings.h"
@@ -38,8 +38,7 @@ struct Options {
   Watch watch = {};
 };
 
-// All of it outlives the Api. `pool` runs what blocks; it is not the one that the vault computes
-// on, for a call of the vault may wait for that one.
+// All of it outlives the Api.
 struct Parts {
   jobs::Vault& vault;
   datadir::DataDir& directory;
@@ -48,7 +47,7 @@ struct Parts {
   schedule::Scheduler& scheduler;
   jobs::RequestLog& log;
   alerts::Alerts& alerts;
-  WorkPool& pool;
+  Pools& pools;
   const Clock& clock;
   Random& random;
 };
@@ -79,7 +78,6 @@ class Api {
   std::shared_ptr<std::atomic<std::size_t>> content_readers_ =
       std::make_shared<std::atomic<std::size_t>>(0);
   std::unique_ptr<Limiters> limiters_;
-  WorkPool passwords_;  // checks them; the others' requests go on beside a flood of them
 };
 
 }  // namespace pv::api

@@ -104,7 +104,7 @@ http::Task<auth::SignInResult> check_password(Exchange& exchange, auth::Collecti
                                                       request = std::move(request)] {
     return auth::sign_in(access, collection, request, parts.clock, parts.random);
   };
-  co_return co_await http::offload<auth::SignInResult>(exchange.services.passwords,
+  co_return co_await http::offload<auth::SignInResult>(exchange.services.parts.pools.passwords,
                                                        std::move(work));
 }
 

@@ -124,7 +124,7 @@ http::Task<void> check_free(const Services& services, std::string name) {
     const bool is_folder = there.error().code == Code::kUnavailable && !vault.store().is_remote();
     return fail(is_folder ? Code::kDenied : there.error().code, there.error().what);
   };
-  co_return co_await blocking<void>(services, std::move(work));
+  co_return co_await asking_peer<void>(services, std::move(work));
 }
 
 Problem problem_of_name(const Error& error) {
@@ -275,7 +275,7 @@ AnswerTask list_backups(Exchange& exchange) {
     tell(language, kOfVerdicts, list);
     return list;
   };
-  const auto listing = co_await blocking<json::value>(exchange.services, std::move(work));
+  const auto listing = co_await asking_peer<json::value>(exchange.services, std::move(work));
   if (listing.has_value()) {
     if (exchange.strict()) { co_return json_answer(exchange, 200, *listing); }
     co_return told_answer(exchange, 200, *listing);
@@ -313,7 +313,7 @@ AnswerTask create_backup(Exchange& exchange) {
   std::function<Started()> start = [&vault = services.parts.vault, order = *order] {
     return vault.start_backup(order);
   };
-  const Started job = co_await blocking<std::shared_ptr<jobs::Job>>(services, std::move(start));
+  const Started job = co_await asking_peer<std::shared_ptr<jobs::Job>>(services, std::move(start));
   if (!job.has_value()) { co_return tl::unexpected{create_not_started(exchange, job.error())}; }
   const Preferences wanted = preferences_of(exchange);
   if (wanted.respond_async) { co_return accepted_async(exchange, **job); }
@@ -339,7 +339,7 @@ AnswerTask delete_backup(Exchange& exchange) {
     if (is_missing && strict && vault.store().is_remote()) { return {}; }
     return removed;
   };
-  const auto removed = co_await blocking<void>(exchange.services, std::move(work));
+  const auto removed = co_await asking_peer<void>(exchange.services, std::move(work));
   if (!removed.has_value()) { co_return tl::unexpected{delete_failed(exchange, removed.error())}; }
   co_return empty_answer(204);
 }
@@ -364,7 +364,7 @@ AnswerTask restore_backup(Exchange& exchange) {
     PV_TRY(const store::Backup found, vault.store().stat(name));
     return vault.start_restore({.name = found.name, .options = options});
   };
-  const Started job = co_await blocking<std::shared_ptr<jobs::Job>>(services, std::move(start));
+  const Started job = co_await asking_peer<std::shared_ptr<jobs::Job>>(services, std::move(start));
   if (!job.has_value()) {
     const Error& error = job.error();
     if (error.code == Code::kBusy) { co_return tl::unexpected{busy()}; }

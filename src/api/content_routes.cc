@@ -146,7 +146,8 @@ AnswerTask list_entries(Exchange& exchange) {
   std::function<Result<json::value>()> make = [&vault = exchange.services.parts.vault, order] {
     return make_page(vault, order);
   };
-  co_return co_await answer_told(exchange, kOfItems, std::move(make));
+  co_return co_await answer_told(exchange, exchange.services.parts.pools.peers, kOfItems,
+                                 std::move(make));
 }
 
 AnswerTask send_entry(Exchange& exchange) {
@@ -158,7 +159,7 @@ AnswerTask send_entry(Exchange& exchange) {
                                          path = exchange.match.values.back()] {
     return find_file(vault, name, path);
   };
-  auto found = co_await blocking<Found>(exchange.services, std::move(work));
+  auto found = co_await asking_peer<Found>(exchange.services, std::move(work));
   if (!found.has_value()) { co_return tl::unexpected{explained(found.error())}; }
   http::Response response;
   response.headers.add("Content-Type", std::string{type_by_name(found->item.name)});

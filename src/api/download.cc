@@ -74,7 +74,7 @@ http::Task<Opening> try_to_open(const Services& services, store::BackupName name
     }
     return opening;
   };
-  co_return co_await blocking<Opening>(services, std::move(work));
+  co_return co_await asking_peer<Opening>(services, std::move(work));
 }
 
 // PocketBase tells a key that its bucket does not have from no other failure there.
@@ -143,7 +143,7 @@ AnswerTask download_token(Exchange& exchange) {
       return auth::issue_download_token(data, who, backup.name.text(), parts.clock);
     });
   };
-  auto token = co_await blocking<std::string>(exchange.services, std::move(work));
+  auto token = co_await asking_peer<std::string>(exchange.services, std::move(work));
   if (!token.has_value()) { co_return tl::unexpected{problem_of(token.error())}; }
   json::object answer;
   answer.emplace("token", *std::move(token));

@@ -137,7 +137,7 @@ AnswerTask job_events(Exchange& exchange) {
   response.headers.add("X-Accel-Buffering", "no");  // nginx would collect the events
   const EventTimes times;
   http::BodyStream stream = std::make_shared<EventStream>(
-      services.parts.vault, services.parts.pool, times,
+      services.parts.vault, services.parts.pools.databases, times,
       std::make_shared<Place>(services.event_streams), exchange.language);
   note_language(exchange, response);
   response.body.emplace_back(std::move(stream));

@@ -24,7 +24,6 @@ struct Services {
   Parts parts;
   const Options& options;
   std::size_t& sign_ins;
-  WorkPool& passwords;  // checks them, so that a flood of them holds up nothing else
   const std::shared_ptr<std::size_t>& event_streams;                 // open now
   const std::shared_ptr<std::atomic<std::size_t>>& content_readers;  // of archives, at work now
   Limiters& limiters;
@@ -65,13 +64,19 @@ void note_language(const Exchange& exchange, http::Response& response);
 // The same of one page of a list: `fields` is about its `items` alone.
 [[nodiscard]] http::Response page_answer(const Exchange& exchange, boost::json::object page);
 
-// Runs what blocks on the pool.
+// Runs what blocks, and asks nobody but this machine's databases.
 template <class T>
 [[nodiscard]] http::Task<T> blocking(const Services& services, std::function<Result<T>()> work) {
-  co_return co_await http::offload<T>(services.parts.pool, std::move(work));
+  co_return co_await http::offload<T>(services.parts.pools.databases, std::move(work));
 }
 
-// The same with a reading connection to data.db.
+// Runs what may wait for a peer: the store of backups, a mail server, a webhook.
+template <class T>
+[[nodiscard]] http::Task<T> asking_peer(const Services& services, std::function<Result<T>()> work) {
+  co_return co_await http::offload<T>(services.parts.pools.peers, std::move(work));
+}
+
+// Runs it with a reading connection to data.db.
 template <class T>
 [[nodiscard]] http::Task<T> reading(const Services& services,
                                     std::function<Result<T>(sqlite::Connection&)> work) {
@@ -79,7 +84,7 @@ template <class T>
   std::function<Result<T>()> run = [&directory, work = std::move(work)] {
     return directory.read<T>(work);
   };
-  co_return co_await http::offload<T>(services.parts.pool, std::move(run));
+  co_return co_await http::offload<T>(services.parts.pools.databases, std::move(run));
 }
 
 // The name that a key in a path means: as PocketBase's file store sees it, one slash at the front

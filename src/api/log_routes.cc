@@ -34,7 +34,7 @@ http::Task<T> reading_logs(const Services& services,
   std::function<Result<T>()> run = [&directory, bounded = std::move(bounded)] {
     return directory.with_auxiliary<T>(bounded);
   };
-  co_return co_await http::offload<T>(services.parts.pool, std::move(run));
+  co_return co_await http::offload<T>(services.parts.pools.databases, std::move(run));
 }
 
 std::string parameter(const Exchange& exchange, std::string_view name) {

@@ -69,7 +69,7 @@ http::Task<void> send(const Services& services, Wish wish, auth::Collection coll
                                              wish.email, settings, parts.clock.now(), parts.random),
                        parts.alerts.wishes());
   };
-  co_return co_await blocking<void>(services, std::move(work));
+  co_return co_await asking_peer<void>(services, std::move(work));
 }
 
 }  // namespace

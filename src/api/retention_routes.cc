@@ -57,7 +57,7 @@ AnswerTask answer_pruning(Exchange& exchange, bool is_dry_run) {
     PV_TRY(const jobs::Pruning pruning, vault.prune({.rules = rules, .is_dry_run = is_dry_run}));
     return jobs::to_json(pruning);
   };
-  return answer_told(exchange, kOfPruning, std::move(make));
+  return answer_told(exchange, exchange.services.parts.pools.peers, kOfPruning, std::move(make));
 }
 
 }  // namespace
@@ -85,7 +85,7 @@ AnswerTask pin_backup(Exchange& exchange) {
   }
   std::function<Result<void>()> work = [&vault = exchange.services.parts.vault, name = *name,
                                         note] { return vault.pin(name, note); };
-  const auto pinned = co_await blocking<void>(exchange.services, std::move(work));
+  const auto pinned = co_await asking_peer<void>(exchange.services, std::move(work));
   if (!pinned.has_value()) { co_return tl::unexpected{explained(pinned.error())}; }
   co_return empty_answer(204);
 }
@@ -96,7 +96,7 @@ AnswerTask unpin_backup(Exchange& exchange) {
   std::function<Result<void>()> work = [&vault = exchange.services.parts.vault, name = *name] {
     return vault.unpin(name);
   };
-  const auto unpinned = co_await blocking<void>(exchange.services, std::move(work));
+  const auto unpinned = co_await asking_peer<void>(exchange.services, std::move(work));
   if (!unpinned.has_value()) { co_return tl::unexpected{explained(unpinned.error())}; }
   co_return empty_answer(204);
 }

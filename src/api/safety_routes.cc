@@ -62,7 +62,7 @@ AnswerTask show_status(Exchange& exchange) {
     status.emplace("features", json::array(std::begin(kFeatures), std::end(kFeatures)));
     return status;
   };
-  return answer_told(exchange, kOfStatus, std::move(make));
+  return answer_told(exchange, exchange.services.parts.pools.peers, kOfStatus, std::move(make));
 }
 
 AnswerTask list_history(Exchange& exchange) {
@@ -73,7 +73,8 @@ AnswerTask list_history(Exchange& exchange) {
     for (const state::PastJob& job : history) { array.push_back(jobs::to_json(job)); }
     return array;
   };
-  return answer_told(exchange, kOfHistory, std::move(make));
+  return answer_told(exchange, exchange.services.parts.pools.databases, kOfHistory,
+                     std::move(make));
 }
 
 AnswerTask list_replaced(Exchange& exchange) {

@@ -88,7 +88,7 @@ void tell(Language language, std::span<const Sentence> sentences, json::object& 
   if (language != Language::kEnglish) { Teller{language, sentences}.tell(answer); }
 }
 
-AnswerTask answer_told(Exchange& exchange, std::span<const Sentence> sentences,
+AnswerTask answer_told(Exchange& exchange, WorkPool& pool, std::span<const Sentence> sentences,
                        std::function<Result<json::value>()> make) {
   std::function<Result<json::value>()> work =
       [make = std::move(make), sentences, language = exchange.language]() -> Result<json::value> {
@@ -96,7 +96,7 @@ AnswerTask answer_told(Exchange& exchange, std::span<const Sentence> sentences,
     tell(language, sentences, answer);
     return answer;
   };
-  const auto answer = co_await blocking<json::value>(exchange.services, std::move(work));
+  const auto answer = co_await http::offload<json::value>(pool, std::move(work));
   if (!answer.has_value()) { co_return tl::unexpected{explained(answer.error())}; }
   co_return told_answer(exchange, 200, *answer);
 }

@@ -36,8 +36,10 @@ inline constexpr Sentence kOfVerdicts[] = {{"reason"}};
 void tell(Language language, std::span<const Sentence> sentences, boost::json::value& answer);
 void tell(Language language, std::span<const Sentence> sentences, boost::json::object& answer);
 
-// Runs `make`, which blocks, and answers with what it made, its sentences in the client's language.
-[[nodiscard]] AnswerTask answer_told(Exchange& exchange, std::span<const Sentence> sentences,
+// Runs `make`, which blocks, on `pool`, and answers with what it made, its sentences in the
+// client's language.
+[[nodiscard]] AnswerTask answer_told(Exchange& exchange, WorkPool& pool,
+                                     std::span<const Sentence> sentences,
                                      std::function<Result<boost::json::value>()> make);
 
 // A JSON answer that would be another in another language.

@@ -247,7 +247,7 @@ class TestServer {
     alerts_ = std::make_unique<alerts::Alerts>(*vault_, *mailer_, *own_settings_, clock_);
     api_ =
         std::make_unique<Api>(Parts{*vault_, *directory_, *settings_, *own_settings_, *scheduler_,
-                                    *log_, *alerts_, blocking_, clock_, system_random()},
+                                    *log_, *alerts_, pools_, clock_, system_random()},
                               std::move(options));
   }
 
@@ -372,7 +372,7 @@ class TestServer {
   testing::TempFolder folder_;
   boost::asio::io_context context_{1};
   WorkPool computing_{2};
-  WorkPool blocking_{3};
+  Pools pools_;
   std::unique_ptr<datadir::DataDir> directory_;
   std::unique_ptr<HookedStore> store_;
   std::unique_ptr<jobs::Vault> vault_;

@@ -2,9 +2,11 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <mutex>
 
 #include "api/limiters.h"
 #include "api/server_testing.h"
@@ -241,6 +243,43 @@ TEST(SignInGuard, LetsOtherRequestsGoOnBesideAFloodOfPasswords) {
   EXPECT_GE(still_open, 5) << "it waited for the passwords of others";
   server.finish(flood);
   for (const TestServer::Running& one : flood) { EXPECT_EQ(one.got.status, 200U); }
+}
+
+// More calls of a silent store than there are threads for it.
+TEST(Pools, ASilentStoreHoldsUpNothingElse) {
+  TestServer server;
+  const std::string token = server.admin();
+  std::mutex mutex;
+  std::condition_variable answers;
+  bool is_silent = true;
+  server.store().hook = [&](std::string_view) -> Result<void> {
+    std::unique_lock lock{mutex};
+    answers.wait(lock, [&] { return !is_silent; });
+    return {};
+  };
+  const HeaderList signed_in{{"Authorization", token}};
+  const Ask list{.target = "/api/backups", .headers = signed_in};
+  constexpr std::size_t kLists = 40;
+  std::vector<std::unique_ptr<PiecesBody>> bodies;
+  std::vector<TestServer::Running> lists(kLists);
+  for (TestServer::Running& one : lists) {
+    bodies.push_back(std::make_unique<PiecesBody>("", 64 << 10, false));
+    server.begin(list, *bodies.back(), one);
+  }
+  server.play(std::chrono::milliseconds{100});
+  for (const char* target : {"/api/settings", "/api/health", "/readyz", "/api/logs",
+                             "/api/vault/jobs", "/api/collections/_superusers/auth-methods"}) {
+    EXPECT_EQ(server.call({.target = target, .headers = signed_in}).status, 200U) << target;
+  }
+  EXPECT_FALSE(server.sign_in("_superusers", kAdmin).empty());
+  EXPECT_TRUE(std::none_of(lists.begin(), lists.end(), [](const auto& one) { return one.done; }));
+  {
+    const std::lock_guard lock{mutex};
+    is_silent = false;
+  }
+  answers.notify_all();
+  server.finish(lists);
+  for (const TestServer::Running& one : lists) { EXPECT_EQ(one.got.status, 200U); }
 }
 
 TEST(CronRoutes, ListAndBegin) {

@@ -68,12 +68,12 @@ http::Task<std::shared_ptr<store::Upload>> begin(const Services& services, store
     PV_TRY(std::unique_ptr<store::Upload> upload, vault.store().create(name, options));
     return std::shared_ptr<store::Upload>{std::move(upload)};
   };
-  co_return co_await blocking<std::shared_ptr<store::Upload>>(services, std::move(work));
+  co_return co_await asking_peer<std::shared_ptr<store::Upload>>(services, std::move(work));
 }
 
 http::Task<void> write(const Services& services, store::Upload& upload, Bytes bytes) {
   std::function<Result<void>()> work = [&upload, bytes] { return upload.write(bytes); };
-  co_return co_await blocking<void>(services, std::move(work));
+  co_return co_await asking_peer<void>(services, std::move(work));
 }
 
 // Ends it without a trace, which takes requests where the store is a bucket.
@@ -81,7 +81,7 @@ http::Task<void> give_up(const Services& services, std::shared_ptr<store::Upload
   std::function<Result<void>()> work = [upload = std::move(upload)]() -> Result<void> {
     return {};  // it goes with this
   };
-  co_return co_await blocking<void>(services, std::move(work));
+  co_return co_await asking_peer<void>(services, std::move(work));
 }
 
 // Fills `into` as far as the part goes.
@@ -166,13 +166,13 @@ http::Task<store::Backup> commit(const Services& services, std::shared_ptr<store
   std::function<Result<store::Backup>()> work = [upload = std::move(upload)] {
     return upload->commit();
   };
-  co_return co_await blocking<store::Backup>(services, std::move(work));
+  co_return co_await asking_peer<store::Backup>(services, std::move(work));
 }
 
 // Removing gigabytes takes its time, so not here.
 void discard(const Services& services, std::shared_ptr<store::Upload> upload) {
   if (upload == nullptr) { return; }
-  services.parts.pool.submit([upload = std::move(upload)]() mutable { upload.reset(); });
+  services.parts.pools.peers.submit([upload = std::move(upload)]() mutable { upload.reset(); });
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ AnswerTask list_jobs(Exchange& exchange) {
     for (const JobPointer& job : vault.jobs()) { array.push_back(job_json(job->status())); }
     return array;
   };
-  return answer_told(exchange, kOfJobs, std::move(make));
+  return answer_told(exchange, exchange.services.parts.pools.databases, kOfJobs, std::move(make));
 }
 
 AnswerTask show_job(Exchange& exchange) {
@@ -53,7 +53,7 @@ AnswerTask show_job(Exchange& exchange) {
     PV_TRY(const JobPointer job, find_job(vault, id));
     return job_json(job->status());
   };
-  return answer_told(exchange, kOfJobs, std::move(make));
+  return answer_told(exchange, exchange.services.parts.pools.databases, kOfJobs, std::move(make));
 }
 
 AnswerTask cancel_job(Exchange& exchange) {
@@ -75,7 +75,8 @@ AnswerTask show_backup(Exchange& exchange) {
     PV_TRY(const jobs::ArchiveSummary summary, vault.summarize(name));
     return summary_json(summary);
   };
-  co_return co_await answer_told(exchange, kOfVerdicts, std::move(make));
+  co_return co_await answer_told(exchange, exchange.services.parts.pools.peers, kOfVerdicts,
+                                 std::move(make));
 }
 
 AnswerTask verify_backup(Exchange& exchange) {
@@ -86,7 +87,7 @@ AnswerTask verify_backup(Exchange& exchange) {
       deep == "true" ? jobs::VerifyDepth::kDeep : jobs::VerifyDepth::kPlain;
   std::function<Result<JobPointer>()> work = [&vault = exchange.services.parts.vault, name = *name,
                                               depth] { return vault.start_verify(name, depth); };
-  const auto job = co_await blocking<JobPointer>(exchange.services, std::move(work));
+  const auto job = co_await asking_peer<JobPointer>(exchange.services, std::move(work));
   if (!job.has_value()) { co_return tl::unexpected{explained(job.error())}; }
   co_return accepted(exchange, **job);
 }
@@ -104,7 +105,7 @@ AnswerTask preflight_backup(Exchange& exchange) {
                                               only = *part, to = *files_to] {
     return vault.start_preflight(name, {.only = only, .files_to = to});
   };
-  const auto job = co_await blocking<JobPointer>(exchange.services, std::move(work));
+  const auto job = co_await asking_peer<JobPointer>(exchange.services, std::move(work));
   if (!job.has_value()) { co_return tl::unexpected{explained(job.error())}; }
   co_return accepted(exchange, **job);
 }

@@ -55,7 +55,7 @@ awaitable<http::Response> metrics_answer(const Watch& watch, WorkPool& pool) {
   co_return text_answer(200, watch.metrics_type, *std::move(text));
 }
 
-awaitable<http::Response> watch_answer(const Watch& watch, WorkPool& pool, http::Request request) {
+awaitable<http::Response> watch_answer(const Watch& watch, Pools& pools, http::Request request) {
   const bool reads = request.method == "GET" || request.method == "HEAD";
   const std::string& path = request.path;
   const bool is_known = path == "/healthz" || path == "/readyz" || path == "/metrics";
@@ -66,14 +66,14 @@ awaitable<http::Response> watch_answer(const Watch& watch, WorkPool& pool, http:
     co_return refused;
   }
   if (path == "/healthz") { co_return alive_answer(); }
-  if (path == "/readyz") { co_return co_await ready_answer(watch, pool); }
-  co_return co_await metrics_answer(watch, pool);
+  if (path == "/readyz") { co_return co_await ready_answer(watch, pools.ready); }
+  co_return co_await metrics_answer(watch, pools.databases);
 }
 
 AnswerTask show_metrics(Exchange& exchange) {
   const Watch& watch = exchange.services.options.watch;
   if (!watch.metrics) { co_return tl::unexpected{not_found()}; }
-  http::Response response = co_await metrics_answer(watch, exchange.services.parts.pool);
+  http::Response response = co_await metrics_answer(watch, exchange.services.parts.pools.databases);
   co_return response;
 }
 

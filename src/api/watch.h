@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "base/work_pool.h"
+#include "api/pools.h"
 #include "http/message.h"
 
 namespace pv::api {
@@ -35,9 +35,8 @@ struct Watch {
                                                                     WorkPool& pool);
 
 // For a listener of its own: these three paths for whoever can reach it, 404 for all others, 405
-// for all but GET and HEAD. `watch` and `pool` outlive the request.
-[[nodiscard]] boost::asio::awaitable<http::Response> watch_answer(const Watch& watch,
-                                                                  WorkPool& pool,
+// for all but GET and HEAD. `watch` and `pools` outlive the request.
+[[nodiscard]] boost::asio::awaitable<http::Response> watch_answer(const Watch& watch, Pools& pools,
                                                                   http::Request request);
 
 }  // namespace pv::api

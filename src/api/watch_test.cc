@@ -106,13 +106,13 @@ TEST(Watch, RequestsAreCountedByFewNames) {
 
 TEST(Watch, AListenerOfItsOwnKnowsNothingElse) {
   const Watch watch = watched().watch;
-  WorkPool pool{1};
+  Pools pools;
   const auto ask = [&](std::string method, std::string path) {
     boost::asio::io_context context;
     http::Request request;
     request.method = std::move(method);
     request.path = std::move(path);
-    auto answer = boost::asio::co_spawn(context, watch_answer(watch, pool, std::move(request)),
+    auto answer = boost::asio::co_spawn(context, watch_answer(watch, pools, std::move(request)),
                                         boost::asio::use_future);
     context.run();
     return answer.get();

@@ -26,7 +26,7 @@ TEST(Banner, SaysWhereToGoAndHowToBegin) {
   EXPECT_THAT(text, HasSubstr(" Server started at http://127.0.0.1:8090\n"
                               "├─ REST API: http://127.0.0.1:8090/api/\n"
                               "└─ Backups:  folder pb_data/backups\n"));
-  EXPECT_THAT(text, HasSubstr("./pocketvault superuser upsert EMAIL PASSWORD --dir 'my data'\n"));
+  EXPECT_THAT(text, HasSubstr("./pocketvault superuser upsert EMAIL --dir 'my data'\n"));
   banner.has_superuser = true;
   EXPECT_THAT(banner_text(cli::Words{Language::kEnglish}, banner), Not(HasSubstr("superuser")));
   banner.has_superuser = false;

@@ -43,7 +43,7 @@ std::string banner_text(const cli::Words& words, const Banner& banner) {
                      words.told(banner.backups) + "\n";
   if (!banner.has_superuser) {
     text += "\n" + words(cli::phrase::kNoSuperuserYet) + "\n    " + quoted(banner.program) +
-            " superuser upsert EMAIL PASSWORD --dir " + quoted(banner.dir) + "\n";
+            " superuser upsert EMAIL --dir " + quoted(banner.dir) + "\n";
   }
   return text;
 }

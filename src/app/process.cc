@@ -5,6 +5,7 @@
 
 #include <clocale>
 #include <csignal>
+#include <cstddef>
 
 namespace pv::app {
 
@@ -19,6 +20,11 @@ void prepare_process() {
   }
   // glibc gives each thread up to 8 arenas a core, and each keeps what was once freed in it.
   (void)::mallopt(M_ARENA_MAX, 2);
+}
+
+std::size_t descriptors_max() {
+  rlimit files{};
+  return ::getrlimit(RLIMIT_NOFILE, &files) == 0 ? files.rlim_cur : 0;
 }
 
 void give_back_memory() {

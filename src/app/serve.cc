@@ -4,6 +4,7 @@
 #include <spdlog/spdlog.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -17,6 +18,7 @@
 #include "app/banner.h"
 #include "app/local.h"
 #include "app/log.h"
+#include "app/process.h"
 #include "app/reload.h"
 #include "app/rounds.h"
 #include "app/sender.h"
@@ -39,8 +41,6 @@ using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds kAnswersGrace = 3s;
 constexpr std::chrono::milliseconds kStopLimit = 9s;
-// Blocking calls of requests: databases, bcrypt, files. They wait more than they compute.
-constexpr std::size_t kBlockingThreads = 16;
 
 Result<fs::FileLock> take_server_lock(const fs::Path& vault_folder) {
   Result<fs::FileLock> lock = fs::FileLock::try_take(vault_folder / "server.lock");
@@ -53,6 +53,36 @@ Result<fs::FileLock> take_server_lock(const fs::Path& vault_folder) {
   return fail(Code::kBusy, "another pocketvault server (process " + std::to_string(note->pid) +
                                ", " + note->url +
                                ") runs on this directory: stop it, or use another --dir");
+}
+
+// Why an address can't be had, and what to do. Not "busy": it is no job that one could wait for.
+Result<void> explained(Result<void> taken, const std::string& address, std::uint16_t port,
+                       const std::string& option) {
+  if (taken.has_value() || taken.error().code == Code::kInvalid) { return taken; }
+  const std::string where = "can't listen on " + address + ":" + std::to_string(port);
+  switch (taken.error().code) {
+    case Code::kBusy:
+      return fail(Code::kUnavailable,
+                  where +
+                      ", which is already in use: stop the program that listens there, or choose "
+                      "another address with " +
+                      option);
+    case Code::kDenied:
+      return fail(Code::kUnavailable,
+                  where +
+                      ": permission denied. Ports below 1024 take root or CAP_NET_BIND_SERVICE; or "
+                      "choose another with " +
+                      option);
+    default: return fail(Code::kUnavailable, std::move(taken).error().what);
+  }
+}
+
+// Clients that do nothing but connect must leave descriptors to the jobs, the databases and the
+// store.
+std::size_t connections_allowed() {
+  constexpr std::size_t kKept = 256;
+  const std::size_t all = descriptors_max();
+  return all >= 2 * kKept ? all - kKept : std::max<std::size_t>(all / 2, 1);
 }
 
 Result<bool> has_superuser(datadir::DataDir& directory) {
@@ -76,6 +106,7 @@ class Service {
   void run() { context_.run(); }
 
  private:
+  [[nodiscard]] Result<void> take_addresses();
   [[nodiscard]] Result<void> open();
   void look_at_key() const;
   void prepare();
@@ -108,7 +139,7 @@ class Service {
   Watch watch_;
   std::unique_ptr<cli::LocalVault> local_;
   std::unique_ptr<Errand> sender_;
-  std::unique_ptr<WorkPool> pool_;
+  std::unique_ptr<api::Pools> pools_;
   std::string encryption_key_;
   Reload reload_{options_};
   std::unique_ptr<jobs::LiveSettings> settings_;
@@ -169,7 +200,7 @@ Result<void> Service::open() {
   PV_TRY(server_lock_, take_server_lock(local_->directory().vault_folder()));
   for (const std::string& note : local.notes) { spdlog::warn("{}", note); }
   if (local_->directory().was_created()) {
-    spdlog::info("made a fresh data directory: {}", options_.dir.string());
+    spdlog::info("there was no data directory, so a fresh one was made: {}", options_.dir.string());
   }
   return {};
 }
@@ -222,7 +253,7 @@ void Service::prepare() {
 }
 
 Result<void> Service::listen() {
-  pool_ = std::make_unique<WorkPool>(kBlockingThreads);
+  pools_ = std::make_unique<api::Pools>();
   api::Options api_options;
   api_options.strict = options_.strict;
   api_options.origins = options_.origins;
@@ -232,28 +263,38 @@ Result<void> Service::listen() {
   api_options.encryption_key = encryption_key_;
   watch_.start({.local = *local_,
                 .scheduler = *scheduler_,
-                .pool = *pool_,
+                .pools = *pools_,
                 .encryption_key = encryption_key_});
   api_options.watch = watch_.for_api();
   api_ = std::make_unique<api::Api>(
       api::Parts{local_->vault(), local_->directory(), *settings_, local_->own_settings(),
-                 *scheduler_, *log_, local_->alerts(), *pool_, system_clock(), system_random()},
+                 *scheduler_, *log_, local_->alerts(), *pools_, system_clock(), system_random()},
       std::move(api_options));
-  http::ServerOptions http_options;
-  http_options.address = options_.address;
-  http_options.port = options_.port;
-  http_options.on_trouble = [](std::string_view what) { spdlog::warn("{}", what); };
-  server_ = std::make_unique<http::Server>(context_, std::move(http_options),
+  PV_CHECK(server_->listen());
+  return watch_.listen();
+}
+
+// Before anything is made or opened: a server that has no address must leave no trace.
+Result<void> Service::take_addresses() {
+  http::ServerOptions options;
+  options.address = options_.address;
+  options.port = options_.port;
+  options.connections_max = std::min(options.connections_max, connections_allowed());
+  options.on_trouble = [](std::string_view what) { spdlog::warn("{}", what); };
+  server_ = std::make_unique<http::Server>(context_, std::move(options),
                                            [this](http::Request request, http::BodyReader& body) {
                                              return api_->handle(std::move(request), body);
                                            });
-  Result<void> listening = server_->listen();
-  if (listening.has_value() && !options_.metrics_address.empty()) {
-    listening = watch_.listen(context_, options_.metrics_address, options_.metrics_port);
+  const auto taken = explained(server_->bind(), options_.address, options_.port, "--http");
+  if (!taken.has_value()) {
+    // Who starts a second server on a directory is told that, which says more.
+    const fs::Path folder = options_.dir / ".pocketvault";
+    if (fs::exists(folder)) { PV_CHECK(take_server_lock(folder)); }
+    return taken;
   }
-  if (listening.has_value() || listening.error().code == Code::kInvalid) { return listening; }
-  // Not "busy": it is no job that one could wait for.
-  return fail(Code::kUnavailable, std::move(listening).error().what);
+  if (options_.metrics_address.empty()) { return {}; }
+  return explained(watch_.bind(context_, options_.metrics_address, options_.metrics_port),
+                   options_.metrics_address, options_.metrics_port, "--metrics-listen");
 }
 
 void Service::note_server() {
@@ -328,6 +369,7 @@ void Service::reload() {
 }
 
 Result<void> Service::start() {
+  PV_CHECK(take_addresses());
   PV_CHECK(open());
   prepare();
   PV_CHECK(listen());

@@ -86,7 +86,7 @@ TEST(Serve, StartsOnAFreshDirectoryAndEndsWhenAsked) {
     const auto note = server.note();
     ASSERT_TRUE(note.has_value()) << server.err();
     EXPECT_THAT(server.out(), HasSubstr("Server started at " + note->url + "\n"));
-    EXPECT_THAT(server.out(), HasSubstr("superuser upsert EMAIL PASSWORD"));
+    EXPECT_THAT(server.out(), HasSubstr("superuser upsert EMAIL --dir"));
     const auto mode = fs::stat(folder / "pb_data" / ".pocketvault" / "server.json");
     EXPECT_EQ(mode->mode & 0777U, 0600U);
     EXPECT_EQ(server.stop(signal), 0);

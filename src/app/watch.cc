@@ -41,8 +41,8 @@ void Watch::note(const jobs::Status& status) {
 }
 
 void Watch::start(Watched watched) {
-  auto lookout =
-      std::make_shared<metrics::Lookout>(watched.local.vault(), watched.pool, system_clock());
+  auto lookout = std::make_shared<metrics::Lookout>(watched.local.vault(), watched.pools.peers,
+                                                    system_clock());
   {
     const std::lock_guard lock{mutex_};
     lookout_ = std::move(lookout);
@@ -66,8 +66,8 @@ std::string Watch::metrics_text() {
   return metrics_.text(moment);
 }
 
-Result<void> Watch::listen(boost::asio::io_context& context, const std::string& address,
-                           std::uint16_t port) {
+Result<void> Watch::bind(boost::asio::io_context& context, const std::string& address,
+                         std::uint16_t port) {
   http::ServerOptions options;
   options.address = address;
   options.port = port;
@@ -77,10 +77,12 @@ Result<void> Watch::listen(boost::asio::io_context& context, const std::string& 
   options.on_trouble = [](std::string_view what) { spdlog::warn("metrics: {}", what); };
   server_ = std::make_unique<http::Server>(
       context, std::move(options), [this](http::Request request, http::BodyReader& /*body*/) {
-        return api::watch_answer(api_, watched_->pool, std::move(request));
+        return api::watch_answer(api_, watched_->pools, std::move(request));
       });
-  return server_->listen();
+  return server_->bind();
 }
+
+Result<void> Watch::listen() { return server_ == nullptr ? Result<void>{} : server_->listen(); }
 
 std::uint16_t Watch::port() const {
   return server_ == nullptr ? std::uint16_t{0} : server_->port();

@@ -26,15 +26,17 @@ class Watch {
   struct Watched {
     cli::LocalVault& local;
     schedule::Scheduler& scheduler;
-    WorkPool& pool;
+    api::Pools& pools;
     std::string encryption_key;
   };
   void start(Watched watched);
   [[nodiscard]] api::Watch for_api() const { return api_; }
 
-  // A listener of its own, where no token is asked for. Errors: http::Server::listen().
-  [[nodiscard]] Result<void> listen(boost::asio::io_context& context, const std::string& address,
-                                    std::uint16_t port);
+  // A listener of its own, where no token is asked for; listen() once it is start()ed. Errors:
+  // http::Server's.
+  [[nodiscard]] Result<void> bind(boost::asio::io_context& context, const std::string& address,
+                                  std::uint16_t port);
+  [[nodiscard]] Result<void> listen();       // nothing without bind()
   [[nodiscard]] std::uint16_t port() const;  // 0: none
   void stop(std::chrono::milliseconds grace);
 

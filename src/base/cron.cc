@@ -187,4 +187,9 @@ std::optional<WallTime> Cron::next_after(WallTime time) const {
   return std::nullopt;
 }
 
+std::chrono::seconds Cron::slack_after(WallTime run) const {
+  const auto next = next_after(run);
+  return next ? floor<seconds>((*next - run) / 2) : seconds::max();
+}
+
 }  // namespace pv

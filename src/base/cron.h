@@ -1,6 +1,7 @@
 // A timetable in five columns, as PocketBase reads it.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -26,6 +27,10 @@ class Cron {
   // The beginning of the first minute after `time` that fits; nullopt: none does in 40 years, as
   // with 31 February.
   [[nodiscard]] std::optional<WallTime> next_after(WallTime time) const;
+
+  // How much later than `run`, one of its times, a run may begin and be over with before the next:
+  // half of the time between them.
+  [[nodiscard]] std::chrono::seconds slack_after(WallTime run) const;
 
   // As given, but macros written out.
   [[nodiscard]] const std::string& expression() const { return expression_; }

@@ -61,7 +61,11 @@ Result<std::string> new_password(const Context& context) {
   if (given && *given != "-") { return *given; }
   if (!given && context.console.can_ask()) { return ask_new_password(context.console); }
   auto line = context.console.read_line();
-  if (!line) { return fail(Code::kInvalid, "missing email and password arguments"); }
+  if (!line) {
+    return fail(Code::kInvalid,
+                "the password is missing: a line of standard input says it, or the terminal where "
+                "there is one");
+  }
   return std::move(*line);
 }
 

@@ -389,7 +389,12 @@ Result<std::unique_ptr<DataDir>> DataDir::open(const fs::Path& directory,
       fs::exists(directory / "backups") || fs::exists(directory / ".pocketvault");
   const bool tolerated = options.tolerate_damage && has_backups;
   if (!fs::exists(directory / "data.db") && !tolerated) {
-    if (!options.create) { return fail(Code::kNotFound, directory.string() + " has no data.db"); }
+    if (!options.create) {
+      return fail(Code::kNotFound,
+                  directory.string() +
+                      " has no data.db, so it is no data directory of PocketBase: --dir says which "
+                      "one is meant");
+    }
     PV_CHECK(fs::make_folders(directory));
     const auto made = create_fresh(directory, clock, random);
     if (!made && made.error().code != Code::kExists) { return fail(made.error()); }

@@ -23,6 +23,7 @@ namespace {
 constexpr asio::as_tuple_t<asio::use_awaitable_t<>> kAwait{asio::use_awaitable};
 // No descriptor or memory left: until then, or until a connection ends.
 constexpr std::chrono::milliseconds kAcceptPause{100};
+constexpr std::chrono::minutes kRefusalsToldEvery{1};
 
 Code code_of(const error_code& error) {
   if (error == asio::error::address_in_use) { return Code::kBusy; }
@@ -58,6 +59,8 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   void cut_all(bool idle_only);
   void enlist(Connection& connection);
   void delist(const Connection& connection);
+  void report_refusal(const std::string& why);
+  [[nodiscard]] Result<void> done_with(const error_code& error);  // of the acceptor
 
   tcp::acceptor acceptor;
   asio::steady_timer pause;    // the accept waits for room
@@ -66,6 +69,7 @@ struct Server::State : std::enable_shared_from_this<Server::State> {
   ConnectionContext shared;
   std::vector<Connection*> connections;
   std::size_t tasks = 0;  // coroutines that have not ended
+  std::optional<std::chrono::steady_clock::time_point> refusal_told;
   std::function<void()> done;
 };
 
@@ -122,11 +126,19 @@ asio::awaitable<void> Server::State::accept_all() {
     }
     const int why = error.value();
     if (why == EMFILE || why == ENFILE || why == ENOBUFS || why == ENOMEM) {
-      shared.report("can't accept connections for now: " + error.message());
+      report_refusal(error.message());
       pause.expires_after(kAcceptPause);
       co_await pause.async_wait(kAwait);
     }
   }
+}
+
+// Every tenth of a second one tries again: not worth a line each.
+void Server::State::report_refusal(const std::string& why) {
+  const auto now = std::chrono::steady_clock::now();
+  if (refusal_told && now - *refusal_told < kRefusalsToldEvery) { return; }
+  refusal_told = now;
+  shared.report("can't accept connections for now: " + why);
 }
 
 asio::awaitable<void> Server::State::serve(tcp::socket socket) {
@@ -176,23 +188,35 @@ Server::~Server() {
   state_->shared.threads.reset();
 }
 
-Result<void> Server::listen() {
+Result<void> Server::State::done_with(const error_code& error) {
+  if (!error) { return {}; }
+  error_code ignored;
+  acceptor.close(ignored);
+  return fail(code_of(error), "listen on " + shared.options.address + ":" +
+                                  std::to_string(shared.options.port) + ": " + error.message());
+}
+
+Result<void> Server::bind() {
   const ServerOptions& options = state_->shared.options;
-  const std::string name = "listen on " + options.address + ":" + std::to_string(options.port);
   error_code error;
   const asio::ip::address address = asio::ip::make_address(options.address, error);
-  if (error) { return fail(Code::kInvalid, name + ": not an IP address"); }
+  if (error) {
+    return fail(Code::kInvalid, "listen on " + options.address + ":" +
+                                    std::to_string(options.port) + ": not an IP address");
+  }
   const tcp::endpoint endpoint{address, options.port};
   tcp::acceptor& acceptor = state_->acceptor;
   acceptor.open(endpoint.protocol(), error);
   if (!error) { acceptor.set_option(tcp::acceptor::reuse_address{true}, error); }
   if (!error) { acceptor.bind(endpoint, error); }
-  if (!error) { acceptor.listen(tcp::acceptor::max_listen_connections, error); }
-  if (error) {
-    error_code ignored;
-    acceptor.close(ignored);
-    return fail(code_of(error), name + ": " + error.message());
-  }
+  return state_->done_with(error);
+}
+
+Result<void> Server::listen() {
+  if (!state_->acceptor.is_open()) { PV_CHECK(bind()); }
+  error_code error;
+  state_->acceptor.listen(tcp::acceptor::max_listen_connections, error);
+  PV_CHECK(state_->done_with(error));
   state_->spawn(state_->accept_all());
   state_->spawn(state_->sweep());
   return {};

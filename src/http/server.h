@@ -51,9 +51,11 @@ class Server {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // kBusy: address in use; kDenied; kInvalid: not an address.
-  [[nodiscard]] Result<void> listen();
-  [[nodiscard]] std::uint16_t port() const;  // after listen()
+  // Takes the address; whoever connects is refused still. kBusy: it is in use; kDenied; kInvalid:
+  // not an address.
+  [[nodiscard]] Result<void> bind();
+  [[nodiscard]] Result<void> listen();       // after bind(), or does it; the same errors
+  [[nodiscard]] std::uint16_t port() const;  // after bind()
   [[nodiscard]] std::size_t connection_count() const;
 
   // No new connections; idle ones end now, answers in flight get `grace`, then all are cut. `done`

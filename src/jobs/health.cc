@@ -59,6 +59,14 @@ std::optional<state::PastJob> job_from(const json::object* object) {
                         .archive_bytes = from.count("archiveBytes")};
 }
 
+// By how much a run may begin later, by chance.
+std::chrono::seconds delay_max(const std::string& expression, WallTime served,
+                               std::chrono::seconds jitter_max) {
+  const auto cron = Cron::parse(expression);
+  const auto due = cron.has_value() ? cron->next_after(served) : std::nullopt;
+  return due ? std::min(jitter_max, cron->slack_after(*due)) : jitter_max;
+}
+
 }  // namespace
 
 std::optional<Trend> trend_of(const std::vector<state::PastJob>& backups) {
@@ -104,7 +112,7 @@ Health look_at_health(const fs::Path& vault_folder, WallTime now) {
   if (const state::Served* served = find(schedule, state::kBackupCron)) {
     health.timetable.expression = served->expression;
     health.served_until = served->until;
-    health.late_max = kLateMax + jitter_max;
+    health.late_max = kLateMax + delay_max(served->expression, served->until, jitter_max);
     if (const state::Served* missed = find(schedule, state::kBackupMissed)) {
       health.missed_before = missed->until;
     }
@@ -122,7 +130,10 @@ void account_for(std::optional<WallTime> newest, WallTime now, Health& health) {
   Timetable& timetable = health.timetable;
   const auto cron = Cron::parse(timetable.expression);
   if (!health.served_until || !cron.has_value()) { return; }
-  const WallTime done = std::max(*health.served_until, newest.value_or(*health.served_until));
+  WallTime done = *health.served_until;
+  // By a clock that was ahead; what was really done is at least what was made.
+  if (done > now) { done = health.last_succeeded ? health.last_succeeded->started : now; }
+  done = std::max(done, newest.value_or(done));
   const auto due = cron->next_after(std::min(done, now));
   const bool is_late = due && *due + health.late_max < now;
   timetable.next = is_late ? cron->next_after(now) : due;

@@ -70,12 +70,8 @@ void Scheduler::tick() {
   if (was_set_back) {
     for (Chore& chore : chores_) { chore.next.reset(); }
     retry_at_.reset();
-    // Else nothing were missed before the time that was wrong comes.
-    if (timetable_.is_known()) {
-      served(now);
-    } else {
-      plan(now);
-    }
+    timetable_.was_set_back(now);
+    plan(now);
     verifications_.was_set_back(now);
   }
   last_tick_ = now;

@@ -59,6 +59,9 @@ class SchedulerTest : public ::testing::Test {
                           if (call == "create" && cancelled_) {
                             return fail(Code::kCancelled, "somebody does not want it");
                           }
+                          if (call == "open" && unreadable_) {
+                            return fail(Code::kUnavailable, "the disk is away");
+                          }
                           return {};
                         }});
     settings_ = std::make_unique<LiveSettings>(*rig_->directory, "", clock_, system_random());
@@ -133,6 +136,7 @@ class SchedulerTest : public ::testing::Test {
 
   std::function<void(const Status&)> observer_;
   bool cancelled_ = false;  // each backup
+  bool unreadable_ = false;
   testing::TempFolder folder_;
   fs::Path pb_data_ = testing::unpack_pb_data("0.36.6", folder_.path());
   testing::FakeClock clock_;
@@ -620,6 +624,54 @@ TEST_F(SchedulerTest, AClockThatIsSetBackIsFollowed) {
   EXPECT_EQ((*known)->until, clock_.now()) << "so that it is known what is missed from now on";
 }
 
+TEST_F(SchedulerTest, WhatWasMissedStaysSoThoughTheClockIsSetBack) {
+  take_up_and_stop();
+  clock_.advance(72h);
+  start();
+  set_own(R"({"catchUp":false})");
+  play();
+  const auto risk = [&] { return jobs::risk_of(rig_->vault->overview().value()); };
+  const std::string missed = "the backup that was due at 2026-11-21 03:00:00.000Z was missed";
+  ASSERT_EQ(risk(), missed);
+  clock_.advance(-2min);
+  play();
+  EXPECT_EQ(risk(), missed);
+  EXPECT_EQ(next(), "2026-11-24 03:00:00");
+}
+
+// Somebody's clock was a year ahead while a server ran.
+TEST_F(SchedulerTest, ANoteOfATimeToComeIsPutRight) {
+  start();
+  ASSERT_EQ(rig_->back_up("a.zip").state, State::kSucceeded);
+  clock_.advance(24h * 365);
+  set(R"({"cron":"0 3 * * *"})");
+  play();
+  stop();
+  clock_.advance(-24h * 300);
+  const jobs::Health health =
+      jobs::look_at_health(pb_data_ / ".pocketvault", std::nullopt, clock_.now());
+  ASSERT_TRUE(health.timetable.missed.has_value()) << "whoever looks from outside sees that";
+  EXPECT_EQ(format_pocketbase_date(*health.timetable.missed), "2026-11-21 03:00:00.000Z");
+  start();
+  play();
+  const auto known = state::read_served(state::VaultDb{rig_->directory->vault_folder()},
+                                        std::string{state::kBackupCron});
+  ASSERT_TRUE(known.has_value() && *known);
+  EXPECT_EQ((*known)->until, clock_.now());
+}
+
+// With a delay of up to six hours every twelfth run would be made else.
+TEST_F(SchedulerTest, ADelayByChanceLeavesOutNoRun) {
+  start();
+  set_own(R"({"jitterSeconds":21600})");
+  set(R"({"cron":"0 * * * *"})");
+  play();
+  EXPECT_EQ(next(), "2026-11-21 01:30:00");
+  clock_.advance(40min);
+  play();
+  EXPECT_EQ(next(), "2026-11-21 02:30:00");
+}
+
 TEST_F(SchedulerTest, AClockThatIsSetBackDuringABackupIsFollowed) {
   start();
   set(R"({"cron":"0 * * * *"})");
@@ -859,6 +911,39 @@ TEST_F(VerificationTest, WhatWasMissedOrCutOffIsMadeUpFor) {
   start();
   play_all();
   EXPECT_THAT(verified(), IsEmpty()) << "once";
+}
+
+TEST_F(VerificationTest, WhatCouldNotBeLookedAtIsTriedAgain) {
+  start();
+  play();
+  back_up("a.zip", 0);
+  back_up("b.zip", 1);
+  unreadable_ = true;
+  clock_.advance(28h);
+  play_all();
+  EXPECT_THAT(verified(), ElementsAre("a.zip", "b.zip"));
+  EXPECT_EQ(next_verification(), "2026-11-22 04:30:00") << "it is not done";
+  clock_.advance(59min);
+  play_all();
+  EXPECT_THAT(verified(), IsEmpty());
+  unreadable_ = false;
+  clock_.advance(2min);
+  play_all();
+  EXPECT_THAT(verified(), ElementsAre("a.zip", "b.zip"));
+  EXPECT_EQ(next_verification(), "2026-11-29 04:30:00");
+}
+
+TEST_F(VerificationTest, WhatCanNeverBeLookedAtIsLeftInTheEnd) {
+  start();
+  play();
+  back_up("a.zip", 0);
+  unreadable_ = true;
+  clock_.advance(28h);
+  for (int i = 0; i < 6; ++i, clock_.advance(61min)) { play_all(); }
+  EXPECT_THAT(verified(), SizeIs(4));
+  EXPECT_THAT(said_,
+              ::testing::Contains(HasSubstr("could not be, and are left for the next time")));
+  EXPECT_EQ(next_verification(), "2026-11-29 04:30:00");
 }
 
 TEST_F(VerificationTest, WaitsForABackupOrARestore) {

@@ -20,6 +20,7 @@ ServedTimetable::ServedTimetable(const fs::Path& vault_folder, std::string id, s
 
 void ServedTimetable::adopt(std::optional<Cron> cron) {
   unknown_since_.reset();
+  until_.reset();
   const bool is_none = !cron;
   {
     const std::lock_guard lock{mutex_};
@@ -51,7 +52,9 @@ std::optional<ServedTimetable::Progress> ServedTimetable::take_up(WallTime now) 
     if (cron_) { expression = cron_->expression(); }
   }
   if (served.expression == expression) {
-    progress.until = std::min(served.until, now);
+    until_ = progress.until = std::min(served.until, now);
+    // By a clock that was ahead: for who looks from outside, nothing were missed until then.
+    if (served.until > now) { note_served(now); }
     return progress;
   }
   if (const auto before = Cron::parse(served.expression); before.has_value()) {
@@ -61,6 +64,10 @@ std::optional<ServedTimetable::Progress> ServedTimetable::take_up(WallTime now) 
   return progress;
 }
 
+void ServedTimetable::was_set_back(WallTime now) {
+  if (until_ && *until_ > now) { note_served(now); }
+}
+
 bool ServedTimetable::is_to_be_taken_up(WallTime now) const {
   return unknown_since_ && (now >= asked_ + kAskAgainEvery || now < asked_);
 }
@@ -68,7 +75,7 @@ bool ServedTimetable::is_to_be_taken_up(WallTime now) const {
 void ServedTimetable::plan(WallTime after, std::chrono::seconds later) {
   const std::lock_guard lock{mutex_};
   next_ = cron_ ? cron_->next_after(after) : std::nullopt;
-  if (next_) { *next_ += later; }
+  if (next_) { *next_ += std::min(later, cron_->slack_after(*next_)); }
 }
 
 void ServedTimetable::plan_at(WallTime time) {
@@ -83,6 +90,7 @@ void ServedTimetable::note_served(WallTime until) {
     if (!cron_) { return; }
     expression = cron_->expression();
   }
+  until_ = until;
   const auto noted =
       state::note_served(state::VaultDb{vault_folder_}, id_, {std::move(expression), until}, say_);
   if (!noted.has_value()) { say_("can't note " + what_ + ": " + noted.error().what); }

@@ -39,10 +39,16 @@ class ServedTimetable {
   // and until then nothing may be noted that was not done.
   [[nodiscard]] std::optional<Progress> take_up(WallTime now);
   [[nodiscard]] bool is_known() const { return !unknown_since_; }
+  // The clock was set back: what is noted as done in a time to come is done until `now`; what was
+  // not done before stays so.
+  void was_set_back(WallTime now);
+  // All up to this moment is done, as far as that is known and kept.
+  [[nodiscard]] std::optional<WallTime> until() const { return until_; }
   // Whether it is time to ask again.
   [[nodiscard]] bool is_to_be_taken_up(WallTime now) const;
 
-  // The next run is the first that is due after `after`, and begins so much later.
+  // The next run is the first that is due after `after`, and begins so much later; half of the time
+  // to the one after it at the most.
   void plan(WallTime after, std::chrono::seconds later = {});
   // Not when the timetable says.
   void plan_at(WallTime time);
@@ -60,6 +66,7 @@ class ServedTimetable {
   // Of the one thread: since when it is asked in vain.
   std::optional<WallTime> unknown_since_;
   WallTime asked_{};
+  std::optional<WallTime> until_;
   mutable std::mutex mutex_;
   std::optional<Cron> cron_;
   std::optional<WallTime> next_;

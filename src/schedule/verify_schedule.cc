@@ -15,6 +15,9 @@ namespace {
 
 constexpr std::chrono::seconds kBusyRetry{5};
 constexpr std::chrono::minutes kAwayRetry{30};
+// One that could not be carried out, for want of space perhaps.
+constexpr std::chrono::hours kFailedRetry{1};
+constexpr int kTriesMax = 4;
 
 bool is_damaged(const ListedBackup& one) { return one.verdict && !one.verdict->is_sound; }
 
@@ -55,7 +58,7 @@ void VerifySchedule::tick(WallTime now) {
   take_settings(now);
   if (running_ != nullptr) {
     if (!running_->finished()) { return; }
-    running_.reset();
+    finish();
   }
   // What the end of the server cuts off is done at its next start.
   if (vault_.is_shutting_down() || (retry_at_ && now < *retry_at_)) { return; }
@@ -64,6 +67,17 @@ void VerifySchedule::tick(WallTime now) {
     const auto due = next();
     if (!due || now < *due) { return; }
     begin_run(now);
+  }
+  if (is_run_ && queue_.empty() && running_ == nullptr && !again_.empty()) {
+    queue_.swap(again_);
+    if (tries_ < kTriesMax) {
+      ++tries_;
+      retry_at_ = now + kFailedRetry;
+      return;
+    }
+    say_(true, "backups that were to be verified could not be, and are left for the next time: " +
+                   std::to_string(queue_.size()));
+    queue_.clear();
   }
   if (is_run_ && !queue_.empty()) { begin_next(now); }
   if (is_run_ && queue_.empty() && running_ == nullptr) {
@@ -74,11 +88,8 @@ void VerifySchedule::tick(WallTime now) {
 
 void VerifySchedule::was_set_back(WallTime now) {
   retry_at_.reset();
-  if (timetable_.is_known()) {
-    served(now);
-  } else {
-    timetable_.plan(now);
-  }
+  timetable_.was_set_back(now);
+  timetable_.plan(std::min(timetable_.until().value_or(now), now));
 }
 
 std::optional<WallTime> VerifySchedule::next() const { return timetable_.next(); }
@@ -149,8 +160,24 @@ void VerifySchedule::begin_run(WallTime now) {
   const auto chosen =
       choose_to_verify(listing->backups, static_cast<std::size_t>(settings_.samples), now);
   queue_.assign(chosen.begin(), chosen.end());
+  again_.clear();
+  tries_ = 1;
   is_run_ = true;
   begun_ = now;
+}
+
+// A backup that is not sound was verified; one that could not be looked at was not.
+void VerifySchedule::finish() {
+  const jobs::Status status = std::exchange(running_, nullptr)->status();
+  if (status.state != jobs::State::kFailed || !status.error) { return; }
+  switch (status.error->code) {
+    case Code::kDamaged:
+    case Code::kInvalid: return;   // the verdict
+    case Code::kNotFound: return;  // it was removed
+    default: break;
+  }
+  const auto name = store::BackupName::parse(status.name);
+  if (name.has_value()) { again_.push_back(*name); }
 }
 
 // The observer of the vault is told of each job, as of all others.

@@ -45,6 +45,7 @@ class VerifySchedule {
   void served(WallTime until);
   void begin_run(WallTime now);
   void begin_next(WallTime now);
+  void finish();
 
   jobs::Vault& vault_;
   settings::VaultSettingsFile& own_settings_;
@@ -54,6 +55,8 @@ class VerifySchedule {
   bool has_settings_ = false;
   settings::Verification settings_;
   std::deque<store::BackupName> queue_;
+  std::deque<store::BackupName> again_;  // could not be carried out
+  int tries_ = 0;
   std::shared_ptr<jobs::Job> running_;
   bool is_run_ = false;  // between its first backup and its last
   WallTime begun_{};
