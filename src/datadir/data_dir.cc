@@ -56,13 +56,13 @@
 // Whose WAL it is that lies beside the new database.
 //
 // If it is the one that was open here, and it was not empty, SQLite would mix it into the new one.
-// While a server runs it keeps in mind under which salts commits were made, and that counts once
-// all files have been seen in their places after the salts were read: what another program does to
+// While a server runs it keeps in mind how a WAL with commits in it begins, and that counts once
+// all files have been seen in their places after it was read: what another program does to
 // a WAL that was left is never taken for the old one's. This is written down as well
 // (wal_owners.h), ahead of any loss, for a server may be killed, or stopped before somebody
 // replaces the files. A WAL is begun anew after 4 MiB of changes at the earliest, and no more than
 // one note is written in ten looks, so that who writes much costs little: a note that is behind
-// holds salts that nothing has any more, and refuses nothing.
+// tells of a WAL that nobody has any more, and refuses nothing.
 namespace pv::datadir {
 namespace {
 
@@ -135,10 +135,11 @@ std::string missing_of(const fs::Path& directory, const FileIds& held, const Fil
 // Of data.db and auxiliary.db: where each is among kNames, with its WAL behind it.
 constexpr std::array kMains{kData, kAuxiliary};
 
-// What a WAL held when its database was lost. Without salts that is not known, and any are its own.
+// What a WAL held when its database was lost. Without a mark that is not known, and whatever lies
+// there may be the old one's.
 struct LostWal {
   bool is_empty = false;
-  std::optional<sqlite::WalSalts> salts;
+  std::optional<sqlite::WalMark> mark;
 };
 
 // At most one note in so many looks.
@@ -212,6 +213,7 @@ struct DataDir::State {
   bool notes_wals = false;                                        // see note_wals()
   std::array<std::optional<WalOwner>, kMains.size()> wal_owners;  // as last seen in their places
   std::vector<WalOwner> noted;                                    // of these, what is written down
+  std::mutex note_mutex;  // who writes that down; taken after the first, if both are
   int looks_since_note = kLooksBetweenNotes;
   Sight seen;  // after a loss, when last looked
   int times_seen = 0;
@@ -261,6 +263,7 @@ struct DataDir::State {
   void look(const fs::Path& directory);
   void see_wals(const fs::Path& directory);
   void see_lost_wals(const fs::Path& directory);
+  [[nodiscard]] std::vector<WalOwner> owners_seen() const;
   Result<void> note_wals(const fs::Path& directory);
   [[nodiscard]] std::string stale_wal(const fs::Path& directory) const;
   Result<void> refuse_stale_wals(const fs::Path& directory) const;
@@ -300,19 +303,19 @@ void DataDir::State::look(const fs::Path& directory) {
 
 // The mutex is held, and `data` is open.
 void DataDir::State::see_wals(const fs::Path& directory) {
-  std::array<std::optional<sqlite::WalSalts>, kMains.size()> salts;
+  std::array<std::optional<sqlite::WalMark>, kMains.size()> marks;
   {
     const std::unique_lock data_lock{data_mutex, std::try_to_lock};
-    if (data_lock.owns_lock() && held[kData + 1]) { salts[0] = sqlite::committed_salts(*data); }
+    if (data_lock.owns_lock() && held[kData + 1]) { marks[0] = sqlite::committed_mark(*data); }
   }
   if (auxiliary != nullptr && held[kAuxiliary + 1]) {
-    salts[1] = sqlite::committed_salts(*auxiliary);
+    marks[1] = sqlite::committed_mark(*auxiliary);
   }
-  // Only now: what the salts were read of lay in its place when they were.
+  // Only now: what they were read of lay in its place then.
   const FileIds now = look_at_files(directory);
   if (!missing_of(directory, held, now).empty()) { return; }
   for (std::size_t i = 0; i < kMains.size(); ++i) {
-    if (!salts[i]) { continue; }
+    if (!marks[i]) { continue; }
     const fs::Path database = directory / kNames[kMains[i]];
     const auto file = fs::identity_of(database);
     const auto wal = fs::identity_of(directory / kNames[kMains[i] + 1]);
@@ -320,7 +323,7 @@ void DataDir::State::see_wals(const fs::Path& directory) {
                          wal->inode == held[kMains[i] + 1]->inode;
     if (!is_held) { continue; }
     wal_owners[i] =
-        WalOwner{.database = database.filename(), .file = *file, .wal = *wal, .salts = *salts[i]};
+        WalOwner{.database = database.filename(), .file = *file, .wal = *wal, .mark = *marks[i]};
   }
 }
 
@@ -328,9 +331,9 @@ void DataDir::State::see_wals(const fs::Path& directory) {
 void DataDir::State::see_lost_wals(const fs::Path& directory) {
   lost_wals = {};
   const auto see = [](LostWal& lost_wal, Connection& connection) {
-    const auto salts = sqlite::wal_salts_of(connection);
-    if (!salts.has_value()) { return; }
-    lost_wal = {.is_empty = !salts->has_value(), .salts = *salts};
+    const auto mark = sqlite::wal_mark_of(connection);
+    if (!mark.has_value()) { return; }
+    lost_wal = {.is_empty = !mark->has_value(), .mark = *mark};
   };
   {
     const std::lock_guard data_lock{data_mutex};
@@ -345,15 +348,21 @@ void DataDir::State::see_lost_wals(const fs::Path& directory) {
   std::ignore = note_wals(directory);
 }
 
-Result<void> DataDir::State::note_wals(const fs::Path& directory) {
-  if (!notes_wals) { return {}; }
+std::vector<WalOwner> DataDir::State::owners_seen() const {
   std::vector<WalOwner> owners;
   for (const auto& owner : wal_owners) {
     if (owner) { owners.push_back(*owner); }
   }
-  if (owners == noted) { return {}; }
-  looks_since_note = 0;
-  PV_CHECK(note_wal_owners(directory, owners));
+  return owners;
+}
+
+Result<void> DataDir::State::note_wals(const fs::Path& directory) {
+  std::vector<WalOwner> owners = owners_seen();
+  if (!notes_wals || owners == noted) { return {}; }
+  {
+    const std::lock_guard note_lock{note_mutex};
+    PV_CHECK(note_wal_owners(directory, owners));
+  }
   noted = std::move(owners);
   return {};
 }
@@ -365,9 +374,9 @@ std::string DataDir::State::stale_wal(const fs::Path& directory) const {
     const std::size_t main = kMains[i];
     const bool is_another = held[main] && now[main] != held[main];
     if (!is_another || !held[main + 1] || now[main + 1] != held[main + 1]) { continue; }
-    const auto salts = sqlite::wal_salts_at(directory / kNames[main + 1]);
-    if (!salts || lost_wals[i].is_empty) { continue; }
-    if (!lost_wals[i].salts || *lost_wals[i].salts == *salts) { return kNames[main]; }
+    const auto mark = sqlite::wal_mark_at(directory / kNames[main + 1]);
+    if (!mark || lost_wals[i].is_empty) { continue; }
+    if (!lost_wals[i].mark || *lost_wals[i].mark == *mark) { return kNames[main]; }
   }
   return {};
 }
@@ -571,15 +580,27 @@ Result<void> DataDir::resume() {
 
 void DataDir::note_wals() {
   State& state = *state_;
-  const std::lock_guard lock{state.mutex};
+  std::unique_lock lock{state.mutex};
   if (state.broken) { return; }
   state.notes_wals = true;
   if (state.looks_since_note < kLooksBetweenNotes) { ++state.looks_since_note; }
   state.look(path_);
   if (state.mode != State::Mode::kOpen) { return; }
   state.see_wals(path_);
-  if (state.looks_since_note < kLooksBetweenNotes) { return; }
-  std::ignore = state.note_wals(path_);  // on a disk that is full: some looks later
+  std::vector<WalOwner> owners = state.owners_seen();
+  if (state.looks_since_note < kLooksBetweenNotes || owners == state.noted) { return; }
+  state.looks_since_note = 0;
+  lock.unlock();
+  // Nobody waits for this disk. When it is full, it is tried again some looks later.
+  const bool is_written = [&] {
+    const std::lock_guard note_lock{state.note_mutex};
+    return note_wal_owners(path_, owners).has_value();
+  }();
+  lock.lock();
+  if (!is_written) { return; }
+  state.noted = std::move(owners);
+  // Lost meanwhile, and that was noted first.
+  if (state.mode == State::Mode::kLost) { std::ignore = state.note_wals(path_); }
 }
 
 std::optional<std::string> DataDir::lost() {

@@ -881,7 +881,7 @@ TEST_F(LostDataDir, NotesWhoseAWalIsWhenItHoldsSomething) {
   ASSERT_TRUE(write_note(*directory, 5'000'000).has_value());
   ASSERT_TRUE(write_note(*directory).has_value());
   directory->note_wals();
-  EXPECT_NE(noted_in(path).front().salts, first.salts);
+  EXPECT_NE(noted_in(path).front().mark, first.mark);
   ASSERT_TRUE(write_note(*directory, 5'000'000).has_value());
   ASSERT_TRUE(write_note(*directory).has_value());
   const auto second = fs::stat(path / kWalNote).value();

@@ -11,7 +11,6 @@
 
 #include "base/text.h"
 #include "fs/give.h"
-#include "sqlite/wal_header.h"
 
 namespace pv::datadir {
 namespace {
@@ -42,12 +41,12 @@ bool take_number(std::string_view text, int base, Number& number) {
   return error == std::errc{} && end == text.data() + text.size();
 }
 
-bool take_salts(std::string_view text, sqlite::WalSalts& salts) {
-  if (text.size() != 2 * salts.size()) { return false; }
-  for (std::size_t i = 0; i < salts.size(); ++i) {
+bool take_mark(std::string_view text, sqlite::WalMark& mark) {
+  if (text.size() != 2 * mark.size()) { return false; }
+  for (std::size_t i = 0; i < mark.size(); ++i) {
     unsigned byte = 0;
     if (!take_number(text.substr(2 * i, 2), 16, byte)) { return false; }
-    salts[i] = static_cast<std::byte>(byte);
+    mark[i] = static_cast<std::byte>(byte);
   }
   return true;
 }
@@ -61,7 +60,7 @@ Result<WalOwner> parse_line(const std::string& line) {
       words && std::ranges::find(kDatabases, word[0]) != kDatabases.end() &&
       take_number(word[1], 10, owner.file.inode) && take_number(word[2], 10, owner.file.born_ns) &&
       take_number(word[3], 10, owner.wal.inode) && take_number(word[4], 10, owner.wal.born_ns) &&
-      take_salts(word[5], owner.salts);
+      take_mark(word[5], owner.mark);
   if (!is_whole) { return damaged(); }
   return owner;
 }
@@ -91,7 +90,7 @@ std::string format(const std::vector<WalOwner>& owners) {
   text << kTitle << kVersion << '\n';
   for (const WalOwner& owner : owners) {
     text << owner.database << ' ' << owner.file.inode << ' ' << owner.file.born_ns << ' '
-         << owner.wal.inode << ' ' << owner.wal.born_ns << ' ' << to_hex(owner.salts) << '\n';
+         << owner.wal.inode << ' ' << owner.wal.born_ns << ' ' << to_hex(owner.mark) << '\n';
   }
   std::string result = text.str();
   return result + std::string{kChecksumWord} + checksum(result) + "\n";
@@ -165,14 +164,14 @@ bool has_wal_of_another(const fs::Path& database, const std::vector<WalOwner>& o
     return owner.database == database.filename() && owner.wal == *wal_now;
   };
   if (std::ranges::none_of(owners, concerns)) { return false; }
-  const auto salts = sqlite::wal_salts_at(wal);
-  if (!salts) { return false; }
+  const auto mark = sqlite::wal_mark_at(wal);
+  if (!mark) { return false; }
   // Its birth alone tells a database that was replaced: where inodes get other numbers with each
   // mount it would seem to be another, and the number of one that was removed is given to the next.
   const auto file_now = fs::identity_of(database);
   bool is_of_another = false;
   for (const WalOwner& owner : owners) {
-    if (!concerns(owner) || owner.salts != *salts) { continue; }
+    if (!concerns(owner) || owner.mark != *mark) { continue; }
     if (file_now && file_now->born_ns == owner.file.born_ns) { return false; }
     is_of_another = true;
   }

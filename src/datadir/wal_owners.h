@@ -5,16 +5,16 @@
 // next, without an error as long as the pages fit. `.pocketvault/wal-owners`
 // (docs/formats/wal-owners.md) makes that a refusal. Nothing is moved or removed because of it.
 //
-// A line says what was true: this file was data.db, that one its WAL, and with these salts it held
-// commits. It never says what is to be done, so one that is old does no harm: salts never come
-// again, and where the database lies in its place the WAL is its own.
+// A line says what was true: this file was data.db, that one its WAL, and begun in this way
+// it held commits. It never says what is to be done, so one that is old does no harm: no WAL begins
+// twice in the same way, and where the database lies in its place the WAL is its own.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "fs/identity.h"
-#include "sqlite/wal_index.h"
+#include "sqlite/wal_header.h"
 
 namespace pv::datadir {
 
@@ -22,7 +22,7 @@ struct WalOwner {
   std::string database;  // "data.db" or "auxiliary.db"
   fs::Identity file;
   fs::Identity wal;
-  sqlite::WalSalts salts{};  // commits were made under these: see sqlite::committed_salts()
+  sqlite::WalMark mark{};  // of the WAL with commits in it: see sqlite::committed_mark()
   friend bool operator==(const WalOwner&, const WalOwner&) = default;
 };
 
