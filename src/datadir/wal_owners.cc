@@ -92,7 +92,7 @@ std::string format(const std::vector<WalOwner>& owners) {
     text << owner.database << ' ' << owner.file.inode << ' ' << owner.file.born_ns << ' '
          << owner.wal.inode << ' ' << owner.wal.born_ns << ' ' << to_hex(owner.mark) << '\n';
   }
-  std::string result = text.str();
+  const std::string result = text.str();
   return result + std::string{kChecksumWord} + checksum(result) + "\n";
 }
 

@@ -164,6 +164,7 @@ TEST_F(WalOwners, OfAWalWithTheSameSaltsAndOtherCommitsSayNothing) {
   ASSERT_TRUE(note_wal_owners(path, {owner}).has_value());
   in_folder(
       "sqlite3 n.db 'PRAGMA journal_mode=WAL' && mv n.db data.db && truncate -s 32 data.db-wal "
+      "&& truncate -s 8000 data.db-wal "
       "&& rm -f data.db-shm && " +
       begin + "'INSERT INTO news VALUES (1)'");
   const auto mark = sqlite::wal_mark_at(path / "data.db-wal").value();

@@ -124,17 +124,20 @@ TEST_F(ReopeningTest, ARestoreAndItsUndoDoNotMixWhatTheyReplace) {
   const Status restored = rig.restore("a.zip");
   EXPECT_EQ(restored.state, State::kSucceeded) << why(restored);
   tick(1);
-  const auto kept = rig.vault->kept().value();
-  ASSERT_EQ(kept.size(), 1U);
-  const std::string replaced = "pb_data/.pocketvault/replaced-" + kept[0].id + "/pb_data/";
-  in_folder("cmp " + replaced + "data.db kept.db && cmp " + replaced + "data.db-wal kept.db-wal");
+  const auto expect_kept_as_it_was = [&] {
+    const auto kept = rig.vault->kept().value();
+    ASSERT_EQ(kept.size(), 1U);
+    const std::string where = "pb_data/.pocketvault/replaced-" + kept[0].id + "/pb_data/";
+    in_folder("cmp " + where + "data.db kept.db && cmp " + where + "data.db-wal kept.db-wal");
+  };
+  expect_kept_as_it_was();
   rig.change("CREATE TABLE after (x)");
   for (int i = 0; i < 12; ++i) { tick(1); }
   const Status undone = rig.undo();
   EXPECT_EQ(undone.state, State::kFailed);
   EXPECT_THAT(why(undone), HasSubstr("data.db-wal holds the last changes of the data.db"));
   EXPECT_EQ(rig.ask("SELECT count(*) FROM after"), "0") << "taken back";
-  in_folder("cmp " + replaced + "data.db kept.db && cmp " + replaced + "data.db-wal kept.db-wal");
+  expect_kept_as_it_was();
 }
 
 // With a note of each file that was open.

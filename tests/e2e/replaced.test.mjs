@@ -4,7 +4,7 @@ import { spawnSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { test } from "node:test";
-import { signIn, sql, startServer, tempFolder, unpackFixture } from "./support.mjs";
+import { cli, signIn, sql, startServer, tempFolder, unpackFixture } from "./support.mjs";
 
 function shell(command, cwd) {
   const done = spawnSync("sh", ["-ec", command], { cwd, encoding: "utf8" });
@@ -104,7 +104,7 @@ for (const { label, end } of [
     const backup = cli(["backup", "--dir", dir, "--config", ""]);
     assert.equal(backup.status, 1);
     assert.match(backup.stderr, refusal);
-    assert.match(cli(["backup", "--dir", dir, "--config", "", "--lang", "zh"]).stderr, /data\.db-wal 中是此前位于此处的 data\.db 的最后更改/);
+    assert.match(cli(["backup", "--dir", dir, "--config", ""], { env: { POCKETVAULT_LANG: "zh" } }).stderr, /data\.db-wal 中是此前位于此处的 data\.db 的最后更改/);
     assert.equal(cli(["list", "--dir", dir, "--config", "", "--json"]).status, 0);
     assert.ok(fs.readFileSync(path.join(folder, "n.db")).equals(fs.readFileSync(path.join(dir, "data.db"))), "untouched");
 
