@@ -9,6 +9,8 @@
 #include <vector>
 
 #include "datadir/fresh.h"
+#include "datadir/wal_owners.h"
+#include "sqlite/wal_header.h"
 
 // Who checkpoints, and when the WAL may go.
 //
@@ -50,6 +52,17 @@
 //
 // Closing is without danger to the new files: NO_CKPT_ON_CLOSE stays set for what was lost, and
 // without a checkpoint SQLite removes nothing by its name.
+//
+// Whose WAL it is that lies beside the new database.
+//
+// If it is the one that was open here, and it was not empty, SQLite would mix it into the new one.
+// While a server runs it keeps in mind how a WAL with commits in it begins, and that counts once
+// all files have been seen in their places after it was read: what another program does to
+// a WAL that was left is never taken for the old one's. This is written down as well
+// (wal_owners.h), ahead of any loss, for a server may be killed, or stopped before somebody
+// replaces the files. A WAL is begun anew after 4 MiB of changes at the earliest, and no more than
+// one note is written in ten looks, so that who writes much costs little: a note that is behind
+// tells of a WAL that nobody has any more, and refuses nothing.
 namespace pv::datadir {
 namespace {
 
@@ -119,18 +132,18 @@ std::string missing_of(const fs::Path& directory, const FileIds& held, const Fil
   return {};
 }
 
-// The WAL of a database that was lost beside another database: SQLite would take its pages for
-// those of the new one.
-std::string stale_wal_of(const fs::Path& directory, const FileIds& held, const FileIds& now) {
-  for (const std::size_t main : {kData, kAuxiliary}) {
-    const std::size_t wal = main + 1;
-    const bool is_another = held[main] && now[main] != held[main];
-    if (!is_another || !held[wal] || now[wal] != held[wal]) { continue; }
-    const auto found = fs::stat(directory / kNames[wal]);
-    if (found.has_value() && found->size_bytes > 0) { return kNames[wal]; }
-  }
-  return {};
-}
+// Of data.db and auxiliary.db: where each is among kNames, with its WAL behind it.
+constexpr std::array kMains{kData, kAuxiliary};
+
+// What a WAL held when its database was lost. Without a mark that is not known, and whatever lies
+// there may be the old one's.
+struct LostWal {
+  bool is_empty = false;
+  std::optional<sqlite::WalMark> mark;
+};
+
+// At most one note in so many looks.
+constexpr int kLooksBetweenNotes = 10;
 
 using ConnectionPtr = std::unique_ptr<Connection>;
 
@@ -196,7 +209,13 @@ struct DataDir::State {
   std::optional<Error> broken;  // why there is nothing to lend; see OpenOptions::tolerate_damage
   FileIds held;                 // the files that are open, as far as they were seen
   std::string lost;             // what of them lies there no more; empty: nothing
-  Sight seen;                   // after a loss, when last looked
+  std::array<LostWal, kMains.size()> lost_wals;
+  bool notes_wals = false;                                        // see note_wals()
+  std::array<std::optional<WalOwner>, kMains.size()> wal_owners;  // as last seen in their places
+  std::vector<WalOwner> noted;                                    // of these, what is written down
+  std::mutex note_mutex;  // who writes that down; taken after the first, if both are
+  int looks_since_note = kLooksBetweenNotes;
+  Sight seen;  // after a loss, when last looked
   int times_seen = 0;
   int looks = 0;             // since the loss
   bool is_hopeless = false;  // `seen` can't be opened
@@ -242,6 +261,12 @@ struct DataDir::State {
   }
 
   void look(const fs::Path& directory);
+  void see_wals(const fs::Path& directory);
+  void see_lost_wals(const fs::Path& directory);
+  [[nodiscard]] std::vector<WalOwner> owners_seen() const;
+  Result<void> note_wals(const fs::Path& directory);
+  [[nodiscard]] std::string stale_wal(const fs::Path& directory) const;
+  Result<void> refuse_stale_wals(const fs::Path& directory) const;
   void end_loan() {
     if (mode == Mode::kLost && borrowers.empty()) { close_all(); }
   }
@@ -271,8 +296,100 @@ void DataDir::State::look(const fs::Path& directory) {
   times_seen = 0;
   looks = 0;
   is_hopeless = false;
+  see_lost_wals(directory);
   end_loan();
   changed.notify_all();
+}
+
+// The mutex is held, and `data` is open.
+void DataDir::State::see_wals(const fs::Path& directory) {
+  std::array<std::optional<sqlite::WalMark>, kMains.size()> marks;
+  {
+    const std::unique_lock data_lock{data_mutex, std::try_to_lock};
+    if (data_lock.owns_lock() && held[kData + 1]) { marks[0] = sqlite::committed_mark(*data); }
+  }
+  if (auxiliary != nullptr && held[kAuxiliary + 1]) {
+    marks[1] = sqlite::committed_mark(*auxiliary);
+  }
+  // Only now: what they were read of lay in its place then.
+  const FileIds now = look_at_files(directory);
+  if (!missing_of(directory, held, now).empty()) { return; }
+  for (std::size_t i = 0; i < kMains.size(); ++i) {
+    if (!marks[i]) { continue; }
+    const fs::Path database = directory / kNames[kMains[i]];
+    const auto file = fs::identity_of(database);
+    const auto wal = fs::identity_of(directory / kNames[kMains[i] + 1]);
+    const bool is_held = file && wal && file->inode == held[kMains[i]]->inode &&
+                         wal->inode == held[kMains[i] + 1]->inode;
+    if (!is_held) { continue; }
+    wal_owners[i] =
+        WalOwner{.database = database.filename(), .file = *file, .wal = *wal, .mark = *marks[i]};
+  }
+}
+
+// The mutex is held, and what was lost is open still, as far as it is not on loan.
+void DataDir::State::see_lost_wals(const fs::Path& directory) {
+  lost_wals = {};
+  const auto see = [](LostWal& lost_wal, Connection& connection) {
+    const auto mark = sqlite::wal_mark_of(connection);
+    if (!mark.has_value()) { return; }
+    lost_wal = {.is_empty = !mark->has_value(), .mark = *mark};
+  };
+  {
+    const std::lock_guard data_lock{data_mutex};
+    if (data != nullptr) { see(lost_wals[0], *data); }
+  }
+  if (auxiliary != nullptr) { see(lost_wals[1], *auxiliary); }
+  // What was moved away together is not for this directory to tell.
+  const FileIds now = look_at_files(directory);
+  for (std::size_t i = 0; i < kMains.size(); ++i) {
+    if (now[kMains[i] + 1] != held[kMains[i] + 1]) { wal_owners[i].reset(); }
+  }
+  std::ignore = note_wals(directory);
+}
+
+std::vector<WalOwner> DataDir::State::owners_seen() const {
+  std::vector<WalOwner> owners;
+  for (const auto& owner : wal_owners) {
+    if (owner) { owners.push_back(*owner); }
+  }
+  return owners;
+}
+
+Result<void> DataDir::State::note_wals(const fs::Path& directory) {
+  std::vector<WalOwner> owners = owners_seen();
+  if (!notes_wals || owners == noted) { return {}; }
+  {
+    const std::lock_guard note_lock{note_mutex};
+    PV_CHECK(note_wal_owners(directory, owners));
+  }
+  noted = std::move(owners);
+  return {};
+}
+
+// Of what was lost, the WAL that lies beside another database now, as it was; nothing is open.
+std::string DataDir::State::stale_wal(const fs::Path& directory) const {
+  const FileIds now = look_at_files(directory);
+  for (std::size_t i = 0; i < kMains.size(); ++i) {
+    const std::size_t main = kMains[i];
+    const bool is_another = held[main] && now[main] != held[main];
+    if (!is_another || !held[main + 1] || now[main + 1] != held[main + 1]) { continue; }
+    const auto mark = sqlite::wal_mark_at(directory / kNames[main + 1]);
+    if (!mark || lost_wals[i].is_empty) { continue; }
+    if (!lost_wals[i].mark || *lost_wals[i].mark == *mark) { return kNames[main]; }
+  }
+  return {};
+}
+
+// Before anything is opened.
+Result<void> DataDir::State::refuse_stale_wals(const fs::Path& directory) const {
+  PV_CHECK(refuse_wal_of_another(directory));
+  // It would be made anew.
+  const fs::Path logs = directory / kNames[kAuxiliary];
+  if (options.owner && !fs::exists(logs) && has_wal_of_another(logs, known_wal_owners(directory))) {
+    return fail(wal_of_another(kNames[kAuxiliary]));
+  }
+  return {};
 }
 
 Result<void> DataDir::State::open_auxiliary(const fs::Path& directory) {
@@ -293,6 +410,8 @@ Result<void> DataDir::State::open_auxiliary(const fs::Path& directory) {
 }
 
 Result<void> DataDir::State::open_all(const fs::Path& directory) {
+  PV_CHECK(check_is_file(directory / kNames[kData]));
+  PV_CHECK(refuse_stale_wals(directory));
   const FileIds before = look_at_files(directory);
   PV_CHECK(open_databases(directory));
   const FileIds after = look_at_files(directory);
@@ -304,12 +423,13 @@ Result<void> DataDir::State::open_all(const fs::Path& directory) {
   }
   held = after;
   lost.clear();
+  wal_owners = {};
+  see_wals(directory);
   return {};
 }
 
 Result<void> DataDir::State::open_databases(const fs::Path& directory) {
   const fs::Path path = directory / "data.db";
-  PV_CHECK(check_is_file(path));
   PV_TRY(data, open_held(path, /*read_only=*/!options.owner));
   if (auto checked = check_schema(*data); !checked) {
     return fail(checked.error().within(directory.string()));
@@ -329,13 +449,8 @@ Result<void> DataDir::State::open_after_loss(const fs::Path& directory,
                                              const std::function<Result<void>()>& before_lending) {
   const std::string what_was_lost = lost;
   const FileIds what_was_held = held;
-  if (const std::string wal = stale_wal_of(directory, held, look_at_files(directory));
-      !wal.empty()) {
-    return fail(Code::kUnsupported,
-                wal +
-                    " still is that of the database that was there before, and would damage the "
-                    "new one, after a restart too: move it elsewhere, and remove the -shm beside "
-                    "it, while no program has the database open");
+  if (const std::string database = stale_wal(directory); !database.empty()) {
+    return fail(wal_of_another(database));
   }
   Result<void> outcome = open_all(directory);
   if (outcome.has_value()) { outcome = make_vault_folder(directory); }
@@ -364,12 +479,22 @@ void DataDir::State::close_all_and_wals(const fs::Path& directory) {
   // itself once more.)
   const bool is_in_place =
       missing_of(directory, held, look_at_files(directory)).empty() && lost.empty();
+  if (is_in_place && data != nullptr) { see_wals(directory); }
   if (alone && is_in_place) {
     for (const ConnectionPtr* last : {&auxiliary, &data}) {
       if (*last != nullptr) { let_close_delete_wal(**last); }
     }
   }
   close_all();
+  if (!notes_wals || !is_in_place) { return; }
+  std::vector<WalOwner> gone;
+  for (std::optional<WalOwner>& owner : wal_owners) {
+    if (!owner || fs::exists(directory / (owner->database + "-wal"))) { continue; }
+    gone.push_back(*owner);
+    owner.reset();
+  }
+  if (!gone.empty()) { forget_wal_owners(directory, gone); }
+  std::ignore = note_wals(directory);
 }
 
 DataDir::DataDir(fs::Path path, const OpenOptions& options, bool created)
@@ -456,6 +581,31 @@ Result<void> DataDir::resume() {
   state.mode = State::Mode::kOpen;
   state.changed.notify_all();
   return {};
+}
+
+void DataDir::note_wals() {
+  State& state = *state_;
+  std::unique_lock lock{state.mutex};
+  if (state.broken) { return; }
+  state.notes_wals = true;
+  if (state.looks_since_note < kLooksBetweenNotes) { ++state.looks_since_note; }
+  state.look(path_);
+  if (state.mode != State::Mode::kOpen) { return; }
+  state.see_wals(path_);
+  std::vector<WalOwner> owners = state.owners_seen();
+  if (state.looks_since_note < kLooksBetweenNotes || owners == state.noted) { return; }
+  state.looks_since_note = 0;
+  lock.unlock();
+  // Nobody waits for this disk. When it is full, it is tried again some looks later.
+  const bool is_written = [&] {
+    const std::lock_guard note_lock{state.note_mutex};
+    return note_wal_owners(path_, owners).has_value();
+  }();
+  lock.lock();
+  if (!is_written) { return; }
+  state.noted = std::move(owners);
+  // Lost meanwhile, and that was noted first.
+  if (state.mode == State::Mode::kLost) { std::ignore = state.note_wals(path_); }
 }
 
 std::optional<std::string> DataDir::lost() {

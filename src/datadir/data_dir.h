@@ -50,7 +50,9 @@ class DataDir {
   // kNotFound: no data.db and not create, or what lies there says that a data.db got lost (the text
   // says what; a fresh one would hide it). kUnsupported: not a PocketBase v0.23 to v0.39 schema;
   // the text names the tables or columns that are missing. kDamaged: not a database. Never changes
-  // an existing schema. Makes `.pocketvault/` (0700) when absent.
+  // an existing schema, nor opens a database that has the WAL of another beside it, by what a
+  // server noted (kUnsupported; so do resume() and reopen()). Makes `.pocketvault/` (0700) when
+  // absent.
   [[nodiscard]] static Result<std::unique_ptr<DataDir>> open(const fs::Path& directory,
                                                              const OpenOptions& options,
                                                              const Clock& clock, Random& random);
@@ -105,6 +107,10 @@ class DataDir {
   // Opens what lies there now. On an error it stays suspended; the caller puts the old files back
   // and calls again.
   [[nodiscard]] Result<void> resume();
+
+  // Keeps `.pocketvault/wal-owners` true from now on (wal_owners.h): for a server, which calls this
+  // every second. While nothing is committed it writes nothing.
+  void note_wals();
 
   // What was replaced or removed, in words without a path; nullopt: what is open lies in its place,
   // or is suspended.

@@ -9,6 +9,7 @@
 #include <thread>
 #include <vector>
 
+#include "datadir/wal_owners.h"
 #include "testing/fake_clock.h"
 #include "testing/fixtures.h"
 #include "testing/other_process.h"
@@ -763,6 +764,199 @@ TEST_F(LostDataDir, RefusesTheWalOfTheOldBesideTheNew) {
   in_folder(path, "rm data.db-wal data.db-shm");
   EXPECT_EQ(looks_until_open(*directory), 2);
   EXPECT_EQ(query(path / "data.db", "PRAGMA integrity_check"), "ok\n");
+}
+
+// data.db alone is replaced, with the WAL of the old left beside it.
+void replace_under_its_wal(const fs::Path& path) {
+  in_folder(path, kPrepare);
+  in_folder(path, "mv data.db old.db && mv n.db data.db");
+  ASSERT_GT(fs::stat(path / "data.db-wal")->size_bytes, 0U);
+}
+
+constexpr const char* kWalNote = ".pocketvault/wal-owners";
+constexpr const char* kWalRefusal = "data.db-wal holds the last changes of the data.db";
+
+TEST_F(LostDataDir, WhoOpensItNextDoesNotMixTheTwo) {
+  for (const bool is_seen : {true, false}) {
+    directory->note_wals();
+    replace_under_its_wal(path);
+    if (is_seen) { EXPECT_NE(directory->lost(), std::nullopt); }
+    directory.reset();
+    const std::string wal = testing::read_file(path / "data.db-wal");
+    const std::string data = testing::read_file(path / "data.db");
+    for (const bool owner : {true, false}) {
+      const auto refused = open(path, {.owner = owner});
+      ASSERT_FALSE(refused.has_value()) << is_seen;
+      EXPECT_EQ(refused.error().code, Code::kUnsupported);
+      EXPECT_NE(refused.error().what.find(kWalRefusal), std::string::npos) << refused.error().what;
+    }
+    auto broken = open(path, {.tolerate_damage = true});
+    ASSERT_TRUE(broken.has_value()) << "to be restored into";
+    EXPECT_EQ(count_superusers(**broken), -1);
+    (*broken)->note_wals();
+    broken->reset();
+    EXPECT_EQ(testing::read_file(path / "data.db-wal"), wal);
+    EXPECT_EQ(testing::read_file(path / "data.db"), data);
+    in_folder(path, "mv data.db-wal old.db-wal && rm -f data.db-shm");
+    auto again = open(path, {.owner = true, .lease_wait = 100ms});
+    ASSERT_TRUE(again.has_value()) << again.error().what;
+    EXPECT_EQ(count_superusers(**again), 0) << "the new one, and nothing of the old";
+    EXPECT_EQ(query(path / "old.db", "PRAGMA integrity_check; SELECT text FROM notes LIMIT 1"),
+              "ok\nnnnnnnnnnn\n")
+        << "whole with its own WAL";
+    directory = *std::move(again);
+    ASSERT_TRUE(write_note(*directory).has_value());
+  }
+}
+
+TEST_F(LostDataDir, ItsOwnWalIsItsOwnAgainWhenTheOldComesBack) {
+  directory->note_wals();
+  replace_under_its_wal(path);
+  EXPECT_NE(directory->lost(), std::nullopt);
+  EXPECT_EQ(looks_until_open(*directory), 0);
+  directory.reset();
+  in_folder(path, "mv old.db data.db");
+  auto again = open(path, {.owner = true});
+  ASSERT_TRUE(again.has_value()) << again.error().what;
+  EXPECT_EQ(count_superusers(**again), 1);
+  EXPECT_EQ(query(path / "data.db", "SELECT count(*) FROM notes"), "1\n") << "from its WAL";
+}
+
+// One that goes on in the WAL that lies there, and dies with all that it was acknowledged in it.
+std::string writer_that_dies(const fs::Path& path) {
+  return "python3 -c \"import os, sqlite3\n"
+         "c = sqlite3.connect('" +
+         (path / "data.db").string() +
+         "', isolation_level=None)\n"
+         "c.execute('PRAGMA journal_mode=WAL')\n"
+         "c.execute('INSERT INTO news VALUES (1)')\n"
+         "os._exit(0)\"";
+}
+
+// Else what the app on the new one was acknowledged would seem to be of the old one.
+TEST_F(LostDataDir, AWalThatWasEmptyIsOfWhoWritesToItNext) {
+  for (const bool restarts : {false, true}) {
+    directory.reset();
+    auto opened = open(path, {.owner = true, .lease_wait = 100ms});
+    ASSERT_TRUE(opened.has_value());
+    directory = *std::move(opened);
+    in_folder(path, "sqlite3 data.db 'SELECT * FROM _params' >/dev/null");
+    directory->note_wals();
+    ASSERT_EQ(fs::stat(path / "data.db-wal")->size_bytes, 0U);
+    const auto wal = fs::stat(path / "data.db-wal");
+    in_folder(path,
+              "cp data.db n.db && sqlite3 n.db 'DELETE FROM _superusers; CREATE TABLE IF NOT "
+              "EXISTS news (text); DELETE FROM news' && mv n.db data.db");
+    EXPECT_NE(directory->lost(), std::nullopt);
+    in_folder(path, writer_that_dies(path));
+    ASSERT_EQ(fs::stat(path / "data.db-wal")->inode, wal->inode);
+    ASSERT_GT(fs::stat(path / "data.db-wal")->size_bytes, 0U);
+    if (restarts) {
+      directory.reset();
+      auto again = open(path, {.owner = true, .lease_wait = 100ms});
+      ASSERT_TRUE(again.has_value()) << again.error().what;
+      directory = *std::move(again);
+    } else {
+      EXPECT_EQ(looks_until_open(*directory), 2);
+    }
+    EXPECT_EQ(query(path / "data.db", "SELECT count(*) FROM news; PRAGMA integrity_check"),
+              "1\nok\n");
+  }
+}
+
+std::vector<WalOwner> noted_in(const fs::Path& path) { return read_wal_owners(path).value(); }
+
+TEST_F(LostDataDir, NotesWhoseAWalIsWhenItHoldsSomething) {
+  EXPECT_FALSE(fs::exists(path / kWalNote)) << "a command notes nothing";
+  directory->note_wals();
+  ASSERT_EQ(noted_in(path).size(), 1U) << "auxiliary.db's is empty";
+  const auto first = noted_in(path).front();
+  const auto written = fs::stat(path / kWalNote).value();
+  for (int i = 0; i < 30; ++i) { directory->note_wals(); }
+  EXPECT_EQ(fs::stat(path / kWalNote).value(), written) << "nothing new";
+  ASSERT_TRUE(write_note(*directory).has_value());
+  for (int i = 0; i < 30; ++i) { directory->note_wals(); }
+  EXPECT_EQ(fs::stat(path / kWalNote).value(), written) << "the same WAL grows";
+  // Checkpointed, then begun anew.
+  ASSERT_TRUE(write_note(*directory, 5'000'000).has_value());
+  ASSERT_TRUE(write_note(*directory).has_value());
+  directory->note_wals();
+  EXPECT_NE(noted_in(path).front().mark, first.mark);
+  ASSERT_TRUE(write_note(*directory, 5'000'000).has_value());
+  ASSERT_TRUE(write_note(*directory).has_value());
+  const auto second = fs::stat(path / kWalNote).value();
+  for (int i = 0; i < 9; ++i) { directory->note_wals(); }
+  EXPECT_EQ(fs::stat(path / kWalNote).value(), second) << "not that often";
+  directory->note_wals();
+  EXPECT_NE(fs::stat(path / kWalNote)->inode, second.inode);
+  EXPECT_EQ(noted_in(path).size(), 1U);
+  directory.reset();
+  EXPECT_FALSE(fs::exists(path / "data.db-wal"));
+  EXPECT_FALSE(fs::exists(path / kWalNote)) << "in order";
+}
+
+// Not only with the next look that may write.
+TEST_F(LostDataDir, NotesAtTheLossWhatItSawLast) {
+  directory->note_wals();
+  ASSERT_TRUE(write_note(*directory, 5'000'000).has_value());
+  ASSERT_TRUE(write_note(*directory).has_value());
+  directory->note_wals();
+  const auto before = noted_in(path);
+  in_folder(path, "cp data.db n.db && mv n.db data.db");
+  EXPECT_NE(directory->lost(), std::nullopt);
+  EXPECT_NE(noted_in(path), before);
+  directory.reset();
+  EXPECT_FALSE(open(path, {.owner = true}).has_value());
+}
+
+// What was begun anew by whoever, after the last look that saw all in place, is nobody's for sure.
+TEST_F(LostDataDir, NotesNothingThatItSawAfterTheLossAlone) {
+  directory->note_wals();
+  const auto before = noted_in(path);
+  in_folder(path,
+            "cp data.db n.db && mv n.db data.db && python3 -c \"import os, sqlite3\n"
+            "c = sqlite3.connect('data.db', isolation_level=None)\n"
+            "c.execute('PRAGMA wal_checkpoint(RESTART)')\n"
+            "c.execute('INSERT INTO notes VALUES (1)')\n"
+            "os._exit(0)\"");
+  EXPECT_NE(directory->lost(), std::nullopt);
+  EXPECT_EQ(noted_in(path), before);
+  directory.reset();
+  EXPECT_TRUE(open(path, {.owner = true}).has_value());
+}
+
+TEST_F(LostDataDir, KeepsTheLogsFromTheWalOfOtherLogs) {
+  ASSERT_TRUE(directory
+                  ->with_auxiliary<void>([](Connection& db) {
+                    return db.exec("CREATE TABLE more (x); INSERT INTO more VALUES (1)");
+                  })
+                  .has_value());
+  directory->note_wals();
+  ASSERT_EQ(noted_in(path).size(), 2U);
+  in_folder(path, "cp auxiliary.db a.db && mv a.db auxiliary.db");
+  EXPECT_EQ(looks_until_open(*directory), 0);
+  directory.reset();
+  const auto refused = open(path, {.owner = true});
+  ASSERT_FALSE(refused.has_value());
+  EXPECT_NE(refused.error().what.find("auxiliary.db-wal holds the last changes"),
+            std::string::npos);
+  in_folder(path, "rm auxiliary.db");
+  EXPECT_FALSE(open(path, {.owner = true}).has_value()) << "it would be made anew beside that WAL";
+  EXPECT_FALSE(fs::exists(path / "auxiliary.db"));
+  EXPECT_TRUE(open(path).has_value()) << "none is made";
+  in_folder(path, "rm auxiliary.db-wal auxiliary.db-shm");
+  EXPECT_TRUE(open(path, {.owner = true}).has_value());
+}
+
+TEST_F(LostDataDir, AnExchangeOfOurOwnIsNotRefused) {
+  directory->note_wals();
+  ASSERT_TRUE(directory->suspend(1s).has_value());
+  in_folder(path, "cp data.db n.db && mv n.db data.db");
+  ASSERT_TRUE(directory->resume().has_value());
+  ASSERT_TRUE(write_note(*directory).has_value());
+  directory->note_wals();
+  directory.reset();
+  EXPECT_TRUE(open(path, {.owner = true}).has_value());
 }
 
 // Whoever has the new database open finds all that it wrote, though ours closes and ends meanwhile.

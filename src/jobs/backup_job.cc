@@ -3,6 +3,7 @@
 
 #include "base/priority.h"
 #include "base/text.h"
+#include "datadir/wal_owners.h"
 #include "jobs/bucket_files.h"
 #include "jobs/chain.h"
 #include "jobs/lease.h"
@@ -304,6 +305,7 @@ Result<void> make_backup(const Parts& parts, store::BackupStore& store, Job& job
          "a restore was cut off in this directory and is not in order again, so this backup may "
          "hold some of the old data and some of the new: start pocketvault again"});
   }
+  PV_CHECK(datadir::refuse_wal_of_another(parts.directory.path()));
   snapshot::Options options;
   options.wal_growth_max = parts.options.wal_growth_max;
   options.temporary = work.path();

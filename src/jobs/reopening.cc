@@ -41,6 +41,7 @@ void Reopening::hold_on() {
 }
 
 void Reopening::tick() {
+  directory_.note_wals();
   if (const auto lost = directory_.lost(); lost && *lost != told_) {
     told_ = *lost;
     hooks_.say(true, told_ +

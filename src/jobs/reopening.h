@@ -19,7 +19,8 @@ class Reopening {
   };
   Reopening(datadir::DataDir& directory, Hooks hooks);
 
-  // Meant to be called every second; costs a few stat(2) while all is well.
+  // Meant to be called every second; costs a few stat(2) while all is well. Has it noted whose the
+  // WALs are (DataDir::note_wals()).
   void tick();
 
  private:

@@ -110,6 +110,57 @@ TEST_F(ReopeningTest, ARestoreBringsBackWhatIsGone) {
   EXPECT_THAT(said.back(), HasSubstr("opened anew"));
 }
 
+// What a person put there by hand stays as it was put there.
+TEST_F(ReopeningTest, ARestoreAndItsUndoDoNotMixWhatTheyReplace) {
+  ASSERT_EQ(rig.back_up("a.zip").state, State::kSucceeded);
+  rig.change("CREATE TABLE late (x)");
+  tick(1);
+  prepare_another();
+  in_folder("cp n.db kept.db && mv n.db pb_data/data.db && cp pb_data/data.db-wal kept.db-wal");
+  tick(3);
+  EXPECT_THAT(said.back(), HasSubstr("data.db-wal holds the last changes of the data.db"));
+  const Status refused = rig.back_up("b.zip");
+  EXPECT_EQ(refused.state, State::kFailed);
+  EXPECT_THAT(why(refused), HasSubstr("data.db-wal holds the last changes of the data.db"));
+  const Status restored = rig.restore("a.zip");
+  EXPECT_EQ(restored.state, State::kSucceeded) << why(restored);
+  tick(1);
+  const auto expect_kept_as_it_was = [&] {
+    const auto kept = rig.vault->kept().value();
+    ASSERT_EQ(kept.size(), 1U);
+    const std::string where = "pb_data/.pocketvault/replaced-" + kept[0].id + "/pb_data/";
+    in_folder("cmp " + where + "data.db kept.db && cmp " + where + "data.db-wal kept.db-wal");
+  };
+  expect_kept_as_it_was();
+  rig.change("CREATE TABLE after (x)");
+  for (int i = 0; i < 12; ++i) { tick(1); }
+  const Status undone = rig.undo();
+  EXPECT_EQ(undone.state, State::kFailed);
+  EXPECT_THAT(why(undone), HasSubstr("data.db-wal holds the last changes of the data.db"));
+  EXPECT_EQ(rig.ask("SELECT count(*) FROM after"), "0") << "taken back";
+  expect_kept_as_it_was();
+}
+
+// With a note of each file that was open.
+TEST_F(ReopeningTest, RestoresAndUndosOfOurOwnAreNeverRefused) {
+  for (int round = 0; round < 3; ++round) {
+    clock.advance(std::chrono::seconds{1});  // so that the undo is of this round
+    rig.change("CREATE TABLE IF NOT EXISTS more (x)");
+    rig.change("INSERT INTO more VALUES (1)");
+    for (int i = 0; i < 12; ++i) { tick(1); }
+    const std::string name = "r" + std::to_string(round) + ".zip";
+    ASSERT_EQ(rig.back_up(name).state, State::kSucceeded);
+    const Status restored = rig.restore(name);
+    ASSERT_EQ(restored.state, State::kSucceeded) << why(restored);
+    rig.change("INSERT INTO more VALUES (2)");
+    for (int i = 0; i < 12; ++i) { tick(1); }
+    const Status undone = rig.undo();
+    ASSERT_EQ(undone.state, State::kSucceeded) << why(undone);
+    EXPECT_EQ(rig.ask("SELECT count(*) FROM more"), std::to_string(round + 1));
+  }
+  EXPECT_THAT(said, IsEmpty());
+}
+
 TEST_F(ReopeningTest, OurOwnRestoreIsNotMistakenForAnother) {
   ASSERT_EQ(rig.back_up("a.zip").state, State::kSucceeded);
   std::atomic<bool> ended{false};

@@ -2,6 +2,7 @@
 #include <functional>
 
 #include "base/text.h"
+#include "datadir/wal_owners.h"
 #include "jobs/bucket_files.h"
 #include "jobs/lease.h"
 #include "jobs/other_users.h"
@@ -133,12 +134,15 @@ Result<restore::Replaced> exchange_closed(const Parts& parts, Job& job, Incoming
 
 // What a WAL holds goes into its database before that moves, so that nothing lies beside it then:
 // an app that is started between two renames of an exchange that was cut off would take the WAL for
-// its own, or remove it. Nobody else has the databases open. One that is damaged keeps its WAL.
-void fold_wals(const fs::Path& folder, const std::vector<std::string>& units) {
+// its own, or remove it. Nobody else has the databases open. One that is damaged keeps its WAL, and
+// so does one whose WAL is of another: the two move as they lie.
+void fold_wals(const fs::Path& folder, const std::vector<std::string>& units,
+               const std::vector<datadir::WalOwner>& owners) {
   for (const char* name : {"data.db", "auxiliary.db"}) {
     const bool is_exchanged = units.empty() || std::ranges::find(units, name) != units.end();
     const fs::Path path = folder / name;
     if (!is_exchanged || !fs::exists(fs::Path{path.native() + "-wal"})) { continue; }
+    if (datadir::has_wal_of_another(path, owners)) { continue; }
     auto database = sqlite::Connection::open(path, {.checkpoints = sqlite::Checkpoints::kOwner});
     if (database.has_value()) { (void)database->exec("PRAGMA wal_checkpoint(TRUNCATE)"); }
   }
@@ -151,7 +155,9 @@ Result<restore::Replaced> exchange_data(const Parts& parts, Job& job, Incoming i
   const Work exchange = [&]() -> Result<restore::Replaced> {
     PV_CHECK(refuse_users_of(path, databases, exchange_of(incoming)));
     PV_CHECK(refuse_hidden_users_of(databases));
-    if (restore::involves_databases(units)) { fold_wals(path, units); }
+    if (restore::involves_databases(units)) {
+      fold_wals(path, units, datadir::known_wal_owners(path));
+    }
     return work();
   };
   return restore::involves_databases(units) ? exchange_closed(parts, job, incoming, exchange)
@@ -331,7 +337,8 @@ Result<void> run_undo(const Parts& parts, Job& job, const Kept& undone) {
   PV_TRY(const restore::Replaced replaced,
          exchange_data(parts, job, Incoming::kOnlyCopy, undone.units, [&] {
            const std::string kept = restore::replaced_data(undone.id);
-           fold_wals(parts.directory.vault_folder() / kept, undone.units);
+           fold_wals(parts.directory.vault_folder() / kept, undone.units,
+                     datadir::known_wal_owners(parts.directory.path()));
            return restore::undo(parts.directory.path(), undone.id, parts.clock.now(),
                                 restore::real_disk());
          }));

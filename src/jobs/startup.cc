@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "datadir/wal_owners.h"
 #include "jobs/lease.h"
 #include "jobs/other_users.h"
 #include "restore/restore.h"
@@ -78,6 +79,12 @@ Result<Opened> open_directory(const fs::Path& directory, const datadir::OpenOpti
       opened.notes.push_back("what an interrupted restore left could not be removed: " +
                              cleared.error().what);
     }
+  }
+  if (const auto owners = datadir::read_wal_owners(directory); !owners.has_value()) {
+    opened.notes.push_back(
+        "whose the WALs are that lie beside the databases is not known, as if no server had run "
+        "here: " +
+        owners.error().what);
   }
   PV_TRY(opened.directory, datadir::DataDir::open(directory, options, clock, random));
   return opened;

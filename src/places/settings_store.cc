@@ -2,6 +2,7 @@
 
 #include <mutex>
 
+#include "datadir/wal_owners.h"
 #include "restore/restore.h"
 #include "restore/swap_lock.h"
 #include "settings/settings.h"
@@ -29,6 +30,9 @@ Result<Result<settings::Settings>> settings_of_closed(const fs::Path& directory,
     auto taken = restore::take_swap_lock(vault_folder, kSwapPatience);
     if (!taken.has_value() && taken.error().code == Code::kBusy) { return fail(taken.error()); }
     if (taken.has_value()) { nobody_swaps = *std::move(taken); }
+  }
+  if (auto own = datadir::refuse_wal_of_another(directory); !own.has_value()) {
+    return Result<settings::Settings>{fail(std::move(own).error())};
   }
   auto data = sqlite::Connection::open(directory / "data.db", {.read_only = true});
   if (!data.has_value()) { return Result<settings::Settings>{fail(data.error())}; }

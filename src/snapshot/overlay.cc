@@ -31,10 +31,10 @@ tl::unexpected<Error> damaged(std::string what) {
 // What the frames go on from.
 struct Chain {
   Sum sum{};
-  WordOrder order = WordOrder::kLittleEndian;
+  sqlite::WordOrder order = sqlite::WordOrder::kLittleEndian;
 };
 
-Result<Chain> read_header(const WalIndex& index, const ReadWal& read) {
+Result<Chain> read_header(const sqlite::WalIndex& index, const ReadWal& read) {
   std::array<std::byte, kWalHeaderBytes> header{};
   PV_CHECK(read(0, header));
   const std::uint32_t magic = big_endian(header, 0);
@@ -45,21 +45,22 @@ Result<Chain> read_header(const WalIndex& index, const ReadWal& read) {
   if (std::memcmp(header.data() + 16, index.salts.data(), index.salts.size()) != 0) {
     return damaged("header has other salts than the wal-index");
   }
-  Chain chain{{0, 0}, (magic & 1U) != 0 ? WordOrder::kBigEndian : WordOrder::kLittleEndian};
-  chain.sum = wal_checksum(chain.sum, Bytes{header}.first(24), chain.order);
+  Chain chain{{0, 0},
+              (magic & 1U) != 0 ? sqlite::WordOrder::kBigEndian : sqlite::WordOrder::kLittleEndian};
+  chain.sum = sqlite::wal_checksum(chain.sum, Bytes{header}.first(24), chain.order);
   if (chain.sum != stored_sum(header, 24)) { return damaged("header fails its checksum"); }
   return chain;
 }
 
 // Checks one frame and moves the chain on; returns its page.
-Result<std::uint32_t> check_frame(const WalIndex& index, Bytes frame, std::uint32_t number,
+Result<std::uint32_t> check_frame(const sqlite::WalIndex& index, Bytes frame, std::uint32_t number,
                                   Chain& chain) {
   const std::string name = "frame " + std::to_string(number);
   if (std::memcmp(frame.data() + 8, index.salts.data(), index.salts.size()) != 0) {
     return damaged(name + " has other salts than the wal-index");
   }
-  chain.sum = wal_checksum(chain.sum, frame.first(8), chain.order);
-  chain.sum = wal_checksum(chain.sum, frame.subspan(kFrameHeaderBytes), chain.order);
+  chain.sum = sqlite::wal_checksum(chain.sum, frame.first(8), chain.order);
+  chain.sum = sqlite::wal_checksum(chain.sum, frame.subspan(kFrameHeaderBytes), chain.order);
   if (chain.sum != stored_sum(frame, 16)) { return damaged(name + " fails its checksum"); }
   const std::uint32_t page = big_endian(frame, 0);
   if (page == 0) { return damaged(name + " is of no page"); }
@@ -97,7 +98,8 @@ std::uint64_t frame_content_at(std::uint32_t frame, std::uint32_t page_bytes) {
          kFrameHeaderBytes;
 }
 
-Result<Overlay> read_overlay(const WalIndex& index, const ReadWal& read, std::stop_token stop) {
+Result<Overlay> read_overlay(const sqlite::WalIndex& index, const ReadWal& read,
+                             std::stop_token stop) {
   PV_TRY(Chain chain, read_header(index, read));
   const std::size_t frame_bytes = kFrameHeaderBytes + index.page_bytes;
   const std::size_t at_once = std::max<std::size_t>(1, kBlockBytes / frame_bytes);

@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "base/io.h"
-#include "snapshot/wal_index.h"
+#include "sqlite/wal_index.h"
 
 namespace pv::snapshot {
 
@@ -43,7 +43,7 @@ using ReadWal = std::function<Result<void>(std::uint64_t offset, MutableBytes in
 // Reads frames 1 to index.frames and holds them against everything that SQLite says of them: salts,
 // the chain of checksums from the WAL's header to the last frame, and that this one is the commit
 // that the index names. kDamaged where they differ. Reads the WAL once, in blocks of about 1 MiB.
-[[nodiscard]] Result<Overlay> read_overlay(const WalIndex& index, const ReadWal& read,
+[[nodiscard]] Result<Overlay> read_overlay(const sqlite::WalIndex& index, const ReadWal& read,
                                            std::stop_token stop);
 
 }  // namespace pv::snapshot

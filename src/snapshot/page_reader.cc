@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "snapshot/vfs.h"
+#include "sqlite/vfs.h"
 
 namespace pv::snapshot {
 namespace {
@@ -46,9 +46,9 @@ Result<PageReader> PageReader::open(const fs::Path& path, const fs::Stat& expect
   if (now.device != expected.device || now.inode != expected.inode) {
     return fail(Code::kUnavailable, path.string() + " was replaced while the backup read it");
   }
-  sqlite3_file* database = database_file(connection);
+  sqlite3_file* database = sqlite::database_file(connection);
   if (database == nullptr) { return fail(Code::kInternal, path.string() + ": no file behind it"); }
-  sqlite3_file* wal = wal_file(connection);
+  sqlite3_file* wal = sqlite::wal_file(connection);
   return PageReader{std::move(connection), database, wal};
 }
 

@@ -6,7 +6,7 @@
 #include <thread>
 
 #include "base/clock.h"
-#include "snapshot/vfs.h"
+#include "sqlite/vfs.h"
 
 namespace pv::snapshot {
 namespace {
@@ -42,7 +42,7 @@ struct Pair {
   bool reading = false;
   std::int64_t version_before = 0;
   std::uint64_t pages = 0;
-  Result<WalIndex> index = fail(Code::kInternal, "not read");
+  Result<sqlite::WalIndex> index = fail(Code::kInternal, "not read");
 };
 
 std::string explain(const std::string& name, const Error& error) {
@@ -144,7 +144,7 @@ class Pinner {
       if (!ready) { return false; }
     }
     for (Pair& pair : pairs_) {
-      if (pair.lockable && pair.wal) { pair.index = read_wal_index(pair.reader); }
+      if (pair.lockable && pair.wal) { pair.index = sqlite::read_wal_index(pair.reader); }
     }
     for (Pair& pair : pairs_) {
       PV_TRY(const bool same, pair.lockable ? Result<bool>{true} : version_is_same(pair));

@@ -9,8 +9,8 @@
 #include <vector>
 
 #include "fs/file.h"
-#include "snapshot/wal_index.h"
 #include "sqlite/connection.h"
+#include "sqlite/wal_index.h"
 
 namespace pv::snapshot {
 
@@ -21,9 +21,10 @@ struct Held {
   sqlite::Connection reader;  // in that transaction
   std::uint64_t pages = 0;    // as the transaction sees it
   std::uint32_t page_bytes = 0;
-  std::optional<WalIndex> index;  // nullopt: it can't be read page by page, only through `reader`
-  std::string why_not;            // then, for people
-  bool blocks_commits = false;    // no WAL: as long as `reader` reads, others can't commit
+  std::optional<sqlite::WalIndex>
+      index;                    // nullopt: it can't be read page by page, only through `reader`
+  std::string why_not;          // then, for people
+  bool blocks_commits = false;  // no WAL: as long as `reader` reads, others can't commit
 };
 
 struct Pin {

@@ -54,7 +54,7 @@ Result<std::shared_ptr<PinnedDatabase>> PinnedDatabase::create(Held held,
 }
 
 Result<void> PinnedDatabase::check(std::stop_token stop) {
-  const WalIndex& index = *held_.index;
+  const sqlite::WalIndex& index = *held_.index;
   PV_TRY(const auto reader, readers_.take());
   if (index.needs_wal()) {
     if (index.page_bytes != held_.page_bytes || index.pages < held_.pages) {

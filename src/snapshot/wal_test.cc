@@ -5,7 +5,7 @@
 
 #include "snapshot/overlay.h"
 #include "snapshot/snapshot_testing.h"
-#include "snapshot/wal_index.h"
+#include "sqlite/wal_index.h"
 
 namespace pv::snapshot {
 namespace {
@@ -28,10 +28,10 @@ Left left_by_commits() {
                 "INSERT INTO u VALUES (zeroblob(6000)); UPDATE t SET a = 2"));
   }
   return {pv::testing::read_file(directory / "a.db-wal"),
-          pv::testing::read_file(directory / "a.db-shm").substr(0, kWalIndexHeadBytes)};
+          pv::testing::read_file(directory / "a.db-shm").substr(0, sqlite::kWalIndexHeadBytes)};
 }
 
-Result<Overlay> overlay_of(const WalIndex& index, const std::string& wal) {
+Result<Overlay> overlay_of(const sqlite::WalIndex& index, const std::string& wal) {
   const ReadWal read = [&](std::uint64_t offset, MutableBytes into) -> Result<void> {
     if (offset + into.size() > wal.size()) { return fail(Code::kDamaged, "it ends early"); }
     std::memcpy(into.data(), wal.data() + offset, into.size());
@@ -54,7 +54,7 @@ void put_big_endian(std::string& bytes, std::size_t at, std::uint32_t word) {
 
 TEST(WalIndex, SaysWhatSqliteWrote) {
   const Left left = left_by_commits();
-  const WalIndex index = must(parse_wal_index(as_bytes(left.index)));
+  const sqlite::WalIndex index = must(sqlite::parse_wal_index(as_bytes(left.index)));
   EXPECT_EQ(index.page_bytes, 4096U);
   EXPECT_EQ((left.wal.size() - 32) / (24 + 4096), index.frames);
   EXPECT_EQ(index.backfilled, 0U);
@@ -71,18 +71,18 @@ TEST(WalIndex, RefusesEveryChangedByte) {
   for (std::size_t at = 0; at < 96; ++at) {
     std::string torn = left.index;
     torn[at] = static_cast<char>(torn[at] ^ 0x40);
-    EXPECT_FALSE(parse_wal_index(as_bytes(torn)).has_value()) << "one copy, byte " << at;
+    EXPECT_FALSE(sqlite::parse_wal_index(as_bytes(torn)).has_value()) << "one copy, byte " << at;
     torn[at < 48 ? at + 48 : at - 48] = torn[at];
-    EXPECT_FALSE(parse_wal_index(as_bytes(torn)).has_value()) << "both copies, byte " << at;
+    EXPECT_FALSE(sqlite::parse_wal_index(as_bytes(torn)).has_value()) << "both copies, byte " << at;
   }
-  EXPECT_FALSE(parse_wal_index(as_bytes(left.index.substr(0, 100))).has_value());
+  EXPECT_FALSE(sqlite::parse_wal_index(as_bytes(left.index.substr(0, 100))).has_value());
 }
 
 TEST(WalIndex, RefusesAnotherVersion) {
   Left left = left_by_commits();
   const std::uint32_t version = 3'008'000;
   for (const std::size_t at : {0U, 48U}) { std::memcpy(left.index.data() + at, &version, 4); }
-  const auto parsed = parse_wal_index(as_bytes(left.index));
+  const auto parsed = sqlite::parse_wal_index(as_bytes(left.index));
   ASSERT_FALSE(parsed.has_value());
   EXPECT_EQ(parsed.error().code, Code::kUnsupported);
   EXPECT_THAT(parsed.error().what, HasSubstr("3008000"));
@@ -92,7 +92,7 @@ TEST(WalIndex, IsNotFooledByImpossibleNumbers) {
   Left left = left_by_commits();
   const std::uint32_t backfilled = 1'000'000;
   std::memcpy(left.index.data() + 96, &backfilled, 4);
-  EXPECT_FALSE(parse_wal_index(as_bytes(left.index)).has_value());
+  EXPECT_FALSE(sqlite::parse_wal_index(as_bytes(left.index)).has_value());
 }
 
 TEST(Overlay, KeepsTheNewestFrameOfEachPage) {
@@ -115,7 +115,7 @@ TEST(Overlay, FindsFrames) {
 
 TEST(Overlay, ReadsTheWalThatSqliteWrote) {
   const Left left = left_by_commits();
-  const WalIndex index = must(parse_wal_index(as_bytes(left.index)));
+  const sqlite::WalIndex index = must(sqlite::parse_wal_index(as_bytes(left.index)));
   const Overlay overlay = must(overlay_of(index, left.wal));
   // Page 2 is table t: its last version says a = 2, in the last frame.
   const auto place = overlay.of_pages(2, 2);
@@ -125,7 +125,7 @@ TEST(Overlay, ReadsTheWalThatSqliteWrote) {
 
 TEST(Overlay, RefusesEveryChangedByte) {
   const Left left = left_by_commits();
-  const WalIndex index = must(parse_wal_index(as_bytes(left.index)));
+  const sqlite::WalIndex index = must(sqlite::parse_wal_index(as_bytes(left.index)));
   for (std::size_t at = 0; at < left.wal.size(); at += at < 100 ? 1 : 7) {
     std::string torn = left.wal;
     torn[at] = static_cast<char>(torn[at] ^ 0x01);
@@ -139,7 +139,7 @@ TEST(Overlay, RefusesEveryChangedByte) {
 // Whole commits cut off the end leave a sound WAL; only the index knows that they were there.
 TEST(Overlay, RefusesAWalThatLacksTheLastCommits) {
   const Left left = left_by_commits();
-  WalIndex index = must(parse_wal_index(as_bytes(left.index)));
+  sqlite::WalIndex index = must(sqlite::parse_wal_index(as_bytes(left.index)));
   --index.frames;
   EXPECT_FALSE(overlay_of(index, left.wal).has_value());
 }
@@ -147,18 +147,18 @@ TEST(Overlay, RefusesAWalThatLacksTheLastCommits) {
 // A WAL begun on a big-endian machine goes on with that order of words.
 TEST(Overlay, ReadsBothOrdersOfWords) {
   Left left = left_by_commits();
-  WalIndex index = must(parse_wal_index(as_bytes(left.index)));
+  sqlite::WalIndex index = must(sqlite::parse_wal_index(as_bytes(left.index)));
   std::string& wal = left.wal;
   put_big_endian(wal, 0, 0x377f0683);
   const auto bytes = [&](std::size_t at, std::size_t count) {
     return as_bytes(wal).subspan(at, count);
   };
-  auto sum = wal_checksum({0, 0}, bytes(0, 24), WordOrder::kBigEndian);
+  auto sum = sqlite::wal_checksum({0, 0}, bytes(0, 24), sqlite::WordOrder::kBigEndian);
   put_big_endian(wal, 24, sum[0]);
   put_big_endian(wal, 28, sum[1]);
   for (std::size_t at = 32; at < wal.size(); at += 24 + 4096) {
-    sum = wal_checksum(sum, bytes(at, 8), WordOrder::kBigEndian);
-    sum = wal_checksum(sum, bytes(at + 24, 4096), WordOrder::kBigEndian);
+    sum = sqlite::wal_checksum(sum, bytes(at, 8), sqlite::WordOrder::kBigEndian);
+    sum = sqlite::wal_checksum(sum, bytes(at + 24, 4096), sqlite::WordOrder::kBigEndian);
     put_big_endian(wal, at + 16, sum[0]);
     put_big_endian(wal, at + 20, sum[1]);
   }
@@ -169,7 +169,7 @@ TEST(Overlay, ReadsBothOrdersOfWords) {
 
 TEST(Overlay, StopsWhenAsked) {
   const Left left = left_by_commits();
-  const WalIndex index = must(parse_wal_index(as_bytes(left.index)));
+  const sqlite::WalIndex index = must(sqlite::parse_wal_index(as_bytes(left.index)));
   std::stop_source stop;
   stop.request_stop();
   const ReadWal read = [&](std::uint64_t offset, MutableBytes into) -> Result<void> {

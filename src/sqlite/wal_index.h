@@ -12,7 +12,10 @@
 
 #include "base/io.h"
 
-namespace pv::snapshot {
+namespace pv::sqlite {
+
+// As every frame carries them, and the head of the WAL.
+using WalSalts = std::array<std::byte, 8>;
 
 struct WalIndex {
   std::uint32_t frames = 0;      // mxFrame: valid frames in the WAL, the last one a commit
@@ -20,7 +23,7 @@ struct WalIndex {
   std::uint32_t pages = 0;       // of the database after the last commit; 0: ask the file
   std::uint32_t page_bytes = 0;  // 0: no commit since the WAL was last found empty
   std::array<std::uint32_t, 2> last_checksum{};  // of frame number `frames`
-  std::array<std::byte, 8> salts{};              // as each valid frame carries them
+  WalSalts salts{};
 
   // Whether some page of the moment is in the WAL alone.
   [[nodiscard]] bool needs_wal() const { return backfilled < frames; }
@@ -37,4 +40,4 @@ enum class WordOrder { kBigEndian, kLittleEndian };
 [[nodiscard]] std::array<std::uint32_t, 2> wal_checksum(std::array<std::uint32_t, 2> sum,
                                                         Bytes bytes, WordOrder order);
 
-}  // namespace pv::snapshot
+}  // namespace pv::sqlite

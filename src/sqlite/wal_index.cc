@@ -1,10 +1,10 @@
-#include "snapshot/wal_index.h"
+#include "sqlite/wal_index.h"
 
 #include <bit>
 #include <cstring>
 #include <string>
 
-namespace pv::snapshot {
+namespace pv::sqlite {
 namespace {
 
 constexpr std::uint32_t kVersion = 3'007'000;
@@ -90,4 +90,4 @@ Result<WalIndex> parse_wal_index(Bytes head) {
   return index;
 }
 
-}  // namespace pv::snapshot
+}  // namespace pv::sqlite

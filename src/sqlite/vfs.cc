@@ -1,13 +1,13 @@
-#include "snapshot/vfs.h"
+#include "sqlite/vfs.h"
 
 #include <sqlite3.h>
 
 #include <array>
 
-namespace pv::snapshot {
+namespace pv::sqlite {
 namespace {
 
-sqlite3_file* file_of(sqlite::Connection& connection, int which) {
+sqlite3_file* file_of(Connection& connection, int which) {
   sqlite3_file* file = nullptr;
   if (sqlite3_file_control(connection.handle(), "main", which, &file) != SQLITE_OK) {
     return nullptr;
@@ -19,15 +19,15 @@ constexpr int kRegionBytes = 32'768;  // of the wal-index, as SQLite maps it
 
 }  // namespace
 
-sqlite3_file* database_file(sqlite::Connection& connection) {
+sqlite3_file* database_file(Connection& connection) {
   return file_of(connection, SQLITE_FCNTL_FILE_POINTER);
 }
 
-sqlite3_file* wal_file(sqlite::Connection& connection) {
+sqlite3_file* wal_file(Connection& connection) {
   return file_of(connection, SQLITE_FCNTL_JOURNAL_POINTER);
 }
 
-Result<WalIndex> read_wal_index(sqlite::Connection& connection) {
+Result<WalIndex> read_wal_index(Connection& connection) {
   sqlite3_file* file = database_file(connection);
   if (file == nullptr || file->pMethods->iVersion < 2 || file->pMethods->xShmMap == nullptr) {
     return fail(Code::kUnsupported, "this file system gives SQLite no shared memory");
@@ -35,7 +35,7 @@ Result<WalIndex> read_wal_index(sqlite::Connection& connection) {
   void volatile* region = nullptr;
   const int code = file->pMethods->xShmMap(file, 0, kRegionBytes, 0, &region);
   if (code != SQLITE_OK && code != SQLITE_READONLY) {
-    return fail(sqlite::error_of(nullptr, code, "map the wal-index"));
+    return fail(error_of(nullptr, code, "map the wal-index"));
   }
   if (region == nullptr) { return fail(Code::kUnsupported, "there is no wal-index"); }
   // A checkpoint elsewhere may change nBackfill meanwhile: word by word, never torn.
@@ -47,4 +47,4 @@ Result<WalIndex> read_wal_index(sqlite::Connection& connection) {
   return parse_wal_index(std::as_bytes(std::span{words}));
 }
 
-}  // namespace pv::snapshot
+}  // namespace pv::sqlite
