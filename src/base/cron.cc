@@ -15,6 +15,7 @@ using std::chrono::days;
 using std::chrono::floor;
 using std::chrono::hours;
 using std::chrono::minutes;
+using std::chrono::seconds;
 
 struct Bounds {
   int min;
