@@ -119,6 +119,7 @@ class Service {
   void beat();
   void tell(const jobs::Status& status);
   void wake_errands(const jobs::Status& status);
+  void log_failure(const jobs::Status& status);
   void stop(int signal);
 
   static constexpr std::size_t kCommandKeyLength = 32;
@@ -134,8 +135,9 @@ class Service {
   boost::asio::steady_timer heartbeat_{context_};
   std::optional<fs::FileLock> server_lock_;  // from the start on of the rounds
   std::mutex errands_mutex_;
-  std::unique_ptr<Errand> mirror_;  // nullptr: there is none, not yet, or no more
-  std::unique_ptr<Errand> alerts_;  // the same
+  std::unique_ptr<Errand> mirror_;        // nullptr: there is none, not yet, or no more
+  std::unique_ptr<Errand> alerts_;        // the same
+  jobs::RequestLog* jobs_log_ = nullptr;  // the same
   Watch watch_;
   std::unique_ptr<cli::LocalVault> local_;
   std::unique_ptr<Errand> sender_;
@@ -160,6 +162,7 @@ Service::~Service() {
     const std::lock_guard lock{errands_mutex_};
     mirror = std::move(mirror_);
     alerts = std::move(alerts_);
+    jobs_log_ = nullptr;
   }
   mirror.reset();
   alerts.reset();
@@ -189,6 +192,7 @@ Result<void> Service::open() {
     log_job(status);
     tell(status);
     wake_errands(status);
+    log_failure(status);
     watch_.note(status);
   };
   setup.alerts.say = [](bool is_warning, const std::string& what) {
@@ -243,6 +247,10 @@ void Service::prepare() {
   log_ =
       std::make_unique<jobs::RequestLog>(local_->directory(), *settings_, system_clock(),
                                          [](const std::string& what) { spdlog::warn("{}", what); });
+  {
+    const std::lock_guard lock{errands_mutex_};
+    jobs_log_ = log_.get();
+  }
   jobs::Reopening::Hooks hooks;
   hooks.say = options.say;
   hooks.claim = [this] { return claim(); };
@@ -270,8 +278,9 @@ Result<void> Service::listen() {
       api::Parts{local_->vault(), local_->directory(), *settings_, local_->own_settings(),
                  *scheduler_, *log_, local_->alerts(), *pools_, system_clock(), system_random()},
       std::move(api_options));
-  PV_CHECK(server_->listen());
-  return watch_.listen();
+  PV_CHECK(explained(server_->listen(), options_.address, options_.port, "--http"));
+  return explained(watch_.listen(), options_.metrics_address, options_.metrics_port,
+                   "--metrics-listen");
 }
 
 // Before anything is made or opened: a server that has no address must leave no trace.
@@ -399,6 +408,15 @@ void Service::wake_errands(const jobs::Status& status) {
   const std::lock_guard lock{errands_mutex_};
   if (mirror_ != nullptr) { mirror_->wake(); }
   if (alerts_ != nullptr) { alerts_->wake(); }
+}
+
+// In the log that the app's dashboard shows.
+void Service::log_failure(const jobs::Status& status) {
+  auto row = jobs::row_of_failure(status, system_clock(), system_random());
+  const std::lock_guard lock{errands_mutex_};
+  if (row && jobs_log_ != nullptr && jobs_log_->wants(row->level)) {
+    jobs_log_->add(*std::move(row));
+  }
 }
 
 // Jobs first, for requests wait for them. The io_context then runs out of work by itself.

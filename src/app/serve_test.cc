@@ -254,6 +254,38 @@ TEST(Serve, IsOneOnADirectory) {
   EXPECT_TRUE(third.note().has_value()) << "a crash locks nobody out: " << third.err();
 }
 
+// Whoever mistypes an address, or starts a second one, finds no fresh directory afterwards.
+TEST(Serve, LeavesNoTraceWithoutAnAddress) {
+  const TempFolder folder;
+  Server server{folder.path(), folder / "pb_data"};
+  ASSERT_TRUE(server.note().has_value()) << server.err();
+  const std::string address = server.note()->url.substr(std::string{"http://"}.size());
+  const fs::Path other = folder / "other";
+  for (const std::string& arguments :
+       {"--http " + address, "--http 127.0.0.1:0 --metrics-listen " + address}) {
+    const RunResult result = program("serve " + arguments + " --dir '" + other.string() + "'");
+    EXPECT_EQ(result.status, 8) << result.output;
+    EXPECT_THAT(result.output, HasSubstr("or choose another address with --"));
+    EXPECT_FALSE(fs::exists(other)) << arguments;
+  }
+}
+
+TEST(Serve, SaysWhoseADirectoryIs) {
+  if (::geteuid() != 0) { GTEST_SKIP() << "only root can become somebody else"; }
+  const TempFolder folder;
+  const fs::Path pb_data = testing::unpack_pb_data("0.36.6", folder.path());
+  ASSERT_EQ(program("list --dir '" + pb_data.string() + "'").status, 0);
+  std::filesystem::permissions(folder.path(), std::filesystem::perms{0755});
+  std::filesystem::permissions(pb_data, std::filesystem::perms{0755});
+  const fs::Path copy = folder / "pocketvault";  // which anybody can reach
+  std::filesystem::copy_file(kProgram, copy);
+  const RunResult result =
+      testing::run("setpriv --reuid 65534 --regid 65534 --clear-groups '" + copy.string() +
+                   "' backup --dir '" + pb_data.string() + "'");
+  EXPECT_NE(result.status, 0);
+  EXPECT_THAT(result.output, HasSubstr(" belongs to root: run this as that user.")) << result.output;
+}
+
 TEST(Serve, SaysWhyItDoesNotStart) {
   const TempFolder folder;
   Server server{folder.path(), folder / "pb_data"};

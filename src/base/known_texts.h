@@ -472,7 +472,6 @@ inline constexpr Phrase kTexts[] = {
     {"can't listen on {}, which is already in use: stop the program that listens there, or choose another address with {}", "无法监听 {}：该地址已被占用。请停止占用它的程序，或用 {} 选择另一个地址"},
     {"can't listen on {}: permission denied. Ports below 1024 take root or CAP_NET_BIND_SERVICE; or choose another with {}", "无法监听 {}：权限不足。1024 以下的端口需要 root 或 CAP_NET_BIND_SERVICE；也可用 {} 选择另一个"},
     {"listen on {}: not an IP address", "监听 {}：不是 IP 地址"},
-    {"{}; {} belongs to {}: run this as that user", "{}；{} 属于 {}：请以该用户身份运行"},
     {"data.db is from before PocketBase v0.23 (its accounts are in the table _admins): start a newer PocketBase on it once, which upgrades it", "data.db 早于 PocketBase v0.23（账号在 _admins 表中）：请用更新的 PocketBase 启动一次来升级它"},
     {"table {}, {}", "表 {}、{}"},
     {"table {}", "表 {}"},

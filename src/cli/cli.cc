@@ -1,7 +1,10 @@
 #include "cli/cli.h"
 
+#include <pwd.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
+#include <array>
 #include <boost/json.hpp>
 #include <cstdlib>
 #include <exception>
@@ -58,6 +61,17 @@ bool names_backups(Command command) {
          command == Command::kDelete || command == Command::kDownload || command == Command::kPin;
 }
 
+// Whose the directory is, where it is not ours; empty: it is, or that can't be told.
+std::string owner_of(const fs::Path& directory) {
+  struct ::stat about {};
+  if (::stat(directory.c_str(), &about) != 0 || about.st_uid == ::geteuid()) { return {}; }
+  ::passwd entry{};
+  ::passwd* user = nullptr;
+  std::array<char, 4096> text{};
+  (void)::getpwuid_r(about.st_uid, &entry, text.data(), text.size(), &user);
+  return user == nullptr ? "user " + std::to_string(about.st_uid) : printable(user->pw_name);
+}
+
 // What a person can do about it; empty: the error says it.
 std::string advice(const Words& words, const Arguments& arguments, Code code) {
   const bool remote = !arguments.url.empty();
@@ -73,6 +87,11 @@ std::string advice(const Words& words, const Arguments& arguments, Code code) {
     case Code::kNoSpace: return words(phrase::kFreeSpace);
     case Code::kUnavailable: return remote ? words(phrase::kIsServerThere) : "";
     case Code::kDamaged: return words(phrase::kVerifyAll);
+    case Code::kDenied: {
+      const std::string owner = remote ? std::string{} : owner_of(arguments.dir);
+      return owner.empty() ? ""
+                           : words(phrase::kRunAsOwner, {printable(arguments.dir.native()), owner});
+    }
     default: return "";
   }
 }

@@ -20,6 +20,7 @@ inline constexpr Phrase kSignIn{"Sign in: pocketvault login --url {} EMAIL, or s
 inline constexpr Phrase kSeeList{"See what there is: pocketvault list{}", "查看有哪些备份：pocketvault list{}"};
 inline constexpr Phrase kTryLater{"Try again when the other work has ended.", "请等另一项工作结束后再试。"};
 inline constexpr Phrase kFreeSpace{"Free some space, or keep backups elsewhere: --backups-dir DIR.", "请腾出空间，或把备份放到别处：--backups-dir DIR。"};
+inline constexpr Phrase kRunAsOwner{"{} belongs to {}: run this as that user.", "{} 属于 {}：请以该用户身份运行。"};
 inline constexpr Phrase kIsServerThere{"Is the server running, and is this its address?", "服务器在运行吗？地址对吗？"};
 inline constexpr Phrase kVerifyAll{"Check every backup with: pocketvault verify NAME.", "请逐个校验备份：pocketvault verify NAME。"};
 

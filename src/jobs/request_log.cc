@@ -1,7 +1,11 @@
 #include "jobs/request_log.h"
 
+#include <boost/json/object.hpp>
+#include <boost/json/serialize.hpp>
 #include <utility>
 
+#include "base/text.h"
+#include "jobs/names.h"
 #include "jobs/other_users.h"
 
 namespace pv::jobs {
@@ -129,6 +133,25 @@ void RequestLog::remove_unwanted() {
   }
   cleaned_for_ = logs;
   looked_at_.reset();
+}
+
+std::optional<logs::LogRow> row_of_failure(const Status& status, const Clock& clock,
+                                           Random& random) {
+  if (!status.finished || status.state != State::kFailed || !status.error) { return std::nullopt; }
+  const bool is_restore = status.kind == Kind::kRestore;
+  const bool is_by_clock =
+      status.kind == Kind::kBackup && status.name.starts_with(kScheduledPrefix);
+  if (!is_restore && !is_by_clock) { return std::nullopt; }
+  constexpr std::size_t kIdLength = 15;
+  constexpr std::int64_t kError = 8;
+  const boost::json::object data{{"error", printable(status.error->what)},
+                                 {is_restore ? "key" : "name", printable(status.name)}};
+  return logs::LogRow{
+      .id = random_text(random, kLowerAlphanumeric, kIdLength),
+      .created = format_pocketbase_date(clock.now()),
+      .level = kError,
+      .message = is_restore ? "Failed to restore backup" : "[Backup cron] Failed to create backup",
+      .data = boost::json::serialize(data)};
 }
 
 }  // namespace pv::jobs

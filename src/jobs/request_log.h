@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "base/random.h"
+#include "jobs/job.h"
 #include "jobs/live_settings.h"
 #include "logs/log_rows.h"
 
@@ -57,5 +59,11 @@ class RequestLog {
   WallTime first_at_{};
   WallTime last_at_{};
 };
+
+// What PocketBase writes there of a backup by the clock and of a restore that failed: "[Backup
+// cron] Failed to create backup", with {"error","name"}; "Failed to restore backup", with
+// {"error","key"} (spec: http-api.md, 1.13). nullopt: nothing, of any other.
+[[nodiscard]] std::optional<logs::LogRow> row_of_failure(const Status& status, const Clock& clock,
+                                                         Random& random);
 
 }  // namespace pv::jobs

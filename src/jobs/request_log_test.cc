@@ -20,6 +20,31 @@ namespace json = boost::json;
 using ::testing::ElementsAre;
 using ::testing::MatchesRegex;
 
+TEST(RowOfFailure, IsPocketBasesOfABackupByTheClockAndOfARestore) {
+  testing::FakeClock clock;
+  Status status{.id = "job", .kind = Kind::kBackup, .name = "@auto_pb_backup_shop_20261121.zip"};
+  const auto row = [&] { return row_of_failure(status, clock, system_random()); };
+  EXPECT_FALSE(row()) << "at work";
+  status.finished = clock.now();
+  status.state = State::kSucceeded;
+  EXPECT_FALSE(row());
+  status.state = State::kFailed;
+  status.error = Error{Code::kUnavailable, "no space\tleft"};
+  ASSERT_TRUE(row());
+  EXPECT_EQ(row()->level, 8);
+  EXPECT_EQ(row()->message, "[Backup cron] Failed to create backup");
+  EXPECT_EQ(row()->data,
+            R"({"error":"no space left","name":"@auto_pb_backup_shop_20261121.zip"})");
+  EXPECT_THAT(row()->id, MatchesRegex("[a-z0-9]{15}"));
+  EXPECT_EQ(row()->created, "2026-11-21 00:54:47.000Z");
+  status.name = "by_hand.zip";
+  EXPECT_FALSE(row()) << "whoever asked for it was told";
+  status.kind = Kind::kRestore;
+  ASSERT_TRUE(row());
+  EXPECT_EQ(row()->message, "Failed to restore backup");
+  EXPECT_EQ(row()->data, R"({"error":"no space left","key":"by_hand.zip"})");
+}
+
 class RequestLogTest : public ::testing::Test {
  protected:
   RequestLogTest() { ask("DELETE FROM _logs"); }
