@@ -283,7 +283,8 @@ TEST(Serve, SaysWhoseADirectoryIs) {
       testing::run("setpriv --reuid 65534 --regid 65534 --clear-groups '" + copy.string() +
                    "' backup --dir '" + pb_data.string() + "'");
   EXPECT_NE(result.status, 0);
-  EXPECT_THAT(result.output, HasSubstr(" belongs to root: run this as that user.")) << result.output;
+  EXPECT_THAT(result.output, HasSubstr(" belongs to root: run this as that user."))
+      << result.output;
 }
 
 TEST(Serve, SaysWhyItDoesNotStart) {
