@@ -122,19 +122,20 @@ std::string first_of(std::initializer_list<std::string> values) {
   return {};
 }
 
-Result<std::shared_ptr<s3::CredentialSource>> keys_of(const cli::BucketOptions& bucket) {
+Result<std::shared_ptr<s3::CredentialSource>> keys_of(const cli::BucketOptions& bucket,
+                                                      const std::stop_token& stop) {
   std::shared_ptr<s3::CredentialSource> source;
   if (bucket.access_key.empty()) {
     source = s3::environment_credentials(s3::process_environment());
   } else {
-    PV_TRY(std::string secret, cli::read_secret(bucket.secret_key_file));
+    PV_TRY(std::string secret, cli::read_secret(bucket.secret_key_file, {.stop = stop}));
     source = s3::fixed_credentials({bucket.access_key, std::move(secret), {}, std::nullopt});
   }
   return source;
 }
 
 // The bucket that the command line names, with what it leaves open from the environment.
-Result<s3::Options> named_bucket(const cli::BucketOptions& bucket) {
+Result<s3::Options> named_bucket(const cli::BucketOptions& bucket, const std::stop_token& stop) {
   const std::string region = first_of(
       {bucket.region, variable("AWS_REGION"), variable("AWS_DEFAULT_REGION"), "us-east-1"});
   const std::string endpoint =
@@ -142,7 +143,7 @@ Result<s3::Options> named_bucket(const cli::BucketOptions& bucket) {
                 "https://s3." + region + ".amazonaws.com"});
   PV_TRY(s3::Address address,
          s3::Address::parse({endpoint, bucket.name, region, bucket.force_path_style}));
-  PV_TRY(std::shared_ptr<s3::CredentialSource> credentials, keys_of(bucket));
+  PV_TRY(std::shared_ptr<s3::CredentialSource> credentials, keys_of(bucket, stop));
   s3::Options options{.address = std::move(address),
                       .credentials = std::move(credentials),
                       .ca_file = variable("AWS_CA_BUNDLE")};
@@ -152,9 +153,10 @@ Result<s3::Options> named_bucket(const cli::BucketOptions& bucket) {
 
 Result<std::unique_ptr<store::BackupStore>> open_tuned(const cli::StorePlace& place,
                                                        const fs::Path& dir,
-                                                       const jobs::TuneBucket& tune) {
+                                                       const jobs::TuneBucket& tune,
+                                                       const std::stop_token& stop) {
   if (!place.bucket.name.empty()) {
-    PV_TRY(s3::Options bucket, named_bucket(place.bucket));
+    PV_TRY(s3::Options bucket, named_bucket(place.bucket, stop));
     if (tune) { tune(bucket); }
     return store::make_s3_store(std::move(bucket), {.prefix = place.bucket.prefix});
   }
@@ -173,14 +175,16 @@ Result<std::unique_ptr<store::BackupStore>> open_tuned(const cli::StorePlace& pl
 Result<std::unique_ptr<store::BackupStore>> named_store(const cli::LocalOptions& options,
                                                         const jobs::TuneBucket& tune = {}) {
   if (options.bucket.name.empty() && options.backups_dir.empty()) { return nullptr; }
-  return open_tuned({.folder = options.backups_dir, .bucket = options.bucket}, options.dir, tune);
+  return open_tuned({.folder = options.backups_dir, .bucket = options.bucket}, options.dir, tune,
+                    options.stop);
 }
 
 // The mirror that the command line names; nullptr: none.
 Result<std::shared_ptr<store::BackupStore>> mirror_of(const cli::LocalOptions& options,
                                                       const jobs::TuneBucket& tune = {}) {
   if (!options.mirror) { return nullptr; }
-  PV_TRY(std::unique_ptr<store::BackupStore> store, open_tuned(*options.mirror, options.dir, tune));
+  PV_TRY(std::unique_ptr<store::BackupStore> store,
+         open_tuned(*options.mirror, options.dir, tune, options.stop));
   return stoppable(std::shared_ptr<store::BackupStore>{std::move(store)}, options.stop);
 }
 
@@ -188,7 +192,7 @@ Result<std::shared_ptr<store::BackupStore>> mirror_of(const cli::LocalOptions& o
 
 Result<std::unique_ptr<store::BackupStore>> open_store(const cli::StorePlace& place,
                                                        const fs::Path& dir) {
-  return open_tuned(place, dir, {});
+  return open_tuned(place, dir, {}, {});
 }
 
 Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
@@ -200,7 +204,7 @@ Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
   if (named == nullptr) {
     PV_TRY(fs::Path folder, backups_folder_of(options.dir, options.backups_dir));
     PV_TRY(const std::string key,
-           encryption_key_from(options.encryption_env, options.encryption_key_file));
+           encryption_key_from(options.encryption_env, options.encryption_key_file, options.stop));
     PV_TRY(jobs::ClosedStore closed, jobs::store_of_closed(options.dir, key, std::move(folder)));
     named = std::move(closed.store);
     doubt = std::move(closed.doubt);
@@ -233,8 +237,9 @@ Result<void> check_places(const cli::LocalOptions& options) {
   return mirror == nullptr ? Result<void>{} : jobs::check_apart(*store, *mirror);
 }
 
-Result<std::string> encryption_key_from(const std::string& name, const fs::Path& file) {
-  if (!file.empty()) { return cli::read_secret(file); }
+Result<std::string> encryption_key_from(const std::string& name, const fs::Path& file,
+                                        const std::stop_token& stop) {
+  if (!file.empty()) { return cli::read_secret(file, {.stop = stop}); }
   return name.empty() ? std::string{} : variable(name.c_str());
 }
 
@@ -246,7 +251,8 @@ Result<Local> open_local(LocalSetup setup) {
   PV_TRY(std::unique_ptr<store::BackupStore> store, named_store(setup.options, tune));
   PV_TRY(fs::Path backups_folder, backups_folder_of(setup.options.dir, setup.options.backups_dir));
   PV_TRY(std::string encryption_key,
-         encryption_key_from(setup.options.encryption_env, setup.options.encryption_key_file));
+         encryption_key_from(setup.options.encryption_env, setup.options.encryption_key_file,
+                             setup.options.stop));
   PV_TRY(jobs::Opened opened, jobs::open_directory(setup.options.dir,
                                                    {.tolerate_damage = !setup.owner,
                                                     .create = setup.options.create,
@@ -264,7 +270,7 @@ Result<Local> open_local(LocalSetup setup) {
   const cli::StorePlace first{.folder = {}, .bucket = setup.options.bucket};
   for (const cli::StorePlace& place : {first, setup.options.mirror.value_or(cli::StorePlace{})}) {
     if (place.bucket.name.empty()) { continue; }
-    PV_TRY(const s3::Options named, named_bucket(place.bucket));
+    PV_TRY(const s3::Options named, named_bucket(place.bucket, setup.options.stop));
     options.backups_places.push_back({named.address.describe(), place.bucket.prefix});
   }
   if (store == nullptr) {

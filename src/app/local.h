@@ -40,7 +40,7 @@ struct Local {
 
 // The first line of `file`, else the value of the variable `name`; empty when both are, or when it
 // is not set. Errors: cli::read_secret().
-[[nodiscard]] Result<std::string> encryption_key_from(const std::string& name,
-                                                      const fs::Path& file);
+[[nodiscard]] Result<std::string> encryption_key_from(const std::string& name, const fs::Path& file,
+                                                      const std::stop_token& stop = {});
 
 }  // namespace pv::app

@@ -869,6 +869,7 @@ inline constexpr Phrase kTexts[] = {
     {"true or false, without quotes", "不带引号的 true 或 false"},
     {"a text in quotes", "带引号的文本"},
 
+    {"no line came within {} s", "{} 秒内没有收到任何一行"},
     // Files of the person.
     {"{} is there already; --force replaces it, --output FILE takes another name", "{} 已经存在；--force 会替换它，--output FILE 可换一个名字"},
     {"{} is there already; --force replaces what has the same name, --output takes another place", "{} 已经存在；--force 会替换同名的内容，--output 可换一个位置"},

@@ -1,10 +1,13 @@
 #include "cli/settle.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <map>
+#include <thread>
 
 #include "cli/arguments.h"
 #include "cli/config_file.h"
@@ -361,3 +364,61 @@ TEST(Secrets, OnTheCommandLineGoBeforeThoseOfTheEnvironment) {
 
 }  // namespace
 }  // namespace pv::cli
+// As --token-file <(pass show pv) has it: a name in /dev/fd, and a writer that takes its time.
+TEST(Secrets, ComeThroughAPipeOnceAndAreAskedForTwice) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const fs::Path pipe = "/dev/fd/" + std::to_string(ends[0]);
+  std::jthread writer{[&] {
+    for (const std::string_view part : {" s3c", "ret \n", "more\n"}) {
+      EXPECT_EQ(::write(ends[1], part.data(), part.size()), static_cast<ssize_t>(part.size()));
+    }
+  }};
+  const auto secret = read_secret(pipe);
+  ASSERT_TRUE(secret.has_value()) << secret.error().what;
+  EXPECT_EQ(*secret, "s3cret") << "the writer has not closed its end";
+  EXPECT_EQ(read_secret(pipe).value(), "s3cret");
+  writer.join();
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST(Secrets, MayStandInAPipeThatNobodyWritesToAnyMore) {
+  const std::pair<std::string, std::string> rows[] = {
+      {"no end", "no end"}, {"\nx\n", ""}, {"", ""}};
+  for (const auto& [text, secret] : rows) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    ASSERT_EQ(::write(ends[1], text.data(), text.size()), static_cast<ssize_t>(text.size()));
+    ::close(ends[1]);
+    const auto found = read_secret("/dev/fd/" + std::to_string(ends[0]));
+    if (secret.empty()) {
+      ASSERT_FALSE(found.has_value());
+      EXPECT_EQ(found.error().code, Code::kInvalid) << "the end is no reason to wait";
+    } else {
+      EXPECT_EQ(found.value(), secret);
+    }
+    ::close(ends[0]);
+  }
+  EXPECT_EQ(read_secret("/dev/null").error().code, Code::kInvalid);
+}
+
+TEST(Secrets, OfAFifoAreWaitedFor) {
+  const TempFolder folder;
+  const fs::Path fifo = folder / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const auto none = read_secret(fifo, {.patience = std::chrono::milliseconds{1}});
+  ASSERT_FALSE(none.has_value());
+  EXPECT_EQ(none.error(), (Error{Code::kUnavailable, fifo.string() + ": no line came within 1 s"}));
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(read_secret(fifo, {.stop = stop.get_token()}).error().code, Code::kCancelled);
+  std::jthread writer{[&] { write_file(fifo, "late\n"); }};
+  EXPECT_EQ(read_secret(fifo).value(), "late") << "neither failure is remembered";
+}
+
+TEST(Secrets, AreNotReadWithoutEnd) {
+  EXPECT_EQ(read_secret("/dev/zero").error(),
+            (Error{Code::kInvalid, "/dev/zero has more than 65536 bytes"}));
+}
+
