@@ -223,18 +223,43 @@ Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
   return overview;
 }
 
-Result<void> check_places(const cli::LocalOptions& options) {
-  PV_TRY(std::unique_ptr<store::BackupStore> store, named_store(options));
-  PV_TRY(fs::Path folder, backups_folder_of(options.dir, options.backups_dir));
-  PV_TRY(const std::string key,
-         encryption_key_from(options.encryption_env, options.encryption_key_file));
-  PV_TRY(const std::shared_ptr<store::BackupStore> mirror, mirror_of(options));
+std::vector<cli::PlaceFault> check_places(const cli::LocalOptions& options) {
+  std::vector<cli::PlaceFault> faults;
+  const auto is_fine = [&](const char* key, const auto& result) {
+    const auto is_told = [&](const cli::PlaceFault& one) { return one.error == result.error(); };
+    // A secret that can't be read is in the way of each bucket that needs it.
+    if (!result.has_value() && std::ranges::none_of(faults, is_told)) {
+      faults.push_back({key, result.error()});
+    }
+    return result.has_value();
+  };
+  const fs::Path& secret_file = options.bucket.secret_key_file;
+  if (!secret_file.empty()) {
+    is_fine("s3_secret_key_file", cli::read_secret(secret_file, {.stop = options.stop}));
+  }
+  const auto key =
+      encryption_key_from(options.encryption_env, options.encryption_key_file, options.stop);
+  const bool has_key = is_fine("encryption_key_file", key);
+  const auto folder = backups_folder_of(options.dir, options.backups_dir);
+  std::unique_ptr<store::BackupStore> store;
+  bool has_store = is_fine("backups_dir", folder);
+  if (has_store) {
+    auto named = named_store(options);
+    const bool is_bucket = !options.bucket.name.empty();
+    const char* bucket_key = options.bucket.endpoint.empty() ? "s3_bucket" : "s3_endpoint";
+    has_store = is_fine(is_bucket ? bucket_key : "backups_dir", named);
+    if (has_store) { store = *std::move(named); }
+  }
+  const auto mirror = mirror_of(options);
+  const bool has_mirror = is_fine("mirror", mirror) && *mirror != nullptr;
+  if (!has_mirror || !has_store || !has_key) { return faults; }
   if (store == nullptr && fs::exists(options.dir / "data.db")) {
-    auto chosen = jobs::store_of_closed(options.dir, key, folder);
+    auto chosen = jobs::store_of_closed(options.dir, *key, *folder);
     if (chosen.has_value()) { store = std::move(chosen->store); }
   }
-  if (store == nullptr) { store = store::make_folder_store(std::move(folder)); }
-  return mirror == nullptr ? Result<void>{} : jobs::check_apart(*store, *mirror);
+  if (store == nullptr) { store = store::make_folder_store(*folder); }
+  is_fine("mirror", jobs::check_apart(*store, **mirror));
+  return faults;
 }
 
 Result<std::string> encryption_key_from(const std::string& name, const fs::Path& file,

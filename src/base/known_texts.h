@@ -855,6 +855,8 @@ inline constexpr Phrase kTexts[] = {
     {"{} is a pipe or a device, not a file; name a file of options, or none at all: --config \"\"", "{} 是管道或设备，不是文件；请指定选项文件，或不用任何文件：--config \"\""},
     {"faults that are not told here: {}", "此处未列出的错误数：{}"},
     {"names no directory; leave the line out", "没有指定目录；请删去这一行"},
+    {"is empty; leave the line out", "是空的；请删去这一行"},
+    {"has an empty text; leave it out", "含有空文本；请删去它"},
     {"needs true or false", "需要 true 或 false"},
     {"{} needs {}", "{} 需要 {}"},
     {"{} is not for this file: use {}", "{} 不应放在此文件中：请用 {}"},

@@ -180,6 +180,14 @@ TEST(Options, ThatCanNotBeAreRefusedWithWhereTheyStand) {
       {"no port", "http = \"127.0.0.1:http\"", name + ":1:8: http: \"http\" is no port"},
       {"no level", "log_level = \"loud\"",
        name + ":1:13: log_level: needs debug, info, warning or error"},
+      {"no address", "http = \"\"", name + ":1:8: http: is empty; leave the line out"},
+      {"no origin", "origins = []", name + ":1:11: origins: is empty; leave the line out"},
+      {"an empty origin", "origins = [\"a,b\", \"\"]",
+       name + ":1:11: origins: has an empty text; leave it out"},
+      {"an empty origin first", "origins = [\"\", \"a\"]",
+       name + ":1:11: origins: has an empty text; leave it out"},
+      {"an empty origin between", "origins = \"a,,b\"",
+       name + ":1:11: origins: has an empty text; leave it out"},
       {"no TOML", "nice = true\nhttp =\n", name + ":2:"},
       {"twice", "nice = true\nnice = true\n", name + ":2:"},
       {"two stores", "backups_dir = \"/b\"\ns3_bucket = \"b\"\n",
@@ -197,6 +205,11 @@ TEST(Options, ThatCanNotBeAreRefusedWithWhereTheyStand) {
     EXPECT_EQ(parsed.exit, Exit::kUsage) << one.label;
     EXPECT_TRUE(parsed.err.starts_with("Error: " + one.says)) << one.label << ": " << parsed.err;
   }
+  EXPECT_EQ(world.good({"serve"}, world.file("mirror = \"\"\nbackups_dir = \"\"")).mirror,
+            std::nullopt)
+      << "what there need not be may be empty";
+  EXPECT_EQ(world.good({"serve"}, world.file("origins = [\"a,b\", \"c\"]")).serve.origins,
+            (std::vector<std::string>{"a", "b", "c"}));
   world.variables = {{"POCKETVAULT_NICE", "perhaps"}};
   EXPECT_EQ(world.parse({"serve"}).err, "Error: POCKETVAULT_NICE: needs true or false\n");
   world.variables = {{"POCKETVAULT_KEEP_REPLACED", "long"}};
@@ -336,6 +349,28 @@ TEST(Options, ShowNoSecret) {
   EXPECT_EQ(shown_value({.key = "http", .value = "[::1]:80"}), "[::1]:80");
 }
 
+TEST(Options, ThatDoNotGoTogetherAreAllTold) {
+  const World world;
+  const fs::Path file = world.file(
+      "http = \"127.0.0.1:1\"\nmetrics_listen = \"127.0.0.1:1\"\nbackups_dir = \"/b\"\n"
+      "s3_bucket = \"b\"\nencryption_env = \"A\"\nencryption_key_file = \"/k\"\nmirror = \"/b\"\n");
+  const std::string at = file.string() + ":";
+  EXPECT_EQ(world.parse({"serve"}, file).mistakes,
+            (std::vector<std::string>{
+                at + "2:1: --metrics-listen: needs another address or port than --http",
+                at + "6:1: --encryption-key-file: excludes --encryption-env",
+                at + "4:1: --s3-bucket: excludes --backups-dir",
+                at + "7:1: --mirror: is where the backups are themselves"}));
+  const fs::Path parts =
+      world.file("s3_region = \"r\"\ns3_prefix = \"p/\"\ns3_access_key = \"k\"\n");
+  EXPECT_EQ(world.parse({"serve"}, parts).mistakes,
+            (std::vector<std::string>{
+                at + "3:1: --s3-access-key: needs the other one: --s3-access-key and "
+                     "--s3-secret-key-file",
+                at + "1:1: --s3-region requires --s3-bucket",
+                at + "2:1: --s3-prefix requires --s3-bucket"}));
+}
+
 TEST(Secrets, AreTheFirstLineOfAFile) {
   const TempFolder folder;
   write_file(folder / "a", "  s3cret \r\nmore\n");
@@ -348,22 +383,6 @@ TEST(Secrets, AreTheFirstLineOfAFile) {
   EXPECT_EQ(read_secret(folder / "c").error().code, Code::kNotFound);
 }
 
-TEST(Secrets, OnTheCommandLineGoBeforeThoseOfTheEnvironment) {
-  World world;
-  world.variables = {{"POCKETVAULT_TOKEN", "t"},
-                     {"POCKETVAULT_S3_ACCESS_KEY", "a"},
-                     {"POCKETVAULT_S3_SECRET_KEY_FILE", "/s"}};
-  EXPECT_EQ(world.good({"list", "--url", "http://h"}).token, "t");
-  const Arguments given = world.good({"list", "--url", "http://h", "--token-file", "/t"});
-  EXPECT_EQ(given.token, "");
-  EXPECT_EQ(given.token_file, "/t");
-  const Arguments copy = world.good({"copy", "--all", "--to", "s3://b"});
-  EXPECT_EQ(copy.copy_to.bucket.access_key, "a") << "as AWS's variables, they are for all buckets";
-  EXPECT_EQ(copy.copy_to.bucket.secret_key_file, "/s");
-}
-
-}  // namespace
-}  // namespace pv::cli
 // As --token-file <(pass show pv) has it: a name in /dev/fd, and a writer that takes its time.
 TEST(Secrets, ComeThroughAPipeOnceAndAreAskedForTwice) {
   std::array<int, 2> ends{};
@@ -422,3 +441,19 @@ TEST(Secrets, AreNotReadWithoutEnd) {
             (Error{Code::kInvalid, "/dev/zero has more than 65536 bytes"}));
 }
 
+TEST(Secrets, OnTheCommandLineGoBeforeThoseOfTheEnvironment) {
+  World world;
+  world.variables = {{"POCKETVAULT_TOKEN", "t"},
+                     {"POCKETVAULT_S3_ACCESS_KEY", "a"},
+                     {"POCKETVAULT_S3_SECRET_KEY_FILE", "/s"}};
+  EXPECT_EQ(world.good({"list", "--url", "http://h"}).token, "t");
+  const Arguments given = world.good({"list", "--url", "http://h", "--token-file", "/t"});
+  EXPECT_EQ(given.token, "");
+  EXPECT_EQ(given.token_file, "/t");
+  const Arguments copy = world.good({"copy", "--all", "--to", "s3://b"});
+  EXPECT_EQ(copy.copy_to.bucket.access_key, "a") << "as AWS's variables, they are for all buckets";
+  EXPECT_EQ(copy.copy_to.bucket.secret_key_file, "/s");
+}
+
+}  // namespace
+}  // namespace pv::cli
