@@ -858,7 +858,9 @@ inline constexpr Phrase kTexts[] = {
     {"is empty; leave the line out", "是空的；请删去这一行"},
     {"has an empty text; leave it out", "含有空文本；请删去它"},
     {"needs true or false", "需要 true 或 false"},
-    {"{} needs {}", "{} 需要 {}"},
+    {"{} needs true or false, without quotes", "{} 需要不带引号的 true 或 false"},
+    {"{} needs a text in quotes", "{} 需要带引号的文本"},
+    {"{} needs a list of texts: [\"a\", \"b\"]", "{} 需要文本列表：[\"a\", \"b\"]"},
     {"{} is not for this file: use {}", "{} 不应放在此文件中：请用 {}"},
     {"{} is set, and there is no such option", "设置了 {}，但没有这样的选项"},
     {"{} is set, and there is no such option; did you mean {}?",
@@ -867,11 +869,9 @@ inline constexpr Phrase kTexts[] = {
     {"there is no option {}", "没有选项 {}"},
     {"not TOML: {}", "不是 TOML：{}"},
     {"can't hold a NUL", "不能含有 NUL"},
-    {"{} has no secret in its first line", "{} 的首行没有密钥"},
-    {"true or false, without quotes", "不带引号的 true 或 false"},
-    {"a text in quotes", "带引号的文本"},
-
     {"no line came within {} s", "{} 秒内没有收到任何一行"},
+    {"{} has no secret in its first line", "{} 的首行没有密钥"},
+
     // Files of the person.
     {"{} is there already; --force replaces it, --output FILE takes another name", "{} 已经存在；--force 会替换它，--output FILE 可换一个名字"},
     {"{} is there already; --force replaces what has the same name, --output takes another place", "{} 已经存在；--force 会替换同名的内容，--output 可换一个位置"},
