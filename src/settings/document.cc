@@ -176,11 +176,13 @@ Result<Document> Document::of(const json::value& stored) {
   Document document;
   if (stored.is_null()) { return document; }
   const json::object* object = stored.if_object();
-  if (object == nullptr) { return fail(Code::kDamaged, "Must be an object."); }
+  if (object == nullptr) { return fail(Code::kDamaged, "Must be an object"); }
   const std::vector<Fault> faults = merge(defaults(), document.root_, *object, Unknown::kKeep);
   if (!faults.empty()) {
     // A default in its place may open what was closed, and the next save would make it stay.
-    return fail(Code::kDamaged, faults.front().field + ": " + faults.front().message);
+    std::string why = faults.front().message;
+    if (why.ends_with('.')) { why.pop_back(); }  // a sentence of an answer
+    return fail(Code::kDamaged, faults.front().field + ": " + why);
   }
   const json::value* smtp = object->if_contains("smtp");
   document.has_stored_password_ =

@@ -130,10 +130,10 @@ TEST(Settings, SaysWhichMemberOfTheRowIsOfAnotherType) {
   Fixture fixture{"0.36.6"};
   const std::pair<const char*, const char*> rows[] = {
       {"json_set(CAST(value AS TEXT), '$.backups.s3.enabled', true)",
-       "settings row of data.db: backups.s3.enabled: Must be true or false."},
+       "settings row of data.db: backups.s3.enabled: Must be true or false"},
       {"'{\"superuserIPs\":\"10.0.0.1\"}'",
-       "settings row of data.db: superuserIPs: Must be a list."},
-      {"'[]'", "settings row of data.db: Must be an object."},
+       "settings row of data.db: superuserIPs: Must be a list"},
+      {"'[]'", "settings row of data.db: Must be an object"},
   };
   for (const auto& [value, why] : rows) {
     ASSERT_TRUE(
@@ -146,7 +146,7 @@ TEST(Settings, SaysWhichMemberOfTheRowIsOfAnotherType) {
   }
   fixture.store(*encrypt(R"({"superuserIPs":"10.0.0.1"})", kKey, system_random()));
   EXPECT_EQ(read(fixture.data, kKey).error(),
-            (Error{Code::kDamaged, "settings row of data.db: superuserIPs: Must be a list."}));
+            (Error{Code::kDamaged, "settings row of data.db: superuserIPs: Must be a list"}));
 }
 
 TEST(Settings, SaysThatTheRowIsNotJson) {
