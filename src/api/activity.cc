@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/json/object.hpp>
+#include <span>
 
 #include "api/json.h"
 #include "api/utf8.h"
@@ -61,21 +62,56 @@ std::string_view take_until(std::string_view& rest, const Ends& ends) {
   return taken;
 }
 
+bool has_word(std::string_view lower, std::span<const std::string_view> words) {
+  while (!lower.empty()) {
+    const auto word = take_until(lower, [](char c) { return !is_letter_or_digit(c); });
+    if (std::ranges::find(words, word) != words.end()) { return true; }
+  }
+  return false;
+}
+
 // As a name says: token, access_token, token[], form[newPassword], X-Amz-Signature; and what is
 // short only as a word of its own: code, auth_code, but not country or withCode.
 bool is_name_of_secret(std::string_view name) {
-  constexpr std::array<std::string_view, 11> kParts{
-      "token",   "password",      "passwd",    "secret", "apikey",    "api_key",
-      "api-key", "authorization", "signature", "jwt",    "credential"};
-  constexpr std::array<std::string_view, 5> kWords{"otp", "code", "pwd", "sig", "auth"};
+  constexpr std::array<std::string_view, 18> kParts{
+      "token",       "password",    "passwd",        "passphrase", "secret",     "apikey",
+      "api_key",     "api-key",     "accesskey",     "access_key", "access-key", "privatekey",
+      "private_key", "private-key", "authorization", "signature",  "jwt",        "credential"};
+  constexpr std::array<std::string_view, 6> kWords{"otp", "code", "pwd", "pass", "sig", "auth"};
   const std::string lower = to_lower_ascii(name);
-  if (std::ranges::any_of(
-          kParts, [&](std::string_view part) { return lower.find(part) != std::string::npos; })) {
-    return true;
-  }
-  for (std::string_view rest = lower; !rest.empty();) {
-    const auto word = take_until(rest, [](char c) { return !is_letter_or_digit(c); });
-    if (std::ranges::find(kWords, word) != kWords.end()) { return true; }
+  return has_word(lower, kWords) || std::ranges::any_of(kParts, [&](std::string_view part) {
+           return lower.find(part) != std::string::npos;
+         });
+}
+
+// A `key` may be a secret, or what a record, a backup or a cache is called: it is one where it
+// looks like what a generator makes, of 16 letters and digits or more, both among them, and no dot.
+bool is_secret_key(std::string_view name, std::string_view value) {
+  constexpr std::array<std::string_view, 1> kWords{"key"};
+  constexpr std::size_t kLeast = 16;
+  const auto is_digit = [](char c) { return c >= '0' && c <= '9'; };
+  return value.size() >= kLeast && has_word(to_lower_ascii(name), kWords) &&
+         std::ranges::any_of(value, is_digit) && !std::ranges::all_of(value, is_digit) &&
+         std::ranges::all_of(value, [](char c) {
+           return is_letter_or_digit(c) ||
+                  std::string_view{"-_+="}.find(c) != std::string_view::npos;
+         });
+}
+
+// "Bearer x", "Basic eDp5", as they stand in the header Authorization, wherever they stand here.
+bool has_scheme(std::string_view text) {
+  const std::string lower = to_lower_ascii(text);
+  const auto is_blank = [](char c) { return c == ' ' || c == '+'; };
+  for (const auto& [scheme, least] : {std::pair{"bearer", 1U}, std::pair{"basic", 4U}}) {
+    for (std::size_t at = 0; (at = lower.find(scheme, at)) != std::string::npos;) {
+      const bool is_word = at == 0 || !is_letter_or_digit(lower[at - 1]);
+      at += std::string_view{scheme}.size();
+      const std::size_t begin = std::min(lower.find_first_not_of(" +", at), lower.size());
+      const auto end =
+          std::find_if(lower.begin() + static_cast<std::ptrdiff_t>(begin), lower.end(), is_blank);
+      const auto length = static_cast<std::size_t>(end - lower.begin()) - begin;
+      if (is_word && begin > at && length >= least) { return true; }
+    }
   }
   return false;
 }
@@ -118,13 +154,14 @@ bool is_secret(std::string_view parameter) {
     if (times == kTimesMax) { return true; }
     text = std::move(plain);
   }
-  if (has_token(text)) { return true; }
+  if (has_token(text) || has_scheme(text)) { return true; }
   for (std::string_view rest = text; !rest.empty();) {
     const auto one =
         take_until(rest, [](char c) { return kSeparators.find(c) != std::string_view::npos; });
     const std::size_t equals = one.find('=');
-    if (equals != std::string_view::npos && is_name_of_secret(one.substr(0, equals))) {
-      return true;
+    if (equals != std::string_view::npos) {
+      const std::string_view name = one.substr(0, equals);
+      if (is_name_of_secret(name) || is_secret_key(name, one.substr(equals + 1))) { return true; }
     }
     if (has_password(one)) { return true; }
   }
@@ -135,7 +172,9 @@ bool is_secret(std::string_view parameter) {
 std::string masked(std::string_view url) {
   std::string text;
   for (;;) {
-    const std::string_view part = url.substr(0, url.find_first_of(kSeparators));
+    std::string_view part = url.substr(0, url.find_first_of(kSeparators));
+    // What follows a scheme may have slashes in it.
+    if (has_scheme(part)) { part = url.substr(0, url.find_first_of("?&;#")); }
     text += is_secret(part) ? "token=***" : part;
     url.remove_prefix(part.size());
     if (url.empty()) { return text; }

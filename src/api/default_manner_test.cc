@@ -458,6 +458,22 @@ TEST(BothManners, SuperusersComeFromAllowedAddressesAlone) {
   EXPECT_EQ(server.admin_call("GET", "/api/backups").status, 200U);
 }
 
+// A text where the list of addresses belongs is not an empty list, and 1 is not false.
+TEST(BothManners, NobodyIsLetInByARowOfAnotherType) {
+  for (const char* change : {"'$.superuserIPs', '10.0.0.1'", "'$.backups.s3.enabled', 1"}) {
+    TestServer server;
+    ASSERT_NE(server.admin(), "") << "signed in before";
+    server.sql("UPDATE _params SET value = json_set(CAST(value AS TEXT), " + std::string{change} +
+               ") WHERE id = 'settings'");
+    const std::string before = server.settings_row();
+    EXPECT_EQ(server.admin_call("GET", "/api/settings").status, 400U) << change;
+    EXPECT_EQ(server.admin_json("PATCH", "/api/settings", "{}").status, 400U) << change;
+    EXPECT_EQ(server.admin_json("POST", "/api/backups", "{}").status, 400U) << change;
+    EXPECT_EQ(server.settings_row(), before);
+    EXPECT_EQ(server.call({.target = "/api/health"}).status, 200U) << "who has no token is none";
+  }
+}
+
 TEST(OwnRoutes, ShowVerifyAndUndo) {
   TestServer server;
   ASSERT_EQ(server.admin_json("POST", "/api/backups", R"({"name":"a.zip"})").status, 204U);

@@ -2,6 +2,7 @@
 #include <boost/json/array.hpp>
 #include <boost/json/parse.hpp>
 #include <charconv>
+#include <limits>
 
 #include "api/exchange.h"
 #include "http/url.h"
@@ -14,7 +15,7 @@ namespace json = boost::json;
 
 constexpr std::int64_t kPerPage = 30;
 constexpr std::int64_t kPerPageMax = 1000;
-constexpr std::int64_t kPageMax = 1'000'000'000;
+constexpr std::int64_t kPageMax = std::numeric_limits<std::int64_t>::max();  // it is answered
 
 // From when it was asked for: whoever waits behind others does not hold up yet others.
 constexpr std::chrono::seconds kReadMax{5};

@@ -76,9 +76,31 @@ TEST(LogRoutes, LeaveOutWhatReadsTheLogAndEverySecret) {
 TEST(LogRoutes, MaskByNameAndByShape) {
   TestServer server;
   const std::string token = server.file_token(server.admin());
-  for (const char* name : {"apiKey", "api_key", "authorization", "jwt", "otp", "code", "auth_code",
-                           "pwd", "sig", "X-Amz-Signature", "X-Amz-Credential", "form[code]"}) {
-    server.call({.target = std::string{"/api/nope?a=1&"} + name + "=Bearer+hidden"});
+  for (const char* name : {"apiKey",
+                           "api_key",
+                           "authorization",
+                           "jwt",
+                           "otp",
+                           "code",
+                           "auth_code",
+                           "pwd",
+                           "sig",
+                           "X-Amz-Signature",
+                           "X-Amz-Credential",
+                           "form[code]",
+                           "pass",
+                           "db_pass",
+                           "passphrase",
+                           "access_key",
+                           "accesskey",
+                           "AWSAccessKeyId",
+                           "private_key",
+                           "private-key"}) {
+    server.call({.target = std::string{"/api/nope?a=1&"} + name + "=hidden"});
+  }
+  for (const char* query : {"?key=1hiddenhiddenhidden", "?app-key=hidden_hidden-0000=",
+                            "?x=Bearer+hidden", "?x=%42earer%20hidden", "?x=Basic%20hidden"}) {
+    server.call({.target = std::string{"/api/nope"} + query});
   }
   for (const std::string& target :
        {"/api/nope?x=" + token, "/" + token, "/api/nope/a." + token, "/api/nope?x=%22" + token,
@@ -90,10 +112,16 @@ TEST(LogRoutes, MaskByNameAndByShape) {
   }
   server.call({.target = "/api/health", .headers = {{"User-Agent", "curl/8 token=hidden"}}});
   server.call({.target = "/api/health", .headers = {{"User-Agent", "x " + token}}});
+  for (const char* agent : {"Bearer hidden", "x/1.0 bearer  a/hidden", "x (Basic aGkx/hidden)"}) {
+    server.call({.target = "/api/health", .headers = {{"User-Agent", agent}}});
+  }
   // What is no secret stays.
   const std::string harmless =
-      "/api/nope/50%25.zip?to=a@b.c&country=de&withCode=true&v=1.2.3&x=%zz&j=eyJ.a";
-  server.call({.target = harmless, .headers = {{"User-Agent", "Mozilla/5.0 (X11; rv:1.2)"}}});
+      "/api/nope/50%25.zip?to=a@b.c&country=de&withCode=true&v=1.2.3&x=%zz&j=eyJ.a"
+      "&key=pb_backup_20261121000000.zip&key=settings&key=12345678901234567890"
+      "&passenger=1&keyboard=0123456789abcdefgh&bearer=x";
+  server.call({.target = harmless,
+               .headers = {{"User-Agent", "Mozilla/5.0 (X11; rv:1.2) visualbasic 1.2345"}}});
   server.log().flush();
   const std::string body = server.admin_call("GET", "/api/logs?perPage=1000").body;
   EXPECT_THAT(body, Not(HasSubstr("hidden")));
@@ -101,8 +129,11 @@ TEST(LogRoutes, MaskByNameAndByShape) {
   EXPECT_THAT(body, HasSubstr("/api/nope?a=1\\u0026token=***"));
   EXPECT_THAT(body, HasSubstr("https://token=***/a"));
   EXPECT_THAT(body, HasSubstr("/api/nope/50%25.zip?to=a@b.c\\u0026country=de\\u0026withCode=true"
-                              "\\u0026v=1.2.3\\u0026x=%zz\\u0026j=eyJ.a"));
-  EXPECT_THAT(body, HasSubstr("Mozilla/5.0 (X11; rv:1.2)"));
+                              "\\u0026v=1.2.3\\u0026x=%zz\\u0026j=eyJ.a"
+                              "\\u0026key=pb_backup_20261121000000.zip\\u0026key=settings"
+                              "\\u0026key=12345678901234567890\\u0026passenger=1"
+                              "\\u0026keyboard=0123456789abcdefgh\\u0026bearer=x"));
+  EXPECT_THAT(body, HasSubstr("Mozilla/5.0 (X11; rv:1.2) visualbasic 1.2345"));
 }
 
 // Of which each may take six bytes in JSON.
@@ -148,6 +179,10 @@ TEST(LogRoutes, TakePagesFieldsAndFilters) {
   EXPECT_EQ(
       server.admin_call("GET", "/api/logs?skipTotal=1&perPage=1&fields=level&" + filter).body,
       "{\"items\":[{\"level\":0}],\"page\":1,\"perPage\":1,\"totalItems\":-1,\"totalPages\":-1}\n");
+  EXPECT_EQ(
+      server.admin_call("GET", "/api/logs?page=9223372036854775807&perPage=1000&" + filter).body,
+      "{\"items\":[],\"page\":9223372036854775807,\"perPage\":1000,\"totalItems\":5,"
+      "\"totalPages\":1}\n");
   const auto stats = server.admin_call("GET", "/api/logs/stats?" + filter).json();
   std::int64_t total = 0;
   for (const auto& hour : stats.as_array()) { total += hour.at("total").as_int64(); }

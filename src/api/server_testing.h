@@ -257,6 +257,15 @@ class TestServer {
     PV_ASSERT(done.has_value());
   }
 
+  std::string settings_row() {
+    return value_of(
+        directory_->read<std::string>([](sqlite::Connection& db) -> Result<std::string> {
+          PV_TRY(const auto row,
+                 db.one("SELECT CAST(value AS TEXT) FROM _params WHERE id = 'settings'"));
+          return sqlite::to_text(row.value().at(0));
+        }));
+  }
+
   Got call(const Ask& ask) {
     PiecesBody body{ask.body, 64 << 10, ask.broken};
     return call(ask, body);

@@ -68,6 +68,26 @@ TEST(SettingsRoutes, ChangeAndAnswerAll) {
   EXPECT_EQ(server.settings().now()->backups_cron, "@daily");
 }
 
+TEST(SettingsRoutes, TakeHalfAPairOfSurrogatesAsGoDoes) {
+  const std::pair<const char*, const char*> rows[] = {
+      {R"(\ud800)", "\uFFFD"},
+      {R"(a\uDC00b)", "a\uFFFDb"},
+      {R"(\ud800\ud83d\ude00)", "\uFFFD\U0001F600"},
+      {R"(\ud800\n\\ud800)", "\uFFFD\n\\ud800"},
+  };
+  TestServer server;
+  for (const bool is_strict : {false, true}) {
+    server.start({.strict = is_strict});
+    for (const auto& [sent, kept] : rows) {
+      const std::string body = R"({"meta":{"appName":")" + std::string{sent} + "\"}}";
+      EXPECT_EQ(server.admin_json("PATCH", "/api/settings", body).status, 200U) << sent;
+      EXPECT_EQ(server.settings().now()->app_name, kept) << sent;
+    }
+    EXPECT_EQ(server.admin_json("PATCH", "/api/settings", R"({"meta":{"appName":"\ud80)").status,
+              400U);
+  }
+}
+
 TEST(SettingsRoutes, TellEveryFieldThatIsWrong) {
   TestServer server;
   const auto patch = [&](const std::string& body) {

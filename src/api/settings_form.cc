@@ -20,11 +20,39 @@ using Changes = tl::expected<std::vector<json::object>, Problem>;
 
 constexpr std::size_t kBytesMax = 1 << 20;
 
+// The code unit of the escape at `at`, "\\ud83d"; nullopt: there is none.
+std::optional<unsigned> escaped_unit(std::string_view text, std::size_t at) {
+  constexpr std::size_t kBytes = 6;
+  const std::string_view escape = text.substr(std::min(at, text.size()), kBytes);
+  if (escape.size() < kBytes || !escape.starts_with("\\u")) { return std::nullopt; }
+  unsigned unit = 0;
+  const auto read = std::from_chars(escape.data() + 2, escape.data() + kBytes, unit, 16);
+  return read.ptr == escape.data() + kBytes ? std::optional{unit} : std::nullopt;
+}
+
+// Half of a pair of surrogates is U+FFFD to Go, and an error to Boost.JSON.
+std::string with_whole_surrogates(std::string text) {
+  constexpr std::size_t kBytes = 6;
+  for (std::size_t at = text.find('\\'); at < text.size(); at = text.find('\\', at)) {
+    const auto unit = escaped_unit(text, at);
+    if (!unit) {
+      at += 2;
+      continue;
+    }
+    const auto next = escaped_unit(text, at + kBytes);
+    const bool is_high = *unit >= 0xD800 && *unit < 0xDC00;
+    const bool is_pair = is_high && next && *next >= 0xDC00 && *next < 0xE000;
+    if (!is_pair && *unit >= 0xD800 && *unit < 0xE000) { text.replace(at, kBytes, "\\ufffd"); }
+    at += is_pair ? 2 * kBytes : kBytes;
+  }
+  return text;
+}
+
 // The first value of a text, which must be an object or null; what follows it is not looked at.
 std::optional<json::value> first_value(std::string_view text) {
   json::stream_parser parser;  // up to 32 levels, which is more than any settings have
   boost::system::error_code error;
-  parser.write_some(to_valid_utf8(text), error);
+  parser.write_some(with_whole_surrogates(to_valid_utf8(text)), error);
   if (!error && !parser.done()) { parser.finish(error); }
   if (error) { return std::nullopt; }
   json::value value = parser.release();

@@ -122,19 +122,20 @@ std::string first_of(std::initializer_list<std::string> values) {
   return {};
 }
 
-Result<std::shared_ptr<s3::CredentialSource>> keys_of(const cli::BucketOptions& bucket) {
+Result<std::shared_ptr<s3::CredentialSource>> keys_of(const cli::BucketOptions& bucket,
+                                                      const std::stop_token& stop) {
   std::shared_ptr<s3::CredentialSource> source;
   if (bucket.access_key.empty()) {
     source = s3::environment_credentials(s3::process_environment());
   } else {
-    PV_TRY(std::string secret, cli::read_secret(bucket.secret_key_file));
+    PV_TRY(std::string secret, cli::read_secret(bucket.secret_key_file, {.stop = stop}));
     source = s3::fixed_credentials({bucket.access_key, std::move(secret), {}, std::nullopt});
   }
   return source;
 }
 
 // The bucket that the command line names, with what it leaves open from the environment.
-Result<s3::Options> named_bucket(const cli::BucketOptions& bucket) {
+Result<s3::Options> named_bucket(const cli::BucketOptions& bucket, const std::stop_token& stop) {
   const std::string region = first_of(
       {bucket.region, variable("AWS_REGION"), variable("AWS_DEFAULT_REGION"), "us-east-1"});
   const std::string endpoint =
@@ -142,7 +143,7 @@ Result<s3::Options> named_bucket(const cli::BucketOptions& bucket) {
                 "https://s3." + region + ".amazonaws.com"});
   PV_TRY(s3::Address address,
          s3::Address::parse({endpoint, bucket.name, region, bucket.force_path_style}));
-  PV_TRY(std::shared_ptr<s3::CredentialSource> credentials, keys_of(bucket));
+  PV_TRY(std::shared_ptr<s3::CredentialSource> credentials, keys_of(bucket, stop));
   s3::Options options{.address = std::move(address),
                       .credentials = std::move(credentials),
                       .ca_file = variable("AWS_CA_BUNDLE")};
@@ -152,9 +153,10 @@ Result<s3::Options> named_bucket(const cli::BucketOptions& bucket) {
 
 Result<std::unique_ptr<store::BackupStore>> open_tuned(const cli::StorePlace& place,
                                                        const fs::Path& dir,
-                                                       const places::TuneBucket& tune) {
+                                                       const places::TuneBucket& tune,
+                                                       const std::stop_token& stop) {
   if (!place.bucket.name.empty()) {
-    PV_TRY(s3::Options bucket, named_bucket(place.bucket));
+    PV_TRY(s3::Options bucket, named_bucket(place.bucket, stop));
     if (tune) { tune(bucket); }
     return store::make_s3_store(std::move(bucket), {.prefix = place.bucket.prefix});
   }
@@ -173,14 +175,16 @@ Result<std::unique_ptr<store::BackupStore>> open_tuned(const cli::StorePlace& pl
 Result<std::unique_ptr<store::BackupStore>> named_store(const cli::LocalOptions& options,
                                                         const places::TuneBucket& tune = {}) {
   if (options.bucket.name.empty() && options.backups_dir.empty()) { return nullptr; }
-  return open_tuned({.folder = options.backups_dir, .bucket = options.bucket}, options.dir, tune);
+  return open_tuned({.folder = options.backups_dir, .bucket = options.bucket}, options.dir, tune,
+                    options.stop);
 }
 
 // The mirror that the command line names; nullptr: none.
 Result<std::shared_ptr<store::BackupStore>> mirror_of(const cli::LocalOptions& options,
                                                       const places::TuneBucket& tune = {}) {
   if (!options.mirror) { return nullptr; }
-  PV_TRY(std::unique_ptr<store::BackupStore> store, open_tuned(*options.mirror, options.dir, tune));
+  PV_TRY(std::unique_ptr<store::BackupStore> store,
+         open_tuned(*options.mirror, options.dir, tune, options.stop));
   return stoppable(std::shared_ptr<store::BackupStore>{std::move(store)}, options.stop);
 }
 
@@ -188,7 +192,7 @@ Result<std::shared_ptr<store::BackupStore>> mirror_of(const cli::LocalOptions& o
 
 Result<std::unique_ptr<store::BackupStore>> open_store(const cli::StorePlace& place,
                                                        const fs::Path& dir) {
-  return open_tuned(place, dir, {});
+  return open_tuned(place, dir, {}, {});
 }
 
 Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
@@ -200,7 +204,7 @@ Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
   if (named == nullptr) {
     PV_TRY(fs::Path folder, backups_folder_of(options.dir, options.backups_dir));
     PV_TRY(const std::string key,
-           encryption_key_from(options.encryption_env, options.encryption_key_file));
+           encryption_key_from(options.encryption_env, options.encryption_key_file, options.stop));
     PV_TRY(places::ClosedStore closed,
            places::store_of_closed(options.dir, key, std::move(folder)));
     named = std::move(closed.store);
@@ -220,22 +224,48 @@ Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
   return overview;
 }
 
-Result<void> check_places(const cli::LocalOptions& options) {
-  PV_TRY(std::unique_ptr<store::BackupStore> store, named_store(options));
-  PV_TRY(fs::Path folder, backups_folder_of(options.dir, options.backups_dir));
-  PV_TRY(const std::string key,
-         encryption_key_from(options.encryption_env, options.encryption_key_file));
-  PV_TRY(const std::shared_ptr<store::BackupStore> mirror, mirror_of(options));
+std::vector<cli::PlaceFault> check_places(const cli::LocalOptions& options) {
+  std::vector<cli::PlaceFault> faults;
+  const auto is_fine = [&](const char* key, const auto& result) {
+    const auto is_told = [&](const cli::PlaceFault& one) { return one.error == result.error(); };
+    // A secret that can't be read is in the way of each bucket that needs it.
+    if (!result.has_value() && std::ranges::none_of(faults, is_told)) {
+      faults.push_back({key, result.error()});
+    }
+    return result.has_value();
+  };
+  const fs::Path& secret_file = options.bucket.secret_key_file;
+  if (!secret_file.empty()) {
+    is_fine("s3_secret_key_file", cli::read_secret(secret_file, {.stop = options.stop}));
+  }
+  const auto key =
+      encryption_key_from(options.encryption_env, options.encryption_key_file, options.stop);
+  const bool has_key = is_fine("encryption_key_file", key);
+  const auto folder = backups_folder_of(options.dir, options.backups_dir);
+  std::unique_ptr<store::BackupStore> store;
+  bool has_store = is_fine("backups_dir", folder);
+  if (has_store) {
+    auto named = named_store(options);
+    const bool is_bucket = !options.bucket.name.empty();
+    const char* bucket_key = options.bucket.endpoint.empty() ? "s3_bucket" : "s3_endpoint";
+    has_store = is_fine(is_bucket ? bucket_key : "backups_dir", named);
+    if (has_store) { store = *std::move(named); }
+  }
+  const auto mirror = mirror_of(options);
+  const bool has_mirror = is_fine("mirror", mirror) && *mirror != nullptr;
+  if (!has_mirror || !has_store || !has_key) { return faults; }
   if (store == nullptr && fs::exists(options.dir / "data.db")) {
-    auto chosen = places::store_of_closed(options.dir, key, folder);
+    auto chosen = places::store_of_closed(options.dir, *key, *folder);
     if (chosen.has_value()) { store = std::move(chosen->store); }
   }
-  if (store == nullptr) { store = store::make_folder_store(std::move(folder)); }
-  return mirror == nullptr ? Result<void>{} : places::check_apart(*store, *mirror);
+  if (store == nullptr) { store = store::make_folder_store(*folder); }
+  is_fine("mirror", places::check_apart(*store, **mirror));
+  return faults;
 }
 
-Result<std::string> encryption_key_from(const std::string& name, const fs::Path& file) {
-  if (!file.empty()) { return cli::read_secret(file); }
+Result<std::string> encryption_key_from(const std::string& name, const fs::Path& file,
+                                        const std::stop_token& stop) {
+  if (!file.empty()) { return cli::read_secret(file, {.stop = stop}); }
   return name.empty() ? std::string{} : variable(name.c_str());
 }
 
@@ -247,7 +277,8 @@ Result<Local> open_local(LocalSetup setup) {
   PV_TRY(std::unique_ptr<store::BackupStore> store, named_store(setup.options, tune));
   PV_TRY(fs::Path backups_folder, backups_folder_of(setup.options.dir, setup.options.backups_dir));
   PV_TRY(std::string encryption_key,
-         encryption_key_from(setup.options.encryption_env, setup.options.encryption_key_file));
+         encryption_key_from(setup.options.encryption_env, setup.options.encryption_key_file,
+                             setup.options.stop));
   PV_TRY(jobs::Opened opened, jobs::open_directory(setup.options.dir,
                                                    {.tolerate_damage = !setup.owner,
                                                     .create = setup.options.create,
@@ -265,7 +296,7 @@ Result<Local> open_local(LocalSetup setup) {
   const cli::StorePlace first{.folder = {}, .bucket = setup.options.bucket};
   for (const cli::StorePlace& place : {first, setup.options.mirror.value_or(cli::StorePlace{})}) {
     if (place.bucket.name.empty()) { continue; }
-    PV_TRY(const s3::Options named, named_bucket(place.bucket));
+    PV_TRY(const s3::Options named, named_bucket(place.bucket, setup.options.stop));
     options.backups_places.push_back({named.address.describe(), place.bucket.prefix});
   }
   if (store == nullptr) {

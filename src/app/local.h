@@ -34,13 +34,13 @@ struct Local {
 // How the directory is, without opening it. kNotFound: there is none; the rest as jobs::look_over.
 [[nodiscard]] Result<jobs::Overview> look_over(const cli::LocalOptions& options);
 
-// What open_local() would refuse of these places, as far as it can be told without opening
+// All that open_local() would refuse of these places, as far as it can be told without opening
 // anything.
-[[nodiscard]] Result<void> check_places(const cli::LocalOptions& options);
+[[nodiscard]] std::vector<cli::PlaceFault> check_places(const cli::LocalOptions& options);
 
 // The first line of `file`, else the value of the variable `name`; empty when both are, or when it
 // is not set. Errors: cli::read_secret().
-[[nodiscard]] Result<std::string> encryption_key_from(const std::string& name,
-                                                      const fs::Path& file);
+[[nodiscard]] Result<std::string> encryption_key_from(const std::string& name, const fs::Path& file,
+                                                      const std::stop_token& stop = {});
 
 }  // namespace pv::app

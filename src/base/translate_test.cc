@@ -15,6 +15,13 @@ TEST(Translate, WhatARoomSaysIsToldInEitherLanguage) {
   EXPECT_EQ(told(Language::kEnglish, kText), kText);
   EXPECT_EQ(told(Language::kChinese, kText), "S3 存储桶 b（http://h）：打开 a：权限不足");
   EXPECT_EQ(told(Language::kChinese, "nobody knows this"), "nobody knows this");
+  EXPECT_EQ(told(Language::kChinese, "c.toml:1:8: nice needs true or false, without quotes"),
+            "c.toml:1:8：nice 需要不带引号的 true 或 false");
+  EXPECT_EQ(
+      told(Language::kChinese, "settings row of data.db: logs.maxDays: Must be a whole number"),
+      "data.db 的设置行：logs.maxDays：必须是整数");
+  EXPECT_EQ(told(Language::kChinese, "c.toml:1:11: origins needs a list of texts: [\"a\", \"b\"]"),
+            "c.toml:1:11：origins 需要文本列表：[\"a\", \"b\"]");
   const std::string longest = "open " + std::string(995, 'a');
   EXPECT_EQ(told(Language::kChinese, longest), "打开 " + std::string(995, 'a'));
   EXPECT_EQ(told(Language::kChinese, longest + "a"), longest + "a") << "bounded in time";

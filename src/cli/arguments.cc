@@ -154,6 +154,9 @@ class Parser {
       parsed.exit = fine ? Exit::kDone : Exit::kUsage;
       parsed.out = out.str();
       if (!fine) { parsed.err = "Error: " + origin_of(error.what()) + mistake(err.str()); }
+      for (const CLI::ValidationError& one : mistakes_) {
+        parsed.mistakes.push_back(origin_of(one.what()) + one.what());
+      }
     }
     return parsed;
   }
@@ -626,7 +629,7 @@ class Parser {
       into_.serve.metrics_address = metrics->address;
       into_.serve.metrics_port = metrics->port;
       if (overlaps(*metrics, {into_.serve.address, into_.serve.port})) {
-        throw CLI::ValidationError("--metrics-listen", "needs another address or port than --http");
+        wrong("--metrics-listen", "needs another address or port than --http");
       }
     }
     into_.serve.bytes_per_second_max = rate_of(serve_limit_);
@@ -640,10 +643,10 @@ class Parser {
     }
     check_keys();
     if (!into_.encryption_env.empty() && !into_.encryption_key_file.empty()) {
-      throw CLI::ValidationError("--encryption-key-file", "excludes --encryption-env");
+      wrong("--encryption-key-file", "excludes --encryption-env");
     }
     if (!into_.bucket.name.empty() && !into_.backups_dir.empty()) {
-      throw CLI::ValidationError("--s3-bucket", "excludes --backups-dir");
+      wrong("--s3-bucket", "excludes --backups-dir");
     }
     if (!into_.bucket.name.empty() && !into_.url.empty()) {
       throw CLI::ValidationError("--s3-bucket", "is for the server to say, not with --url");
@@ -656,6 +659,7 @@ class Parser {
       throw CLI::ValidationError("copy", "needs either names or --all");
     }
     if (!mirror_.empty()) { take_mirror(); }
+    if (!mistakes_.empty()) { throw mistakes_.front(); }
     if (!to_store_.empty()) { into_.copy_to = place_of("--to", to_store_); }
     for (BucketOptions* other :
          {&into_.copy_to.bucket, into_.mirror ? &into_.mirror->bucket : nullptr}) {
@@ -675,23 +679,27 @@ class Parser {
     into_.serve.settings = into_.settings;
   }
 
+  // More than one of these may be told, unlike what is thrown.
+  void wrong(const char* option, const std::string& why) { mistakes_.emplace_back(option, why); }
+
   void take_mirror() {
-    into_.mirror = place_of("--mirror", mirror_);
+    const auto place = parse_store_place(mirror_);
+    if (!place.has_value()) { return wrong("--mirror", place.error().what); }
+    into_.mirror = *place;
     const bool is_folder = into_.mirror->bucket.name.empty();
     // Without --backups-dir the settings may have them in a bucket.
     if (is_folder && !into_.backups_dir.empty() &&
         is_same_folder(into_.mirror->folder, into_.backups_dir)) {
-      throw CLI::ValidationError("--mirror", "is where the backups are themselves");
+      wrong("--mirror", "is where the backups are themselves");
     }
   }
 
   // Of the bucket, and which the other places have as well.
-  void check_keys() const {
+  void check_keys() {
     const BucketOptions& bucket = into_.bucket;
     if (bucket.access_key.empty() != bucket.secret_key_file.empty()) {
-      throw CLI::ValidationError(
-          bucket.access_key.empty() ? "--s3-secret-key-file" : "--s3-access-key",
-          "needs the other one: --s3-access-key and --s3-secret-key-file");
+      wrong(bucket.access_key.empty() ? "--s3-secret-key-file" : "--s3-access-key",
+            "needs the other one: --s3-access-key and --s3-secret-key-file");
     }
     if (!bucket.name.empty()) { return; }
     const std::pair<const char*, bool> parts[] = {
@@ -700,7 +708,7 @@ class Parser {
         {"--s3-prefix", !bucket.prefix.empty()},
         {"--s3-force-path-style", bucket.force_path_style}};
     for (const auto& [name, is_given] : parts) {
-      if (is_given) { throw CLI::RequiresError(name, "--s3-bucket"); }
+      if (is_given) { mistakes_.emplace_back(std::string{name} + " requires --s3-bucket"); }
     }
   }
 
@@ -731,6 +739,7 @@ class Parser {
   std::string max_age_;
   std::string http_ = "127.0.0.1:8090";
   std::string metrics_;
+  std::vector<CLI::ValidationError> mistakes_;
   CLI::App app_{"Backs up and restores PocketBase data while it is in use."};
 };
 

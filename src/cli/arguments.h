@@ -110,6 +110,9 @@ struct Parsed {
   Exit exit = Exit::kDone;
   std::string out;
   std::string err;
+  // Of options that do not go together all that is wrong, a line each, without what stands around
+  // the first of them in `err`.
+  std::vector<std::string> mistakes = {};
 };
 [[nodiscard]] Parsed parse(int argc, const char* const* argv, const std::string& version,
                            const Words& words, const Outside& outside = {});

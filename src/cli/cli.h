@@ -102,6 +102,12 @@ class LocalVault {
   [[nodiscard]] virtual std::unique_ptr<jobs::LiveSettings> open_settings() = 0;
 };
 
+// What is wrong with a place, and which option names it.
+struct PlaceFault {
+  std::string key;  // "mirror"
+  Error error;
+};
+
 // Everything from outside, so that tests decide what it is. References outlive run().
 struct Environment {
   std::function<Result<std::unique_ptr<LocalVault>>(const LocalOptions&)> open_local;
@@ -110,8 +116,8 @@ struct Environment {
       open_store;
   // Looks without opening anything. kNotFound: no such directory.
   std::function<Result<jobs::Overview>(const LocalOptions&)> look_over;
-  // Whether a server could have its data and its backups there; absent: nobody knows.
-  std::function<Result<void>(const LocalOptions&)> check_places = {};
+  // Why a server could not have its data and its backups there; absent: nobody knows.
+  std::function<std::vector<PlaceFault>(const LocalOptions&)> check_places = {};
   // Serves until it is told to stop; handles signals itself. Returns the exit status.
   std::function<int(const ServeOptions&)> serve;
   std::string version;  // "0.1.0"

@@ -1,6 +1,7 @@
 // `pocketvault config`.
 #include <algorithm>
 #include <boost/json.hpp>
+#include <charconv>
 
 #include "base/text.h"
 #include "cli/commands.h"
@@ -77,47 +78,76 @@ fs::Path file_to_check(const Context& context) {
   return named && !named->empty() ? fs::Path{*named} : context.environment.config;
 }
 
-std::string fault_of_places(const Context& context, const ServeOptions& options) {
-  if (!context.environment.check_places) { return {}; }
-  const Result<void> checked =
+// "config.toml:3:1: what" as a fault; of another text the line is 0.
+ConfigFault placed(const std::string& text, const fs::Path& file) {
+  const std::string before = file.string() + ":";
+  ConfigFault fault;
+  const char* end = text.data() + text.size();
+  if (text.starts_with(before)) {
+    const auto line = std::from_chars(text.data() + before.size(), end, fault.line);
+    if (line.ec == std::errc{} && line.ptr != end) {
+      const auto column = std::from_chars(line.ptr + 1, end, fault.column);
+      const std::string_view rest{column.ptr, end};
+      if (column.ec == std::errc{} && rest.starts_with(": ")) {
+        fault.what = rest.substr(2);
+        return fault;
+      }
+    }
+  }
+  return {.what = text};
+}
+
+std::vector<std::string> faults_of_places(const Context& context, const Arguments& arguments) {
+  std::vector<std::string> lines;
+  if (!context.environment.check_places) { return lines; }
+  const ServeOptions& options = arguments.serve;
+  const auto faults =
       context.environment.check_places({.dir = options.dir,
                                         .backups_dir = options.backups_dir,
                                         .bucket = options.bucket,
                                         .encryption_env = options.encryption_env,
                                         .encryption_key_file = options.encryption_key_file,
-                                        .mirror = options.mirror});
-  // The server may read what whoever asks may not.
-  const bool is_fine = checked.has_value() || checked.error().code == Code::kDenied;
-  return is_fine ? std::string{} : checked.error().what;
+                                        .mirror = options.mirror,
+                                        .stop = context.stop});
+  for (const PlaceFault& fault : faults) {
+    // The server may read what whoever asks may not.
+    if (fault.error.code == Code::kDenied) { continue; }
+    const auto setting = std::ranges::find(arguments.settings, fault.key, &Setting::key);
+    const bool is_said = setting != arguments.settings.end() && setting->origin != Origin::kDefault;
+    lines.push_back((is_said ? setting->where + ": " + fault.key + ": " : "") + fault.error.what);
+  }
+  return lines;
 }
 
-// What is wrong with all of it together, as `serve` would say.
-std::string mistake_in(const Context& context, const fs::Path& file) {
+// What is wrong with all of it together, as `serve` would say, were it to say all at once.
+std::vector<std::string> mistakes_in(const Context& context, const fs::Path& file) {
   const std::string name = file.string();
   const char* words[] = {"pocketvault", "serve", "--config", name.c_str()};
   const Parsed parsed = parse(static_cast<int>(std::size(words)), words,
                               context.environment.version, Words{Language::kEnglish});
-  if (parsed.arguments) { return fault_of_places(context, parsed.arguments->serve); }
+  if (parsed.arguments) { return faults_of_places(context, *parsed.arguments); }
+  if (!parsed.mistakes.empty()) { return parsed.mistakes; }
   const std::string text = parsed.err.substr(0, parsed.err.find('\n'));
   constexpr std::string_view kBefore = "Error: ";
-  return text.starts_with(kBefore) ? text.substr(kBefore.size()) : text;
+  return {text.starts_with(kBefore) ? text.substr(kBefore.size()) : text};
 }
 
 Result<Exit> check(const Context& context) {
   const fs::Path file = file_to_check(context);
   PV_TRY(const std::string text, read_config_text(file));
   const ConfigFile config = parse_config(text, file);
-  json::array list;
+  std::vector<ConfigFault> faults = config.faults;
   std::vector<std::string> lines = describe_faults(config, file);
-  for (const ConfigFault& fault : config.faults) {
-    list.push_back(json::object{
-        {"line", fault.line}, {"column", fault.column}, {"message", printable(fault.what)}});
+  if (faults.empty()) {
+    lines = mistakes_in(context, file);
+    for (const std::string& line : lines) { faults.push_back(placed(line, file)); }
   }
-  if (lines.empty()) {
-    if (const std::string mistake = mistake_in(context, file); !mistake.empty()) {
-      list.push_back(json::object{{"line", nullptr}, {"column", nullptr}, {"message", mistake}});
-      lines.push_back(mistake);
-    }
+  json::array list;
+  for (const ConfigFault& fault : faults) {
+    const bool is_placed = fault.line > 0;
+    list.push_back(json::object{{"line", is_placed ? json::value(fault.line) : nullptr},
+                                {"column", is_placed ? json::value(fault.column) : nullptr},
+                                {"message", printable(fault.what)}});
   }
   for (const std::string& line : lines) { context.say(context.words().told(line)); }
   const std::string shown = printable(file.string());

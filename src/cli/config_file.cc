@@ -14,13 +14,13 @@ namespace {
 
 std::string_view wanted(Shape shape) {
   switch (shape) {
-    case Shape::kFlag: return "true or false, without quotes";
-    case Shape::kList: return "a list of texts: [\"a\", \"b\"]";
+    case Shape::kFlag: return " needs true or false, without quotes";
+    case Shape::kList: return " needs a list of texts: [\"a\", \"b\"]";
     case Shape::kText:
     case Shape::kPath:
     case Shape::kPlace: break;
   }
-  return "a text in quotes";
+  return " needs a text in quotes";
 }
 
 // nullopt: of another type.
@@ -37,7 +37,7 @@ std::optional<std::string> text_of(const toml::node& node, Shape shape) {
   for (const toml::node& item : *list) {
     const auto text = item.value_exact<std::string>();
     if (!text) { return std::nullopt; }
-    joined += (joined.empty() ? "" : ",") + *text;
+    joined += (&item == &list->front() ? "" : ",") + *text;
   }
   return joined;
 }
@@ -72,6 +72,13 @@ ConfigFault fault_at(const toml::source_region& source, std::string what) {
   return {.line = source.begin.line, .column = source.begin.column, .what = std::move(what)};
 }
 
+// What would be the default, though the line looks as if it said something else.
+std::string fault_of_empty(const OptionSpec& spec, const std::string& value) {
+  if (spec.key == "dir" && value.empty()) { return "names no directory; leave the line out"; }
+  const bool is_default = value.empty() && !spec.fallback.empty();
+  return is_default ? "is empty; leave the line out" : "";
+}
+
 class Reader {
  public:
   Reader(const fs::Path& name, ConfigFile& into)
@@ -86,12 +93,12 @@ class Reader {
     auto value = text_of(node, spec->shape);
     if (!value) {
       into_.faults.push_back(
-          fault_at(node.source(), std::string{key} + " needs " + std::string{wanted(spec->shape)}));
+          fault_at(node.source(), std::string{key} + std::string{wanted(spec->shape)}));
       return;
     }
     std::string fault = spec->fault == nullptr || value->empty() ? "" : spec->fault(*value);
     if (value->find('\0') != std::string::npos) { fault = "can't hold a NUL"; }
-    if (value->empty() && key == "dir") { fault = "names no directory; leave the line out"; }
+    if (fault.empty()) { fault = fault_of_empty(*spec, *value); }
     if (!fault.empty()) {
       into_.faults.push_back(fault_at(node.source(), std::string{key} + ": " + fault));
       return;

@@ -16,6 +16,11 @@ std::string fault_of_listen(const std::string& value) {
   return listen.has_value() ? "" : listen.error().what;
 }
 
+std::string fault_of_list(const std::string& value) {
+  const bool is_whole = ("," + value + ",").find(",,") == std::string::npos;
+  return is_whole ? "" : "has an empty text; leave it out";
+}
+
 std::string fault_of_span(const std::string& value) {
   return parse_duration(value) ? "" : "needs a span of time: 30m, 24h, 7d, or 0";
 }
@@ -110,7 +115,8 @@ constexpr std::array kSpecs{
                .shape = Shape::kList,
                .type = "ORIGIN",
                .help = "CORS origins, separated by commas",
-               .fallback = "*"},
+               .fallback = "*",
+               .fault = fault_of_list},
     OptionSpec{.key = "nice",
                .shape = Shape::kFlag,
                .help = "give way to everything else: idle CPU and disk only",

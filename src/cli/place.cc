@@ -49,7 +49,9 @@ Result<std::string> issue_local_token(const Environment& environment, const Loca
 Result<std::string> remote_token(const Context& context) {
   const Arguments& arguments = context.arguments;
   if (!arguments.token.empty()) { return arguments.token; }
-  if (!arguments.token_file.empty()) { return read_secret(arguments.token_file); }
+  if (!arguments.token_file.empty()) {
+    return read_secret(arguments.token_file, {.stop = context.stop});
+  }
   if (auto login = logins_of(context).find(arguments.url)) { return std::move(login->token); }
   return fail(Code::kUnauthenticated, "no token for " + arguments.url);
 }

@@ -1,10 +1,13 @@
 #include "cli/settle.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <array>
 #include <map>
+#include <thread>
 
 #include "cli/arguments.h"
 #include "cli/config_file.h"
@@ -177,6 +180,14 @@ TEST(Options, ThatCanNotBeAreRefusedWithWhereTheyStand) {
       {"no port", "http = \"127.0.0.1:http\"", name + ":1:8: http: \"http\" is no port"},
       {"no level", "log_level = \"loud\"",
        name + ":1:13: log_level: needs debug, info, warning or error"},
+      {"no address", "http = \"\"", name + ":1:8: http: is empty; leave the line out"},
+      {"no origin", "origins = []", name + ":1:11: origins: is empty; leave the line out"},
+      {"an empty origin", "origins = [\"a,b\", \"\"]",
+       name + ":1:11: origins: has an empty text; leave it out"},
+      {"an empty origin first", "origins = [\"\", \"a\"]",
+       name + ":1:11: origins: has an empty text; leave it out"},
+      {"an empty origin between", "origins = \"a,,b\"",
+       name + ":1:11: origins: has an empty text; leave it out"},
       {"no TOML", "nice = true\nhttp =\n", name + ":2:"},
       {"twice", "nice = true\nnice = true\n", name + ":2:"},
       {"two stores", "backups_dir = \"/b\"\ns3_bucket = \"b\"\n",
@@ -194,6 +205,11 @@ TEST(Options, ThatCanNotBeAreRefusedWithWhereTheyStand) {
     EXPECT_EQ(parsed.exit, Exit::kUsage) << one.label;
     EXPECT_TRUE(parsed.err.starts_with("Error: " + one.says)) << one.label << ": " << parsed.err;
   }
+  EXPECT_EQ(world.good({"serve"}, world.file("mirror = \"\"\nbackups_dir = \"\"")).mirror,
+            std::nullopt)
+      << "what there need not be may be empty";
+  EXPECT_EQ(world.good({"serve"}, world.file("origins = [\"a,b\", \"c\"]")).serve.origins,
+            (std::vector<std::string>{"a", "b", "c"}));
   world.variables = {{"POCKETVAULT_NICE", "perhaps"}};
   EXPECT_EQ(world.parse({"serve"}).err, "Error: POCKETVAULT_NICE: needs true or false\n");
   world.variables = {{"POCKETVAULT_KEEP_REPLACED", "long"}};
@@ -333,6 +349,28 @@ TEST(Options, ShowNoSecret) {
   EXPECT_EQ(shown_value({.key = "http", .value = "[::1]:80"}), "[::1]:80");
 }
 
+TEST(Options, ThatDoNotGoTogetherAreAllTold) {
+  const World world;
+  const fs::Path file = world.file(
+      "http = \"127.0.0.1:1\"\nmetrics_listen = \"127.0.0.1:1\"\nbackups_dir = \"/b\"\n"
+      "s3_bucket = \"b\"\nencryption_env = \"A\"\nencryption_key_file = \"/k\"\nmirror = \"/b\"\n");
+  const std::string at = file.string() + ":";
+  EXPECT_EQ(world.parse({"serve"}, file).mistakes,
+            (std::vector<std::string>{
+                at + "2:1: --metrics-listen: needs another address or port than --http",
+                at + "6:1: --encryption-key-file: excludes --encryption-env",
+                at + "4:1: --s3-bucket: excludes --backups-dir",
+                at + "7:1: --mirror: is where the backups are themselves"}));
+  const fs::Path parts =
+      world.file("s3_region = \"r\"\ns3_prefix = \"p/\"\ns3_access_key = \"k\"\n");
+  EXPECT_EQ(world.parse({"serve"}, parts).mistakes,
+            (std::vector<std::string>{
+                at + "3:1: --s3-access-key: needs the other one: --s3-access-key and "
+                     "--s3-secret-key-file",
+                at + "1:1: --s3-region requires --s3-bucket",
+                at + "2:1: --s3-prefix requires --s3-bucket"}));
+}
+
 TEST(Secrets, AreTheFirstLineOfAFile) {
   const TempFolder folder;
   write_file(folder / "a", "  s3cret \r\nmore\n");
@@ -343,6 +381,64 @@ TEST(Secrets, AreTheFirstLineOfAFile) {
   EXPECT_EQ(empty.error().code, Code::kInvalid);
   EXPECT_EQ(empty.error().what.find("more"), std::string::npos);
   EXPECT_EQ(read_secret(folder / "c").error().code, Code::kNotFound);
+}
+
+// As --token-file <(pass show pv) has it: a name in /dev/fd, and a writer that takes its time.
+TEST(Secrets, ComeThroughAPipeOnceAndAreAskedForTwice) {
+  std::array<int, 2> ends{};
+  ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+  const fs::Path pipe = "/dev/fd/" + std::to_string(ends[0]);
+  std::jthread writer{[&] {
+    for (const std::string_view part : {" s3c", "ret \n", "more\n"}) {
+      EXPECT_EQ(::write(ends[1], part.data(), part.size()), static_cast<ssize_t>(part.size()));
+    }
+  }};
+  const auto secret = read_secret(pipe);
+  ASSERT_TRUE(secret.has_value()) << secret.error().what;
+  EXPECT_EQ(*secret, "s3cret") << "the writer has not closed its end";
+  EXPECT_EQ(read_secret(pipe).value(), "s3cret");
+  writer.join();
+  ::close(ends[0]);
+  ::close(ends[1]);
+}
+
+TEST(Secrets, MayStandInAPipeThatNobodyWritesToAnyMore) {
+  const std::pair<std::string, std::string> rows[] = {
+      {"no end", "no end"}, {"\nx\n", ""}, {"", ""}};
+  for (const auto& [text, secret] : rows) {
+    std::array<int, 2> ends{};
+    ASSERT_EQ(::pipe2(ends.data(), O_CLOEXEC), 0);
+    ASSERT_EQ(::write(ends[1], text.data(), text.size()), static_cast<ssize_t>(text.size()));
+    ::close(ends[1]);
+    const auto found = read_secret("/dev/fd/" + std::to_string(ends[0]));
+    if (secret.empty()) {
+      ASSERT_FALSE(found.has_value());
+      EXPECT_EQ(found.error().code, Code::kInvalid) << "the end is no reason to wait";
+    } else {
+      EXPECT_EQ(found.value(), secret);
+    }
+    ::close(ends[0]);
+  }
+  EXPECT_EQ(read_secret("/dev/null").error().code, Code::kInvalid);
+}
+
+TEST(Secrets, OfAFifoAreWaitedFor) {
+  const TempFolder folder;
+  const fs::Path fifo = folder / "fifo";
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0600), 0);
+  const auto none = read_secret(fifo, {.patience = std::chrono::milliseconds{1}});
+  ASSERT_FALSE(none.has_value());
+  EXPECT_EQ(none.error(), (Error{Code::kUnavailable, fifo.string() + ": no line came within 1 s"}));
+  std::stop_source stop;
+  stop.request_stop();
+  EXPECT_EQ(read_secret(fifo, {.stop = stop.get_token()}).error().code, Code::kCancelled);
+  std::jthread writer{[&] { write_file(fifo, "late\n"); }};
+  EXPECT_EQ(read_secret(fifo).value(), "late") << "neither failure is remembered";
+}
+
+TEST(Secrets, AreNotReadWithoutEnd) {
+  EXPECT_EQ(read_secret("/dev/zero").error(),
+            (Error{Code::kInvalid, "/dev/zero has more than 65536 bytes"}));
 }
 
 TEST(Secrets, OnTheCommandLineGoBeforeThoseOfTheEnvironment) {

@@ -63,10 +63,14 @@ TEST_F(LiveSettingsTest, FaultsChangeNothing) {
 }
 
 TEST_F(LiveSettingsTest, AreKeptWhileTheyCannotBeRead) {
-  rig.change("UPDATE _params SET value = 'no settings'");
-  EXPECT_FALSE(settings.refresh());
-  EXPECT_EQ(settings.now()->app_name, "Corner Shop");
-  EXPECT_FALSE(change(R"({"meta":{"appName":"New"}})").has_value()) << "never over what is unknown";
+  for (const char* row : {"no settings", R"({"superuserIPs":"10.0.0.1"})"}) {
+    rig.change("UPDATE _params SET value = '" + std::string{row} + "'");
+    EXPECT_FALSE(settings.refresh()) << row;
+    EXPECT_EQ(settings.now()->app_name, "Corner Shop") << row;
+    EXPECT_FALSE(change(R"({"meta":{"appName":"New"}})").has_value()) << row;
+    EXPECT_EQ(rig.ask("SELECT CAST(value AS TEXT) FROM _params WHERE id = 'settings'"), row)
+        << "never over what is unknown";
+  }
 }
 
 // PocketBase watches for files settings@ID that come into .notify.

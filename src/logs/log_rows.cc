@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <limits>
 
 #include "base/text.h"
 #include "logs/filter.h"
@@ -55,8 +56,11 @@ Result<LogPage> read_page(sqlite::Connection& auxiliary, const LogQuery& query) 
            auxiliary.one("SELECT count(*) FROM _logs WHERE " + where.sql, where.parameters));
     page.total = row ? sqlite::to_int(row->front()) : 0;
   }
-  const std::string limits = " LIMIT " + std::to_string(query.per_page) + " OFFSET " +
-                             std::to_string((query.page - 1) * query.per_page);
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  const bool is_beyond = query.page - 1 > kMost / query.per_page;
+  const std::int64_t before = is_beyond ? kMost : (query.page - 1) * query.per_page;
+  const std::string limits =
+      " LIMIT " + std::to_string(query.per_page) + " OFFSET " + std::to_string(before);
   PV_TRY(const auto rows,
          auxiliary.all(std::string{kSelect} + where.sql + " ORDER BY " + order + limits,
                        where.parameters));

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <limits>
 #include <tuple>
 
 #include "logs/filter.h"
@@ -138,6 +139,10 @@ TEST_F(LogRows, ComeInPages) {
   EXPECT_EQ(page->total, 3);
   EXPECT_EQ(read_page(db, {.skip_total = true})->total, -1);
   EXPECT_THAT(read_page(db, {.page = 9})->rows, IsEmpty());
+  constexpr std::int64_t kMost = std::numeric_limits<std::int64_t>::max();
+  for (const std::int64_t page_number : {kMost, kMost / 2 + 2}) {
+    EXPECT_THAT(read_page(db, {.page = page_number, .per_page = 2})->rows, IsEmpty());
+  }
   EXPECT_EQ(read_row(db, "b")->message, "POST /api/x");
   EXPECT_EQ(read_row(db, "x").error().code, Code::kNotFound);
 }

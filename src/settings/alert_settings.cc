@@ -199,18 +199,82 @@ void take_out_masks(json::value& hook) {
   *object = std::move(kept);
 }
 
-void prepare_webhooks(json::object& section, json::array& change) {
+// Where a hook sends its secrets: scheme, host and port, and the preset, which says how.
+std::string destination_of(const json::object& hook) {
+  std::string_view preset = text_of(hook, "preset");
+  if (preset.empty()) { preset = "json"; }
+  const std::string url = to_lower_ascii(text_of(hook, "url"));
+  const std::size_t scheme = std::min(url.find("://"), url.size());
+  std::string place = url.substr(0, url.find_first_of("/?#\\", std::min(scheme + 3, url.size())));
+  if (const std::size_t at = place.rfind('@'); at != std::string::npos) {
+    place = url.substr(0, scheme) + "://" + place.substr(at + 1);
+  }
+  for (const auto& [begin, port] : {std::pair{"https://", ":443"}, std::pair{"http://", ":80"}}) {
+    if (place.starts_with(begin) && place.ends_with(port)) {
+      place.resize(place.size() - std::string_view{port}.size());
+    }
+  }
+  return std::string{preset} + " " + place;
+}
+
+bool gives(const json::object& hook, std::string_view secret) {
+  return std::ranges::any_of(hook, [&](const json::key_value_pair& member) {
+    return equals_ignoring_case(member.key(), secret) && member.value().is_string();
+  });
+}
+
+// Takes what goes elsewhere with the change out of `there`: who may change a hook does not know its
+// secrets, and must not get them by naming another receiver. An address is told to itself alone.
+void forget_secrets(json::object& there, const json::object& change, const std::string& path,
+                    std::vector<Fault>& faults) {
+  json::object next = there;
+  std::ignore = merge(blank_webhook(), next, change, Unknown::kIgnore);
+  if (destination_of(next) == destination_of(there)) { return; }
+  for (const char* secret : {"secret", "token"}) {
+    if (!text_of(there, secret).empty() && !gives(change, secret)) {
+      faults.push_back({path + secret, "validation_required",
+                        "Must be given anew, for the address or the preset is another."});
+    }
+    there[secret] = "";
+  }
+}
+
+void prepare_webhooks(json::object& section, json::array& change, std::vector<Fault>& faults) {
   json::array aligned;
   const json::array& there = section.at("webhooks").get_array();
-  for (json::value& hook : change) {
+  for (std::size_t i = 0; i < change.size(); ++i) {
+    json::value& hook = change[i];
     const std::string_view name = name_in(hook);
     const auto namesake = std::ranges::find_if(
         there, [&](const json::value& one) { return text_of(one.get_object(), "name") == name; });
-    aligned.push_back(name.empty() || namesake == there.end() ? json::value(blank_webhook())
-                                                              : *namesake);
     take_out_masks(hook);
+    json::object base =
+        name.empty() || namesake == there.end() ? blank_webhook() : namesake->get_object();
+    if (hook.is_object()) {
+      forget_secrets(base, hook.get_object(), "alerts.webhooks." + std::to_string(i) + ".", faults);
+    }
+    aligned.emplace_back(std::move(base));
   }
   section["webhooks"] = std::move(aligned);
+}
+
+// The last list, as it would count; those before it, by another spelling of the name, are taken
+// out: each would be merged into hooks that were put in order for the last.
+json::array* only_list_of(json::object& change) {
+  std::vector<std::pair<json::object*, std::string>> lists;
+  for (auto& [name, value] : change) {
+    if (!equals_ignoring_case(name, "alerts") || !value.is_object()) { continue; }
+    for (const auto& [inner, list] : value.get_object()) {
+      if (equals_ignoring_case(inner, "webhooks") && list.is_array()) {
+        lists.emplace_back(&value.get_object(), inner);
+      }
+    }
+  }
+  if (lists.empty()) { return nullptr; }
+  const auto [holder, name] = std::move(lists.back());
+  lists.pop_back();
+  for (const auto& [other, spelling] : lists) { other->stable_erase(spelling); }
+  return &holder->at(name).get_array();
 }
 
 }  // namespace
@@ -253,15 +317,10 @@ AlertSettings alert_settings_of(const json::object& section) {
 
 std::vector<Fault> check_alerts(const json::object& section) { return Check{section}.run(); }
 
-void prepare_alerts(json::object& section, json::object& change) {
-  for (auto& [name, value] : change) {
-    if (!equals_ignoring_case(name, "alerts") || !value.is_object()) { continue; }
-    for (auto& [inner, list] : value.get_object()) {
-      if (equals_ignoring_case(inner, "webhooks") && list.is_array()) {
-        prepare_webhooks(section, list.get_array());
-      }
-    }
-  }
+std::vector<Fault> prepare_alerts(json::object& section, json::object& change) {
+  std::vector<Fault> faults;
+  if (json::array* list = only_list_of(change)) { prepare_webhooks(section, *list, faults); }
+  return faults;
 }
 
 void mask_alerts(json::object& section) {

@@ -57,8 +57,10 @@ inline constexpr std::string_view kAlertShape =
 
 // Before a change of all settings is merged: each webhook that it lists is put where its namesake
 // is to be, for lists are merged by place, and one hook must not get another's secrets. What is
-// masked in the change is taken out of it, so that it stays.
-void prepare_alerts(boost::json::object& section, boost::json::object& change);
+// masked in the change is taken out of it, so that it stays. Faults: a hook gets another receiver,
+// and the change does not give its secret and its token; they don't stay then.
+[[nodiscard]] std::vector<Fault> prepare_alerts(boost::json::object& section,
+                                                boost::json::object& change);
 
 // In an answer: secrets that are set are "******".
 void mask_alerts(boost::json::object& section);

@@ -100,6 +100,69 @@ TEST(AlertSettings, GiveNoHookTheSecretsOfAnother) {
       R"([{"name":"c","preset":"","url":"******","secret":"","token":"","chatId":"","on":[]}])");
 }
 
+// Who may change settings is shown no secret, and so must not have one sent to an address of
+// theirs.
+TEST(AlertSettings, SendNoSecretElsewhereThatWasNotGivenForIt) {
+  const std::string token = "alerts.webhooks.0.token=validation_required ";
+  const std::string both = "alerts.webhooks.0.secret=validation_required " + token;
+  const std::pair<const char*, std::string> rows[] = {
+      {R"({"name":"G","url":"https://evil.example","token":"******","secret":"******"})", both},
+      {R"({"name":"G","url":"https://evil.example"})", both},
+      {R"({"name":"G","url":"https://evil.example","token":null,"secret":null})", both},
+      {R"({"name":"G","url":"https://evil.example","secret":"new"})", token},
+      {R"({"name":"G","url":"https://evil.example","secret":"","TOKEN":"******"})", token},
+      {R"({"NAME":"G","URL":"https://evil.example","secret":""})", token},
+      {R"({"name":"G","url":"https://g.example","URL":"https://evil.example","secret":""})", token},
+      {R"({"name":"G","url":"http://g.example/m","secret":""})", token},
+      {R"({"name":"G","url":"https://g.example:8443/m","secret":""})", token},
+      {R"({"name":"G","url":"https://g.example.evil.example/m","secret":""})", token},
+      {R"({"name":"G","url":"https://g.example@evil.example/m","secret":""})", token},
+      {R"({"name":"G","url":"https://g.example:443@evil.example","secret":""})", token},
+      {R"({"name":"G","preset":"ntfy","secret":""})", token},
+      {R"({"name":"G","preset":"telegram","url":"","chatId":"1","secret":""})", token},
+  };
+  Fixture fixture;
+  std::ignore = fixture.change(R"({"webhooks":[{"name":"G","preset":"gotify",
+      "url":"https://g.example/m","token":"tk","secret":"key"}]})");
+  const std::vector<AlertSettings::Webhook> before = fixture.now().webhooks;
+  ASSERT_EQ(before.size(), 1U);
+  for (const auto& [hook, faults] : rows) {
+    EXPECT_EQ(fixture.change(R"({"webhooks":[)" + std::string{hook} + "]}"), faults) << hook;
+    EXPECT_EQ(fixture.now().webhooks, before) << hook;
+  }
+}
+
+TEST(AlertSettings, KeepSecretsAtTheSameReceiverAndTakeThemAnewForAnother) {
+  Fixture fixture;
+  std::ignore = fixture.change(R"({"webhooks":[
+      {"name":"G","url":"https://g.example/m","token":"tk","secret":"key"}]})");
+  for (const char* hook : {R"({"name":"G","url":"https://G.example:443/other?x=1#y"})",
+                           R"({"name":"G","url":"https://user:pw@g.example/","preset":"json"})",
+                           R"({"name":"G","url":"******","token":"******"})"}) {
+    std::ignore = fixture.change(R"({"webhooks":[)" + std::string{hook} + "]}");
+    EXPECT_EQ(fixture.now().webhooks.at(0).token, "tk") << hook;
+    EXPECT_EQ(fixture.now().webhooks.at(0).secret, "key") << hook;
+  }
+  std::ignore = fixture.change(
+      R"({"webhooks":[{"name":"G","url":"https://new.example","token":"new","secret":""}]})");
+  EXPECT_EQ(fixture.now().webhooks.at(0).url, "https://new.example");
+  EXPECT_EQ(fixture.now().webhooks.at(0).token, "new");
+  EXPECT_EQ(fixture.now().webhooks.at(0).secret, "");
+}
+
+// One list was put in order by its names, and the other merged by its places.
+TEST(AlertSettings, TakeOneListOfHooksOutOfTwo) {
+  Fixture fixture;
+  std::ignore = fixture.change(R"({"webhooks":[
+      {"name":"G","url":"https://g.example"},
+      {"name":"H","url":"https://h.example","token":"th"}]})");
+  std::ignore = fixture.change(R"({"webhooks":[{"name":"G","url":"https://evil.example"},
+      {"name":"H"}],"WebHooks":[{"name":"H"}]})");
+  ASSERT_EQ(fixture.now().webhooks.size(), 1U);
+  EXPECT_EQ(fixture.now().webhooks[0].url, "https://h.example");
+  EXPECT_EQ(fixture.now().webhooks[0].token, "th");
+}
+
 TEST(AlertSettings, RefuseWhatCannotBe) {
   const std::pair<const char*, const char*> rows[] = {
       {R"({"mailTo":["a"]})", "alerts.mailTo.0=validation_is_email "},

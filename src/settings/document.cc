@@ -78,7 +78,7 @@ Result<json::value> parse_text(std::string_view text) {
 
 // Plain first, whatever the key: so PocketBase reads it, and encrypts at the next save.
 Result<Document> decode(std::string_view text, std::string_view encryption_key) {
-  if (auto plain = Document::parse(text)) { return plain; }
+  if (const auto plain = parse_text(text)) { return Document::of(*plain); }
   if (encryption_key.empty()) {
     if (!looks_encrypted(text)) { return fail(Code::kDamaged, "not JSON"); }
     return fail(Code::kUnauthenticated,
@@ -169,14 +169,24 @@ Document::Document() : root_{defaults()} {}
 
 Result<Document> Document::parse(std::string_view text) {
   PV_TRY(const json::value value, parse_text(text));
+  return of(value);
+}
+
+Result<Document> Document::of(const json::value& stored) {
   Document document;
-  if (const json::object* object = value.if_object()) {
-    // What can't be merged keeps its default.
-    std::ignore = merge(defaults(), document.root_, *object, Unknown::kKeep);
-    const json::value* smtp = object->if_contains("smtp");
-    document.has_stored_password_ =
-        smtp != nullptr && smtp->is_object() && smtp->get_object().contains("password");
+  if (stored.is_null()) { return document; }
+  const json::object* object = stored.if_object();
+  if (object == nullptr) { return fail(Code::kDamaged, "Must be an object"); }
+  const std::vector<Fault> faults = merge(defaults(), document.root_, *object, Unknown::kKeep);
+  if (!faults.empty()) {
+    // A default in its place may open what was closed, and the next save would make it stay.
+    std::string why = faults.front().message;
+    if (why.ends_with('.')) { why.pop_back(); }  // a sentence of an answer
+    return fail(Code::kDamaged, faults.front().field + ": " + why);
   }
+  const json::value* smtp = object->if_contains("smtp");
+  document.has_stored_password_ =
+      smtp != nullptr && smtp->is_object() && smtp->get_object().contains("password");
   return document;
 }
 

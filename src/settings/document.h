@@ -21,9 +21,10 @@ enum class Edition { k036, k039 };
 class Document {
  public:
   Document();  // the defaults
-  // Of what is stored as plain text; kDamaged: not JSON. What has an unknown type there has its
-  // default here.
+  // Of what is stored as plain text. kDamaged: not JSON; or a member is of another type than
+  // PocketBase's, which refuses it as well: the error names the first.
   [[nodiscard]] static Result<Document> parse(std::string_view text);
+  [[nodiscard]] static Result<Document> of(const boost::json::value& stored);
 
   // Merges `change` (shape.h), unknown members ignored. With faults nothing is changed.
   [[nodiscard]] std::vector<Fault> apply(const boost::json::object& change, Edition edition);

@@ -229,15 +229,59 @@ TEST(SettingsDocument, NeverShowsSecretsAndForgetsClearedOnes) {
 }
 
 TEST(SettingsDocument, KeepsWhatItDoesNotKnow) {
-  const auto document = Document::parse(
-      R"({"future":{"a":[1,{"b":2}]},"meta":{"appName":"X","newer":true},"smtp":7,"logs":{"maxDays":"x"}})");
+  const auto document =
+      Document::parse(R"({"future":{"a":[1,{"b":2}]},"meta":{"appName":"X","newer":true}})");
   ASSERT_TRUE(document.has_value());
   EXPECT_EQ(document->settings().app_name, "X");
-  EXPECT_EQ(document->settings().logs.days_max, 5) << "the default, for it is no number";
   const json::object stored = object_of(document->stored());
   EXPECT_EQ(json::serialize(stored.at("future")), R"({"a":[1,{"b":2}]})");
   EXPECT_EQ(stored.at("meta").at("newer"), true);
   EXPECT_FALSE(document->shown(Edition::k039).contains("future"));
+}
+
+// As Go's encoding/json has it, with which PocketBase reads the row and refuses to start.
+TEST(SettingsDocument, RefusesAStoredMemberOfAnotherType) {
+  const std::pair<const char*, const char*> rows[] = {
+      {R"({"backups":{"s3":{"enabled":1,"bucket":"b"}}})",
+       "backups.s3.enabled: Must be true or false"},
+      {R"({"superuserIPs":"10.0.0.1"})", "superuserIPs: Must be a list"},
+      {R"({"SuperUserIPs":"10.0.0.1"})", "superuserIPs: Must be a list"},
+      {R"({"superuserIPs":["10.0.0.1",7]})", "superuserIPs.1: Must be a text"},
+      {R"({"rateLimits":{"rules":[{"label":"/a/"},"x"]}})",
+       "rateLimits.rules.1: Must be an object"},
+      {R"({"rateLimits":{"rules":[{"duration":"1"}]}})",
+       "rateLimits.rules.0.duration: Must be a whole number"},
+      {R"({"logs":{"maxDays":1.5}})", "logs.maxDays: Must be a whole number"},
+      {R"({"logs":{"maxDays":1e1}})", "logs.maxDays: Must be a whole number"},
+      {R"({"logs":{"maxDays":9223372036854775808}})", "logs.maxDays: Must be a whole number"},
+      {R"({"smtp":7,"logs":true})", "smtp: Must be an object"},
+      {R"({"meta":{"appName":false}})", "meta.appName: Must be a text"},
+      {"[]", "Must be an object"},
+      {"7", "Must be an object"},
+      {R"("text")", "Must be an object"},
+  };
+  for (const auto& [row, why] : rows) {
+    const auto document = Document::parse(row);
+    ASSERT_FALSE(document.has_value()) << row;
+    EXPECT_EQ(document.error(), (Error{Code::kDamaged, why})) << row;
+  }
+}
+
+TEST(SettingsDocument, TakesWhatPocketBaseTakesFromTheRow) {
+  const char* rows[] = {
+      "{}",
+      "null",
+      R"({"meta":null,"backups":{"s3":null,"cron":null,"cronMaxKeep":null},"superuserIPs":null})",
+      R"({"superuserIPs":[null],"rateLimits":{"rules":[null,{"label":null,"other":1}]}})",
+      R"({"META":{"APPNAME":"Acme"},"Smtp":{"Tls":false}})",
+      R"({"logs":{"maxDays":-0,"minLevel":-9223372036854775808}})",
+      R"({"future":7,"meta":{"future":[]},"backups":{"s3":{"future":{}}}})",
+  };
+  for (const char* row : rows) {
+    const auto document = Document::parse(row);
+    ASSERT_TRUE(document.has_value()) << row << ": " << document.error().what;
+    EXPECT_EQ(document->settings().app_name, "Acme") << row;
+  }
 }
 
 TEST(SettingsDocument, IsSavedAsPocketBaseSavesIt) {

@@ -207,8 +207,9 @@ Result<VaultSettingsChange> VaultSettingsFile::change(const std::vector<json::ob
   PV_TRY(const fs::FileLock lock, fs::FileLock::take(lock_path_, kLockPatience));
   PV_TRY(json::object root, read_file(path_));
   for (json::object change : changes) {
-    prepare_alerts(root.at("alerts").get_object(), change);
-    std::vector<Fault> faults = merge(vault_shape(), root, change, Unknown::kRefuse);
+    std::vector<Fault> faults = prepare_alerts(root.at("alerts").get_object(), change);
+    std::ranges::move(merge(vault_shape(), root, change, Unknown::kRefuse),
+                      std::back_inserter(faults));
     if (!faults.empty()) { return VaultSettingsChange{.faults = std::move(faults)}; }
   }
   if (std::vector<Fault> faults = check(root); !faults.empty()) {

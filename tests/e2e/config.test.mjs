@@ -62,6 +62,18 @@ test("config check says what is wrong with line and column, and ends with 2", (t
     assert.match(checked.stderr, why);
   }
   assert.ok(!fs.existsSync(dir), "and nothing was made");
+  const many = toml(t, `dir = "${dir}"\nencryption_key_file = "nope"\ns3_bucket = "b"\ns3_access_key = "k"\ns3_secret_key_file = "nope2"\nmirror = "${dir}/more"\n`);
+  const absent = (name) => `open ${path.join(path.dirname(many), name)}: No such file or directory`;
+  const all = JSON.parse(cli(["config", "check", many, "--json"]).stdout).faults;
+  assert.deepEqual(all.slice(0, 2), [
+    { line: 5, column: 1, message: `s3_secret_key_file: ${absent("nope2")}` },
+    { line: 2, column: 1, message: `encryption_key_file: ${absent("nope")}` },
+  ]);
+  assert.equal(all.length, 3);
+  assert.match(all[2].message, /^mirror: the folder .* lies inside the data directory/);
+  assert.match(cli(["config", "check", many]).stderr, new RegExp(`^${many}:2:1: encryption_key_file: open`, "m"));
+  const together = toml(t, 'http = "127.0.0.1:1"\nmetrics_listen = "127.0.0.1:1"\nbackups_dir = "/b"\ns3_bucket = "b"\n');
+  assert.deepEqual(JSON.parse(cli(["config", "check", together, "--json"]).stdout).faults.map(({ line, column }) => [line, column]), [[2, 1], [4, 1]]);
   const refused = cli(["serve", "--config", file]);
   assert.equal(refused.status, 2);
   assert.match(refused.stderr, /config\.toml:1:8: nice needs/);
