@@ -123,8 +123,8 @@ std::string render_newest(const Words& words, const jobs::Overview& overview, Wa
 
 std::string render_status(const Words& words, const jobs::Overview& overview, WallTime now) {
   std::string text = render_newest(words, overview, now) + "\n";
-  if (const std::string risk = jobs::risk_of(overview); !risk.empty()) {
-    text += words(phrase::kAtRisk, {words.told(risk)}) + "\n";
+  for (const jobs::Risk& risk : jobs::risks_of(overview)) {
+    text += words(phrase::kAtRisk, {words.told(risk.text)}) + "\n";
   }
   const auto add = [&](const Phrase& name, const std::string& value) {
     text += "  " + padded_right(words(name), 13) + value + "\n";

@@ -59,6 +59,20 @@ jobs::LeaseNote job_in(const Reader& from) {
           .since = date_of(from, "since")};
 }
 
+// A server that knows more, or other things, than we do is believed. One from before "risks" tells
+// the gravest alone.
+std::vector<jobs::Risk> risks_in(const Reader& from) {
+  std::vector<jobs::Risk> risks;
+  if (const json::array* told = from.array("risks")) {
+    for (const Reader& one : objects_in(*told)) {
+      risks.push_back({one.text("kind"), one.text("text")});
+    }
+  } else if (const std::string risk = from.text("risk"); !risk.empty()) {
+    risks.push_back({"", risk});
+  }
+  return risks;
+}
+
 }  // namespace
 
 Result<std::vector<jobs::Kept>> kept_from_json(const json::value& value) {
@@ -110,6 +124,7 @@ Result<jobs::Overview> overview_from_json(const json::value& value) {
   overview.store_doubt = from.text("storeUnknownBecause");
   overview.store_trouble = from.text("storeError");
   overview.is_cut_off = from.flag("cutOff");
+  overview.told_risks = risks_in(from);
   overview.health = jobs::health_from_json(from.whole());
   if (const json::object* job = from.object("job")) { overview.job = job_in(Reader{*job}); }
   if (const json::array* users = from.array("users")) {

@@ -198,70 +198,6 @@ Result<Survey> survey(const fs::Path& directory, store::BackupStore& store,
                 .listing = with_verdicts(backups, directory / ".pocketvault")};
 }
 
-namespace {
-
-// Where the next backup goes, and where the data and vault.db lie.
-std::string space_risk_of(const Overview& overview) {
-  if (const auto& free = overview.backups_free_bytes) {
-    if (*free == 0) { return "no space is left where the next backup goes"; }
-    if (overview.newest && *free < overview.newest->size_bytes) {
-      return "where the next backup goes " + format_size(*free) +
-             " are free, and the last one took " + format_size(overview.newest->size_bytes);
-    }
-  }
-  return overview.data_free_bytes == 0U ? "no space is left where the data lies" : std::string{};
-}
-
-}  // namespace
-
-bool is_last_failed(const Overview& overview) {
-  const auto& last = overview.health.last_decided;
-  return last && last->outcome == "failed" &&
-         (!overview.newest || overview.newest->modified < last->ended);
-}
-
-std::string risk_of(const Overview& overview) {
-  const Health& health = overview.health;
-  if (health.timetable.missed && !overview.job) {
-    return "the backup that was due at " + format_pocketbase_date(*health.timetable.missed) +
-           " was missed";
-  }
-  if (is_last_failed(overview)) {
-    const state::PastJob& last = *health.last_decided;
-    return "the last backup failed, at " + format_pocketbase_date(last.ended) + ": " + last.error;
-  }
-  if (!overview.store_trouble.empty()) {
-    return "the backups can't be listed: " + overview.store_trouble;
-  }
-  if (!overview.damaged.empty()) {
-    const auto& [backup, why] = overview.damaged.front();
-    const std::size_t more = overview.damaged.size() - 1;
-    return "a verification found " + printable(backup.name.text()) + " damaged" +
-           (more > 0 ? ", and " + std::to_string(more) + " more" : "") + ": " + why;
-  }
-  if (!health.unwritten_because.empty()) {
-    return "what happens is kept in memory alone, for it can't be written to "
-           ".pocketvault/vault.db: " +
-           health.unwritten_because;
-  }
-  if (std::string risk = space_risk_of(overview); !risk.empty()) { return risk; }
-  if (!health.settings_trouble.empty()) {
-    return "settings of our own are not known, so nobody may be alerted: " +
-           health.settings_trouble + "; repair .pocketvault/settings.json, or remove it";
-  }
-  if (!overview.store_doubt.empty()) {
-    return "it is not known where the backups belong, for the settings can't be read: " +
-           overview.store_doubt + "; give their key, or name the place: --backups-dir, --s3-bucket";
-  }
-  if (!health.memory_trouble.empty()) {
-    return "it is not known what was missed or failed, for .pocketvault/vault.db can't be read: " +
-           health.memory_trouble +
-           "; make it readable, or remove it, and what pocketvault remembers begins anew";
-  }
-  if (!overview.newest) { return "no backup can be relied on"; }
-  return {};
-}
-
 json::object to_json(const Kept& kept) {
   json::array only;
   for (const std::string& unit : kept.units) { only.emplace_back(as_utf8(unit)); }
@@ -314,7 +250,12 @@ json::object to_json(const Overview& overview, WallTime now) {
       {"retention", json::object{{"summary", overview.retention}}}};
   if (overview.mirror) { object["mirror"] = to_json(*overview.mirror); }
   add_to_json(overview.health, object);
+  json::array risks;
+  for (const Risk& risk : risks_of(overview)) {
+    risks.push_back(json::object{{"kind", risk.kind}, {"text", as_utf8(risk.text)}});
+  }
   object["risk"] = as_utf8(risk_of(overview));
+  object["risks"] = std::move(risks);
   if (overview.newest) { object["newest"] = newest_json(overview, now); }
   if (overview.job) { object["job"] = to_json(*overview.job); }
   return object;

@@ -12,6 +12,7 @@
 #include "jobs/health.h"
 #include "jobs/kept.h"
 #include "jobs/lease.h"
+#include "jobs/risk.h"
 #include "jobs/verdicts.h"
 #include "places/mirror.h"
 #include "store/backup_store.h"
@@ -49,16 +50,9 @@ struct Overview {
   // Why the backups could not be listed; empty: they could. Then nothing is known of them but what
   // the history says.
   std::string store_trouble = {};
+  // Of another process's status: what that says itself (risks_of()).
+  std::optional<std::vector<Risk>> told_risks = std::nullopt;
 };
-
-// Whether the last backup that was not cancelled failed, and nobody made one since.
-[[nodiscard]] bool is_last_failed(const Overview& overview);
-
-// Why the directory is not as safe as its newest backup looks: a backup that was missed, a last one
-// that failed, that the backups can't be listed, any that was found damaged, that what happens
-// can't be noted, that there is no space for the next one, or that there is none. Empty: nothing is
-// known against it.
-[[nodiscard]] std::string risk_of(const Overview& overview);
 
 // Opens no database of PocketBase, and of archives the newest alone, unless it was verified: one
 // whose directory can't be read is none. Changes nothing: good in any state of the directory, and

@@ -197,7 +197,7 @@ TEST_F(Look, IsToldAsJson) {
       R"("verdictsUnknownBecause":"","storeUnknownBecause":"","storeError":"","cutOff":false,"job":null,"users":[{"pid":12,"program":"pocketbase"}],"mirror":null,"retention":{"summary":""},)"
       R"("lastBackup":null,"lastDecided":null,"lastSuccess":null,"trend":null,)"
       R"("schedule":{"cron":"","next":null,"missed":null,"offBecause":""},)"
-      R"("verification":{"cron":"","next":null,"offBecause":""},"settingsError":"","unwrittenBecause":"","memoryError":"","risk":""})");
+      R"("verification":{"cron":"","next":null,"offBecause":""},"settingsError":"","unwrittenBecause":"","memoryError":"","risk":"","risks":[]})");
 }
 
 TEST_F(Look, WhatCannotBeReadIsARisk) {
