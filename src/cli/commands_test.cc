@@ -6,6 +6,7 @@
 
 #include "base/work_pool.h"
 #include "cli/cli.h"
+#include "cli/status_json.h"
 #include "jobs/startup.h"
 #include "store/folder_store.h"
 #include "testing/fixtures.h"
@@ -329,6 +330,24 @@ TEST_F(Commands, StatusIsNotContentWithAnyRisk) {
     overview.data_free_bytes = 0;
   };
   EXPECT_EQ(run_here({"status"}).status, 7);
+}
+
+TEST(StatusOfAServer, GoesByItsClockAndSaysWhatItSays) {
+  const auto read = [](const std::string& text) {
+    return overview_from_json(json::parse(text)).value();
+  };
+  const jobs::Overview newer = read(
+      R"({"now":"2026-11-21 12:00:00.000Z","newest":{"key":"a.zip","size":7,)"
+      R"("modified":"2026-11-20 12:00:00.000Z","made":"2026-11-19 12:00:00.000Z","foreign":true},)"
+      R"("risk":"a","risks":[{"kind":"unheardOf","text":"a"},{"kind":"missed","text":"b"}]})");
+  EXPECT_EQ(newer.looked - *jobs::newest_made(newer), std::chrono::hours{48});
+  EXPECT_EQ(jobs::own_made(newer), std::nullopt);
+  EXPECT_EQ(jobs::risks_of(newer), (std::vector<jobs::Risk>{{"unheardOf", "a"}, {"missed", "b"}}));
+  const jobs::Overview older =
+      read(R"({"newest":{"key":"a.zip","size":7,"modified":"2026-11-20 12:00:00.000Z",)"
+           R"("ageSeconds":3600},"risk":"a"})");
+  EXPECT_EQ(older.looked - *jobs::newest_made(older), std::chrono::hours{1});
+  EXPECT_EQ(jobs::risk_of(older), "a");
 }
 
 TEST_F(Commands, StatusIsNotContentWithoutTheStoreThatCounts) {

@@ -117,7 +117,7 @@ std::string render_newest(const Words& words, const jobs::Overview& overview, Wa
   if (!overview.newest) { return words(is_first ? phrase::kThereIsNone : phrase::kNoneCounts); }
   const store::Backup& newest = *overview.newest;
   return words(is_first ? phrase::kNewest : phrase::kNewestThatCounts,
-               {printable(newest.name.text()), ago(words, newest.modified, now),
+               {printable(newest.name.text()), ago(words, *jobs::newest_made(overview), now),
                 format_size(newest.size_bytes), how_sound(words, overview, now)});
 }
 

@@ -41,10 +41,11 @@ Result<jobs::Overview> overview_of(const Context& context) {
   return place.backups->overview();
 }
 
-bool is_too_old(const Context& context, const jobs::Overview& overview) {
+bool is_too_old(const Context& context, const jobs::Overview& overview, WallTime now) {
   const auto& max_age = context.arguments.max_age;
   if (!max_age) { return false; }
-  return !overview.newest || context.environment.clock.now() - overview.newest->modified > *max_age;
+  const auto made = jobs::newest_made(overview);
+  return !made || now - *made > *max_age;
 }
 
 // What the status ends with. No risk, of whatever kind, is a success.
@@ -86,9 +87,11 @@ Result<Exit> run_replaced(const Context& context) {
 }
 
 Result<Exit> run_status(const Context& context) {
-  const WallTime now = context.environment.clock.now();
   PV_TRY(const jobs::Overview overview, overview_of(context));
-  const bool too_old = is_too_old(context, overview);
+  // By the clock of the server that is asked: it is that which its backups go by.
+  const bool by_server = !context.arguments.url.empty() && overview.looked != WallTime{};
+  const WallTime now = by_server ? overview.looked : context.environment.clock.now();
+  const bool too_old = is_too_old(context, overview, now);
   json::object document = jobs::to_json(overview, now);
   document["tooOld"] = too_old;
   context.show(document, render_status(context.words(), overview, now));

@@ -28,9 +28,13 @@ struct Timetable {
   std::string expression = {};  // empty: no server makes any
   std::optional<WallTime> next;
   std::optional<WallTime> missed;  // due then, and not made since
-  std::string off_because = {};    // an app has the timetable; empty: nothing is known of one
+  std::string off_because = {};    // an app has the timetable, or no server runs; empty: neither
   friend bool operator==(const Timetable&, const Timetable&) = default;
 };
+
+// Of verifications by the clock, where backups are in a bucket.
+inline constexpr const char* kBucketsAreNotVerified =
+    "each would read whole backups out of the bucket: the setting verification.buckets allows that";
 
 struct Health {
   std::optional<state::PastJob> last;  // backup that this directory made, however it ended

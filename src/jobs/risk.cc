@@ -1,5 +1,8 @@
 #include "jobs/risk.h"
 
+#include <algorithm>
+
+#include "base/cron.h"
 #include "base/text.h"
 #include "jobs/overview.h"
 
@@ -20,7 +23,9 @@ std::string space_risk_of(const Overview& overview) {
 
 std::string missed(const Overview& overview) {
   const auto& due = overview.health.timetable.missed;
-  if (!due || overview.job) { return {}; }
+  if (!due || is_being_made(overview.job, *due + overview.health.late_max, overview.looked)) {
+    return {};
+  }
   return "the backup that was due at " + format_pocketbase_date(*due) + " was missed";
 }
 
@@ -33,9 +38,59 @@ std::string failed(const Overview& overview) {
 std::string damaged(const Overview& overview) {
   if (overview.damaged.empty()) { return {}; }
   const auto& [backup, why] = overview.damaged.front();
-  const std::size_t more = overview.damaged.size() - 1;
+  const std::uint64_t count =
+      std::max<std::uint64_t>(overview.damaged_count, overview.damaged.size());
+  const std::uint64_t more = count - 1;
   return "a verification found " + printable(backup.name.text()) + " damaged" +
          (more > 0 ? ", and " + std::to_string(more) + " more" : "") + ": " + why;
+}
+
+bool is_behind(std::optional<WallTime> since, WallTime now) {
+  return since && now >= *since + kBehindMax;
+}
+
+std::string waiting(const Overview& overview) {
+  if (overview.waiting == 0 || !is_behind(overview.waiting_since, overview.looked)) { return {}; }
+  return "backups wait to be sent to their store, since " +
+         format_pocketbase_date(*overview.waiting_since) + ": " + std::to_string(overview.waiting);
+}
+
+std::string mirror(const Overview& overview) {
+  if (!overview.mirror) { return {}; }
+  const places::MirrorState& mirror = *overview.mirror;
+  if (!mirror.trouble.empty()) { return "the mirror does not get every backup: " + mirror.trouble; }
+  if (mirror.missing == 0 || !is_behind(mirror.missing_since, overview.looked)) { return {}; }
+  return "backups that the mirror lacks: " + std::to_string(mirror.missing);
+}
+
+std::string low_space(const Overview& overview) {
+  if (overview.low_spaces.empty()) { return {}; }
+  const LowSpace& low = overview.low_spaces.front();
+  return "where " + low.where + " lies " + format_size(low.free_bytes) + " are free, and " +
+         low.why;
+}
+
+std::string unverified(const Overview& overview) {
+  if (!overview.unverified) { return {}; }
+  const auto& last = overview.unverified->last;
+  return last ? "the last verification of a backup was at " + format_minute(*last)
+              : std::string{"no backup has ever been verified"};
+}
+
+// The timetable of an app that is gone, and no server took it up.
+std::string unserved(const Overview& overview) {
+  const auto cron = Cron::parse(overview.cron_wanted);
+  const bool is_taken = overview.is_served || !overview.users.empty() ||
+                        !overview.health.timetable.expression.empty();
+  if (!cron.has_value() || is_taken || !overview.store_trouble.empty()) { return {}; }
+  if (const auto made = newest_made(overview)) {
+    constexpr std::chrono::hours kLateMax{1};
+    const auto due = cron->next_after(std::min(*made, overview.looked));
+    if (!due || *due + kLateMax >= overview.looked) { return {}; }
+  }
+  return "backups.cron says when backups are due, but nothing serves it: no server runs here and "
+         "no "
+         "app uses the data";
 }
 
 // `text` about `why`; nothing where that is empty.
@@ -45,10 +100,56 @@ std::string about(const std::string& text, const std::string& why, const std::st
 
 }  // namespace
 
+bool is_being_made(const std::optional<LeaseNote>& job, WallTime latest, WallTime now) {
+  constexpr std::chrono::hours kBackupMax{24};
+  return job && job->kind == "backup" && job->since <= latest && now < job->since + kBackupMax;
+}
+
+std::optional<Unverified> find_unverified(const std::vector<ListedBackup>& backups,
+                                          std::chrono::days after, WallTime now) {
+  if (after.count() == 0 || backups.empty()) { return std::nullopt; }
+  Unverified found{.since = {}, .last = std::nullopt};
+  WallTime oldest = WallTime::max();
+  for (const ListedBackup& one : backups) {
+    oldest = std::min(oldest, one.backup.modified);
+    if (one.verdict) {
+      found.last = std::max(found.last.value_or(one.verdict->at), one.verdict->at);
+    }
+  }
+  found.since = found.last.value_or(oldest) + after;
+  return now > found.since ? std::optional{found} : std::nullopt;
+}
+
+std::vector<LowSpace> find_low_spaces(const Overview& overview,
+                                      const settings::AlertSettings& settings, double factor) {
+  std::vector<LowSpace> found;
+  const auto look = [&](const char* where, std::optional<std::uint64_t> free, double bound,
+                        const std::string& why) {
+    if (free && static_cast<double>(*free) < bound * factor) {
+      found.push_back({where, *free, why});
+    }
+  };
+  constexpr const char* kBackups = "the next backup";
+  if (overview.newest) {
+    const std::uint64_t size = overview.newest->size_bytes;
+    look(kBackups, overview.backups_free_bytes,
+         static_cast<double>(size) * static_cast<double>(settings.space_low_percent) / 100,
+         "the last one took " + format_size(size));
+  }
+  if (settings.space_low_bytes > 0) {
+    const auto bytes = static_cast<double>(settings.space_low_bytes);
+    const std::string wanted =
+        format_size(static_cast<std::uint64_t>(settings.space_low_bytes)) + " are to be";
+    if (found.empty()) { look(kBackups, overview.backups_free_bytes, bytes, wanted); }
+    look("the data", overview.data_free_bytes, bytes, wanted);
+  }
+  return found;
+}
+
 bool is_last_failed(const Overview& overview) {
   const auto& last = overview.health.last_decided;
-  return last && last->outcome == "failed" &&
-         (!overview.newest || overview.newest->modified < last->ended);
+  const auto made = own_made(overview);
+  return last && last->outcome == "failed" && (!made || *made < last->ended);
 }
 
 std::vector<Risk> risks_of(const Overview& overview) {
@@ -58,14 +159,26 @@ std::vector<Risk> risks_of(const Overview& overview) {
   const auto add = [&](const char* kind, std::string text) {
     if (!text.empty()) { risks.push_back({kind, std::move(text)}); }
   };
+  if (overview.is_cut_off) {
+    add("cutOff",
+        "a restore was cut off between its renames; the next start of a server, or a "
+        "command that opens the directory, finishes it or takes it back");
+  }
   add("missed", missed(overview));
   add("failed", failed(overview));
   add("storeAway", about("the backups can't be listed: ", overview.store_trouble));
   add("damaged", damaged(overview));
+  add("waiting", waiting(overview));
+  add("mirror", mirror(overview));
+  add("unserved", unserved(overview));
   add("unwritten", about("what happens is kept in memory alone, for it can't be written to "
                          ".pocketvault/vault.db: ",
                          health.unwritten_because));
-  add("space", space_risk_of(overview));
+  add("readOnly",
+      about("nothing can be written, for it is mounted read-only, where ", overview.read_only));
+  const std::string no_space = space_risk_of(overview);
+  add("space", no_space.empty() ? low_space(overview) : no_space);
+  add("unverified", unverified(overview));
   add("settings",
       about("settings of our own are not known, so nobody may be alerted: ",
             health.settings_trouble, "; repair .pocketvault/settings.json, or remove it"));
