@@ -608,7 +608,6 @@ inline constexpr Phrase kTexts[] = {
     {"nothing can be written, for it is mounted read-only, where {}", "{}处以只读方式挂载，无法写入"},
     {"the data lies", "数据所在"},
     {"the next backup goes", "下一个备份所在"},
-    {"no server runs", "没有服务器在运行"},
     {"what it holds is older than its time: from {}", "其内容比其时间更早：来自 {}"},
     {"it waits to be sent to its store", "它在等待发送到存储"},
     {"no backup can be relied on", "没有可以依靠的备份"},

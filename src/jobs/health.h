@@ -28,7 +28,7 @@ struct Timetable {
   std::string expression = {};  // empty: no server makes any
   std::optional<WallTime> next;
   std::optional<WallTime> missed;  // due then, and not made since
-  std::string off_because = {};    // an app has the timetable, or no server runs; empty: neither
+  std::string off_because = {};    // an app has the timetable; empty: nothing is known of one
   friend bool operator==(const Timetable&, const Timetable&) = default;
 };
 

@@ -249,11 +249,6 @@ void look_who_serves(const fs::Path& directory, store::BackupStore& store, Overv
   overview.users = users_at_a_look(directory);
   Timetable& backups = overview.health.timetable;
   Timetable& verification = overview.health.verification;
-  if (!overview.is_served) {
-    constexpr const char* kNoServer = "no server runs";
-    if (!backups.expression.empty()) { backups.off_because = kNoServer; }
-    if (!verification.expression.empty()) { verification.off_because = kNoServer; }
-  }
   if (!overview.users.empty() && !backups.expression.empty() &&
       !is_made_beside_apps(vault_folder)) {
     backups.off_because = left_to_app(directory);
