@@ -12,8 +12,6 @@ using jobs::ListedBackup;
 using jobs::Overview;
 using settings::AlertSettings;
 
-constexpr std::chrono::hours kBehindMax{1};
-
 // Stores keep times in whole seconds.
 bool is_since(WallTime time, WallTime moment) {
   return time >= std::chrono::floor<std::chrono::seconds>(moment);
@@ -27,14 +25,15 @@ std::string newest_sentence(const Sight& sight) {
   }
   if (!overview.newest) { return "There is no good backup."; }
   return "The newest good backup is " + printable(overview.newest->name.text()) + " of " +
-         format_minute(overview.newest->modified) + ".";
+         format_minute(*jobs::newest_made(overview)) + ".";
 }
 
 std::optional<Condition> failed(const Sight& sight, const OpenSince& open_since) {
   const Overview& overview = sight.overview;
   const jobs::Health& health = overview.health;
   const auto made_since = [&](WallTime moment) {
-    return (overview.newest && is_since(overview.newest->modified, moment)) ||
+    const auto made = jobs::own_made(overview);
+    return (made && is_since(*made, moment)) ||
            (health.last_succeeded && is_since(health.last_succeeded->ended, moment));
   };
   const auto& last = health.last_decided;
@@ -50,21 +49,21 @@ std::optional<Condition> failed(const Sight& sight, const OpenSince& open_since)
                    text + newest_sentence(sight)};
 }
 
-// By the newest good backup, whoever made it: an app that has the timetable, too.
+// By the newest good backup of this directory, made by us or by an app that has the timetable.
 std::optional<Condition> overdue(const Sight& sight, const AlertSettings& settings, WallTime now) {
   const Overview& overview = sight.overview;
   const auto cron = Cron::parse(overview.health.timetable.expression);
   if (!sight.timetable_since || !cron.has_value()) { return std::nullopt; }
   WallTime done = *sight.timetable_since;
-  if (overview.newest) { done = std::max(done, overview.newest->modified); }
-  const auto due = cron->next_after(std::min(done, now));
-  if (!due) { return std::nullopt; }
-  const WallTime latest = *due + settings.missed_grace + sight.jitter_max;
-  if (now <= latest) { return std::nullopt; }
-  // One that was begun in time takes as long as it takes.
-  if (overview.job && overview.job->kind == "backup" && overview.job->since <= latest) {
-    return std::nullopt;
-  }
+  if (const auto made = jobs::own_made(overview)) { done = std::max(done, *made); }
+  const auto is_late = [&](WallTime due) {
+    const WallTime latest = due + settings.missed_grace + sight.jitter_max;
+    return now > latest && !jobs::is_being_made(overview.job, latest, now);
+  };
+  auto due = cron->next_after(std::min(done, now));
+  // A server that was here too shortly to be known of here may have noted more.
+  if (!due || !is_late(*due)) { due = overview.health.timetable.missed; }
+  if (!due || !is_late(*due)) { return std::nullopt; }
   return Condition{"missed", *due,
                    "The backup that was due at " + format_minute(*due) + " (" + cron->expression() +
                        ") has not been made.\n" + newest_sentence(sight)};
@@ -112,46 +111,23 @@ std::optional<Condition> damaged(const Sight& sight) {
 std::optional<Condition> unverified(const Sight& sight, const AlertSettings& settings,
                                     WallTime now) {
   if (auto found = damaged(sight)) { return found; }
-  if (settings.unverified_after.count() == 0 || sight.backups.empty()) { return std::nullopt; }
-  std::optional<WallTime> verified;
-  WallTime oldest = WallTime::max();
-  for (const ListedBackup& one : sight.backups) {
-    oldest = std::min(oldest, one.backup.modified);
-    if (one.verdict) { verified = std::max(verified.value_or(one.verdict->at), one.verdict->at); }
-  }
-  const WallTime due = verified.value_or(oldest) + settings.unverified_after;
-  if (now <= due) { return std::nullopt; }
+  const auto found = jobs::find_unverified(sight.backups, settings.unverified_after, now);
+  if (!found) { return std::nullopt; }
   return Condition{
-      "unverified", due,
-      (verified ? "The last verification of a backup was at " + format_minute(*verified)
-                : std::string{"No backup has ever been verified"}) +
+      "unverified", found->since,
+      (found->last ? "The last verification of a backup was at " + format_minute(*found->last)
+                   : std::string{"No backup has ever been verified"}) +
           ".\nVerify one: pocketvault verify NAME."};
 }
 
 std::optional<Condition> space_low(const Sight& sight, const AlertSettings& settings,
                                    const OpenSince& open_since, WallTime now) {
-  const Overview& overview = sight.overview;
   const auto open = open_since("spaceLow");
-  const auto bound_of = [&](double bytes) { return open ? bytes * 1.1 : bytes; };
   std::string text;
-  const auto look = [&](const char* where, std::optional<std::uint64_t> free, double bound,
-                        const std::string& why) {
-    if (!free || static_cast<double>(*free) >= bound_of(bound)) { return; }
-    text +=
-        std::string{"Where "} + where + " lies " + format_size(*free) + " are free; " + why + ".\n";
-  };
-  const auto bytes = static_cast<double>(settings.space_low_bytes);
-  const std::string wanted =
-      format_size(static_cast<std::uint64_t>(settings.space_low_bytes)) + " are to be";
-  if (overview.newest) {
-    const auto size = static_cast<double>(overview.newest->size_bytes);
-    look("the next backup", overview.backups_free_bytes,
-         size * static_cast<double>(settings.space_low_percent) / 100,
-         "the last one took " + format_size(overview.newest->size_bytes));
-  }
-  if (settings.space_low_bytes > 0) {
-    if (text.empty()) { look("the next backup", overview.backups_free_bytes, bytes, wanted); }
-    look("the data", overview.data_free_bytes, bytes, wanted);
+  for (const jobs::LowSpace& low :
+       jobs::find_low_spaces(sight.overview, settings, open ? 1.1 : 1.0)) {
+    text += "Where " + low.where + " lies " + format_size(low.free_bytes) + " are free; " +
+            low.why + ".\n";
   }
   if (text.empty()) { return std::nullopt; }
   return Condition{"spaceLow", open.value_or(now),
@@ -159,7 +135,7 @@ std::optional<Condition> space_low(const Sight& sight, const AlertSettings& sett
 }
 
 std::optional<Condition> behind(const Sight& sight, WallTime now) {
-  if (!sight.behind_since || now < *sight.behind_since + kBehindMax) { return std::nullopt; }
+  if (!sight.behind_since || now < *sight.behind_since + jobs::kBehindMax) { return std::nullopt; }
   return Condition{"behind", *sight.behind_since, sight.behind};
 }
 
@@ -176,9 +152,17 @@ std::string title_of(std::string_view kind) {
   return "Test message";
 }
 
+std::string title_of_partly_over() { return "One alert is over, but not all is well"; }
+
 bool is_made_up_for(const Sight& sight) {
-  const auto& newest = sight.overview.newest;
-  return !sight.missed_since || (newest && is_since(newest->modified, *sight.missed_since));
+  const auto made = jobs::own_made(sight.overview);
+  return !sight.missed_since || (made && is_since(*made, *sight.missed_since));
+}
+
+bool holds(std::string_view kind, const Sight& sight, const AlertSettings& settings,
+           const OpenSince& open_since, WallTime now) {
+  if (kind == "unverified") { return unverified(sight, settings, now).has_value(); }
+  return kind == "spaceLow" && space_low(sight, settings, open_since, now).has_value();
 }
 
 std::vector<Condition> conditions_of(const Sight& sight, const AlertSettings& settings,

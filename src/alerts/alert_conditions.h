@@ -42,6 +42,9 @@ struct Condition {
 // "Backup failed".
 [[nodiscard]] std::string title_of(std::string_view kind);
 
+// The same of "recovered" while another alert is open: not all is good then.
+[[nodiscard]] std::string title_of_partly_over();
+
 // Whether a good backup is as new as the one that was missed, or none was.
 [[nodiscard]] bool is_made_up_for(const Sight& sight);
 
@@ -54,5 +57,11 @@ using OpenSince = std::function<std::optional<WallTime>(std::string_view kind)>;
 [[nodiscard]] std::vector<Condition> conditions_of(const Sight& sight,
                                                    const settings::AlertSettings& settings,
                                                    const OpenSince& open_since, WallTime now);
+
+// Whether what depends on bounds, "unverified" or "spaceLow", is so by these: of what ended by a
+// change of the settings nothing became well.
+[[nodiscard]] bool holds(std::string_view kind, const Sight& sight,
+                         const settings::AlertSettings& settings, const OpenSince& open_since,
+                         WallTime now);
 
 }  // namespace pv::alerts

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <boost/json.hpp>
+#include <sstream>
 
 #include "auth/superusers.h"
 #include "base/text.h"
@@ -32,7 +33,9 @@ constexpr std::size_t kAddressesMax = 20;             // of superusers
 constexpr std::string_view kSucceeded = "succeeded";  // for pings alone
 constexpr std::string_view kTimetable = "timetable";
 constexpr std::string_view kMissed = "missed";
-constexpr std::array<std::string_view, 4> kPingKinds{"succeeded", "failed", "missed", "unverified"};
+constexpr std::array<std::string_view, 4> kPingKinds{"failed", "missed", "unverified", "behind"};
+// By which bounds these were judged when they began.
+constexpr std::array<std::string_view, 2> kBoundKinds{"unverified", "spaceLow"};
 // What PocketBase mails superusers of, and that it is over.
 constexpr std::array<std::string_view, 3> kSuperuserKinds{"failed", "missed", "recovered"};
 
@@ -67,8 +70,28 @@ Channel channel_of(const AlertSettings::Webhook& hook, const std::vector<std::st
   return channel;
 }
 
-bool is_good(std::string_view kind) {
-  return kind == "recovered" || kind == kSucceeded || kind == "test";
+bool is_good(const state::Delivery& delivery) {
+  const std::string_view kind = delivery.kind;
+  return (kind == "recovered" && delivery.title != title_of_partly_over()) || kind == kSucceeded ||
+         kind == "test";
+}
+
+std::string mark_of_bounds(std::string_view kind) { return "bounds of " + std::string{kind}; }
+
+std::string text_of_bounds(const AlertSettings& settings) {
+  return std::to_string(settings.unverified_after.count()) + " " +
+         std::to_string(settings.space_low_percent) + " " +
+         std::to_string(settings.space_low_bytes);
+}
+
+// Those of the mark; the others as they are.
+AlertSettings with_bounds(AlertSettings settings, const state::Mark& mark) {
+  std::istringstream text{mark.text};
+  std::int64_t days = 0;
+  AlertSettings then = settings;
+  if (!(text >> days >> then.space_low_percent >> then.space_low_bytes)) { return settings; }
+  then.unverified_after = std::chrono::days{days};
+  return then;
 }
 
 std::string host_name() {
@@ -233,7 +256,7 @@ Result<void> Alerts::send(const Channel& channel, const state::Delivery& deliver
   const auto tell_line = [&](std::string_view line) { return told(language, line); };
   const notify::Notice notice{.id = std::to_string(delivery.number),
                               .kind = delivery.kind,
-                              .is_good = is_good(delivery.kind),
+                              .is_good = is_good(delivery),
                               .is_reminder = delivery.is_reminder,
                               .app = printable(settings.app_name),
                               .title = told(language, delivery.title),
@@ -267,6 +290,7 @@ void Alerts::look() {
     notebook().begin_alerts();
     state.emplace();
   }
+  tell_whether_settings_are_known();
   AlertChange change;
   const Sight sight = see(*state, now, change);
   judge(sight, *state, now, change);
@@ -277,6 +301,14 @@ void Alerts::look() {
 void Alerts::note(AlertChange change) {
   tell_whether_written(notebook().change_alerts(
       std::move(change), clock_.now(), [&](const std::string& what) { options_.say(true, what); }));
+}
+
+void Alerts::tell_whether_settings_are_known() {
+  const auto own = own_settings_.read();
+  const std::string trouble = own.has_value() ? "" : own.error().what;
+  if (trouble == std::exchange(said_settings_trouble_, trouble) || trouble.empty()) { return; }
+  options_.say(
+      true, "who is to be alerted is not known, for settings of our own can't be read: " + trouble);
 }
 
 void Alerts::tell_whether_written(const Result<void>& written) {
@@ -361,8 +393,15 @@ void Alerts::judge(const Sight& sight, const AlertState& state, WallTime now, Al
   const std::vector<Condition> conditions =
       conditions_of(sight, own_settings_.now().alerts, open_since, now);
   mark_missed(conditions, sight, state, now, change);
+  mark_bounds(conditions, state, now, change);
   open(conditions, state, now, change);
-  close(conditions, sight, state, now, change);
+  const auto is_ended_by_settings = [&](const state::OpenAlert& alert) {
+    const state::Mark* mark = find_mark(state, mark_of_bounds(alert.kind));
+    if (mark == nullptr) { return false; }
+    const AlertSettings then = with_bounds(own_settings_.now().alerts, *mark);
+    return holds(alert.kind, sight, then, open_since, now);
+  };
+  close(conditions, sight, is_ended_by_settings, state, now, change);
 }
 
 void Alerts::mark_missed(const std::vector<Condition>& conditions, const Sight& sight,
@@ -376,6 +415,18 @@ void Alerts::mark_missed(const std::vector<Condition>& conditions, const Sight& 
         {std::string{kMissed}, sight.overview.health.timetable.expression, missed->since});
   } else if (known != nullptr && !known->text.empty()) {
     change.marks.push_back({std::string{kMissed}, "", now});
+  }
+}
+
+void Alerts::mark_bounds(const std::vector<Condition>& conditions, const AlertState& state,
+                         WallTime now, AlertChange& change) {
+  for (const std::string_view kind : kBoundKinds) {
+    const bool is_new =
+        std::ranges::find(state.open, kind, &state::OpenAlert::kind) == state.open.end();
+    if (!is_new || std::ranges::find(conditions, kind, &Condition::kind) == conditions.end()) {
+      continue;
+    }
+    change.marks.push_back({mark_of_bounds(kind), text_of_bounds(own_settings_.now().alerts), now});
   }
 }
 
@@ -419,7 +470,8 @@ void Alerts::open(const std::vector<Condition>& conditions, const AlertState& st
 
 // That it is over is told to those who heard of it, also where they are not known just now.
 void Alerts::close(const std::vector<Condition>& conditions, const Sight& sight,
-                   const AlertState& state, WallTime now, AlertChange& change) {
+                   const EndedBySettings& is_ended_by_settings, const AlertState& state,
+                   WallTime now, AlertChange& change) {
   const auto line_of = [](const state::OpenAlert& alert) {
     return title_of(alert.kind) + ", since " + format_minute(alert.since) + ".\n";
   };
@@ -436,6 +488,11 @@ void Alerts::close(const std::vector<Condition>& conditions, const Sight& sight,
     // What nobody asks for any more is over, and yet nothing became well.
     if (alert.kind == kMissed && !is_made_up_for(sight)) {
       options_.say(false, "no backups are asked for by the clock any more, so none is missed");
+      continue;
+    }
+    if (is_ended_by_settings(alert)) {
+      options_.say(false, "by the settings as they are now this is nothing to alert of: " +
+                              line_of(alert).substr(0, line_of(alert).size() - 1));
       continue;
     }
     over.push_back(alert);
@@ -457,24 +514,37 @@ void Alerts::close(const std::vector<Condition>& conditions, const Sight& sight,
       if (find_told(state, alert.kind, channel.id)) { lines += line_of(alert); }
     }
     if (lines.empty()) { continue; }
-    change.deliveries.push_back(
+    state::Delivery delivery =
         notice(channel, "recovered",
-               "This is over:\n" + lines + (left.empty() ? "" : "This is not:\n" + left), now));
+               "This is over:\n" + lines + (left.empty() ? "" : "This is not:\n" + left), now);
+    if (!left.empty()) { delivery.title = title_of_partly_over(); }
+    change.deliveries.push_back(std::move(delivery));
   }
 }
 
-// One for each backup that was made, for services that worry when none comes.
+// One for each backup that was made and is where it belongs, for services that worry when none
+// comes. Those from before the first look are no news.
 void Alerts::ping(const Sight& sight, const AlertState& state, WallTime now, AlertChange& change) {
   const auto& last = sight.overview.health.last_succeeded;
-  if (!last) { return; }
   const state::Mark* known = find_mark(state, kSucceeded);
-  if (known != nullptr && known->text == last->id) { return; }
+  if (known == nullptr) {
+    change.marks.push_back({std::string{kSucceeded}, last ? last->id : std::string{}, now});
+    return;
+  }
+  if (!last || known->text == last->id || is_waiting(last->name)) { return; }
   change.marks.push_back({std::string{kSucceeded}, last->id, now});
   const std::string text = printable(last->name) + ", " + format_size(last->archive_bytes) + ".";
   for (const Channel& channel : channels()) {
     if (!contains(channel.kinds, kSucceeded)) { continue; }
     change.deliveries.push_back(notice(channel, std::string{kSucceeded}, text, now));
   }
+}
+
+bool Alerts::is_waiting(const std::string& name) const {
+  const auto waiting = vault_.waiting();
+  return waiting.has_value() && std::ranges::any_of(*waiting, [&](const store::Backup& backup) {
+           return backup.name.text() == name;
+         });
 }
 
 state::Delivery Alerts::notice(const Channel& channel, const std::string& kind,
@@ -611,11 +681,14 @@ Result<json::object> Alerts::report() {
         {"place", channel.webhook ? notify::place_of(*channel.webhook) : printable(channel.email)},
         {"on", json::array(channel.kinds.begin(), channel.kinds.end())}});
   }
+  const auto own = own_settings_.read();
   json::array history;
   for (const state::Delivery& delivery : deliveries) { history.push_back(to_json(delivery)); }
-  return json::object{{"open", std::move(open)},
-                      {"channels", std::move(channels_json)},
-                      {"deliveries", std::move(history)}};
+  return json::object{
+      {"open", std::move(open)},
+      {"channels", std::move(channels_json)},
+      {"deliveries", std::move(history)},
+      {"settingsError", own.has_value() ? std::string{} : printable(own.error().what)}};
 }
 
 }  // namespace pv::alerts

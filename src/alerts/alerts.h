@@ -81,8 +81,14 @@ class Alerts {
             state::AlertChange& change);
   void open(const std::vector<Condition>& conditions, const state::AlertState& state, WallTime now,
             state::AlertChange& change);
+  using EndedBySettings = std::function<bool(const state::OpenAlert&)>;
   void close(const std::vector<Condition>& conditions, const Sight& sight,
-             const state::AlertState& state, WallTime now, state::AlertChange& change);
+             const EndedBySettings& is_ended_by_settings, const state::AlertState& state,
+             WallTime now, state::AlertChange& change);
+  void mark_bounds(const std::vector<Condition>& conditions, const state::AlertState& state,
+                   WallTime now, state::AlertChange& change);
+  [[nodiscard]] bool is_waiting(const std::string& name) const;
+  void tell_whether_settings_are_known();
   [[nodiscard]] state::Delivery notice(const Channel& channel, const std::string& kind,
                                        const std::string& text, WallTime now) const;
   void note(state::AlertChange change);
@@ -108,6 +114,7 @@ class Alerts {
   std::optional<WallTime> unseen_since_;
   std::optional<WallTime> behind_since_;
   std::string behind_;
+  std::string said_settings_trouble_;
 
   std::stop_source wishes_;
   std::mutex mutex_;

@@ -529,6 +529,9 @@ TEST_F(AlertsTest, TellEachChannelWhatItWants) {
       {"name":"Rare","url":"https://h.example/x","on":["spaceLow"]},
       {"name":"Ping","preset":"ping","url":"https://h.example/p"}]})");
   back_up(false);
+  EXPECT_THAT(run(), IsEmpty()) << "what was made before is no news";
+  clock_.advance(1h);
+  back_up(false);
   EXPECT_THAT(run(), ElementsAre("webhook:Ping [Corner Shop] Backup made"));
   EXPECT_THAT(run(), IsEmpty()) << "one ping a backup";
   clock_.advance(1h);
@@ -580,6 +583,63 @@ TEST_F(AlertsTest, DamageIsToldAndForgottenWithTheBackup) {
   EXPECT_THAT(run(), ElementsAre(HasSubstr("Backups are damaged or not verified")));
   ASSERT_TRUE(rig_->vault->remove(store::BackupName::parse("n1.zip").value()).has_value());
   EXPECT_THAT(run(), ElementsAre(HasSubstr("well again")));
+}
+
+TEST_F(AlertsTest, TheFirstBackupIsNewsToo) {
+  set(R"({"webhooks":[{"name":"Ping","preset":"ping","url":"https://h.example/p"}]})");
+  EXPECT_THAT(run(), IsEmpty());
+  back_up(false);
+  EXPECT_THAT(run(), ElementsAre("webhook:Ping [Corner Shop] Backup made"));
+}
+
+TEST_F(AlertsTest, NotAllIsWellWhileAnotherAlertIsOpen) {
+  set(R"({"unverifiedAfterDays":1,"webhooks":[{"name":"Team","url":"https://h.example/x"}]})");
+  back_up(false);
+  clock_.advance(25h);
+  EXPECT_THAT(run(), ElementsAre(HasSubstr("Backups are damaged or not verified")));
+  back_up(true);
+  EXPECT_THAT(run(), ElementsAre(HasSubstr("Backup failed")));
+  ASSERT_EQ(rig_->verify("n1.zip").state, State::kSucceeded);
+  EXPECT_THAT(run(), ElementsAre(HasSubstr("One alert is over, but not all is well")));
+  EXPECT_FALSE(last_.is_good);
+  EXPECT_THAT(last_.text, HasSubstr("This is not:\nBackup failed"));
+  back_up(false);
+  EXPECT_THAT(run(), ElementsAre(HasSubstr("Backups are well again")));
+  EXPECT_TRUE(last_.is_good);
+}
+
+TEST_F(AlertsTest, WhatTheSettingsDoNotAskForAnyMoreEndsWithoutAWord) {
+  set(R"({"unverifiedAfterDays":1,"webhooks":[{"name":"Team","url":"https://h.example/x"}]})");
+  back_up(false);
+  clock_.advance(25h);
+  EXPECT_THAT(run(), ElementsAre(HasSubstr("Backups are damaged or not verified")));
+  set(R"({"unverifiedAfterDays":0})");
+  EXPECT_THAT(run(), IsEmpty());
+  EXPECT_EQ(json::serialize(alerts_->report()->at("open")), "[]");
+  set(R"({"spaceLowBytes":1000000000000000})");
+  EXPECT_THAT(run(), ElementsAre(HasSubstr("Space is low")));
+  set(R"({"spaceLowBytes":0})");
+  EXPECT_THAT(run(), IsEmpty());
+  EXPECT_EQ(json::serialize(alerts_->report()->at("open")), "[]");
+}
+
+TEST_F(AlertsTest, SayThatTheirSettingsCanNotBeRead) {
+  EXPECT_EQ(alerts_->report()->at("settingsError").as_string(), "");
+  testing::write_file(rig_->directory->vault_folder() / "settings.json", "{broken");
+  start();
+  EXPECT_THAT(run(), IsEmpty());
+  EXPECT_THAT(said_, HasSubstr("who is to be alerted is not known"));
+  EXPECT_THAT(std::string{alerts_->report()->at("settingsError").as_string()},
+              HasSubstr("settings.json"));
+}
+
+TEST_F(AlertsTest, KnowWhatTheStatusKnowsWasMissed) {
+  set(kTeam);
+  back_up(false);
+  adopt("0 3 * * *");
+  clock_.advance(48h);
+  EXPECT_THAT(run(), ElementsAre("webhook:Team [Corner Shop] A backup was missed"))
+      << "no look was taken while the server was here";
 }
 
 TEST_F(AlertsTest, AStoreThatCanNotBeLookedAtMakesNothingWell) {

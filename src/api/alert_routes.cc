@@ -11,7 +11,8 @@ namespace json = boost::json;
 
 namespace {
 
-constexpr Sentence kOfAlerts[] = {{"title"}, {"text", SaidAs::kLines}, {"error"}};
+constexpr Sentence kOfAlerts[] = {
+    {"title"}, {"text", SaidAs::kLines}, {"error"}, {"settingsError"}};
 
 }  // namespace
 

@@ -106,7 +106,7 @@ TEST(TestMail, IsOfTheCollectionThatIsNamed) {
 TEST(AlertRoutes, ListAndTry) {
   TestServer server;
   EXPECT_EQ(server.admin_call("GET", "/api/vault/alerts").body,
-            "{\"open\":[],\"channels\":[],\"deliveries\":[]}\n");
+            "{\"open\":[],\"channels\":[],\"deliveries\":[],\"settingsError\":\"\"}\n");
   EXPECT_EQ(server.call({.target = "/api/vault/alerts"}).status, 401U);
   EXPECT_EQ(server.admin_json("POST", "/api/vault/alerts/test", "{}").status, 400U);
   EXPECT_EQ(server.admin_json("POST", "/api/vault/alerts/test", R"({"channel":"x"})").message(),

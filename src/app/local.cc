@@ -201,6 +201,7 @@ Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
   }
   PV_TRY(std::unique_ptr<store::BackupStore> named, named_store(options));
   std::string doubt;
+  std::string cron;
   if (named == nullptr) {
     PV_TRY(fs::Path folder, backups_folder_of(options.dir, options.backups_dir));
     PV_TRY(const std::string key,
@@ -209,12 +210,14 @@ Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
            places::store_of_closed(options.dir, key, std::move(folder)));
     named = std::move(closed.store);
     doubt = std::move(closed.doubt);
+    cron = std::move(closed.cron);
   }
   const auto store = stoppable(std::shared_ptr<store::BackupStore>{std::move(named)}, options.stop);
   PV_TRY(const std::shared_ptr<store::BackupStore> mirror, mirror_of(options));
   PV_TRY(jobs::Overview overview,
          jobs::look_over(options.dir, *store, options.keep_replaced, system_clock().now()));
   overview.store_doubt = std::move(doubt);
+  overview.cron_wanted = std::move(cron);
   if (mirror != nullptr) {
     PV_CHECK(places::check_apart(*store, *mirror));
     const fs::Path vault_folder = options.dir / ".pocketvault";

@@ -126,6 +126,16 @@ Result<Exit> run_alerts(const Context& context) {
     return Exit::kDone;
   }
   PV_TRY(const json::object report, place.backups->alerts());
+  if (const std::string trouble = Reader{report}.text("settingsError"); !trouble.empty()) {
+    const json::array* open = Reader{report}.array("open");
+    const bool is_any_open = open != nullptr && !open->empty();
+    context.show(report,
+                 words(phrase::kAlertsUnknown, {words.told(trouble)}) + "\n" +
+                     (is_any_open ? render_open(words, report, context.environment.clock.now())
+                                  : std::string{}) +
+                     render_deliveries(words, report));
+    return Exit::kDone;
+  }
   context.show(report, render_open(words, report, context.environment.clock.now()) +
                            render_channels(words, report) + render_deliveries(words, report));
   return Exit::kDone;

@@ -37,7 +37,7 @@ Examples:
   pocketvault backup --url https://app.example.com --json
 
 Exit status: 0 done, 1 failed, 2 usage, 3 done with warnings, 4 authentication, 5 not found,
-6 busy, 7 damaged, 8 storage or network, 9 not confirmed, 10 too old, 130 cancelled.
+6 busy, 7 damaged, 8 storage or network, 9 not confirmed, 10 too old or at risk, 130 cancelled.
 `pocketvault COMMAND --help` tells more about one command.)";
 
 // An option of the table.

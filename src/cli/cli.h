@@ -152,8 +152,7 @@ enum class Exit : int {
   kDamaged = 7,
   kStorage = 8,  // storage or network
   kNotConfirmed = 9,
-  kTooOld = 10,  // the newest backup, by status --max-age; or there is none, or one that was due
-                 // was missed
+  kTooOld = 10,  // the newest backup, by status --max-age; or the status tells of any other risk
   kCancelled = 130,
 };
 [[nodiscard]] Exit exit_for(Code code);

@@ -6,6 +6,7 @@
 
 #include "base/work_pool.h"
 #include "cli/cli.h"
+#include "cli/status_json.h"
 #include "jobs/startup.h"
 #include "store/folder_store.h"
 #include "testing/fixtures.h"
@@ -69,7 +70,10 @@ class Commands : public ::testing::Test {
       const auto store = store::make_folder_store(options.dir / "backups");
       auto looked =
           jobs::look_over(options.dir, *store, options.keep_replaced, system_clock().now());
-      if (looked.has_value()) { looked->store_doubt = store_doubt_; }
+      if (looked.has_value()) {
+        looked->store_doubt = store_doubt_;
+        if (sees_) { sees_(*looked); }
+      }
       return looked;
     };
     environment.serve = [this](const ServeOptions& options) {
@@ -114,7 +118,8 @@ class Commands : public ::testing::Test {
   bool at_terminal_ = false;
   std::string token_;
   std::string lang_;
-  std::vector<std::string> names_;  // of variables
+  std::vector<std::string> names_;             // of variables
+  std::function<void(jobs::Overview&)> sees_;  // what a look finds, changed
   std::string store_doubt_;
   std::optional<ServeOptions> served_;
 };
@@ -292,6 +297,57 @@ TEST_F(Commands, StatusIsNotContentWithoutABackup) {
   EXPECT_NE(none.err.find("`pocketvault backup` makes one"), std::string::npos) << none.err;
   ASSERT_EQ(run_here({"backup", "first"}).status, 0);
   EXPECT_EQ(run_here({"status"}).status, 0);
+}
+
+TEST_F(Commands, StatusIsNotContentWithAnyRisk) {
+  ASSERT_EQ(run_here({"status"}).status, 0);
+  testing::write_file(data_ / ".pocketvault/settings.json", "{broken");
+  const Ran settings = run_here({"status"});
+  EXPECT_EQ(settings.status, 10) << settings.out;
+  EXPECT_TRUE(settings.err.starts_with("Error: settings of our own are not known")) << settings.err;
+  std::filesystem::remove(data_ / ".pocketvault/settings.json");
+  sees_ = [](jobs::Overview& overview) { overview.data_free_bytes = 0; };
+  const Ran space = run_here({"status", "--json"});
+  EXPECT_EQ(space.status, 10);
+  EXPECT_EQ(json::serialize(space.document().at("risks")),
+            R"([{"kind":"space","text":"no space is left where the data lies"}])");
+  sees_ = [](jobs::Overview& overview) {
+    state::PastJob failed;
+    failed.outcome = "failed";
+    failed.error = "the disk is full";
+    failed.ended = system_clock().now() + std::chrono::hours{1};
+    overview.health.last_decided = failed;
+    overview.data_free_bytes = 0;
+  };
+  const Ran failed = run_here({"status"});
+  EXPECT_EQ(failed.status, 10);
+  EXPECT_TRUE(failed.err.starts_with("Error: the last backup failed, at ")) << failed.err;
+  EXPECT_NE(failed.out.find("At risk: no space is left where the data lies.\n"), std::string::npos)
+      << "each of them is told: " << failed.out;
+  // What has a status of its own keeps it.
+  sees_ = [](jobs::Overview& overview) {
+    overview.damaged.push_back({*overview.newest, "why"});
+    overview.data_free_bytes = 0;
+  };
+  EXPECT_EQ(run_here({"status"}).status, 7);
+}
+
+TEST(StatusOfAServer, GoesByItsClockAndSaysWhatItSays) {
+  const auto read = [](const std::string& text) {
+    return overview_from_json(json::parse(text)).value();
+  };
+  const jobs::Overview newer = read(
+      R"({"now":"2026-11-21 12:00:00.000Z","newest":{"key":"a.zip","size":7,)"
+      R"("modified":"2026-11-20 12:00:00.000Z","made":"2026-11-19 12:00:00.000Z","foreign":true},)"
+      R"("risk":"a","risks":[{"kind":"unheardOf","text":"a"},{"kind":"missed","text":"b"}]})");
+  EXPECT_EQ(newer.looked - *jobs::newest_made(newer), std::chrono::hours{48});
+  EXPECT_EQ(jobs::own_made(newer), std::nullopt);
+  EXPECT_EQ(jobs::risks_of(newer), (std::vector<jobs::Risk>{{"unheardOf", "a"}, {"missed", "b"}}));
+  const jobs::Overview older =
+      read(R"({"newest":{"key":"a.zip","size":7,"modified":"2026-11-20 12:00:00.000Z",)"
+           R"("ageSeconds":3600},"risk":"a"})");
+  EXPECT_EQ(older.looked - *jobs::newest_made(older), std::chrono::hours{1});
+  EXPECT_EQ(jobs::risk_of(older), "a");
 }
 
 TEST_F(Commands, StatusIsNotContentWithoutTheStoreThatCounts) {

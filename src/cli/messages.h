@@ -112,6 +112,7 @@ inline constexpr Phrase kNoSuperuserYet{"(!) There is no superuser yet, and only
 inline constexpr Phrase kNothingWrong{"Nothing is wrong.", "一切正常。"};
 inline constexpr Phrase kAlert{"{}:", "{}："};
 inline constexpr Phrase kAlertSince{"{}, since {}:", "{}，始于 {}："};
+inline constexpr Phrase kAlertsUnknown{"What is wrong and who is told is not known, for settings of our own can't be read: {}", "无法读取我们自己的设置，因此不知道有什么问题以及会通知谁：{}"};
 inline constexpr Phrase kNobodyIsTold{"Nobody is told.", "没有通知对象。"};
 inline constexpr Phrase kWhoIsTold{"Who is told:", "通知对象："};
 inline constexpr Phrase kWhatWasSent{"What was sent:", "发送记录："};

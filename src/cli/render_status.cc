@@ -37,11 +37,12 @@ std::string render_run(const Words& words, const state::PastJob& run, WallTime n
   return text;
 }
 
-std::string render_timetable(const Words& words, const jobs::Timetable& timetable) {
+std::string render_timetable(const Words& words, const jobs::Timetable& timetable, bool is_served) {
   const std::string text = printable(timetable.expression);
   if (!timetable.off_because.empty()) {
     return words(phrase::kAnd, {text, words.told(timetable.off_because)});
   }
+  if (!is_served) { return words(phrase::kAnd, {text, words(phrase::kNoServerRuns)}); }
   return words(phrase::kNextAt, {text, timetable.next ? format_pocketbase_date(*timetable.next)
                                                       : words(phrase::kNoNext)});
 }
@@ -117,14 +118,14 @@ std::string render_newest(const Words& words, const jobs::Overview& overview, Wa
   if (!overview.newest) { return words(is_first ? phrase::kThereIsNone : phrase::kNoneCounts); }
   const store::Backup& newest = *overview.newest;
   return words(is_first ? phrase::kNewest : phrase::kNewestThatCounts,
-               {printable(newest.name.text()), ago(words, newest.modified, now),
+               {printable(newest.name.text()), ago(words, *jobs::newest_made(overview), now),
                 format_size(newest.size_bytes), how_sound(words, overview, now)});
 }
 
 std::string render_status(const Words& words, const jobs::Overview& overview, WallTime now) {
   std::string text = render_newest(words, overview, now) + "\n";
-  if (const std::string risk = jobs::risk_of(overview); !risk.empty()) {
-    text += words(phrase::kAtRisk, {words.told(risk)}) + "\n";
+  for (const jobs::Risk& risk : jobs::risks_of(overview)) {
+    text += words(phrase::kAtRisk, {words.told(risk.text)}) + "\n";
   }
   const auto add = [&](const Phrase& name, const std::string& value) {
     text += "  " + padded_right(words(name), 13) + value + "\n";
@@ -163,11 +164,11 @@ std::string render_status(const Words& words, const jobs::Overview& overview, Wa
   }
   const jobs::Timetable& timetable = overview.health.timetable;
   if (!timetable.expression.empty()) {
-    add(phrase::kStateSchedule, render_timetable(words, timetable));
+    add(phrase::kStateSchedule, render_timetable(words, timetable, overview.is_served));
   }
   const jobs::Timetable& verification = overview.health.verification;
   if (!verification.expression.empty()) {
-    add(phrase::kStateVerifying, render_timetable(words, verification));
+    add(phrase::kStateVerifying, render_timetable(words, verification, overview.is_served));
   }
   if (!overview.retention.empty()) {
     add(phrase::kStateRetention, words.told_list(overview.retention));

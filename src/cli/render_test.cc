@@ -184,6 +184,16 @@ TEST(Render, ReplacedDataIsListedWithItsStrays) {
   EXPECT_NE(status.find(": only 12 strays, in replaced-one\n"), std::string::npos);
 }
 
+TEST(Render, NothingIsNextWhereNoServerRuns) {
+  jobs::Overview overview;
+  overview.health.timetable = {.expression = "0 3 * * *", .next = kNow, .missed = {}};
+  overview.is_served = true;
+  EXPECT_NE(render_status(kWords, overview, kNow).find("0 3 * * *, next 2026-"), std::string::npos);
+  overview.is_served = false;
+  const std::string status = render_status(kWords, overview, kNow);
+  EXPECT_NE(status.find("0 3 * * *, no server runs\n"), std::string::npos) << status;
+}
+
 TEST(Render, ARestoreSaysWhatItKept) {
   jobs::Status status = succeeded(jobs::Kind::kRestore);
   EXPECT_EQ(render_success(kWords, status).find("unchanged"), std::string::npos);
@@ -218,6 +228,7 @@ TEST(Render, ChineseColumnsAreAligned) {
 TEST(Render, StatusSpeaksChinese) {
   const Words chinese{Language::kChinese};
   jobs::Overview overview;
+  overview.is_served = true;
   overview.backups = 2;
   overview.backups_bytes = 1000;
   overview.newest = backup_of("a.zip", 1000, 3h);

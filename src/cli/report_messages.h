@@ -128,6 +128,7 @@ inline constexpr Phrase kRun{"{} {}", "{}，{}"};
 inline constexpr Phrase kByTheClock{", by the clock", "，定时执行"};
 inline constexpr Phrase kWithWarnings{", {} warnings", "，{} 条警告"};
 inline constexpr Phrase kNextAt{"{}, next {}", "{}，下次 {}"};
+inline constexpr Phrase kNoServerRuns{"no server runs", "没有服务器在运行"};
 inline constexpr Phrase kNoNext{"never", "无"};
 inline constexpr Phrase kKeptUntil{"{}, kept until {}: {}", "{}，保留到 {}：{}"};
 inline constexpr Phrase kUndoLeaves{"{}, which leaves {}", "{}，会留下 {}"};

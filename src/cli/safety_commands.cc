@@ -1,4 +1,5 @@
 // Commands that look after what can be had back: replaced, status.
+#include <algorithm>
 #include <boost/json.hpp>
 
 #include "base/text.h"
@@ -40,10 +41,37 @@ Result<jobs::Overview> overview_of(const Context& context) {
   return place.backups->overview();
 }
 
-bool is_too_old(const Context& context, const jobs::Overview& overview) {
+bool is_too_old(const Context& context, const jobs::Overview& overview, WallTime now) {
   const auto& max_age = context.arguments.max_age;
   if (!max_age) { return false; }
-  return !overview.newest || context.environment.clock.now() - overview.newest->modified > *max_age;
+  const auto made = jobs::newest_made(overview);
+  return !made || now - *made > *max_age;
+}
+
+// What the status ends with. No risk, of whatever kind, is a success.
+Exit judge(const Context& context, const jobs::Overview& overview, bool too_old) {
+  const std::vector<jobs::Risk> risks = jobs::risks_of(overview);
+  const auto has = [&](const char* kind) {
+    return std::ranges::find(risks, kind, &jobs::Risk::kind) != risks.end();
+  };
+  if (!overview.store_trouble.empty()) {
+    context.say(phrase::kError, {context.words().told(overview.store_trouble)});
+    return Exit::kStorage;
+  }
+  const auto end = [&](const Phrase& why, Exit exit) {
+    context.say(why);
+    return exit;
+  };
+  if (too_old) { return end(phrase::kTooOld, Exit::kTooOld); }
+  if (has("missed")) { return end(phrase::kMissed, Exit::kTooOld); }
+  if (!overview.newest) { return end(phrase::kNoBackup, Exit::kTooOld); }
+  if (!overview.store_doubt.empty() || !overview.health.memory_trouble.empty()) {
+    return end(phrase::kNotKnownWell, Exit::kTooOld);
+  }
+  if (!overview.damaged.empty()) { return end(phrase::kBackupDamaged, Exit::kDamaged); }
+  if (risks.empty()) { return Exit::kDone; }
+  context.say(phrase::kError, {context.words().told(risks.front().text)});
+  return Exit::kTooOld;
 }
 
 }  // namespace
@@ -59,32 +87,15 @@ Result<Exit> run_replaced(const Context& context) {
 }
 
 Result<Exit> run_status(const Context& context) {
-  const WallTime now = context.environment.clock.now();
   PV_TRY(const jobs::Overview overview, overview_of(context));
-  const bool missed = overview.health.timetable.missed && !overview.job;
-  const bool too_old = is_too_old(context, overview);
+  // By the clock of the server that is asked: it is that which its backups go by.
+  const bool by_server = !context.arguments.url.empty() && overview.looked != WallTime{};
+  const WallTime now = by_server ? overview.looked : context.environment.clock.now();
+  const bool too_old = is_too_old(context, overview, now);
   json::object document = jobs::to_json(overview, now);
   document["tooOld"] = too_old;
   context.show(document, render_status(context.words(), overview, now));
-  if (!overview.store_trouble.empty()) {
-    context.say(phrase::kError, {context.words().told(overview.store_trouble)});
-    return Exit::kStorage;
-  }
-  if (too_old || missed) {
-    context.say(too_old ? phrase::kTooOld : phrase::kMissed);
-    return Exit::kTooOld;
-  }
-  if (!overview.newest) {
-    context.say(phrase::kNoBackup);
-    return Exit::kTooOld;
-  }
-  if (!overview.store_doubt.empty() || !overview.health.memory_trouble.empty()) {
-    context.say(phrase::kNotKnownWell);
-    return Exit::kTooOld;
-  }
-  if (overview.damaged.empty()) { return Exit::kDone; }
-  context.say(phrase::kBackupDamaged);
-  return Exit::kDamaged;
+  return judge(context, overview, too_old);
 }
 
 }  // namespace pv::cli

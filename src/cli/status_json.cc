@@ -59,6 +59,20 @@ jobs::LeaseNote job_in(const Reader& from) {
           .since = date_of(from, "since")};
 }
 
+// A server that knows more, or other things, than we do is believed. One from before "risks" tells
+// the gravest alone.
+std::vector<jobs::Risk> risks_in(const Reader& from) {
+  std::vector<jobs::Risk> risks;
+  if (const json::array* told = from.array("risks")) {
+    for (const Reader& one : objects_in(*told)) {
+      risks.push_back({one.text("kind"), one.text("text")});
+    }
+  } else if (const std::string risk = from.text("risk"); !risk.empty()) {
+    risks.push_back({"", risk});
+  }
+  return risks;
+}
+
 }  // namespace
 
 Result<std::vector<jobs::Kept>> kept_from_json(const json::value& value) {
@@ -76,10 +90,19 @@ Result<jobs::Overview> overview_from_json(const json::value& value) {
   if (!value.is_object()) { return fail(Code::kInvalid, "the server's answer is not a status"); }
   const Reader from{value.get_object()};
   jobs::Overview overview;
+  overview.looked = date_of(from, "now");
   if (const json::object* newest = from.object("newest")) {
     PV_TRY(jobs::ListedBackup listed, listed_from_json(*newest));
     overview.newest = std::move(listed.backup);
     overview.newest_verdict = std::move(listed.verdict);
+    overview.newest_made = parse_date(Reader{*newest}.text("made"));
+    overview.is_newest_foreign = Reader{*newest}.flag_if_there("foreign").value_or(false);
+    // One that tells no time of its own tells an age.
+    if (const auto age = Reader{*newest}.count_if_there("ageSeconds");
+        age && overview.looked == WallTime{}) {
+      constexpr std::uint64_t kMost = 10'000'000'000;
+      overview.looked = overview.newest->modified + std::chrono::seconds{std::min(*age, kMost)};
+    }
   }
   if (const json::array* discounted = from.array("discounted")) {
     for (const Reader& one : objects_in(*discounted)) {
@@ -110,6 +133,9 @@ Result<jobs::Overview> overview_from_json(const json::value& value) {
   overview.store_doubt = from.text("storeUnknownBecause");
   overview.store_trouble = from.text("storeError");
   overview.is_cut_off = from.flag("cutOff");
+  overview.told_risks = risks_in(from);
+  overview.waiting = from.count("waiting");
+  overview.is_served = from.flag_if_there("served").value_or(true);
   overview.health = jobs::health_from_json(from.whole());
   if (const json::object* job = from.object("job")) { overview.job = job_in(Reader{*job}); }
   if (const json::array* users = from.array("users")) {

@@ -32,6 +32,10 @@ struct Timetable {
   friend bool operator==(const Timetable&, const Timetable&) = default;
 };
 
+// Of verifications by the clock, where backups are in a bucket.
+inline constexpr const char* kBucketsAreNotVerified =
+    "each would read whole backups out of the bucket: the setting verification.buckets allows that";
+
 struct Health {
   std::optional<state::PastJob> last;  // backup that this directory made, however it ended
   std::optional<state::PastJob>

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "jobs/json_reader.h"
 
 namespace pv::jobs {
 
@@ -46,26 +47,45 @@ std::string automatic_name(std::string_view prefix, std::optional<std::string_vi
   return name + ".zip";
 }
 
-bool is_automatic(std::string_view name) {
+namespace {
+
+// The digits of the moment in an automatic name; empty where it has none.
+std::string_view stamp_in(std::string_view name) {
   constexpr std::string_view kEnding = ".zip";
   if (!name.ends_with(kEnding) ||
       !(name.starts_with(kAutomaticPrefix) || name.starts_with(kScheduledPrefix))) {
-    return false;
+    return {};
   }
   name.remove_suffix(kEnding.size());
-  const auto take_digits = [&name](std::size_t count) {
+  const auto take_digits = [&name](std::size_t count) -> std::string_view {
     const auto is_digit = [](char letter) { return letter >= '0' && letter <= '9'; };
     if (name.size() <= count || name[name.size() - count - 1] != '_' ||
         !std::ranges::all_of(name.substr(name.size() - count), is_digit)) {
-      return false;
+      return {};
     }
+    const std::string_view digits = name.substr(name.size() - count);
     name.remove_suffix(count + 1);
-    return true;
+    return digits;
   };
   constexpr std::size_t kNumberDigits = 2;
   constexpr std::size_t kMomentDigits = 14;
   std::ignore = take_digits(kNumberDigits);
   return take_digits(kMomentDigits);
+}
+
+}  // namespace
+
+bool is_automatic(std::string_view name) { return !stamp_in(name).empty(); }
+
+std::optional<WallTime> moment_in(std::string_view name) {
+  const std::string_view stamp = stamp_in(name);
+  if (stamp.empty()) { return std::nullopt; }
+  const auto part = [&](std::size_t from, std::size_t count) {
+    return std::string{stamp.substr(from, count)};
+  };
+  // As PocketBase writes dates: "2026-11-21 00:54:47.000Z".
+  return parse_date(part(0, 4) + "-" + part(4, 2) + "-" + part(6, 2) + " " + part(8, 2) + ":" +
+                    part(10, 2) + ":" + part(12, 2) + ".000Z");
 }
 
 Result<store::BackupName> free_name(store::BackupStore& store, std::string_view prefix,

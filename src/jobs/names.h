@@ -42,6 +42,9 @@ inline constexpr std::string_view kSafetyPrefix = "@pre_restore_";
 // name.
 [[nodiscard]] bool is_automatic(std::string_view name);
 
+// The moment in such a name, by the clock of who made it; nullopt where there is none.
+[[nodiscard]] std::optional<WallTime> moment_in(std::string_view name);
+
 // The first such name that is free in `store`. kExists: 99 in this second are taken.
 [[nodiscard]] Result<store::BackupName> free_name(store::BackupStore& store,
                                                   std::string_view prefix,

@@ -2,14 +2,19 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include <boost/json.hpp>
 
+#include "base/text.h"
 #include "jobs/other_users.h"
+#include "places/hooked_store_testing.h"
+#include "places/spooled_store.h"
 #include "restore/restore.h"
 #include "restore/swap_lock.h"
 #include "state/history.h"
+#include "state/schedule.h"
 #include "store/folder_store.h"
 #include "testing/fixtures.h"
 #include "testing/other_process.h"
@@ -20,6 +25,7 @@ namespace {
 using namespace std::chrono_literals;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::MatchesRegex;
 using ::testing::StartsWith;
 using testing::TempFolder;
 using testing::write_file;
@@ -27,6 +33,20 @@ using testing::write_file;
 const WallTime kNow{std::chrono::seconds{1'795'222'487}};
 
 const std::string kEmptyZip = "PK\x05\x06" + std::string(18, '\0');
+
+// One empty file, of 2020.
+std::string zip_of_2020() {
+  const std::string time{"\0\0\x21\x50", 4};  // 00:00:00, 2020-01-01
+  const std::string rest = time + std::string(12, '\0') + std::string{"\1\0\0\0", 4};
+  const std::string local = std::string{"PK\3\4\x14\0\0\0\0\0", 10} + rest + "a";
+  const std::string central =
+      std::string{"PK\1\2\x14\0\x14\0\0\0\0\0", 12} + rest + std::string(14, '\0') + "a";
+  std::string end = std::string{"PK\5\6\0\0\0\0\1\0\1\0", 12};
+  end += static_cast<char>(central.size());
+  end += std::string(3, '\0');
+  end += static_cast<char>(local.size());
+  return local + central + end + std::string(5, '\0');
+}
 
 class Look : public ::testing::Test {
  protected:
@@ -143,6 +163,7 @@ TEST_F(Look, TellsASwapThatDiedFromOneThatGoesOn) {
   std::filesystem::create_directory(vault());
   write_file(vault() / "restore.journal", "whatever it says");
   EXPECT_TRUE(overview().is_cut_off);
+  EXPECT_THAT(risk_of(overview()), StartsWith("a restore was cut off between its renames"));
   {
     const auto swapping = restore::take_swap_lock(vault(), 0ms);
     ASSERT_TRUE(swapping.has_value());
@@ -183,8 +204,9 @@ TEST_F(Look, IsToldAsJson) {
   overview.users = {{12, "pocketbase"}};
   EXPECT_EQ(
       boost::json::serialize(to_json(overview, kNow)),
-      R"({"newest":{"key":"a.zip","size":7,"modified":"2026-11-21 00:53:17.000Z",)"
-      R"("ageSeconds":90,"verdict":{"sound":true,"depth":"deep",)"
+      R"({"now":"2026-11-21 00:54:47.000Z",)"
+      R"("newest":{"key":"a.zip","size":7,"modified":"2026-11-21 00:53:17.000Z",)"
+      R"("made":"2026-11-21 00:53:17.000Z","foreign":false,"ageSeconds":90,"verdict":{"sound":true,"depth":"deep",)"
       R"("at":"2026-11-21 00:54:47.000Z","reason":"","records":12,"tookMs":5}},)"
       R"("discounted":[{"key":"b.zip","size":3,"modified":"2026-11-21 00:54:47.000Z",)"
       R"("why":"cut"}],"damaged":[],)"
@@ -194,10 +216,10 @@ TEST_F(Look, IsToldAsJson) {
       R"(.zip",)"
       R"("at":"2026-11-21 00:54:47.000Z","until":"2026-11-21 01:54:47.000Z","size":null,)"
       R"("only":["storage/a"],"strays":2,"canUndo":true}],)"
-      R"("verdictsUnknownBecause":"","storeUnknownBecause":"","storeError":"","cutOff":false,"job":null,"users":[{"pid":12,"program":"pocketbase"}],"mirror":null,"retention":{"summary":""},)"
+      R"("verdictsUnknownBecause":"","storeUnknownBecause":"","storeError":"","cutOff":false,"waiting":0,"served":false,"job":null,"users":[{"pid":12,"program":"pocketbase"}],"mirror":null,"retention":{"summary":""},)"
       R"("lastBackup":null,"lastDecided":null,"lastSuccess":null,"trend":null,)"
       R"("schedule":{"cron":"","next":null,"missed":null,"offBecause":""},)"
-      R"("verification":{"cron":"","next":null,"offBecause":""},"settingsError":"","unwrittenBecause":"","memoryError":"","risk":""})");
+      R"("verification":{"cron":"","next":null,"offBecause":""},"settingsError":"","unwrittenBecause":"","memoryError":"","risk":"","risks":[]})");
 }
 
 TEST_F(Look, WhatCannotBeReadIsARisk) {
@@ -249,13 +271,14 @@ TEST_F(Look, TellsOfWhatIsAtRisk) {
   failed.error = "the disk is full";
   failed.ended = kNow - 1h;
   overview.health.last_decided = failed;
-  EXPECT_EQ(risk_of(overview), "") << "there is a newer one, whoever made it";
+  EXPECT_EQ(risk_of(overview), "") << "there is a newer one";
   overview.health.last_decided->ended = kNow + 1h;
   EXPECT_EQ(risk_of(overview),
             "the last backup failed, at 2026-11-21 01:54:47.000Z: the disk is full");
   overview.health.timetable.missed = kNow;
   EXPECT_EQ(risk_of(overview), "the backup that was due at 2026-11-21 00:54:47.000Z was missed");
-  overview.job = LeaseNote{};
+  overview.looked = kNow + 1h;
+  overview.job = LeaseNote{.pid = 1, .kind = "backup", .name = "b.zip", .since = kNow};
   EXPECT_THAT(risk_of(overview), StartsWith("the last backup failed")) << "it is just made";
   overview.health.last_decided.reset();
   EXPECT_EQ(risk_of(overview), "");
@@ -263,6 +286,171 @@ TEST_F(Look, TellsOfWhatIsAtRisk) {
   EXPECT_EQ(risk_of(overview),
             "what happens is kept in memory alone, for it can't be written to "
             ".pocketvault/vault.db: vault.db: database or disk is full (13)");
+}
+
+TEST_F(Look, OnlyABackupBegunInTimeHidesThatOneWasMissed) {
+  const auto risk = [](const LeaseNote& job, WallTime now) {
+    Overview overview;
+    overview.newest = store::Backup{store::BackupName::parse("a.zip").value(), 7, kNow - 48h, {}};
+    overview.looked = now;
+    overview.health.timetable.missed = kNow;
+    overview.health.late_max = 1h;
+    overview.job = job;
+    return risk_of(overview);
+  };
+  const auto job = [](const char* kind, WallTime since) {
+    return LeaseNote{.pid = 1, .kind = kind, .name = "b.zip", .since = since};
+  };
+  EXPECT_EQ(risk(job("backup", kNow + 1h), kNow + 20h), "");
+  EXPECT_THAT(risk(job("backup", kNow + 1h), kNow + 25h), HasSubstr("was missed")) << "it hangs";
+  EXPECT_THAT(risk(job("backup", kNow + 61min), kNow + 2h), HasSubstr("was missed"))
+      << "one that is begun again and again";
+  EXPECT_THAT(risk(job("restore", kNow), kNow + 2h), HasSubstr("was missed"));
+}
+
+TEST_F(Look, WhatWaitsIsNotYetWhereItBelongs) {
+  std::filesystem::create_directories(vault() / "spool");
+  write_file(vault() / "spool/w.zip", kEmptyZip);
+  const auto inner = store::make_folder_store(folder / "backups");
+  places::SpooledStore store{*inner, vault()};
+  const auto looked = look_over(folder.path(), store, 24h, system_clock().now());
+  ASSERT_TRUE(looked.has_value());
+  EXPECT_EQ(looked->newest, std::nullopt);
+  EXPECT_EQ(looked->waiting, 1U);
+  ASSERT_EQ(looked->discounted.size(), 1U);
+  EXPECT_EQ(looked->discounted[0].why, "it waits to be sent to its store");
+  EXPECT_TRUE(own_made(*looked).has_value()) << "it was made, so none is missed";
+  add("older.zip", -1h);
+  const auto later = look_over(folder.path(), store, 24h, system_clock().now() + 1h);
+  ASSERT_TRUE(later.has_value());
+  EXPECT_THAT(risk_of(*later), StartsWith("backups wait to be sent to their store, since "));
+}
+
+TEST_F(Look, AMirrorThatLacksBackupsIsARisk) {
+  Overview overview;
+  overview.newest = store::Backup{store::BackupName::parse("a.zip").value(), 7, kNow, {}};
+  overview.looked = kNow + 30min;
+  overview.mirror = places::MirrorState{
+      .place = "folder /m", .missing = 2, .names = {}, .trouble = {}, .missing_since = kNow};
+  EXPECT_EQ(risk_of(overview), "") << "it is just filled";
+  overview.looked = kNow + 1h;
+  EXPECT_EQ(risk_of(overview), "backups that the mirror lacks: 2");
+  overview.mirror->trouble = "/m: gone";
+  EXPECT_EQ(risk_of(overview), "the mirror does not get every backup: /m: gone");
+}
+
+TEST_F(Look, WhatAlertsKnowOfIsARisk) {
+  add("a.zip", -49h);
+  std::filesystem::create_directory(vault());
+  const auto risk = [&](const std::string& alerts) {
+    write_file(vault() / "settings.json", "{\"alerts\":" + alerts + "}");
+    return risk_of(overview());
+  };
+  EXPECT_EQ(risk("{}"), "");
+  EXPECT_EQ(risk(R"({"unverifiedAfterDays":3})"), "");
+  EXPECT_EQ(risk(R"({"unverifiedAfterDays":2})"), "no backup has ever been verified");
+  EXPECT_THAT(risk(R"({"spaceLowBytes":1000000000000000})"),
+              MatchesRegex("where the next backup lies .* are free, and 1.0 PB are to be"));
+}
+
+TEST_F(Look, AnOldOneThatIsCopiedHereMakesNothingWell) {
+  const std::string old = zip_of_2020();
+  add("own.zip", -30h);
+  add("copied.zip", -1min, old);
+  Overview found = overview();
+  ASSERT_TRUE(found.newest.has_value());
+  EXPECT_EQ(found.newest->name.text(), "own.zip");
+  ASSERT_EQ(found.discounted.size(), 1U);
+  EXPECT_EQ(found.discounted[0].why,
+            "what it holds is older than its time: from 2020-01-01 00:00 UTC");
+  std::filesystem::remove(folder / "backups/own.zip");
+  found = overview();
+  ASSERT_TRUE(found.newest.has_value()) << "it is all there is";
+  EXPECT_EQ(format_minute(*newest_made(found)), "2020-01-01 00:00 UTC");
+  EXPECT_EQ(own_made(found), std::nullopt);
+  add("@auto_pb_backup_shop_20200601000000.zip", -1min);
+  found = overview();
+  EXPECT_EQ(format_minute(*own_made(found)), "2020-06-01 00:00 UTC") << "by its name";
+  // One that is new, and from elsewhere, is one to rely on, but no proof of anything.
+  add("foreign.zip", -1min);
+  found = overview();
+  EXPECT_EQ(found.newest->name.text(), "foreign.zip");
+  EXPECT_EQ(format_minute(*own_made(found)), "2020-06-01 00:00 UTC");
+  found.health.last_decided = state::PastJob{};
+  found.health.last_decided->outcome = "failed";
+  found.health.last_decided->ended = found.looked - 1h;
+  EXPECT_TRUE(is_last_failed(found));
+}
+
+TEST_F(Look, TellsWhetherAServerMakesWhatTheTimetableSays) {
+  add("a.zip", -1h);
+  std::filesystem::create_directory(vault());
+  ASSERT_TRUE(state::note_served(state::VaultDb{vault()}, std::string{state::kBackupCron},
+                                 {"0 0 * * *", system_clock().now()}, {})
+                  .has_value());
+  EXPECT_FALSE(overview().is_served);
+  const auto server = fs::FileLock::try_take(vault() / "server.lock");
+  ASSERT_TRUE(server.has_value());
+  EXPECT_TRUE(overview().is_served);
+}
+
+TEST_F(Look, ATimetableThatNobodyServesIsARisk) {
+  add("a.zip", -49h);
+  Overview found = overview();
+  EXPECT_EQ(risk_of(found), "");
+  found.cron_wanted = "0 3 * * *";
+  EXPECT_THAT(risk_of(found), StartsWith("backups.cron says when backups are due, but nothing"));
+  found.users = {{12, "pocketbase"}};
+  EXPECT_EQ(risk_of(found), "") << "the app does";
+  found.users.clear();
+  found.cron_wanted = "0 3 1 1 *";
+  found.newest_made = found.looked;
+  EXPECT_EQ(risk_of(found), "") << "none was due since";
+}
+
+TEST_F(Look, AReadOnlyMountIsARisk) {
+  Overview overview;
+  overview.newest = store::Backup{store::BackupName::parse("a.zip").value(), 7, kNow, {}};
+  overview.read_only = "the data lies";
+  EXPECT_EQ(risk_of(overview),
+            "nothing can be written, for it is mounted read-only, where the data lies");
+  add("a.zip", -1h);
+  const char* const here = folder.path().c_str();
+  if (::mount(here, here, nullptr, MS_BIND, nullptr) != 0) { GTEST_SKIP() << "no right to mount"; }
+  const bool is_read_only =
+      ::mount(nullptr, here, nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr) == 0;
+  const std::string risk = risk_of(this->overview());
+  EXPECT_EQ(::umount2(here, MNT_DETACH), 0);
+  if (!is_read_only) { GTEST_SKIP() << "no right to mount"; }
+  EXPECT_EQ(risk, "nothing can be written, for it is mounted read-only, where the data lies");
+}
+
+TEST_F(Look, CountsAllThatAreDamaged) {
+  Overview overview;
+  const store::Backup backup{store::BackupName::parse("a.zip").value(), 7, kNow, {}};
+  overview.newest = backup;
+  overview.damaged.assign(10, {backup, "why"});
+  overview.damaged_count = 14;
+  EXPECT_EQ(risk_of(overview), "a verification found a.zip damaged, and 13 more: why");
+}
+
+TEST_F(Look, VerificationsOfBucketsAreOff) {
+  std::filesystem::create_directory(vault());
+  ASSERT_TRUE(state::note_served(state::VaultDb{vault()}, std::string{state::kVerifyCron},
+                                 {"30 4 * * 0", system_clock().now()}, {})
+                  .has_value());
+  const auto server = fs::FileLock::try_take(vault() / "server.lock");
+  const auto inner = store::make_folder_store(folder / "backups");
+  places::HookedStore bucket{*inner, [](std::string_view) { return Result<void>{}; }};
+  bucket.pretend_remote();
+  const auto off = [&] {
+    return look_over(folder.path(), bucket, 24h, system_clock().now())
+        .value()
+        .health.verification.off_because;
+  };
+  EXPECT_THAT(off(), StartsWith("each would read whole backups out of the bucket"));
+  write_file(vault() / "settings.json", R"({"verification":{"buckets":true}})");
+  EXPECT_EQ(off(), "");
 }
 
 TEST_F(Look, OneThatWasCancelledHidesNoFailure) {

@@ -438,6 +438,7 @@ Result<Overview> Vault::overview() {
   PV_TRY(Overview overview, look_over(parts.directory.path(), parts.store,
                                       parts.options.keep_replaced, parts.clock.now()));
   add_unwritten(overview.health);
+  recognize(parts.clock.now(), overview);
   overview.mirror = mirror();
   return overview;
 }
@@ -447,6 +448,7 @@ Result<Survey> Vault::survey() {
   PV_TRY(Survey survey, jobs::survey(parts.directory.path(), parts.store,
                                      parts.options.keep_replaced, parts.clock.now()));
   add_unwritten(survey.overview.health);
+  recognize(parts.clock.now(), survey.overview);
   survey.overview.mirror = mirror();
   return survey;
 }

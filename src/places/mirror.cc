@@ -134,6 +134,7 @@ void Mirror::remember(const std::vector<Backup>& missing, const std::string& tro
 MirrorState Mirror::state_of(const std::vector<Backup>& missing) const {
   MirrorState state{
       .place = mirror_->describe(), .missing = missing.size(), .names = {}, .trouble = {}};
+  if (!missing.empty()) { state.missing_since = missing.back().modified; }  // newest first
   for (const Backup& backup : missing) {
     if (state.names.size() == MirrorState::kNamesMax) { break; }
     state.names.push_back(printable(backup.name.text()));

@@ -21,6 +21,7 @@ struct MirrorState {
   std::uint64_t missing = 0;       // backups that it lacks
   std::vector<std::string> names;  // of the first, newest first
   std::string trouble;             // why the last try failed, or why nothing is known; empty: fine
+  std::optional<WallTime> missing_since = {};  // the time of the oldest that it lacks
   friend bool operator==(const MirrorState&, const MirrorState&) = default;
 };
 

@@ -181,10 +181,10 @@ Result<ClosedStore> store_of_closed(const fs::Path& directory, const std::string
     return ClosedStore{store::make_folder_store(std::move(folder)), settings.error().what};
   }
   if (!settings->backups_s3.enabled) {
-    return ClosedStore{store::make_folder_store(std::move(folder)), {}};
+    return ClosedStore{store::make_folder_store(std::move(folder)), {}, settings->backups_cron};
   }
   PV_TRY(s3::Options options, bucket_of(settings->backups_s3));
-  return ClosedStore{store::make_s3_store(std::move(options)), {}};
+  return ClosedStore{store::make_s3_store(std::move(options)), {}, settings->backups_cron};
 }
 
 }  // namespace pv::places

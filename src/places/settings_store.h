@@ -53,7 +53,8 @@ class SettingsStore final : public store::BackupStore {
 // kept open. kBusy while its data is being exchanged; kInvalid as above.
 struct ClosedStore {
   std::unique_ptr<store::BackupStore> store;
-  std::string doubt;  // as SettingsStore::doubt(); the store is `folder` then
+  std::string doubt;   // as SettingsStore::doubt(); the store is `folder` then
+  std::string cron{};  // backups.cron, where that is known
 };
 [[nodiscard]] Result<ClosedStore> store_of_closed(const fs::Path& directory,
                                                   const std::string& encryption_key,
