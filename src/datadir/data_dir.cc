@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "datadir/fresh.h"
+#include "fs/presence.h"
 
 // Who checkpoints, and when the WAL may go.
 //
@@ -388,7 +389,9 @@ Result<std::unique_ptr<DataDir>> DataDir::open(const fs::Path& directory,
   const bool has_backups =
       fs::exists(directory / "backups") || fs::exists(directory / ".pocketvault");
   const bool tolerated = options.tolerate_damage && has_backups;
-  if (!fs::exists(directory / "data.db") && !tolerated) {
+  const Result<bool> has_data = fs::is_there(directory / "data.db");
+  if (!has_data.has_value() && !tolerated) { return fail(has_data.error()); }
+  if (!has_data.value_or(true) && !tolerated) {
     if (!options.create) { return fail(Code::kNotFound, directory.string() + " has no data.db"); }
     PV_CHECK(fs::make_folders(directory));
     const auto made = create_fresh(directory, clock, random);

@@ -187,6 +187,13 @@ TEST_F(PruningTest, ARunningJobKeepsItsBackup) {
   EXPECT_THAT(prune({.rules = Retention{.last = 1}}).removed, ElementsAre("@auto_pb_backup_3.zip"));
 }
 
+TEST(RefusePinned, RefusesWhereItCannotLook) {
+  const testing::TempFolder temp;
+  EXPECT_TRUE(refuse_pinned(temp / "none", "a.zip").has_value());
+  std::filesystem::create_symlink("loop", temp / "loop");
+  EXPECT_EQ(refuse_pinned(temp / "loop", "a.zip").error().code, Code::kInvalid);
+}
+
 TEST_F(PruningTest, APinProtectsFromRulesAndFromSlips) {
   open();
   verified(0);

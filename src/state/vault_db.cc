@@ -6,6 +6,7 @@
 #include <span>
 
 #include "fs/give.h"
+#include "fs/presence.h"
 #include "sqlite/files.h"
 #include "sqlite/patience.h"
 
@@ -127,7 +128,8 @@ Result<sqlite::Connection> VaultDb::open(Absent absent) const {
 }
 
 Result<void> VaultDb::read(const Work& work) const {
-  if (!fs::exists(path_)) { return {}; }
+  PV_TRY(const bool is_there, fs::is_there(path_));
+  if (!is_there) { return {}; }
   PV_TRY(sqlite::Connection connection, open(Absent::kLeave));
   const sqlite::Patience patience{connection, {}, Deadline::after(kVisitMax)};
   // All of one moment; and a lock for each statement would take longer than most of them. No page
@@ -150,7 +152,10 @@ void VaultDb::make_empty() const {
 }
 
 Result<void> VaultDb::attempt(const Work& work, Absent absent) const {
-  if (absent == Absent::kMake && !fs::exists(path_)) { make_empty(); }
+  if (absent == Absent::kMake) {
+    PV_TRY(const bool is_there, fs::is_there(path_));
+    if (!is_there) { make_empty(); }
+  }
   PV_TRY(sqlite::Connection connection, open(absent));
   const sqlite::Patience patience{connection, {}, Deadline::after(kVisitMax)};
   PV_TRY(sqlite::Transaction transaction, sqlite::Transaction::begin_immediate(connection));
@@ -162,7 +167,8 @@ Result<void> VaultDb::attempt(const Work& work, Absent absent) const {
 }
 
 Result<void> VaultDb::change(const Work& work) const {
-  return fs::exists(path_) ? attempt(work, Absent::kLeave) : Result<void>{};
+  PV_TRY(const bool is_there, fs::is_there(path_));
+  return is_there ? attempt(work, Absent::kLeave) : Result<void>{};
 }
 
 Result<void> VaultDb::write(const Work& work, const Say& say) const {
