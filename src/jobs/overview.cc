@@ -4,6 +4,7 @@
 #include <boost/json.hpp>
 
 #include "base/text.h"
+#include "jobs/archive.h"
 #include "jobs/names.h"
 #include "jobs/other_users.h"
 #include "jobs/recalled.h"
@@ -68,17 +69,34 @@ void find_damaged(const std::vector<store::Backup>& backups, const Verdicts& ver
 
 }  // namespace
 
+Result<std::string> look_for_doubt(const store::Backup& backup, store::BackupStore& store,
+                                   const Verdicts& verdicts) {
+  const auto by_verdict = [](const state::Verdict& verdict) {
+    return verdict.is_sound ? std::string{} : "damaged, as a verification found: " + verdict.reason;
+  };
+  if (const auto verdict = verdicts.of(backup)) { return by_verdict(*verdict); }
+  PV_TRY(std::unique_ptr<Source> source, store.open(backup.name));
+  const std::uint64_t bytes = source->size_bytes();
+  auto reader =
+      zip::ZipReader::open(std::shared_ptr<Source>{std::move(source)}, {}, zip::BlockUse::kLeave);
+  if (!reader.has_value()) {
+    const Code code = reader.error().code;
+    if (code != Code::kDamaged && code != Code::kUnsupported) { return fail(reader.error()); }
+    return "damaged: " + reader.error().what;
+  }
+  if (const auto verdict = verdicts.of(backup, reader->directory_crc32())) {
+    return by_verdict(*verdict);
+  }
+  // As a restore of data.db alone looks for it.
+  PV_TRY(const restore::Scope data_db, restore::Scope::parse({"data.db"}));
+  const auto plan = restore::plan(*ZipArchive::of(std::move(*reader), bytes), data_db);
+  return plan.has_value() ? std::string{} : "damaged: " + plan.error().what;
+}
+
 std::string doubt_about(const store::Backup& backup, store::BackupStore& store,
                         const Verdicts& verdicts) {
-  if (const auto verdict = verdicts.of(backup)) {
-    return verdict->is_sound ? std::string{}
-                             : "damaged, as a verification found: " + verdict->reason;
-  }
-  auto source = store.open(backup.name);
-  if (!source.has_value()) { return "it can't be read: " + source.error().what; }
-  const auto reader =
-      zip::ZipReader::open(std::shared_ptr<Source>{std::move(*source)}, {}, zip::BlockUse::kLeave);
-  return reader.has_value() ? std::string{} : "damaged: " + reader.error().what;
+  Result<std::string> doubt = look_for_doubt(backup, store, verdicts);
+  return doubt.has_value() ? *std::move(doubt) : "it can't be read: " + doubt.error().what;
 }
 
 void count(std::vector<store::Backup> backups, WallTime now, const Doubt& doubt,

@@ -93,12 +93,16 @@ constexpr std::array kRules{
 
 struct Judged {
   Candidate candidate;
-  bool is_ruled = false;  // the rules look at it
+  bool fills_place = false;
   std::vector<std::string> reasons = {};
 
   [[nodiscard]] WallTime time() const { return candidate.backup.modified; }
   [[nodiscard]] bool is_damaged() const { return candidate.soundness == Soundness::kDamaged; }
   void keep(std::string reason) { reasons.push_back(std::move(reason)); }
+  void keep_for_others(std::string reason) {
+    fills_place = true;
+    keep(std::move(reason));
+  }
 };
 
 std::vector<Judged> sorted(std::vector<Candidate> candidates) {
@@ -118,7 +122,8 @@ std::vector<Decision> decisions_of(std::vector<Judged> all) {
   for (Judged& one : all) {
     const bool is_kept = !one.reasons.empty();
     if (!is_kept) { one.keep(one.is_damaged() ? "no rule keeps it; damaged" : "no rule keeps it"); }
-    decisions.push_back({std::move(one.candidate.backup), is_kept, std::move(one.reasons)});
+    decisions.push_back(
+        {std::move(one.candidate.backup), is_kept, one.fills_place, std::move(one.reasons)});
   }
   return decisions;
 }
@@ -139,7 +144,7 @@ void apply(const Rule& rule, std::int64_t count, std::vector<Judged*>& ruled) {
     std::size_t chosen = i;
     while (chosen < end && ruled[chosen]->is_damaged()) { ++chosen; }
     if (chosen < end) {
-      ruled[chosen]->keep(labelled(rule, *ruled[chosen]));
+      ruled[chosen]->keep_for_others(labelled(rule, *ruled[chosen]));
       --count;
     } else {
       ruled[i]->keep(labelled(rule, *ruled[i]) + ", though damaged");
@@ -155,7 +160,7 @@ void keep_the_best(std::vector<Judged>& all, WallTime now) {
            doubt_by_looks(one.candidate.backup, now).empty();
   };
   const auto newest = std::ranges::find_if(all, counts);
-  if (newest != all.end()) { newest->keep("the newest that counts"); }
+  if (newest != all.end()) { newest->keep_for_others("the newest that counts"); }
   const auto verified = std::ranges::find_if(all, [&](const Judged& one) {
     return counts(one) && one.candidate.soundness == Soundness::kSound;
   });

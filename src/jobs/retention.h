@@ -24,6 +24,7 @@ struct Candidate {
 struct Decision {
   store::Backup backup;
   bool is_kept = true;
+  bool fills_place = false;  // of a rule, or as the newest that counts: others go in its favour
   // All that keep it: "daily 2026-11-24", "pinned"; of one that goes, why nothing does.
   std::vector<std::string> reasons;
 };

@@ -777,7 +777,8 @@ Result<Pruning> Vault::prune(const PruneOrder& order) {
   PV_TRY(std::vector<Candidate> candidates,
          candidates_of(impl_->parts.store, vault_folder, unfit, now));
   Pruning pruning{.summary = summary_of(rules),
-                  .decisions = decide(std::move(candidates), rules, now),
+                  .decisions = decide_by_looks(std::move(candidates), rules, now,
+                                               impl_->parts.store, vault_folder),
                   .removed = {},
                   .failed = {}};
   if (!order.is_dry_run) { impl_->carry_out(*this, pruning); }

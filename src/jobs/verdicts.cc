@@ -40,11 +40,14 @@ std::optional<state::Verdict> Verdicts::of(const store::Backup& backup,
   const auto found = by_key_.find(backup.name.text());
   if (found == by_key_.end()) { return std::nullopt; }
   const state::ArchiveId& archive = found->second.archive;
-  if (archive.size_bytes != backup.size_bytes || !is_same_time(archive.modified, backup.modified) ||
-      (directory_crc32 && archive.directory_crc32 != directory_crc32)) {
+  const state::Verdict& verdict = found->second.verdict;
+  const bool is_same_archive = archive.size_bytes == backup.size_bytes &&
+                               (!directory_crc32 || archive.directory_crc32 == directory_crc32);
+  const bool is_known_damage = directory_crc32 && !verdict.is_sound;
+  if (!is_same_archive || (!is_known_damage && !is_same_time(archive.modified, backup.modified))) {
     return std::nullopt;
   }
-  return found->second.verdict;
+  return verdict;
 }
 
 std::vector<std::string> Verdicts::unsound() const {

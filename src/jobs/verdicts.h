@@ -31,7 +31,8 @@ class Verdicts {
   [[nodiscard]] static Verdicts read(const fs::Path& vault_folder);
 
   // Of this very archive: its size and its time of change are those that were verified, and so is
-  // the CRC of its directory where the caller has read it.
+  // the CRC of its directory where the caller has read it. With that, damage stays known of a
+  // copy that has another time (`touch`, `cp`).
   [[nodiscard]] std::optional<state::Verdict> of(
       const store::Backup& backup,
       std::optional<std::uint32_t> directory_crc32 = std::nullopt) const;

@@ -91,9 +91,15 @@ Result<void> drop_all_but(sqlite::Connection& connection, const std::set<std::st
   return {};
 }
 
+// Of a copy with another time as well, as long as both directories could be read.
+bool is_same(const ArchiveId& a, const ArchiveId& b) {
+  return a == b || (a.size_bytes == b.size_bytes && a.directory_crc32 &&
+                    a.directory_crc32 == b.directory_crc32);
+}
+
 bool outweighs(const NotedVerdict& known, const NotedVerdict& noted) {
-  return known.archive == noted.archive && !known.verdict.is_sound && noted.verdict.is_sound &&
-         known.verdict.depth > noted.verdict.depth;
+  return is_same(known.archive, noted.archive) && !known.verdict.is_sound &&
+         noted.verdict.is_sound && known.verdict.depth > noted.verdict.depth;
 }
 
 }  // namespace
