@@ -80,6 +80,7 @@ Result<jobs::Overview> overview_from_json(const json::value& value) {
     PV_TRY(jobs::ListedBackup listed, listed_from_json(*newest));
     overview.newest = std::move(listed.backup);
     overview.newest_verdict = std::move(listed.verdict);
+    overview.newest_gaps = listed.gaps;
   }
   if (const json::array* discounted = from.array("discounted")) {
     for (const Reader& one : objects_in(*discounted)) {

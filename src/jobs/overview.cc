@@ -33,7 +33,8 @@ json::object newest_json(const Overview& overview, WallTime now) {
           {"size", newest.size_bytes},
           {"modified", format_pocketbase_date(newest.modified)},
           {"ageSeconds", age.count()},
-          {"verdict", to_json(overview.newest_verdict)}};
+          {"verdict", to_json(overview.newest_verdict)},
+          {"incomplete", to_json(overview.newest_gaps)}};
 }
 
 json::object to_json(const Discounted& discounted) {
@@ -162,6 +163,7 @@ void add_backups(std::vector<store::Backup> backups, store::BackupStore& store,
       [&](const store::Backup& backup) { return doubt_about(backup, store, verdicts); }, overview);
   if (overview.newest) {
     overview.newest_verdict = verdicts.of(*overview.newest);
+    overview.newest_gaps = verdicts.gaps_of(*overview.newest);
     account_for(overview.newest->modified, now, overview.health);
   }
   if (const auto free = store.free_bytes(); free.has_value()) {

@@ -30,6 +30,7 @@ struct Overview {
   std::optional<store::Backup> newest;
   std::vector<Discounted> discounted;            // newer than that; newest first, the first few
   std::optional<state::Verdict> newest_verdict;  // of its last verification
+  std::optional<state::Gaps> newest_gaps = {};   // what lacks in it; nullopt: nothing
   std::string unknown_because;                   // as of Listing
   std::vector<Discounted> damaged = {};          // as verifications found; newest first, as above
   std::string retention = {};                    // summary_of() that of the settings

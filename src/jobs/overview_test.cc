@@ -233,7 +233,7 @@ TEST_F(Look, IsToldAsJson) {
       boost::json::serialize(to_json(overview, kNow)),
       R"({"newest":{"key":"a.zip","size":7,"modified":"2026-11-21 00:53:17.000Z",)"
       R"("ageSeconds":90,"verdict":{"sound":true,"depth":"deep",)"
-      R"("at":"2026-11-21 00:54:47.000Z","reason":"","records":12,"tookMs":5}},)"
+      R"("at":"2026-11-21 00:54:47.000Z","reason":"","records":12,"tookMs":5},"incomplete":null},)"
       R"("discounted":[{"key":"b.zip","size":3,"modified":"2026-11-21 00:54:47.000Z",)"
       R"("why":"cut"}],"damaged":[],)"
       R"("backups":{"count":2,"size":9,"free":null},)"

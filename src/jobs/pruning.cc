@@ -123,6 +123,7 @@ Result<std::vector<Candidate>> candidates_of(store::BackupStore& store,
     const auto use = busy.find(key);
     candidates.push_back({.backup = backup,
                           .soundness = soundness_of(verdicts.of(backup)),
+                          .is_incomplete = verdicts.gaps_of(backup).has_value(),
                           .is_pinned = pins->contains(key),
                           .busy = use == busy.end() ? std::string{} : use->second});
   }

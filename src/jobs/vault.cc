@@ -650,6 +650,7 @@ Result<ArchiveSummary> Vault::summarize(const store::BackupName& name) {
                          .databases = {},
                          .verdict = verdicts.of(backup, archive->directory_crc32()),
                          .unknown_because = verdicts.unknown_because()};
+  summary.gaps = verdicts.gaps_of(backup);
   const auto pins = read_pins(impl_->parts.directory.vault_folder());
   if (pins.has_value()) {
     summary.pin = pin_of(*pins, name.text());

@@ -103,7 +103,8 @@ TEST(Pins, GetTheirTableInAFileOfTheVersionBefore) {
   ASSERT_TRUE(db.change([](sqlite::Connection& connection) {
                   return connection.exec(
                       "DROP TABLE pins; DROP TABLE alerts; DROP TABLE alert_marks; "
-                      "DROP TABLE deliveries; DROP TABLE told; PRAGMA user_version=2");
+                      "DROP TABLE deliveries; DROP TABLE told; DROP TABLE gaps; DROP TABLE begun; "
+                      "PRAGMA user_version=2");
                 }).has_value());
   EXPECT_TRUE(read_pins(fixture.folder)->empty());
   ASSERT_TRUE(read_served(db, "x")->has_value());

@@ -18,7 +18,7 @@ constexpr std::chrono::milliseconds kBusyTimeout{5'000};
 constexpr std::chrono::seconds kVisitMax{15};
 
 constexpr std::int64_t kApplicationId = 0x50567674;  // "PVvt"
-constexpr std::int64_t kVersion = 4;
+constexpr std::int64_t kVersion = 5;
 
 // A change of these needs another version, and a way from each version before.
 constexpr std::string_view kVerdicts =
@@ -57,11 +57,20 @@ constexpr std::string_view kTold =
     "CREATE TABLE told (kind TEXT NOT NULL, channel TEXT NOT NULL, told_ms INTEGER NOT NULL, "
     "PRIMARY KEY (kind, channel)) STRICT, WITHOUT ROWID";
 
+constexpr std::string_view kGaps =
+    "CREATE TABLE gaps (key TEXT NOT NULL PRIMARY KEY, size_bytes INTEGER NOT NULL, "
+    "unread INTEGER NOT NULL, left_out INTEGER NOT NULL, missing INTEGER NOT NULL) "
+    "STRICT, WITHOUT ROWID";
+constexpr std::string_view kBegun =
+    "CREATE TABLE begun (id TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, "
+    "is_scheduled INTEGER NOT NULL, started_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID";
+
 // In the order in which they are made; each version has the first few.
-constexpr std::array kTables{kVerdicts, kJobs,       kJobsIndex,  kSchedule, kPins,
-                             kAlerts,   kAlertMarks, kDeliveries, kTold};
-constexpr std::array<std::size_t, kVersion + 1> kTablesOf{0, 1, 4, 8,
-                                                          kTables.size()};  // by version
+constexpr std::array kTables{kVerdicts,   kJobs,       kJobsIndex, kSchedule, kPins, kAlerts,
+                             kAlertMarks, kDeliveries, kTold,      kGaps,     kBegun};
+constexpr std::size_t kTablesWithTold = 9;
+constexpr std::array<std::size_t, kVersion + 1> kTablesOf{
+    0, 1, 4, 8, kTablesWithTold, kTables.size()};  // by version
 
 // How many of the tables are there.
 struct Finding {
@@ -109,7 +118,7 @@ Result<void> fill(sqlite::Connection& connection, Finding finding) {
   for (const std::string_view table : std::span{kTables}.subspan(finding.tables)) {
     PV_CHECK(connection.exec(table));
   }
-  if (finding.tables > 0) {
+  if (finding.tables > 0 && finding.tables < kTablesWithTold) {
     PV_CHECK(connection.exec("INSERT INTO told " + std::string{kToldByDeliveries}));
   }
   PV_CHECK(connection.exec("PRAGMA application_id=" + std::to_string(kApplicationId)));
