@@ -140,6 +140,7 @@ struct Vault::Impl {
   void run(const std::shared_ptr<Job>& job, std::optional<Lease> lease, const Work& work,
            bool is_scheduled);
   void note_not_begun(const BackupOrder& order, const Error& error);
+  void note_begun(const Job& job, bool is_scheduled) const;
   void remember(Job& job, const Result<void>& outcome, bool is_scheduled);
   void forget_old();  // mutex is held
   void observe(const Job& job) const;
@@ -251,6 +252,7 @@ void Vault::Impl::run(const std::shared_ptr<Job>& job, std::optional<Lease> leas
   const Parts own{
       parts.directory,          store, parts.pool, parts.clock, parts.random, parts.options,
       lease ? &*lease : nullptr};
+  if (lease) { note_begun(*job, is_scheduled); }
   Result<void> outcome = guarded([&] { return work(own, *job); });
   remember(*job, outcome, is_scheduled);
   // Free before anybody hears of the end, so that who waited for it can start the next.
@@ -261,6 +263,22 @@ void Vault::Impl::run(const std::shared_ptr<Job>& job, std::optional<Lease> leas
   }
   job->finish(std::move(outcome), parts.clock.now());
   observe(*job);
+}
+
+// So that a job which is cut off is not as if it had never been. Whoever can't write that down
+// works all the same.
+void Vault::Impl::note_begun(const Job& job, bool is_scheduled) const {
+  const Status status = job.status();
+  if (!is_remembered(status.kind)) { return; }
+  std::vector<std::string> ended;  // and will be written yet
+  for (const state::PastJob& past : notebook.unwritten_jobs()) { ended.push_back(past.id); }
+  std::ignore = state::note_begun(state::VaultDb{parts.directory.vault_folder()},
+                                  {.id = status.id,
+                                   .kind = std::string{kind_name(status.kind)},
+                                   .name = printable(status.name),
+                                   .is_scheduled = is_scheduled,
+                                   .started = status.started},
+                                  ended, [](const std::string& /*what*/) {});
 }
 
 void Vault::Impl::remember(Job& job, const Result<void>& outcome, bool is_scheduled) {
