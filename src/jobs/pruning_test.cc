@@ -293,6 +293,31 @@ TEST_F(PruningTest, NoPinIsPromisedForABackupThatIsBeingRemoved) {
   EXPECT_EQ(pinned.get().error().code, Code::kNotFound);
 }
 
+// An flock, so a descriptor of its own stands for another process.
+TEST_F(PruningTest, OtherProcessesPinAndRemoveOneAfterTheOther) {
+  open();
+  const fs::Path lock = rig_->directory->vault_folder() / "pins.lock";
+  std::vector<std::string> held_at;
+  hook_ = [&](std::string_view call) -> Result<void> {
+    if (fs::FileLock::is_held(lock)) { held_at.emplace_back(call); }
+    return {};
+  };
+  ASSERT_TRUE(rig_->vault->pin(name_of("@auto_pb_backup_2.zip"), "").has_value());
+  EXPECT_THAT(held_at, ElementsAre("stat", "stat"));
+  held_at.clear();
+  ASSERT_TRUE(rig_->vault->remove(name_of("@auto_pb_backup_3.zip")).has_value());
+  EXPECT_THAT(held_at, ::testing::Contains("remove"));
+  EXPECT_FALSE(fs::FileLock::is_held(lock));
+  // Who has pinned by the time that it is free is heard.
+  auto other = std::optional{fs::FileLock::try_take(lock).value()};
+  const auto name = name_of("@auto_pb_backup_1.zip");
+  auto removed = std::async(std::launch::async, [&] { return rig_->vault->remove(name); });
+  ASSERT_TRUE(state::put_pin(rig_->directory->vault_folder(), {name.text(), "", clock_.now()}, {})
+                  .has_value());
+  other.reset();
+  EXPECT_EQ(removed.get().error().code, Code::kUnsupported);
+}
+
 TEST_F(PruningTest, NoPinIsPromisedForABackupThatAnotherProcessRemoved) {
   open();
   const auto name = name_of("@auto_pb_backup_3.zip");

@@ -31,6 +31,8 @@ namespace {
 constexpr std::size_t kJobsKept = 200;
 constexpr std::size_t kReadersMax = 4;  // jobs that need no lease, at once
 constexpr std::size_t kJobIdLength = 15;
+// Removing takes a moment on a disk; a bucket may make us wait.
+constexpr std::chrono::seconds kPinPatience{10};
 
 // `parts` are the job's own: what waits for their store ends when the job is cancelled.
 using Work = std::function<Result<void>(const Parts& parts, Job&)>;
@@ -70,6 +72,16 @@ Subject subject_of(const store::BackupName& name) {
             return ArchiveOrigin{.name = name.text(),
                                  .open = [name, &store] { return store.open(name); }};
           }};
+}
+
+// Held from looking for a pin to removing, and while one is made, by one process at a time. Where
+// the lock can't be had for another reason than that (a full disk, a folder that is read-only or
+// not there), nobody else can pin either, or it must not keep anybody from making space.
+Result<std::optional<fs::FileLock>> lock_pins(const fs::Path& vault_folder) {
+  auto lock = fs::FileLock::take(vault_folder / "pins.lock", kPinPatience);
+  if (lock.has_value()) { return std::optional{*std::move(lock)}; }
+  if (lock.error().code != Code::kBusy) { return std::nullopt; }
+  return fail(Code::kBusy, "another process pins or removes a backup just now: try again");
 }
 
 // Whether it says something about the backups, not about the order or the moment.
@@ -723,6 +735,7 @@ Result<void> Vault::remove(const store::BackupName& name) {
   }
   {
     const std::lock_guard lock{impl_->pinning};
+    PV_TRY(const auto pins_lock, lock_pins(vault_folder));
     PV_CHECK(refuse_pinned(vault_folder, name.text()));
     PV_CHECK(impl_->parts.store.remove(name));
   }
@@ -734,6 +747,7 @@ Result<void> Vault::remove(const store::BackupName& name) {
 Result<void> Vault::pin(const store::BackupName& name, std::optional<std::string> note) {
   const fs::Path vault_folder = impl_->parts.directory.vault_folder();
   const std::lock_guard lock{impl_->pinning};
+  PV_TRY(const auto pins_lock, lock_pins(vault_folder));
   PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
   if (backup.is_waiting) {
     return fail(Code::kBusy, printable(name.text()) +
