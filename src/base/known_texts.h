@@ -659,6 +659,7 @@ inline constexpr Phrase kTexts[] = {
     {"{} yearly", "每年一个共 {} 个"},
     {"whether {} is pinned is not known", "{} 是否已固定未知"},
     {"nothing is removed, for it is not known what is pinned, and what verifications found: {}", "没有删除任何备份，因为不知道哪些已固定、校验结果如何：{}"},
+    {"the newest backup, {}, lacks {} files of the data directory: they could not be read when it was made, or a verification missed them", "最新的备份 {} 缺少数据目录中的 {} 个文件：制作时无法读取，或校验发现它们缺失"},
     {"a verification found {} damaged, and {} more: {}", "校验发现 {} 已损坏，另有 {} 个：{}"},
     {"a verification found {} damaged: {}", "校验发现 {} 已损坏：{}"},
 

@@ -54,6 +54,7 @@ TEST_F(GapsTest, WhatCouldNotBeReadIsKnown) {
   EXPECT_EQ(gaps_of("a.zip"), state::Gaps{.unread = 1});
   const Overview overview = rig_.vault->overview().value();
   EXPECT_EQ(overview.newest_gaps, state::Gaps{.unread = 1});
+  EXPECT_THAT(risk_of(overview), HasSubstr("a.zip, lacks 1 files of the data directory"));
   const auto json = to_json(overview, system_clock().now()).at("newest").at("incomplete");
   EXPECT_EQ(gaps_from(&json.as_object()), state::Gaps{.unread = 1});
   // One made anew under that name is another.
@@ -70,6 +71,7 @@ TEST_F(GapsTest, WhatWasLeftOutIsKnownButForLogs) {
             State::kSucceeded);
   EXPECT_GT(gaps_of("a.zip").left_out, 0U);
   EXPECT_EQ(gaps_of("a.zip").unread, 0U);
+  EXPECT_EQ(risk_of(rig_.vault->overview().value()), "") << "as was asked for";
 }
 
 TEST_F(GapsTest, ADeepVerificationFindsWhatTheDataDirectoryHas) {

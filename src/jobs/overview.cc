@@ -232,6 +232,19 @@ std::string space_risk_of(const Overview& overview) {
   return overview.data_free_bytes == 0U ? "no space is left where the data lies" : std::string{};
 }
 
+// What an exclusion kept out is missed by nobody.
+std::string gaps_risk_of(const Overview& overview) {
+  if (!overview.newest || !overview.newest_gaps) { return {}; }
+  const state::Gaps& gaps = *overview.newest_gaps;
+  const std::uint64_t lost =
+      std::max(gaps.unread, gaps.missing - std::min(gaps.missing, gaps.left_out));
+  if (lost == 0) { return {}; }
+  return "the newest backup, " + printable(overview.newest->name.text()) + ", lacks " +
+         std::to_string(lost) +
+         " files of the data directory: they could not be read when it was made, or a "
+         "verification missed them";
+}
+
 }  // namespace
 
 bool is_last_failed(const Overview& overview) {
@@ -259,6 +272,7 @@ std::string risk_of(const Overview& overview) {
     return "a verification found " + printable(backup.name.text()) + " damaged" +
            (more > 0 ? ", and " + std::to_string(more) + " more" : "") + ": " + why;
   }
+  if (std::string risk = gaps_risk_of(overview); !risk.empty()) { return risk; }
   if (!health.unwritten_because.empty()) {
     return "what happens is kept in memory alone, for it can't be written to "
            ".pocketvault/vault.db: " +

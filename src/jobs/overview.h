@@ -56,7 +56,8 @@ struct Overview {
 [[nodiscard]] bool is_last_failed(const Overview& overview);
 
 // Why the directory is not as safe as its newest backup looks: a backup that was missed, a last one
-// that failed, that the backups can't be listed, any that was found damaged, that what happens
+// that failed, that the backups can't be listed, any that was found damaged, files that the newest
+// lacks, that what happens
 // can't be noted, that there is no space for the next one, or that there is none. Empty: nothing is
 // known against it.
 [[nodiscard]] std::string risk_of(const Overview& overview);
