@@ -393,7 +393,7 @@ TEST_F(SchedulerTest, WhatWasMissedIsMadeAsSoonAsItIsKnown) {
   EXPECT_EQ(next(), "2026-11-22 03:00:00") << "what is due from now on is made all the same";
   EXPECT_THAT(said_, ::testing::Contains(HasSubstr("not known yet what was missed: vault.db was "
                                                    "made by a newer pocketvault")));
-  version(4);
+  version(5);
   clock_.advance(10s);
   play();
   EXPECT_THAT(rig_->names(), SizeIs(1));
@@ -886,7 +886,7 @@ TEST_F(VerificationTest, WhatWasMissedIsMadeUpForAsSoonAsItIsKnown) {
   start();
   play_all();
   EXPECT_THAT(verified(), IsEmpty());
-  version(4);
+  version(5);
   clock_.advance(10s);
   play_all();
   EXPECT_THAT(verified(), ElementsAre("a.zip"));
