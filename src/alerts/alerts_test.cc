@@ -485,7 +485,7 @@ TEST_F(AlertsTest, AreSentFromMemoryWhileVaultDbCanNotBeUsed) {
   EXPECT_THAT(run(), ElementsAre("webhook:Other [Corner Shop] Backup failed"));
   clock_.advance(23h);
   EXPECT_THAT(run(), IsEmpty()) << "told once";
-  version(4);
+  version(5);
   EXPECT_THAT(run(), IsEmpty());
   EXPECT_THAT(rig_->vault->overview()->health.unwritten_because, IsEmpty());
   EXPECT_THAT(said_, HasSubstr("vault.db can be written to again"));

@@ -233,7 +233,7 @@ Problem delete_failed(const Exchange& exchange, const Error& error) {
 json::array list_json(const jobs::Listing& listing, bool strict) {
   json::array array;
   array.reserve(listing.backups.size());
-  for (const auto& [backup, verdict, pin] : listing.backups) {
+  for (const auto& [backup, verdict, pin, gaps] : listing.backups) {
     json::object object;
     object.emplace("modified", format_pocketbase_date(backup.modified));
     object.emplace("key", backup.name.text());
@@ -242,6 +242,7 @@ json::array list_json(const jobs::Listing& listing, bool strict) {
       if (backup.is_waiting) { object.emplace("waiting", true); }
       object.emplace("verdict", jobs::to_json(verdict));
       object.emplace("pin", jobs::to_json(pin));
+      object.emplace("incomplete", jobs::to_json(gaps));
     }
     array.push_back(std::move(object));
   }

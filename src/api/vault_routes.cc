@@ -33,6 +33,7 @@ json::object summary_json(const jobs::ArchiveSummary& summary) {
   object.emplace("hasDataDb", summary.has_data_db);
   object.emplace("verdict", jobs::to_json(summary.verdict));
   object.emplace("pin", jobs::to_json(summary.pin));
+  object.emplace("incomplete", jobs::to_json(summary.gaps));
   return object;
 }
 

@@ -138,6 +138,9 @@ inline constexpr Phrase kTexts[] = {
     {"its list does not end after {} pages; give the backups a bucket or a prefix of their own", "其列表超过 {} 页仍未结束；请让备份使用单独的存储桶或前缀"},
     {"its list does not end after {} pages", "其列表超过 {} 页仍未结束"},
     {"no thread for the job: {}", "无法为任务创建线程：{}"},
+    {"it was cut off: the program ended (killed, a crash or a power failure) while it ran", "它被中断了：程序在其运行期间结束（被终止、崩溃或断电）"},
+    {"what lacks in this backup could not be noted, so it counts as complete: {}", "此备份缺少的内容无法记录，因此它被视为完整：{}"},
+    {"another process pins or removes a backup just now: try again", "另一个进程正在固定或删除备份：请重试"},
     {"the history could not be written: {}", "历史记录无法写入：{}"},
     {"the job was cancelled", "任务已被取消"},
     {"stopped", "已停止"},
@@ -571,6 +574,7 @@ inline constexpr Phrase kTexts[] = {
     {"\"{}\" does not lie in {}", "“{}”不在 {} 之内"},
     {"checksums only, the databases were not opened: {}", "只检查了校验和，没有打开数据库：{}"},
     {"the verdict could not be stored: {}", "校验结果无法保存：{}"},
+    {"the backup is incomplete: the data directory has {} of these files", "备份不完整：其中 {} 个文件在数据目录中"},
     {"{} files that records name are not in the backup: {}", "记录所引用的 {} 个文件不在备份中：{}"},
 
     // Restores and their undo.
@@ -648,6 +652,8 @@ inline constexpr Phrase kTexts[] = {
     {"{}, though damaged", "{}，但已损坏"},
     {"{} damaged", "{} 已损坏"},
     {"the newest that counts", "最新的可靠备份"},
+    {"the newest that is complete", "最新的完整备份"},
+    {"the last verified that is complete", "最近校验过的完整备份"},
     {"the last verified", "最近校验过的"},
     {"younger than {}", "不足 {}"},
     {"a restore made it", "由恢复创建"},
@@ -674,6 +680,7 @@ inline constexpr Phrase kTexts[] = {
     {"{} yearly", "每年一个共 {} 个"},
     {"whether {} is pinned is not known", "{} 是否已固定未知"},
     {"nothing is removed, for it is not known what is pinned, and what verifications found: {}", "没有删除任何备份，因为不知道哪些已固定、校验结果如何：{}"},
+    {"the newest backup, {}, lacks {} files of the data directory: they could not be read when it was made, or a verification missed them", "最新的备份 {} 缺少数据目录中的 {} 个文件：制作时无法读取，或校验发现它们缺失"},
     {"a verification found {} damaged, and {} more: {}", "校验发现 {} 已损坏，另有 {} 个：{}"},
     {"a verification found {} damaged: {}", "校验发现 {} 已损坏：{}"},
 

@@ -59,6 +59,7 @@ struct Summary {
   std::optional<state::Verdict> verdict = std::nullopt;  // of its last verification
   std::string unknown_because = {};                      // as of jobs::Listing
   std::optional<state::Pin> pin = std::nullopt;
+  std::optional<state::Gaps> gaps = std::nullopt;
 };
 
 // Rules of a retention, by the names that the API gives them, in the place of the settings'.

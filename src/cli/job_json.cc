@@ -176,11 +176,13 @@ json::object to_json(const jobs::ListedBackup& listed) {
   json::object object = to_json(listed.backup);
   object["verdict"] = jobs::to_json(listed.verdict);
   object["pin"] = jobs::to_json(listed.pin);
+  object["incomplete"] = jobs::to_json(listed.gaps);
   return object;
 }
 
 json::object to_json(const Summary& summary) {
-  json::object object = to_json(jobs::ListedBackup{summary.backup, summary.verdict, summary.pin});
+  json::object object =
+      to_json(jobs::ListedBackup{summary.backup, summary.verdict, summary.pin, summary.gaps});
   if (!summary.contents) { return object; }
   const Contents& contents = *summary.contents;
   json::array databases;
@@ -256,7 +258,7 @@ Result<jobs::ListedBackup> listed_from_json(const json::value& value) {
   const Reader from{value.get_object()};
   auto pin = jobs::pin_from(backup.name.text(), from.object("pin"));
   return jobs::ListedBackup{std::move(backup), jobs::verdict_from(from.object("verdict")),
-                            std::move(pin)};
+                            std::move(pin), jobs::gaps_from(from.object("incomplete"))};
 }
 
 Result<Summary> summary_from_json(const json::value& value) {
@@ -274,6 +276,7 @@ Result<Summary> summary_from_json(const json::value& value) {
   }
   Summary summary{std::move(listed.backup), std::move(contents), std::move(listed.verdict)};
   summary.pin = std::move(listed.pin);
+  summary.gaps = listed.gaps;
   return summary;
 }
 

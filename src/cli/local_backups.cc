@@ -68,8 +68,10 @@ class LocalBackups final : public Backups {
     return Summary{std::move(found.backup),
                    Contents{found.entries, found.raw_bytes, std::move(found.databases),
                             found.storage_files, found.has_data_db},
-                   std::move(found.verdict), std::move(found.unknown_because),
-                   std::move(found.pin)};
+                   std::move(found.verdict),
+                   std::move(found.unknown_because),
+                   std::move(found.pin),
+                   found.gaps};
   }
   [[nodiscard]] Result<std::unique_ptr<ArchiveView>> look_into(
       const store::BackupName& name) override {

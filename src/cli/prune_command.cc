@@ -28,7 +28,7 @@ std::string lines_of(const Words& words, const jobs::Pruning& plan, bool is_kept
     width = std::max(width, width_of(printable(one.backup.name.text())));
   }
   std::string text;
-  for (const auto& [backup, kept, reasons] : plan.decisions) {
+  for (const auto& [backup, kept, fills_place, reasons] : plan.decisions) {
     if (kept != is_kept) { continue; }
     const std::string name = printable(backup.name.text());
     text += "  " + padded_right(name, width) + "  " +

@@ -181,6 +181,10 @@ std::string render_verdict(const Words& words, const state::Verdict& verdict, Wa
   return words(found, {ago(words, verdict.at, now), depth_text(words, verdict.depth)});
 }
 
+std::string what_lacks(const Words& words, const std::optional<state::Gaps>& gaps) {
+  return gaps ? words(phrase::kIncomplete, {words.count(gaps->files(), phrase::kFiles)}) : "";
+}
+
 std::string render_list(const Words& words, const std::vector<jobs::ListedBackup>& backups,
                         WallTime now) {
   if (backups.empty()) { return words(phrase::kNoBackups) + "\n"; }
@@ -191,14 +195,14 @@ std::string render_list(const Words& words, const std::vector<jobs::ListedBackup
                              phrase::kHeadModified, phrase::kHeadVerified}) {
     table.add(words(head));
   }
-  for (const auto& [backup, verdict, pin] : backups) {
+  for (const auto& [backup, verdict, pin, gaps] : backups) {
     table.add(printable(backup.name.text()));
     table.add(format_size(backup.size_bytes));
     table.add(format_age(words, backup.modified, now));
     table.add(format_minute(backup.modified) +
               (backup.is_waiting ? words(phrase::kWaitsToBeSent) : std::string{}) +
               (pin ? words(phrase::kIsPinned) : std::string{}));
-    table.add(verdict ? render_verdict(words, *verdict, now) : "-");
+    table.add((verdict ? render_verdict(words, *verdict, now) : "-") + what_lacks(words, gaps));
   }
   return table.text();
 }
@@ -219,7 +223,8 @@ std::string render_summary(const Words& words, const Summary& summary, WallTime 
     add(phrase::kLabelContents, words(phrase::kPlainCantSay));
     return text;
   }
-  add(phrase::kLabelVerified, verdict_in_full(words, summary, now));
+  add(phrase::kLabelVerified,
+      verdict_in_full(words, summary, now) + what_lacks(words, summary.gaps));
   if (summary.pin) {
     const std::string since = ago(words, summary.pin->at, now);
     const std::string note = printable(summary.pin->note);

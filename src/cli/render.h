@@ -23,6 +23,8 @@ namespace pv::cli {
 [[nodiscard]] std::string depth_text(const Words& words, state::Depth depth);
 
 // "3 h ago, deep", "DAMAGED, 3 h ago, quick".
+// ", incomplete: 19 files not in it"; empty where nothing lacks.
+[[nodiscard]] std::string what_lacks(const Words& words, const std::optional<state::Gaps>& gaps);
 [[nodiscard]] std::string render_verdict(const Words& words, const state::Verdict& verdict,
                                          WallTime now);
 

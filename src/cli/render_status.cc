@@ -51,11 +51,12 @@ std::string how_sound(const Words& words, const jobs::Overview& overview, WallTi
   if (!overview.unknown_because.empty()) {
     return words(phrase::kVerdictUnknown, {words.told(overview.unknown_because)});
   }
-  if (!overview.newest_verdict) { return words(phrase::kNeverVerified); }
+  const std::string lacks = what_lacks(words, overview.newest_gaps);
+  if (!overview.newest_verdict) { return words(phrase::kNeverVerified) + lacks; }
   const state::Verdict& verdict = *overview.newest_verdict;
   const std::string when = ago(words, verdict.at, now);
   const std::string depth = depth_text(words, verdict.depth);
-  return verdict.is_sound ? words(phrase::kVerified, {when, depth})
+  return verdict.is_sound ? words(phrase::kVerified, {when, depth}) + lacks
                           : words(phrase::kFoundDamaged, {when, depth, words.told(verdict.reason)});
 }
 

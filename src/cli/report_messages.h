@@ -42,6 +42,7 @@ inline constexpr Phrase kHeadAge{"AGE", "距今"};
 inline constexpr Phrase kHeadModified{"MODIFIED (UTC)", "修改时间 (UTC)"};
 inline constexpr Phrase kHeadVerified{"VERIFIED", "校验"};
 inline constexpr Phrase kIsPinned{"  pinned", "  已固定"};
+inline constexpr Phrase kIncomplete{", incomplete: {} not in it", "，不完整：缺少 {}"};
 inline constexpr Phrase kWaitsToBeSent{"  waits to be sent", "  等待发送"};
 
 // Verdicts.

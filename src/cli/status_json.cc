@@ -103,6 +103,7 @@ Result<jobs::Overview> overview_from_json(const json::value& value) {
       constexpr std::uint64_t kMost = 10'000'000'000;
       overview.looked = overview.newest->modified + std::chrono::seconds{std::min(*age, kMost)};
     }
+    overview.newest_gaps = listed.gaps;
   }
   if (const json::array* discounted = from.array("discounted")) {
     for (const Reader& one : objects_in(*discounted)) {

@@ -10,6 +10,7 @@
 
 #include "datadir/fresh.h"
 #include "datadir/wal_owners.h"
+#include "fs/presence.h"
 #include "sqlite/wal_header.h"
 
 // Who checkpoints, and when the WAL may go.
@@ -513,7 +514,9 @@ Result<std::unique_ptr<DataDir>> DataDir::open(const fs::Path& directory,
   const bool has_backups =
       fs::exists(directory / "backups") || fs::exists(directory / ".pocketvault");
   const bool tolerated = options.tolerate_damage && has_backups;
-  if (!fs::exists(directory / "data.db") && !tolerated) {
+  const Result<bool> has_data = fs::is_there(directory / "data.db");
+  if (!has_data.has_value() && !tolerated) { return fail(has_data.error()); }
+  if (!has_data.value_or(true) && !tolerated) {
     if (!options.create) {
       return fail(Code::kNotFound,
                   directory.string() +

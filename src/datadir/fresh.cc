@@ -7,6 +7,7 @@
 #include "datadir/data_dir.h"
 #include "datadir/fresh_sql.h"
 #include "fs/give.h"
+#include "fs/presence.h"
 #include "sqlite/files.h"
 
 namespace pv::datadir {
@@ -105,7 +106,8 @@ Result<void> check_nothing_lost(const fs::Path& directory) {
                                      "; put the data back, or move that away to begin anew");
   };
   for (const char* name : {"data.db-wal", "data.db-journal"}) {
-    if (fs::exists(directory / name)) { return lost(name); }
+    PV_TRY(const bool is_there, fs::is_there(directory / name));
+    if (is_there) { return lost(name); }
   }
   // A restore by PocketBase that was cut off leaves the old data here; PocketBase itself would make
   // an empty database now and then delete it.
@@ -146,9 +148,8 @@ Result<void> add_auxiliary_tables(sqlite::Connection& auxiliary) {
 Result<void> create_fresh(const fs::Path& directory, const Clock& clock, Random& random) {
   PV_CHECK(make_vault_folder(directory));
   PV_TRY(const auto lock, lock_creation(directory));
-  if (fs::exists(directory / "data.db")) {
-    return fail(Code::kExists, (directory / "data.db").string() + " exists");
-  }
+  PV_TRY(const bool has_data, fs::is_there(directory / "data.db"));
+  if (has_data) { return fail(Code::kExists, (directory / "data.db").string() + " exists"); }
   PV_CHECK(check_nothing_lost(directory));
   PV_CHECK(place_auxiliary(directory));
   return build_and_place(directory, "data.db", fill_in(kFreshData, clock.now(), random));

@@ -4,6 +4,7 @@
 
 #include "base/wall_time.h"
 #include "fs/file.h"
+#include "fs/presence.h"
 #include "fs/system_call.h"
 
 namespace pv::fs {
@@ -75,6 +76,12 @@ bool lies_at(const Fd& fd, const Path& path) {
   const Result<Stat> there = stat(path);
   return open.has_value() && there.has_value() && there->device == open->device &&
          there->inode == open->inode;
+}
+
+Result<bool> is_there(const Path& path) {
+  const Result<Stat> found = link_stat(path);
+  if (found.has_value()) { return true; }
+  return found.error().code == Code::kNotFound ? Result<bool>{false} : fail(found.error());
 }
 
 bool exists(const Path& path) {

@@ -13,6 +13,7 @@
 
 #include "fs/beneath.h"
 #include "fs/page_cache.h"
+#include "fs/presence.h"
 #include "testing/fixtures.h"
 #include "testing/page_cache.h"
 
@@ -89,6 +90,19 @@ TEST(Stat, FollowsLinksOnlyWhenAsked) {
   EXPECT_EQ(stat(temp / "dangling").error().code, Code::kNotFound);
   EXPECT_TRUE(fs::exists(temp / "dangling"));
   EXPECT_FALSE(fs::exists(temp / "nowhere"));
+}
+
+TEST(Stat, TellsAbsentFromWhatCannotBeLookedAt) {
+  const TempFolder temp;
+  write_file(temp / "a", "12345");
+  stdfs::create_symlink("nowhere", temp / "dangling");
+  stdfs::create_symlink("loop", temp / "loop");
+  EXPECT_TRUE(is_there(temp / "a").value());
+  EXPECT_TRUE(is_there(temp / "dangling").value());
+  EXPECT_FALSE(is_there(temp / "nowhere").value());
+  EXPECT_FALSE(is_there(temp / "nowhere/b").value());
+  EXPECT_FALSE(is_there(temp / "a/b").value()) << "below a file lies nothing";
+  EXPECT_EQ(is_there(temp / "loop/b").error().code, Code::kInvalid);
 }
 
 TEST(Stat, TakesATimeOfAnotherCenturyForTheFuture) {

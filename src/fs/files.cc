@@ -5,6 +5,7 @@
 
 #include "base/random.h"
 #include "fs/file.h"
+#include "fs/presence.h"
 #include "fs/system_call.h"
 
 namespace pv::fs {
@@ -16,7 +17,8 @@ namespace {
 Result<void> rename_to_new_the_old_way(const Path& from, const Path& to) {
   if (::link(from.c_str(), to.c_str()) == 0) { return remove_file(from); }
   if (errno == EEXIST) { return fail(path_error("rename to", to)); }
-  if (fs::exists(to)) {
+  PV_TRY(const bool is_taken, is_there(to));
+  if (is_taken) {
     errno = EEXIST;
     return fail(path_error("rename to", to));
   }
@@ -117,9 +119,13 @@ Result<void> rename_to_new_in_one_step(const Path& from, const Path& to) {
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) {
     return {};
   }
-  const bool can_tell = errno != EINVAL && errno != ENOSYS && errno != ENOTSUP;
-  if (!can_tell && !fs::exists(to)) { return fs::rename(from, to); }
-  const int why = can_tell ? errno : EEXIST;
+  const int outcome = errno;
+  const bool can_tell = outcome != EINVAL && outcome != ENOSYS && outcome != ENOTSUP;
+  if (!can_tell) {
+    PV_TRY(const bool is_taken, is_there(to));
+    if (!is_taken) { return fs::rename(from, to); }
+  }
+  const int why = can_tell ? outcome : EEXIST;
   return fail(
       errno_error(why, "rename " + printable(from.native()) + " to " + printable(to.native())));
 }

@@ -51,7 +51,11 @@ Result<std::unique_ptr<ZipArchive>> ZipArchive::open(const ArchiveOrigin& origin
   const std::uint64_t archive_bytes = source->size_bytes();
   Result<zip::ZipReader> reader = zip::ZipReader::open(std::move(source));
   if (!reader.has_value()) { return fail(reader.error().within(printable(origin.name))); }
-  return std::unique_ptr<ZipArchive>{new ZipArchive{std::move(*reader), archive_bytes}};
+  return of(std::move(*reader), archive_bytes);
+}
+
+std::unique_ptr<ZipArchive> ZipArchive::of(zip::ZipReader reader, std::uint64_t archive_bytes) {
+  return std::unique_ptr<ZipArchive>{new ZipArchive{std::move(reader), archive_bytes}};
 }
 
 ZipArchive::ZipArchive(zip::ZipReader reader, std::uint64_t archive_bytes)

@@ -23,6 +23,8 @@ class ZipArchive final : public restore::Archive {
  public:
   // kDamaged, kUnsupported: see zip::ZipReader::open.
   [[nodiscard]] static Result<std::unique_ptr<ZipArchive>> open(const ArchiveOrigin& origin);
+  [[nodiscard]] static std::unique_ptr<ZipArchive> of(zip::ZipReader reader,
+                                                      std::uint64_t archive_bytes);
 
   [[nodiscard]] const std::vector<restore::ArchiveEntry>& entries() const override {
     return entries_;

@@ -15,6 +15,7 @@
 #include "restore/restore.h"
 #include "s3/sidecar.h"
 #include "snapshot/snapshot.h"
+#include "state/gaps.h"
 #include "zip/zip_writer.h"
 
 namespace pv::jobs {
@@ -274,6 +275,38 @@ Result<void> check_databases(const zip::ArchiveReport& archive,
   return {};
 }
 
+// What this backup lacks of what it would have. A file that went while it was read is none of that,
+// and neither are the logs.
+state::Gaps gaps_of(const snapshot::Snapshot& snapshot, const zip::ArchiveReport& archive,
+                    const BucketFiles& bucket) {
+  state::Gaps gaps;
+  for (const snapshot::Warning& warning : snapshot.warnings()) {
+    gaps.unread += warning.is_unread ? 1U : 0U;
+  }
+  for (const zip::EntryReport& entry : archive.entries) {
+    const bool is_gone = entry.skipped && entry.skipped->code == Code::kNotFound;
+    gaps.unread += is_gone ? 0U : 1U;
+  }
+  gaps.unread += bucket.is_left_out() ? 1U : 0U;
+  return gaps;
+}
+
+std::uint64_t left_out_but_logs(const LeftOut& left_out) {
+  const bool has_logs = std::ranges::find(left_out.names, "auxiliary.db") != left_out.names.end();
+  return left_out.files - (has_logs ? 1U : 0U);
+}
+
+void note_gaps(const Parts& parts, Job& job, const store::Backup& backup, const state::Gaps& gaps) {
+  const auto say = [&](const std::string& what) { job.warn({"", what}); };
+  const auto noted = state::note_made(
+      state::VaultDb{parts.directory.vault_folder()},
+      {.key = backup.name.text(), .size_bytes = backup.size_bytes, .gaps = gaps}, say);
+  if (!noted.has_value() && !gaps.is_empty()) {
+    say("what lacks in this backup could not be noted, so it counts as complete: " +
+        noted.error().what);
+  }
+}
+
 // The stricter of the two limits; 0: none.
 std::uint64_t limit_of(const VaultOptions& options, const BackupOrder& order) {
   const std::uint64_t a = options.bytes_per_second_max;
@@ -356,6 +389,8 @@ Result<void> make_backup(const Parts& parts, store::BackupStore& store, Job& job
   for (const snapshot::Warning& warning : snapshot->late_warnings()) {
     job.warn({printable(warning.name), warning.what});
   }
+  state::Gaps gaps = gaps_of(*snapshot, *archive, bucket);
+  gaps.left_out = left_out_but_logs(job.status().report.left_out);
   snapshot.reset();  // the pin goes before the disk is waited for
 
   job.set_phase("commit");
@@ -363,6 +398,7 @@ Result<void> make_backup(const Parts& parts, store::BackupStore& store, Job& job
   Result<store::Backup> stored = upload->commit();
   if (!stored.has_value()) { return fail(guard.explain(std::move(stored).error())); }
   if (chain.is_far) { tell_of_repeated(upload->repeated_bytes(), chain, job); }
+  note_gaps(parts, job, *stored, gaps);
   return {};
 }
 

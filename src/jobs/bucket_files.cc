@@ -139,6 +139,7 @@ Result<void> BucketFiles::wait_for_list() {
 void BucketFiles::leave_out(const Error& why) {
   job_.warn({"", "the app's files in its bucket are not in this backup: " + why.what});
   inventory_ = {};
+  is_left_out_ = true;
 }
 
 const s3::Object* BucketFiles::find(std::string_view key) const {

@@ -37,6 +37,7 @@ class BucketFiles {
   [[nodiscard]] std::uint64_t bytes() const { return inventory_.bytes; }
   // Does without the bucket's files, with a warning.
   void leave_out(const Error& why);
+  [[nodiscard]] bool is_left_out() const { return is_left_out_; }
   // Whether the bucket has what lies on this machine as `name`: it is the one that PocketBase uses.
   [[nodiscard]] bool has(const std::string& name) const;
 
@@ -56,6 +57,7 @@ class BucketFiles {
   std::unique_ptr<s3::Client> client_;  // nullptr: no bucket
   std::uint64_t place_ = 0;             // stands for the bucket in identities
   LeftOut left_out_;
+  bool is_left_out_ = false;  // all of it
   objects::Inventory inventory_;
   std::stop_source stop_;
   std::future<Result<objects::Inventory>> listing_;

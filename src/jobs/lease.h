@@ -9,6 +9,7 @@
 //                     the middle of a swap, or repairs a swap that is still going on
 //                     (restore/swap_lock.h)
 //     server.lock     held by the server of the directory as long as it runs
+//     pins.lock       held while a backup is pinned, and from looking for a pin to removing
 //     spool.lock      held by whoever sends what waits in the spool, or removes it
 //                     (places/spooled_store.h)
 //     tmp-ID/lock     held by the job whose temporary folder tmp-ID is

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "jobs/archive.h"
 #include "jobs/names.h"
 #include "jobs/other_users.h"
 #include "jobs/recalled.h"
@@ -43,7 +44,8 @@ json::object newest_json(const Overview& overview, WallTime now) {
           {"made", format_pocketbase_date(made)},
           {"foreign", overview.is_newest_foreign},
           {"ageSeconds", age.count()},
-          {"verdict", to_json(overview.newest_verdict)}};
+          {"verdict", to_json(overview.newest_verdict)},
+          {"incomplete", to_json(overview.newest_gaps)}};
 }
 
 json::object to_json(const Discounted& discounted) {
@@ -150,17 +152,34 @@ class Origins {
 
 }  // namespace
 
+Result<std::string> look_for_doubt(const store::Backup& backup, store::BackupStore& store,
+                                   const Verdicts& verdicts) {
+  const auto by_verdict = [](const state::Verdict& verdict) {
+    return verdict.is_sound ? std::string{} : "damaged, as a verification found: " + verdict.reason;
+  };
+  if (const auto verdict = verdicts.of(backup)) { return by_verdict(*verdict); }
+  PV_TRY(std::unique_ptr<Source> source, store.open(backup.name));
+  const std::uint64_t bytes = source->size_bytes();
+  auto reader =
+      zip::ZipReader::open(std::shared_ptr<Source>{std::move(source)}, {}, zip::BlockUse::kLeave);
+  if (!reader.has_value()) {
+    const Code code = reader.error().code;
+    if (code != Code::kDamaged && code != Code::kUnsupported) { return fail(reader.error()); }
+    return "damaged: " + reader.error().what;
+  }
+  if (const auto verdict = verdicts.of(backup, reader->directory_crc32())) {
+    return by_verdict(*verdict);
+  }
+  // As a restore of data.db alone looks for it.
+  PV_TRY(const restore::Scope data_db, restore::Scope::parse({"data.db"}));
+  const auto plan = restore::plan(*ZipArchive::of(std::move(*reader), bytes), data_db);
+  return plan.has_value() ? std::string{} : "damaged: " + plan.error().what;
+}
+
 std::string doubt_about(const store::Backup& backup, store::BackupStore& store,
                         const Verdicts& verdicts) {
-  if (const auto verdict = verdicts.of(backup)) {
-    return verdict->is_sound ? std::string{}
-                             : "damaged, as a verification found: " + verdict->reason;
-  }
-  auto source = store.open(backup.name);
-  if (!source.has_value()) { return "it can't be read: " + source.error().what; }
-  const auto reader =
-      zip::ZipReader::open(std::shared_ptr<Source>{std::move(*source)}, {}, zip::BlockUse::kLeave);
-  return reader.has_value() ? std::string{} : "damaged: " + reader.error().what;
+  Result<std::string> doubt = look_for_doubt(backup, store, verdicts);
+  return doubt.has_value() ? *std::move(doubt) : "it can't be read: " + doubt.error().what;
 }
 
 void count(std::vector<store::Backup> backups, WallTime now, const Doubt& doubt, Overview& overview,
@@ -307,7 +326,10 @@ void add_backups(std::vector<store::Backup> backups, const fs::Path& vault_folde
   };
   count(std::move(backups), now, doubt, overview,
         [&](const store::Backup& backup) { return origins.of(backup); });
-  if (overview.newest) { overview.newest_verdict = verdicts.of(*overview.newest); }
+  if (overview.newest) {
+    overview.newest_verdict = verdicts.of(*overview.newest);
+    overview.newest_gaps = verdicts.gaps_of(*overview.newest);
+  }
   account_for(own_made(overview), now, overview.health);
   if (const auto free = store.free_bytes(); free.has_value()) {
     overview.backups_free_bytes = *free;

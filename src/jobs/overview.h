@@ -40,6 +40,7 @@ struct Overview {
   std::optional<WallTime> other_made = std::nullopt;
   std::vector<Discounted> discounted;            // newer than that; newest first, the first few
   std::optional<state::Verdict> newest_verdict;  // of its last verification
+  std::optional<state::Gaps> newest_gaps = {};   // what lacks in it; nullopt: nothing
   std::string unknown_because;                   // as of Listing
   std::vector<Discounted> damaged = {};          // as verifications found; newest first, as above
   std::uint64_t damaged_count = 0;               // all of them
@@ -79,7 +80,13 @@ struct Overview {
 [[nodiscard]] Result<Overview> look_over(const fs::Path& directory, store::BackupStore& store,
                                          std::chrono::seconds keep, WallTime now);
 
-// By what a verification found, else by looking for the archive's directory.
+// By what a verification found, else by looking into the archive's directory: whether it can be
+// read, is that of damage that is known, and has what a restore needs of it, data.db at its top.
+// Damage begins with "damaged". The error: the store does not give it now.
+[[nodiscard]] Result<std::string> look_for_doubt(const store::Backup& backup,
+                                                 store::BackupStore& store,
+                                                 const Verdicts& verdicts);
+// The same, where not to be read is a doubt as well.
 [[nodiscard]] std::string doubt_about(const store::Backup& backup, store::BackupStore& store,
                                       const Verdicts& verdicts);
 

@@ -18,6 +18,8 @@
 #include "store/folder_store.h"
 #include "testing/fixtures.h"
 #include "testing/other_process.h"
+#include "testing/tiny_backup.h"
+#include "zip/zip_reader.h"
 
 namespace pv::jobs {
 namespace {
@@ -32,7 +34,7 @@ using testing::write_file;
 
 const WallTime kNow{std::chrono::seconds{1'795'222'487}};
 
-const std::string kEmptyZip = "PK\x05\x06" + std::string(18, '\0');
+const std::string kTinyBackup = testing::tiny_backup();
 
 // One empty file, of 2020.
 std::string zip_of_2020() {
@@ -58,7 +60,7 @@ class Look : public ::testing::Test {
   }
   [[nodiscard]] fs::Path vault() const { return folder / ".pocketvault"; }
   void add(const std::string& name, std::chrono::seconds from_now,
-           const std::string& content = kEmptyZip) const {
+           const std::string& content = kTinyBackup) const {
     const fs::Path path = folder / ("backups/" + name);
     write_file(path, content);
     std::filesystem::last_write_time(path,
@@ -83,7 +85,7 @@ TEST_F(Look, CountsBackups) {
   add("new.zip", -1h);
   const Overview found = overview();
   EXPECT_EQ(found.backups, 2U);
-  EXPECT_EQ(found.backups_bytes, 2 * kEmptyZip.size());
+  EXPECT_EQ(found.backups_bytes, 2 * kTinyBackup.size());
   ASSERT_TRUE(found.newest.has_value());
   EXPECT_EQ(found.newest->name.text(), "new.zip");
   EXPECT_EQ(found.newest_verdict, std::nullopt);
@@ -133,6 +135,52 @@ TEST_F(Look, TheNewestIsOneThatCanBeReliedOn) {
   found = overview();
   ASSERT_TRUE(found.newest.has_value());
   EXPECT_EQ(found.newest->name.text(), "ahead.zip");
+}
+
+TEST_F(Look, AZipWithoutDataDbAtItsTopIsNoBackup) {
+  add("real.zip", -2h);
+  std::string photos = kTinyBackup;
+  for (auto at = photos.find("data.db"); at != std::string::npos; at = photos.find("data.db")) {
+    photos.replace(at, 7, "a/b.jpg");
+  }
+  add("photos.zip", -1h, photos);
+  const Overview found = overview();
+  ASSERT_TRUE(found.newest.has_value());
+  EXPECT_EQ(found.newest->name.text(), "real.zip");
+  ASSERT_EQ(found.discounted.size(), 1U);
+  EXPECT_THAT(found.discounted.front().why, StartsWith("damaged: the archive is no backup of "));
+}
+
+// The store gives it another time, as for a copy; what is in it is what was found damaged.
+TEST_F(Look, KnownDamageOutlastsATouch) {
+  add("real.zip", -3h);
+  add("bad.zip", -2h);
+  std::filesystem::create_directory(vault());
+  const auto store = store::make_folder_store(folder / "backups");
+  const auto name = store::BackupName::parse("bad.zip").value();
+  const store::Backup bad = store->stat(name).value();
+  const auto reader =
+      zip::ZipReader::open(std::shared_ptr<Source>{store->open(name).value()}).value();
+  const state::NotedVerdict noted{
+      .key = "bad.zip",
+      .archive = {.size_bytes = bad.size_bytes,
+                  .modified = bad.modified,
+                  .directory_crc32 = reader.directory_crc32()},
+      .verdict = {.is_sound = false, .at = kNow, .reason = "why", .records = std::nullopt}};
+  ASSERT_TRUE(state::note_verdict(state::VaultDb{vault()}, noted, std::nullopt, {}).has_value());
+  add("bad.zip", -1h);
+  Overview found = overview();
+  ASSERT_TRUE(found.newest.has_value());
+  EXPECT_EQ(found.newest->name.text(), "real.zip");
+  ASSERT_EQ(found.discounted.size(), 1U);
+  EXPECT_EQ(found.discounted.front().why, "damaged, as a verification found: why");
+  // Another of the same size is not that one.
+  std::string other = kTinyBackup;
+  other[other.rfind("PK\1\2") + 12] = '\2';  // its time
+  add("bad.zip", -1h, other);
+  found = overview();
+  ASSERT_TRUE(found.newest.has_value());
+  EXPECT_EQ(found.newest->name.text(), "bad.zip");
 }
 
 TEST_F(Look, FollowsNoLinkInThePlaceOfOurFolder) {
@@ -207,7 +255,7 @@ TEST_F(Look, IsToldAsJson) {
       R"({"now":"2026-11-21 00:54:47.000Z",)"
       R"("newest":{"key":"a.zip","size":7,"modified":"2026-11-21 00:53:17.000Z",)"
       R"("made":"2026-11-21 00:53:17.000Z","foreign":false,"ageSeconds":90,"verdict":{"sound":true,"depth":"deep",)"
-      R"("at":"2026-11-21 00:54:47.000Z","reason":"","records":12,"tookMs":5}},)"
+      R"("at":"2026-11-21 00:54:47.000Z","reason":"","records":12,"tookMs":5},"incomplete":null},)"
       R"("discounted":[{"key":"b.zip","size":3,"modified":"2026-11-21 00:54:47.000Z",)"
       R"("why":"cut"}],"damaged":[],)"
       R"("backups":{"count":2,"size":9,"free":null},)"

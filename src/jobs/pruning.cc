@@ -10,7 +10,9 @@
 #include "jobs/names.h"
 #include "jobs/overview.h"
 #include "jobs/pins.h"
+#include "jobs/recalled.h"
 #include "jobs/verdicts.h"
+#include "state/history.h"
 
 namespace pv::jobs {
 namespace {
@@ -18,14 +20,27 @@ namespace {
 namespace json = boost::json;
 using settings::Retention;
 
-constexpr std::size_t kListedMax = 100'000;  // of what a server says
+constexpr std::size_t kToldMax = 100'000;  // of what a server says
 
 Soundness soundness_of(const std::optional<state::Verdict>& verdict) {
   if (!verdict) { return Soundness::kUnknown; }
   return verdict->is_sound ? Soundness::kSound : Soundness::kDamaged;
 }
 
-// One that can't be read must not count as the newest.
+// One that no restore takes counts for nothing; of one that the store does not give just now nobody
+// can say, so it counts for nothing and stays.
+bool is_in_doubt(Candidate& one, store::BackupStore& store, const Verdicts& verdicts) {
+  const Result<std::string> doubt = look_for_doubt(one.backup, store, verdicts);
+  if (doubt.has_value() && doubt->empty()) { return false; }
+  one.soundness = Soundness::kDamaged;
+  const bool is_gone = !doubt.has_value() && doubt.error().code == Code::kNotFound;
+  if (!doubt.has_value() && !is_gone && one.busy.empty()) {
+    one.busy = "it can't be read: " + doubt.error().what;
+  }
+  return true;
+}
+
+// What must not count as the newest.
 void look_into_the_newest(std::vector<Candidate>& candidates, store::BackupStore& store,
                           const Verdicts& verdicts, WallTime now) {
   std::vector<Candidate*> newest_first;
@@ -35,10 +50,30 @@ void look_into_the_newest(std::vector<Candidate>& candidates, store::BackupStore
                     [](const Candidate* one) { return one->backup.modified; });
   for (Candidate* one : newest_first) {
     if (!doubt_by_looks(one->backup, now).empty()) { continue; }
-    if (doubt_about(one->backup, store, verdicts).empty()) { return; }
-    one->soundness = Soundness::kDamaged;
+    if (!is_in_doubt(*one, store, verdicts)) { return; }
   }
 }
+
+// Backups that this directory made, and that are as it made them: with all that a restore needs.
+class MadeHere {
+ public:
+  explicit MadeHere(const fs::Path& vault_folder) {
+    std::ignore =
+        state::for_each_made(state::VaultDb{vault_folder}, [this](const state::MadeBackup& made) {
+          by_name_[std::string{made.name}] = {.name = {},
+                                              .started = made.started,
+                                              .ended = made.ended,
+                                              .archive_bytes = made.archive_bytes};
+        });
+  }
+  [[nodiscard]] bool has(const store::Backup& backup) const {
+    const auto found = by_name_.find(backup.name.text());
+    return found != by_name_.end() && is_as_made(backup, found->second);
+  }
+
+ private:
+  std::map<std::string, state::MadeBackup> by_name_;
+};
 
 Error nothing_goes(const std::string& why) {
   return Error{Code::kDamaged,
@@ -88,11 +123,37 @@ Result<std::vector<Candidate>> candidates_of(store::BackupStore& store,
     const auto use = busy.find(key);
     candidates.push_back({.backup = backup,
                           .soundness = soundness_of(verdicts.of(backup)),
+                          .is_incomplete = verdicts.gaps_of(backup).has_value(),
                           .is_pinned = pins->contains(key),
                           .busy = use == busy.end() ? std::string{} : use->second});
   }
   look_into_the_newest(candidates, store, verdicts, now);
   return candidates;
+}
+
+std::vector<Decision> decide_by_looks(std::vector<Candidate> candidates, const Retention& rules,
+                                      WallTime now, store::BackupStore& store,
+                                      const fs::Path& vault_folder) {
+  std::vector<Decision> decisions = decide(candidates, rules, now);
+  if (std::ranges::all_of(decisions, &Decision::is_kept)) { return decisions; }
+  const Verdicts verdicts = Verdicts::read(vault_folder);
+  const MadeHere made_here{vault_folder};
+  std::map<store::BackupName, Candidate*> unknown;
+  for (Candidate& one : candidates) {
+    const bool is_known = one.soundness != Soundness::kUnknown || made_here.has(one.backup);
+    if (!is_known) { unknown.emplace(one.backup.name, &one); }
+  }
+  for (bool is_new = true; is_new;) {
+    is_new = false;
+    for (const Decision& decision : decisions) {
+      const auto found = unknown.find(decision.backup.name);
+      if (!decision.fills_place || found == unknown.end()) { continue; }
+      is_new = is_in_doubt(*found->second, store, verdicts) || is_new;
+      unknown.erase(found);
+    }
+    if (is_new) { decisions = decide(candidates, rules, now); }
+  }
+  return decisions;
 }
 
 void carry_out(Pruning& pruning,
@@ -114,7 +175,7 @@ json::object to_json(const Pruning& pruning) {
   json::array backups;
   backups.reserve(pruning.decisions.size());
   std::uint64_t bytes = 0;
-  for (const auto& [backup, is_kept, reasons] : pruning.decisions) {
+  for (const auto& [backup, is_kept, fills_place, reasons] : pruning.decisions) {
     json::array why;
     for (const std::string& reason : reasons) { why.emplace_back(as_utf8(reason)); }
     backups.push_back(json::object{{"key", as_utf8(backup.name.text())},
@@ -143,7 +204,7 @@ Pruning pruning_from_json(const json::object& object) {
   const Reader from{object};
   const auto each = [&](std::string_view name, const auto& take) {
     const json::array* list = from.array(name);
-    for (std::size_t i = 0; list != nullptr && i < std::min(list->size(), kListedMax); ++i) {
+    for (std::size_t i = 0; list != nullptr && i < std::min(list->size(), kToldMax); ++i) {
       take((*list)[i]);
     }
   };

@@ -37,6 +37,15 @@ struct Pruning {
     store::BackupStore& store, const fs::Path& vault_folder,
     const std::map<std::string, std::string>& busy, WallTime now);
 
+// decide(), but for what would be kept in the place of others without being known to be of use:
+// what was neither verified nor made here (as the history has it) is looked into, and counts as
+// damaged where doubt_about() doubts it. Where nothing goes nothing is looked into, and never more
+// than the rules keep.
+[[nodiscard]] std::vector<Decision> decide_by_looks(std::vector<Candidate> candidates,
+                                                    const settings::Retention& rules, WallTime now,
+                                                    store::BackupStore& store,
+                                                    const fs::Path& vault_folder);
+
 // Calls `remove` for each that is to go, the oldest first, until `stop` says so; a failure stops
 // none of the others, and what is gone already is no failure.
 void carry_out(Pruning& pruning,

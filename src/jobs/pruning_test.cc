@@ -8,9 +8,11 @@
 
 #include "jobs/pins.h"
 #include "jobs/vault_rig_testing.h"
+#include "state/history.h"
 #include "state/verdicts.h"
 #include "testing/fake_clock.h"
 #include "testing/fixtures.h"
+#include "testing/tiny_backup.h"
 
 namespace pv::jobs {
 namespace {
@@ -32,9 +34,10 @@ class PruningTest : public ::testing::Test {
     std::filesystem::remove_all(pb_data_ / "backups");
     for (int day = 0; day < 4; ++day) { put("@auto_pb_backup_" + std::to_string(day), day * 24h); }
   }
-  void put(const std::string& name, std::chrono::nanoseconds age) {
+  void put(const std::string& name, std::chrono::nanoseconds age,
+           const std::string& content = testing::tiny_backup()) {
     const fs::Path path = pb_data_ / "backups" / (name + ".zip");
-    testing::write_file(path, "x");
+    testing::write_file(path, content);
     std::filesystem::last_write_time(
         path,
         std::chrono::file_clock::from_sys(
@@ -136,11 +139,68 @@ TEST_F(PruningTest, WhatAnotherTookMeanwhileIsNoFailure) {
 }
 
 TEST_F(PruningTest, NoneThatCanBeReadIsTheNewestThatCounts) {
-  // All of them are no archives at all.
+  for (int day = 0; day < 4; ++day) {
+    put("@auto_pb_backup_" + std::to_string(day), day * 24h, "no archive");
+  }
   open();
   EXPECT_THAT(prune({.rules = Retention{.last = 1}}).removed, IsEmpty());
   verified(2);
   EXPECT_THAT(prune({.rules = Retention{.last = 1}}).removed, ElementsAre("@auto_pb_backup_3.zip"));
+}
+
+// Not the newest alone: whatever would be kept in the place of another is looked into.
+TEST_F(PruningTest, WhatNoRestoreTakesTakesNobodysPlace) {
+  std::string photos = testing::tiny_backup();
+  for (auto at = photos.find("data.db"); at != std::string::npos; at = photos.find("data.db")) {
+    photos.replace(at, 7, "a/b.jpg");
+  }
+  put("@auto_pb_backup_1", 24h, photos);
+  open();
+  const Pruning done = prune({.rules = Retention{.last = 2}});
+  EXPECT_THAT(done.removed, ElementsAre("@auto_pb_backup_3.zip"));
+  put("@auto_pb_backup_0", 0h, photos);
+  EXPECT_THAT(prune({.rules = Retention{.last = 1}}).removed, IsEmpty());
+}
+
+TEST_F(PruningTest, WhatTheStoreDoesNotGiveTakesNobodysPlaceAndStays) {
+  open();
+  bool is_away = true;
+  int looks = 0;
+  hook_ = [&](std::string_view call) -> Result<void> {
+    looks += call == "open" ? 1 : 0;
+    return call == "open" && is_away ? fail(Code::kUnavailable, "no route") : Result<void>{};
+  };
+  EXPECT_THAT(prune({.rules = Retention{.daily = 1}}).removed, IsEmpty());
+  is_away = false;
+  looks = 0;
+  EXPECT_THAT(prune({.rules = Retention{.daily = 1}}).removed, SizeIs(3));
+  EXPECT_LE(looks, 2) << "what goes is not looked into";
+}
+
+TEST_F(PruningTest, WhatThisDirectoryMadeIsNotLookedInto) {
+  const testing::FakeClock& clock = clock_;
+  for (int day = 1; day < 4; ++day) {
+    const std::string name = "@auto_pb_backup_" + std::to_string(day) + ".zip";
+    std::filesystem::create_directory(pb_data_ / ".pocketvault");
+    const std::vector<state::PastJob> jobs{{.id = "a",
+                                            .kind = "backup",
+                                            .name = name,
+                                            .started = clock.now() - day * 24h,
+                                            .ended = clock.now() - day * 24h,
+                                            .outcome = "succeeded",
+                                            .archive_bytes = testing::tiny_backup().size()}};
+    ASSERT_TRUE(state::VaultDb{pb_data_ / ".pocketvault"}
+                    .write([&](sqlite::Connection& db) { return state::put(db, jobs); }, {})
+                    .has_value());
+  }
+  open();
+  int looks = 0;
+  hook_ = [&](std::string_view call) -> Result<void> {
+    looks += call == "open" ? 1 : 0;
+    return {};
+  };
+  EXPECT_THAT(prune({.rules = Retention{.last = 3}}).removed, SizeIs(1));
+  EXPECT_LE(looks, 2) << "the newest alone";
 }
 
 TEST_F(PruningTest, WhereVaultDbCannotBeReadNothingGoes) {
@@ -187,6 +247,13 @@ TEST_F(PruningTest, ARunningJobKeepsItsBackup) {
   EXPECT_THAT(prune({.rules = Retention{.last = 1}}).removed, ElementsAre("@auto_pb_backup_3.zip"));
 }
 
+TEST(RefusePinned, RefusesWhereItCannotLook) {
+  const testing::TempFolder temp;
+  EXPECT_TRUE(refuse_pinned(temp / "none", "a.zip").has_value());
+  std::filesystem::create_symlink("loop", temp / "loop");
+  EXPECT_EQ(refuse_pinned(temp / "loop", "a.zip").error().code, Code::kInvalid);
+}
+
 TEST_F(PruningTest, APinProtectsFromRulesAndFromSlips) {
   open();
   verified(0);
@@ -224,6 +291,31 @@ TEST_F(PruningTest, NoPinIsPromisedForABackupThatIsBeingRemoved) {
   };
   ASSERT_TRUE(rig_->vault->remove(name).has_value());
   EXPECT_EQ(pinned.get().error().code, Code::kNotFound);
+}
+
+// An flock, so a descriptor of its own stands for another process.
+TEST_F(PruningTest, OtherProcessesPinAndRemoveOneAfterTheOther) {
+  open();
+  const fs::Path lock = rig_->directory->vault_folder() / "pins.lock";
+  std::vector<std::string> held_at;
+  hook_ = [&](std::string_view call) -> Result<void> {
+    if (fs::FileLock::is_held(lock)) { held_at.emplace_back(call); }
+    return {};
+  };
+  ASSERT_TRUE(rig_->vault->pin(name_of("@auto_pb_backup_2.zip"), "").has_value());
+  EXPECT_THAT(held_at, ElementsAre("stat", "stat"));
+  held_at.clear();
+  ASSERT_TRUE(rig_->vault->remove(name_of("@auto_pb_backup_3.zip")).has_value());
+  EXPECT_THAT(held_at, ::testing::Contains("remove"));
+  EXPECT_FALSE(fs::FileLock::is_held(lock));
+  // Who has pinned by the time that it is free is heard.
+  auto other = std::optional{fs::FileLock::try_take(lock).value()};
+  const auto name = name_of("@auto_pb_backup_1.zip");
+  auto removed = std::async(std::launch::async, [&] { return rig_->vault->remove(name); });
+  ASSERT_TRUE(state::put_pin(rig_->directory->vault_folder(), {name.text(), "", clock_.now()}, {})
+                  .has_value());
+  other.reset();
+  EXPECT_EQ(removed.get().error().code, Code::kUnsupported);
 }
 
 TEST_F(PruningTest, NoPinIsPromisedForABackupThatAnotherProcessRemoved) {

@@ -67,11 +67,9 @@ class History {
   std::unordered_map<std::string_view, Made*> by_name_;
 };
 
-// An archive is written for the last time shortly before its job ends.
 bool is_as_made(const Backup& found, const Made& made) {
-  constexpr std::chrono::seconds kClockSteps{2};
-  return found.size_bytes == made.archive_bytes && found.modified >= made.started - kClockSteps &&
-         found.modified <= made.ended + kClockSteps;
+  return jobs::is_as_made(
+      found, state::MadeBackup{made.name, made.started, made.ended, made.archive_bytes});
 }
 
 // Divides those that are there: first the newest, the newest that was made by the clock, and those
@@ -126,6 +124,13 @@ class Asker {
 };
 
 }  // namespace
+
+// An archive is written for the last time shortly before its job ends.
+bool is_as_made(const Backup& found, const state::MadeBackup& made) {
+  constexpr std::chrono::seconds kClockSteps{2};
+  return found.size_bytes == made.archive_bytes && found.modified >= made.started - kClockSteps &&
+         found.modified <= made.ended + kClockSteps;
+}
 
 void PackedNames::reserve(std::size_t names, std::size_t bytes) {
   text_.reserve(bytes);

@@ -13,6 +13,7 @@
 
 #include "fs/file.h"
 #include "jobs/verdicts.h"
+#include "state/history.h"
 #include "store/backup_store.h"
 
 namespace pv::jobs {
@@ -28,6 +29,9 @@ struct Seen {
   std::vector<store::Backup> backups;  // ascending by the bytes of the name
   Recalled recalled;                   // the others
 };
+
+// Whether it is the archive that the history knows, by size and time.
+[[nodiscard]] bool is_as_made(const store::Backup& found, const state::MadeBackup& made);
 
 // Names of backups, one behind the other: a string for each of ten thousand takes as long as
 // reading them.

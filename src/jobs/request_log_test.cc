@@ -33,8 +33,7 @@ TEST(RowOfFailure, IsPocketBasesOfABackupByTheClockAndOfARestore) {
   ASSERT_TRUE(row());
   EXPECT_EQ(row()->level, 8);
   EXPECT_EQ(row()->message, "[Backup cron] Failed to create backup");
-  EXPECT_EQ(row()->data,
-            R"({"error":"no space left","name":"@auto_pb_backup_shop_20261121.zip"})");
+  EXPECT_EQ(row()->data, R"({"error":"no space left","name":"@auto_pb_backup_shop_20261121.zip"})");
   EXPECT_THAT(row()->id, MatchesRegex("[a-z0-9]{15}"));
   EXPECT_EQ(row()->created, "2026-11-21 00:54:47.000Z");
   status.name = "by_hand.zip";

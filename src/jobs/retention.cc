@@ -93,12 +93,20 @@ constexpr std::array kRules{
 
 struct Judged {
   Candidate candidate;
-  bool is_ruled = false;  // the rules look at it
+  bool fills_place = false;
   std::vector<std::string> reasons = {};
 
   [[nodiscard]] WallTime time() const { return candidate.backup.modified; }
   [[nodiscard]] bool is_damaged() const { return candidate.soundness == Soundness::kDamaged; }
-  void keep(std::string reason) { reasons.push_back(std::move(reason)); }
+  void keep(std::string reason) {
+    if (std::ranges::find(reasons, reason) == reasons.end()) {
+      reasons.push_back(std::move(reason));
+    }
+  }
+  void keep_for_others(std::string reason) {
+    fills_place = true;
+    keep(std::move(reason));
+  }
 };
 
 std::vector<Judged> sorted(std::vector<Candidate> candidates) {
@@ -118,7 +126,8 @@ std::vector<Decision> decisions_of(std::vector<Judged> all) {
   for (Judged& one : all) {
     const bool is_kept = !one.reasons.empty();
     if (!is_kept) { one.keep(one.is_damaged() ? "no rule keeps it; damaged" : "no rule keeps it"); }
-    decisions.push_back({std::move(one.candidate.backup), is_kept, std::move(one.reasons)});
+    decisions.push_back(
+        {std::move(one.candidate.backup), is_kept, one.fills_place, std::move(one.reasons)});
   }
   return decisions;
 }
@@ -139,7 +148,7 @@ void apply(const Rule& rule, std::int64_t count, std::vector<Judged*>& ruled) {
     std::size_t chosen = i;
     while (chosen < end && ruled[chosen]->is_damaged()) { ++chosen; }
     if (chosen < end) {
-      ruled[chosen]->keep(labelled(rule, *ruled[chosen]));
+      ruled[chosen]->keep_for_others(labelled(rule, *ruled[chosen]));
       --count;
     } else {
       ruled[i]->keep(labelled(rule, *ruled[i]) + ", though damaged");
@@ -148,18 +157,32 @@ void apply(const Rule& rule, std::int64_t count, std::vector<Judged*>& ruled) {
   }
 }
 
-// The newest that can be relied on, as far as is known, and the newest that is known to be sound.
+// The newest that can be relied on, as far as is known, and the newest that is known to be sound;
+// where these are incomplete, the newest complete ones as well.
 void keep_the_best(std::vector<Judged>& all, WallTime now) {
   const auto counts = [&](const Judged& one) {
     return !one.is_damaged() && !one.candidate.backup.is_waiting &&
            doubt_by_looks(one.candidate.backup, now).empty();
   };
-  const auto newest = std::ranges::find_if(all, counts);
-  if (newest != all.end()) { newest->keep("the newest that counts"); }
-  const auto verified = std::ranges::find_if(all, [&](const Judged& one) {
+  const auto is_sound = [&](const Judged& one) {
     return counts(one) && one.candidate.soundness == Soundness::kSound;
-  });
-  if (verified != all.end()) { verified->keep("the last verified"); }
+  };
+  const auto keep_first = [&](const auto& is_good, const char* why, const char* why_complete) {
+    const auto first = std::ranges::find_if(all, is_good);
+    if (first == all.end()) { return; }
+    first->keep_for_others(why);
+    const auto complete = std::ranges::find_if(
+        all, [&](const Judged& one) { return is_good(one) && !one.candidate.is_incomplete; });
+    if (complete != first && complete != all.end()) { complete->keep_for_others(why_complete); }
+  };
+  keep_first(counts, "the newest that counts", "the newest that is complete");
+  keep_first(is_sound, "the last verified", "the last verified that is complete");
+}
+
+// Those of them that are not known to be incomplete.
+std::vector<Judged*> complete_of(std::vector<Judged*> ruled) {
+  std::erase_if(ruled, [](const Judged* one) { return one->candidate.is_incomplete; });
+  return ruled;
 }
 
 std::string age_label(std::chrono::seconds age) {
@@ -197,7 +220,11 @@ std::vector<Decision> decide(std::vector<Candidate> candidates, const Retention&
       one.keep(std::move(reason));
     }
   }
-  for (const Rule& rule : kRules) { apply(rule, rules.*rule.count, ruled); }
+  std::vector<Judged*> complete = complete_of(ruled);
+  for (const Rule& rule : kRules) {
+    apply(rule, rules.*rule.count, ruled);
+    apply(rule, rules.*rule.count, complete);
+  }
   for (Judged* one : ruled) {
     const bool is_young = now - one->time() < rules.min_age;
     if (is_young) { one->keep(age_label(rules.min_age)); }
@@ -228,9 +255,11 @@ std::vector<Decision> decide_by_count(std::vector<Candidate> candidates, std::in
   }
   std::ranges::stable_partition(
       ruled, [&](const Judged* one) { return one->candidate.backup.name.text() == made; });
-  const auto kept =
-      std::min(ruled.size(), static_cast<std::size_t>(std::max<std::int64_t>(count, 0)));
-  for (std::size_t i = 0; i < kept; ++i) { ruled[i]->keep("last"); }
+  for (const std::vector<Judged*>& some : {ruled, complete_of(ruled)}) {
+    const auto kept =
+        std::min(some.size(), static_cast<std::size_t>(std::max<std::int64_t>(count, 0)));
+    for (std::size_t i = 0; i < kept; ++i) { some[i]->keep("last"); }
+  }
   keep_the_best(all, now);
   return decisions_of(std::move(all));
 }

@@ -78,6 +78,28 @@ struct Case {
   Reasons kept;
 };
 
+TEST(Retention, AnIncompleteBackupTakesNoPlaceOfACompleteOne) {
+  std::vector<Candidate> all = made_at({"2026-11-23 03:00", "2026-11-22 03:00", "2026-11-21 03:00",
+                                        "2026-11-20 03:00", "2026-11-19 03:00"});
+  all[0].is_incomplete = true;
+  all[1].is_incomplete = true;
+  all[0].soundness = Soundness::kSound;
+  all[4].soundness = Soundness::kSound;
+  EXPECT_EQ(kept(decide(all, {.last = 2}, kNow)),
+            (Reasons{{"2026-11-23 03:00", "last; the newest that counts; the last verified"},
+                     {"2026-11-22 03:00", "last"},
+                     {"2026-11-21 03:00", "last; the newest that is complete"},
+                     {"2026-11-20 03:00", "last"},
+                     {"2026-11-19 03:00", "the last verified that is complete"}}));
+  EXPECT_EQ(kept(decide_by_count(all, 1, "", kNow)),
+            (Reasons{{"2026-11-23 03:00", "last; the newest that counts; the last verified"},
+                     {"2026-11-21 03:00", "last; the newest that is complete"},
+                     {"2026-11-19 03:00", "the last verified that is complete"}}));
+  // Among themselves they take places: where all are, no more stay than ever.
+  for (Candidate& one : all) { one.is_incomplete = true; }
+  EXPECT_EQ(kept(decide(all, {.last = 1}, kNow)).size(), 1U);
+}
+
 TEST(Retention, KeepsTheNewestOfEachSpan) {
   const Case cases[] = {
       {"the last ones, whatever their time",

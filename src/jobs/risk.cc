@@ -45,6 +45,19 @@ std::string damaged(const Overview& overview) {
          (more > 0 ? ", and " + std::to_string(more) + " more" : "") + ": " + why;
 }
 
+// What an exclusion kept out is missed by nobody.
+std::string incomplete(const Overview& overview) {
+  if (!overview.newest || !overview.newest_gaps) { return {}; }
+  const state::Gaps& gaps = *overview.newest_gaps;
+  const std::uint64_t lost =
+      std::max(gaps.unread, gaps.missing - std::min(gaps.missing, gaps.left_out));
+  if (lost == 0) { return {}; }
+  return "the newest backup, " + printable(overview.newest->name.text()) + ", lacks " +
+         std::to_string(lost) +
+         " files of the data directory: they could not be read when it was made, or a "
+         "verification missed them";
+}
+
 bool is_behind(std::optional<WallTime> since, WallTime now) {
   return since && now >= *since + kBehindMax;
 }
@@ -88,9 +101,8 @@ std::string unserved(const Overview& overview) {
     const auto due = cron->next_after(std::min(*made, overview.looked));
     if (!due || *due + kLateMax >= overview.looked) { return {}; }
   }
-  return "backups.cron says when backups are due, but nothing serves it: no server runs here and "
-         "no "
-         "app uses the data";
+  return "backups.cron says when backups are due, but nothing serves it: no server runs here "
+         "and no app uses the data";
 }
 
 // `text` about `why`; nothing where that is empty.
@@ -168,6 +180,7 @@ std::vector<Risk> risks_of(const Overview& overview) {
   add("failed", failed(overview));
   add("storeAway", about("the backups can't be listed: ", overview.store_trouble));
   add("damaged", damaged(overview));
+  add("incomplete", incomplete(overview));
   add("waiting", waiting(overview));
   add("mirror", mirror(overview));
   add("unserved", unserved(overview));

@@ -1,6 +1,7 @@
 // The backup of what a restore is about to replace.
 #include <stop_token>
 
+#include "fs/presence.h"
 #include "jobs/names.h"
 #include "jobs/workers.h"
 #include "settings/settings.h"
@@ -9,7 +10,7 @@ namespace pv::jobs {
 namespace {
 
 bool is_wanted(const Parts& parts, const RestoreOptions& options) {
-  if (!fs::exists(parts.directory.path() / "data.db")) { return false; }
+  if (!fs::is_there(parts.directory.path() / "data.db").value_or(true)) { return false; }
   const std::chrono::seconds keep = options.keep_replaced.value_or(parts.options.keep_replaced);
   return options.backup_first.value_or(keep <= std::chrono::seconds{0});
 }

@@ -8,6 +8,7 @@
 #include "jobs/other_users.h"
 #include "restore/restore.h"
 #include "restore/swap_lock.h"
+#include "state/history.h"
 
 namespace pv::jobs {
 namespace {
@@ -98,6 +99,12 @@ std::vector<std::string> sweep(datadir::DataDir& directory, store::BackupStore& 
   if (!lease.has_value()) {
     notes.push_back("leftovers are not looked for now: " + lease.error().what);
     return notes;
+  }
+  // This process has no jobs yet, and with the lease nobody has one that holds it.
+  const auto closed = state::close_begun(state::VaultDb{directory.vault_folder()}, {},
+                                         [&](const std::string& what) { notes.push_back(what); });
+  if (!closed.has_value()) {
+    notes.push_back("the history could not be written: " + closed.error().what);
   }
   if (!store.is_remote()) {
     tell_removed(notes, store.sweep(), "unfinished backups in " + store.describe());

@@ -31,6 +31,8 @@ namespace {
 constexpr std::size_t kJobsKept = 200;
 constexpr std::size_t kReadersMax = 4;  // jobs that need no lease, at once
 constexpr std::size_t kJobIdLength = 15;
+// Removing takes a moment on a disk; a bucket may make us wait.
+constexpr std::chrono::seconds kPinPatience{10};
 
 // `parts` are the job's own: what waits for their store ends when the job is cancelled.
 using Work = std::function<Result<void>(const Parts& parts, Job&)>;
@@ -70,6 +72,16 @@ Subject subject_of(const store::BackupName& name) {
             return ArchiveOrigin{.name = name.text(),
                                  .open = [name, &store] { return store.open(name); }};
           }};
+}
+
+// Held from looking for a pin to removing, and while one is made, by one process at a time. Where
+// the lock can't be had for another reason than that (a full disk, a folder that is read-only or
+// not there), nobody else can pin either, or it must not keep anybody from making space.
+Result<std::optional<fs::FileLock>> lock_pins(const fs::Path& vault_folder) {
+  auto lock = fs::FileLock::take(vault_folder / "pins.lock", kPinPatience);
+  if (lock.has_value()) { return std::optional{*std::move(lock)}; }
+  if (lock.error().code != Code::kBusy) { return std::nullopt; }
+  return fail(Code::kBusy, "another process pins or removes a backup just now: try again");
 }
 
 // Whether it says something about the backups, not about the order or the moment.
@@ -140,6 +152,7 @@ struct Vault::Impl {
   void run(const std::shared_ptr<Job>& job, std::optional<Lease> lease, const Work& work,
            bool is_scheduled);
   void note_not_begun(const BackupOrder& order, const Error& error);
+  void note_begun(const Job& job, bool is_scheduled) const;
   void remember(Job& job, const Result<void>& outcome, bool is_scheduled);
   void forget_old();  // mutex is held
   void observe(const Job& job) const;
@@ -251,6 +264,7 @@ void Vault::Impl::run(const std::shared_ptr<Job>& job, std::optional<Lease> leas
   const Parts own{
       parts.directory,          store, parts.pool, parts.clock, parts.random, parts.options,
       lease ? &*lease : nullptr};
+  if (lease) { note_begun(*job, is_scheduled); }
   Result<void> outcome = guarded([&] { return work(own, *job); });
   remember(*job, outcome, is_scheduled);
   // Free before anybody hears of the end, so that who waited for it can start the next.
@@ -261,6 +275,22 @@ void Vault::Impl::run(const std::shared_ptr<Job>& job, std::optional<Lease> leas
   }
   job->finish(std::move(outcome), parts.clock.now());
   observe(*job);
+}
+
+// So that a job which is cut off is not as if it had never been. Whoever can't write that down
+// works all the same.
+void Vault::Impl::note_begun(const Job& job, bool is_scheduled) const {
+  const Status status = job.status();
+  if (!is_remembered(status.kind)) { return; }
+  std::vector<std::string> ended;  // and will be written yet
+  for (const state::PastJob& past : notebook.unwritten_jobs()) { ended.push_back(past.id); }
+  std::ignore = state::note_begun(state::VaultDb{parts.directory.vault_folder()},
+                                  {.id = status.id,
+                                   .kind = std::string{kind_name(status.kind)},
+                                   .name = printable(status.name),
+                                   .is_scheduled = is_scheduled,
+                                   .started = status.started},
+                                  ended, [](const std::string& /*what*/) {});
 }
 
 void Vault::Impl::remember(Job& job, const Result<void>& outcome, bool is_scheduled) {
@@ -652,6 +682,7 @@ Result<ArchiveSummary> Vault::summarize(const store::BackupName& name) {
                          .databases = {},
                          .verdict = verdicts.of(backup, archive->directory_crc32()),
                          .unknown_because = verdicts.unknown_because()};
+  summary.gaps = verdicts.gaps_of(backup);
   const auto pins = read_pins(impl_->parts.directory.vault_folder());
   if (pins.has_value()) {
     summary.pin = pin_of(*pins, name.text());
@@ -706,6 +737,7 @@ Result<void> Vault::remove(const store::BackupName& name) {
   }
   {
     const std::lock_guard lock{impl_->pinning};
+    PV_TRY(const auto pins_lock, lock_pins(vault_folder));
     PV_CHECK(refuse_pinned(vault_folder, name.text()));
     PV_CHECK(impl_->parts.store.remove(name));
   }
@@ -717,6 +749,7 @@ Result<void> Vault::remove(const store::BackupName& name) {
 Result<void> Vault::pin(const store::BackupName& name, std::optional<std::string> note) {
   const fs::Path vault_folder = impl_->parts.directory.vault_folder();
   const std::lock_guard lock{impl_->pinning};
+  PV_TRY(const auto pins_lock, lock_pins(vault_folder));
   PV_TRY(const store::Backup backup, impl_->parts.store.stat(name));
   if (backup.is_waiting) {
     return fail(Code::kBusy, printable(name.text()) +
@@ -779,7 +812,8 @@ Result<Pruning> Vault::prune(const PruneOrder& order) {
   PV_TRY(std::vector<Candidate> candidates,
          candidates_of(impl_->parts.store, vault_folder, unfit, now));
   Pruning pruning{.summary = summary_of(rules),
-                  .decisions = decide(std::move(candidates), rules, now),
+                  .decisions = decide_by_looks(std::move(candidates), rules, now,
+                                               impl_->parts.store, vault_folder),
                   .removed = {},
                   .failed = {}};
   if (!order.is_dry_run) { impl_->carry_out(*this, pruning); }

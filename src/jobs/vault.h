@@ -40,6 +40,7 @@ struct ArchiveSummary {
   std::optional<state::Verdict> verdict = std::nullopt;  // of its last verification
   std::string unknown_because = {};                      // as of Listing
   std::optional<state::Pin> pin = std::nullopt;
+  std::optional<state::Gaps> gaps = std::nullopt;
 };
 
 class Contents;  // contents.h

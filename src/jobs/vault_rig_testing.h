@@ -24,7 +24,7 @@ inline std::vector<std::string> left_in(const fs::Path& folder) {
   for (const auto& entry : std::filesystem::directory_iterator{folder}) {
     const std::string name = entry.path().filename();
     const bool stays = name == "lock" || name == "swap.lock" || name == "chunk.key" ||
-                       name == "vault.db" || name == "settings.json";
+                       name == "vault.db" || name == "settings.json" || name == "pins.lock";
     if (!stays) { names.push_back(name); }
   }
   std::sort(names.begin(), names.end());

@@ -32,6 +32,12 @@ Verdicts Verdicts::read(const fs::Path& vault_folder) {
     std::string key = one.key;
     verdicts.by_key_.emplace(std::move(key), std::move(one));
   }
+  auto gaps = state::read_gaps(state::VaultDb{vault_folder});
+  if (!gaps.has_value()) { verdicts.unknown_because_ = gaps.error().what; }
+  for (state::NotedGaps& one : gaps.value_or(std::vector<state::NotedGaps>{})) {
+    std::string key = one.key;
+    verdicts.gaps_.emplace(std::move(key), std::move(one));
+  }
   return verdicts;
 }
 
@@ -40,11 +46,21 @@ std::optional<state::Verdict> Verdicts::of(const store::Backup& backup,
   const auto found = by_key_.find(backup.name.text());
   if (found == by_key_.end()) { return std::nullopt; }
   const state::ArchiveId& archive = found->second.archive;
-  if (archive.size_bytes != backup.size_bytes || !is_same_time(archive.modified, backup.modified) ||
-      (directory_crc32 && archive.directory_crc32 != directory_crc32)) {
+  const state::Verdict& verdict = found->second.verdict;
+  const bool is_same_archive = archive.size_bytes == backup.size_bytes &&
+                               (!directory_crc32 || archive.directory_crc32 == directory_crc32);
+  const bool is_known_damage = directory_crc32 && !verdict.is_sound;
+  if (!is_same_archive || (!is_known_damage && !is_same_time(archive.modified, backup.modified))) {
     return std::nullopt;
   }
-  return found->second.verdict;
+  return verdict;
+}
+
+std::optional<state::Gaps> Verdicts::gaps_of(const store::Backup& backup) const {
+  const auto found = gaps_.find(backup.name.text());
+  const bool is_of_it = found != gaps_.end() && found->second.size_bytes == backup.size_bytes &&
+                        !found->second.gaps.is_empty();
+  return is_of_it ? std::optional{found->second.gaps} : std::nullopt;
 }
 
 std::vector<std::string> Verdicts::unsound() const {
@@ -66,7 +82,8 @@ Listing with_verdicts(std::vector<store::Backup> backups, const fs::Path& vault_
   for (store::Backup& backup : backups) {
     auto verdict = verdicts.of(backup);
     auto pin = pins.has_value() ? pin_of(*pins, backup.name.text()) : std::nullopt;
-    listing.backups.push_back({std::move(backup), std::move(verdict), std::move(pin)});
+    auto gaps = verdicts.gaps_of(backup);
+    listing.backups.push_back({std::move(backup), std::move(verdict), std::move(pin), gaps});
   }
   return listing;
 }
@@ -98,6 +115,22 @@ std::optional<state::Verdict> verdict_from(const boost::json::object* object) {
       .reason = from.text("reason"),
       .records = from.count_if_there("records"),
       .took = milliseconds{static_cast<std::int64_t>(std::min(from.count("tookMs"), kTookMsMax))}};
+}
+
+boost::json::value to_json(const std::optional<state::Gaps>& gaps) {
+  if (!gaps) { return nullptr; }
+  return boost::json::object{
+      {"unread", gaps->unread}, {"leftOut", gaps->left_out}, {"missing", gaps->missing}};
+}
+
+std::optional<state::Gaps> gaps_from(const boost::json::object* object) {
+  if (object == nullptr) { return std::nullopt; }
+  constexpr std::uint64_t kCountMax = std::uint64_t{1} << 40U;
+  const Reader from{*object};
+  const auto count = [&](std::string_view name) { return std::min(from.count(name), kCountMax); };
+  const state::Gaps gaps{
+      .unread = count("unread"), .left_out = count("leftOut"), .missing = count("missing")};
+  return gaps.is_empty() ? std::nullopt : std::optional{gaps};
 }
 
 }  // namespace pv::jobs

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "fs/file.h"
+#include "state/gaps.h"
 #include "state/pins.h"
 #include "state/verdicts.h"
 #include "store/backup_store.h"
@@ -18,7 +19,8 @@ namespace pv::jobs {
 struct ListedBackup {
   store::Backup backup;
   std::optional<state::Verdict> verdict;  // nullopt: not verified since it is there, or not known
-  std::optional<state::Pin> pin = std::nullopt;  // nullopt: not pinned, or not known
+  std::optional<state::Pin> pin = std::nullopt;    // nullopt: not pinned, or not known
+  std::optional<state::Gaps> gaps = std::nullopt;  // nullopt: complete, as far as is known
 };
 struct Listing {
   std::vector<ListedBackup> backups;  // in the order of the store's list
@@ -31,10 +33,14 @@ class Verdicts {
   [[nodiscard]] static Verdicts read(const fs::Path& vault_folder);
 
   // Of this very archive: its size and its time of change are those that were verified, and so is
-  // the CRC of its directory where the caller has read it.
+  // the CRC of its directory where the caller has read it. With that, damage stays known of a
+  // copy that has another time (`touch`, `cp`).
   [[nodiscard]] std::optional<state::Verdict> of(
       const store::Backup& backup,
       std::optional<std::uint32_t> directory_crc32 = std::nullopt) const;
+
+  // What is known to lack in it; nullopt: nothing.
+  [[nodiscard]] std::optional<state::Gaps> gaps_of(const store::Backup& backup) const;
 
   // Keys of which damage is known, of whatever archive; ascending.
   [[nodiscard]] std::vector<std::string> unsound() const;
@@ -44,6 +50,7 @@ class Verdicts {
 
  private:
   std::map<std::string, state::NotedVerdict> by_key_;
+  std::map<std::string, state::NotedGaps> gaps_;
   std::string unknown_because_;
 };
 
@@ -54,5 +61,9 @@ class Verdicts {
 // docs/api.md, "Verdicts"; null without one. Strings are valid UTF-8.
 [[nodiscard]] boost::json::value to_json(const std::optional<state::Verdict>& verdict);
 [[nodiscard]] std::optional<state::Verdict> verdict_from(const boost::json::object* object);
+
+// {"unread","leftOut","missing"}; null where nothing lacks.
+[[nodiscard]] boost::json::value to_json(const std::optional<state::Gaps>& gaps);
+[[nodiscard]] std::optional<state::Gaps> gaps_from(const boost::json::object* object);
 
 }  // namespace pv::jobs

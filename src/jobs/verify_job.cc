@@ -6,19 +6,23 @@
 #include "base/priority.h"
 #include "base/text.h"
 #include "datadir/contents.h"
+#include "fs/presence.h"
 #include "jobs/archive_check.h"
 #include "jobs/data_facts.h"
 #include "jobs/workers.h"
 #include "sqlite/guard.h"
+#include "state/gaps.h"
 #include "state/verdicts.h"
 
 namespace pv::jobs {
 namespace {
 
-// Uploaded files that records name, looked for among those that a restore would put in place.
+// Uploaded files that records name, looked for among those that a restore would put in place. Of
+// what is not there, the backup lacks what the data directory has; the rest the app itself may have
+// lost before, or deleted since.
 class NamedFiles {
  public:
-  explicit NamedFiles(const restore::Plan& plan) {
+  NamedFiles(const restore::Plan& plan, const fs::Path& directory) : directory_{directory} {
     names_.reserve(plan.files.size());
     for (const restore::PlannedFile& file : plan.files) { names_.push_back(file.name); }
     std::sort(names_.begin(), names_.end());
@@ -26,6 +30,8 @@ class NamedFiles {
 
   void look_for(const std::string& name) {
     if (std::binary_search(names_.begin(), names_.end(), name)) { return; }
+    // What can't be looked at is not gone.
+    lacking_ += fs::is_there(directory_ / name).value_or(true) ? 1U : 0U;
     if (missing_++ < kNamedMax) { first_ += (first_.empty() ? "" : ", ") + printable(name); }
   }
 
@@ -33,21 +39,27 @@ class NamedFiles {
     if (missing_ == 0) { return; }
     job.warn({"", std::to_string(missing_) + " files that records name are not in the backup: " +
                       first_ + (missing_ > kNamedMax ? " and more" : "")});
+    if (lacking_ == 0) { return; }
+    job.warn({"", "the backup is incomplete: the data directory has " + std::to_string(lacking_) +
+                      " of these files"});
   }
+  [[nodiscard]] std::uint64_t lacking() const { return lacking_; }
 
  private:
   static constexpr std::uint64_t kNamedMax = 5;
   std::vector<std::string_view> names_;  // of the plan, in byte order
+  const fs::Path& directory_;
   std::uint64_t missing_ = 0;
+  std::uint64_t lacking_ = 0;  // of these
   std::string first_;
 };
 
 // Counts the records, and looks for the files that they name; where those are in a bucket of S3 the
-// archive may do without them.
-Result<void> count(sqlite::Connection& data, const ZipArchive& archive, const restore::Plan& plan,
-                   const Parts& parts, Job& job) {
+// archive may do without them. Returns how many of these files it lacks.
+Result<std::uint64_t> count(sqlite::Connection& data, const ZipArchive& archive,
+                            const restore::Plan& plan, const Parts& parts, Job& job) {
   PV_TRY(const DataFacts facts, facts_of(data, parts.options.encryption_key));
-  NamedFiles files{plan};
+  NamedFiles files{plan, parts.directory.path()};
   std::uint64_t records = 0;
   std::vector<CollectionRecords> collections;
   for (const datadir::Collection& collection : facts.contents.collections) {
@@ -66,11 +78,11 @@ Result<void> count(sqlite::Connection& data, const ZipArchive& archive, const re
     report.records = records;
     report.collections = std::move(collections);
   });
-  return {};
+  return files.lacking();
 }
 
-Result<void> look_into(const Rehearsal& rehearsal, const ZipArchive& archive,
-                       const restore::Plan& plan, const Parts& parts, Job& job) {
+Result<std::uint64_t> look_into(const Rehearsal& rehearsal, const ZipArchive& archive,
+                                const restore::Plan& plan, const Parts& parts, Job& job) {
   job.set_phase("count");
   PV_TRY(const fs::Stat file, fs::stat(rehearsal.data_db()));
   PV_TRY(
@@ -78,15 +90,16 @@ Result<void> look_into(const Rehearsal& rehearsal, const ZipArchive& archive,
       sqlite::Connection::open(rehearsal.data_db(), {.checkpoints = sqlite::Checkpoints::kOwner}));
   sqlite::Guard guard{data, file.size_bytes, job.stop_token(), deadline_for(file.size_bytes)};
   PV_CHECK(guard.arm());
-  const Result<void> counted = count(data, archive, plan, parts, job);
-  if (!counted.has_value()) { return fail(guard.explain(counted.error()).within("data.db")); }
-  return {};
+  Result<std::uint64_t> lacking = count(data, archive, plan, parts, job);
+  if (!lacking.has_value()) { return fail(guard.explain(lacking.error()).within("data.db")); }
+  return lacking;
 }
 
 // What was looked at, as far as it came.
 struct Examined {
   std::optional<std::uint32_t> directory_crc32;
   state::Depth depth;
+  std::uint64_t lacking = 0;  // files that records name, of those that the data directory has
 };
 
 Result<void> examine(const Parts& parts, Job& job, const ArchiveOrigin& origin, VerifyDepth depth,
@@ -123,7 +136,9 @@ Result<void> examine(const Parts& parts, Job& job, const ArchiveOrigin& origin, 
                            depth == VerifyDepth::kDeep ? restore::DatabaseCheck::kFull
                                                        : restore::DatabaseCheck::kQuick));
     for (const std::string& warning : rehearsal.warnings()) { job.warn({"", warning}); }
-    if (depth == VerifyDepth::kDeep) { PV_CHECK(look_into(rehearsal, *archive, plan, parts, job)); }
+    if (depth == VerifyDepth::kDeep) {
+      PV_TRY(examined.lacking, look_into(rehearsal, *archive, plan, parts, job));
+    }
   }
   return rest.wait();
 }
@@ -152,15 +167,16 @@ std::optional<std::set<std::string>> keys_of(store::BackupStore& store) {
 // `before`: what the store said of the archive before it was read. If another is there by now,
 // nobody knows which of both was looked at.
 Result<void> note(const Parts& parts, Job& job, const store::Backup& before,
-                  const state::NotedVerdict& noted) {
+                  const state::NotedVerdict& noted, std::uint64_t lacking) {
   PV_TRY(const store::Backup now, parts.store.stat(before.name));
   if (now.size_bytes != before.size_bytes || now.modified != before.modified) {
     return fail(Code::kBusy, "the backup was replaced meanwhile");
   }
-  return state::note_verdict(state::VaultDb{parts.directory.vault_folder()}, noted,
-                             keys_of(parts.store), [&job](const std::string& what) {
-                               job.warn({"", what});
-                             });
+  const state::VaultDb db{parts.directory.vault_folder()};
+  const auto say = [&job](const std::string& what) { job.warn({"", what}); };
+  PV_CHECK(state::note_verdict(db, noted, keys_of(parts.store), say));
+  return state::note_missing(
+      db, {.key = noted.key, .size_bytes = before.size_bytes, .gaps = {.missing = lacking}}, say);
 }
 
 }  // namespace
@@ -191,7 +207,7 @@ Result<void> run_noted_verify(const Parts& parts, Job& job, const store::Backup&
   if (outcome.has_value() && depth == VerifyDepth::kDeep) {
     noted.verdict.records = job.status().report.records;
   }
-  if (const auto done = note(parts, job, backup, noted); !done.has_value()) {
+  if (const auto done = note(parts, job, backup, noted, examined.lacking); !done.has_value()) {
     job.warn({"", "the verdict could not be stored: " + done.error().what});
   }
   return outcome;

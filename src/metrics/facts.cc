@@ -35,6 +35,7 @@ void count_backups(jobs::Vault& vault, const jobs::Listing& listing, WallTime no
       facts.verified = std::max(facts.verified.value_or(listed.verdict->at), listed.verdict->at);
     }
   }
+  const auto of_archives = jobs::Verdicts::read(vault.directory().vault_folder());
   jobs::Overview overview;
   const auto doubt = [&](const store::Backup& backup) {
     const auto verdict = verdicts.find(backup.name);
@@ -43,7 +44,7 @@ void count_backups(jobs::Vault& vault, const jobs::Listing& listing, WallTime no
     }
     std::string why;
     if (!known || !is_same(*known, backup)) {
-      why = doubt_about(backup, vault.store(), jobs::Verdicts{});
+      why = doubt_about(backup, vault.store(), of_archives);
     }
     if (!why.starts_with("damaged")) { why.clear(); }  // a store that is away says nothing of it
     if (why.empty()) { facts.in_order = backup; }

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "fs/presence.h"
 #include "restore/layout.h"
 #include "restore/place_mover.h"
 #include "restore/replaced.h"
@@ -130,7 +131,8 @@ class Mover {
     const fs::Path folder =
         directory_ / journal_.layout.volumes().front().vault / data.substr(0, data.find('/'));
     const fs::Path path = folder / kReplacedNothing;
-    if (fs::exists(path) == wanted) { return {}; }
+    PV_TRY(const bool is_marked, fs::is_there(path));
+    if (is_marked == wanted) { return {}; }
     if (wanted) { return disk_.write_file(path, ""); }
     PV_CHECK(disk_.remove_file(path));
     return disk_.sync_folder(folder);

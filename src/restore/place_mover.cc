@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "fs/presence.h"
 #include "restore/moves.h"
 #include "restore/seal.h"
 
@@ -471,13 +472,15 @@ Result<void> PlaceMover::set_permissions() {
 
 std::vector<fs::Path> PlaceMover::folders() const {
   std::vector<fs::Path> folders;
-  if (fs::exists(strays_)) { folders.push_back(strays_); }  // what goes back went through it
+  if (fs::is_there(strays_).value_or(true)) {
+    folders.push_back(strays_);
+  }  // what goes back went through it
   folders.push_back(aside_);
   // It will be made again.
-  if (!may_be_in_use_ || fs::exists(here_)) { folders.push_back(here_); }
+  if (!may_be_in_use_ || fs::is_there(here_).value_or(true)) { folders.push_back(here_); }
   // All of it may have come long ago, and the folder gone, when a power cut brings a journal back;
   // and an archive may have nothing for this place.
-  if (fs::exists(incoming_)) { folders.push_back(incoming_); }
+  if (fs::is_there(incoming_).value_or(true)) { folders.push_back(incoming_); }
   return folders;
 }
 

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "base/wall_time.h"
+#include "fs/presence.h"
 #include "restore/record.h"
 
 namespace pv::restore {
@@ -134,7 +135,7 @@ void discard_replaced(const fs::Path& directory, const Layout& layout, const std
     return removed.has_value() || removed.error().code == Code::kNotFound;
   };
   const fs::Path own = directory / layout.inside(replaced_folder(id), "");
-  if (fs::exists(own / kReplacedNothing)) { return; }
+  if (fs::is_there(own / kReplacedNothing).value_or(true)) { return; }
   // A journal that a power cut brings back would look for them: its removal comes first.
   if (!disk.sync_folder(vault_folder(directory)).has_value()) { return; }
   const std::vector<std::string>& places = layout.places();
@@ -149,7 +150,7 @@ void discard_replaced(const fs::Path& directory, const Layout& layout, const std
   // They go by their age, all together, and the directory's own note tells where they are.
   const bool no_strays = std::all_of(volumes.begin(), volumes.end(), [&](const Volume& volume) {
     const fs::Path strays = folder_on(volume) / kReplacedStray;
-    return !fs::exists(strays) || is_gone(disk.remove_folder(strays));
+    return !fs::is_there(strays).value_or(true) || is_gone(disk.remove_folder(strays));
   });
   if (!no_strays) { return; }
   for (auto volume = volumes.rbegin(); volume != volumes.rend(); ++volume) {
@@ -160,7 +161,7 @@ void discard_replaced(const fs::Path& directory, const Layout& layout, const std
 }
 
 bool has_data(const fs::Path& directory, const Kept& kept) {
-  if (fs::exists(kept.replaced.folder / kReplacedNothing)) { return true; }
+  if (fs::is_there(kept.replaced.folder / kReplacedNothing).value_or(true)) { return true; }
   const std::vector<std::string>& places = kept.layout.places();
   return std::any_of(places.begin(), places.end(), [&](const std::string& place) {
     const std::string aside = kept.layout.inside(replaced_data(kept.replaced.id), place);

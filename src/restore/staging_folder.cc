@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "fs/give.h"
+#include "fs/presence.h"
 
 namespace pv::restore {
 namespace {
@@ -72,7 +73,7 @@ Result<void> StagingFolder::make_on_volumes() {
 }
 
 StagingFolder::~StagingFolder() {
-  if (fs::exists(journal_path(directory_))) { return; }
+  if (fs::is_there(journal_path(directory_)).value_or(true)) { return; }
   // A journal that came back after a power cut would look for the folders: its removal comes first.
   if (!fs::sync_folder(vault_folder(directory_)).has_value()) { return; }
   on_volumes_.clear();

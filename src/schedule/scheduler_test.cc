@@ -13,6 +13,7 @@
 #include "testing/fake_clock.h"
 #include "testing/fixtures.h"
 #include "testing/other_process.h"
+#include "testing/tiny_backup.h"
 
 namespace pv::schedule {
 namespace {
@@ -32,7 +33,7 @@ using ::testing::SizeIs;
 using ::testing::UnorderedElementsAre;
 namespace json = boost::json;
 
-const std::string kEmptyZip = "PK\x05\x06" + std::string(18, '\0');
+const std::string kTinyBackup = testing::tiny_backup();
 
 // As chance, always the greatest number.
 class AllOnes final : public Random {
@@ -117,7 +118,7 @@ class SchedulerTest : public ::testing::Test {
         *sqlite::Connection::open(pb_data_ / ".pocketvault/vault.db", {.one_file = true});
     ASSERT_TRUE(connection.exec("PRAGMA user_version=" + std::to_string(version)).has_value());
   }
-  void put(const std::string& name, WallTime modified, const std::string& content = kEmptyZip) {
+  void put(const std::string& name, WallTime modified, const std::string& content = kTinyBackup) {
     testing::write_file(pb_data_ / "backups" / name, content);
     touch(name, modified);
   }
@@ -396,7 +397,7 @@ TEST_F(SchedulerTest, WhatWasMissedIsMadeAsSoonAsItIsKnown) {
   EXPECT_EQ(next(), "2026-11-22 03:00:00") << "what is due from now on is made all the same";
   EXPECT_THAT(said_, ::testing::Contains(HasSubstr("not known yet what was missed: vault.db was "
                                                    "made by a newer pocketvault")));
-  version(4);
+  version(5);
   clock_.advance(10s);
   play();
   EXPECT_THAT(rig_->names(), SizeIs(1));
@@ -970,7 +971,7 @@ TEST_F(VerificationTest, WhatWasMissedIsMadeUpForAsSoonAsItIsKnown) {
   start();
   play_all();
   EXPECT_THAT(verified(), IsEmpty());
-  version(4);
+  version(5);
   clock_.advance(10s);
   play_all();
   EXPECT_THAT(verified(), ElementsAre("a.zip"));

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/text.h"
+#include "jobs/health.h"
 #include "jobs/names.h"
 
 namespace pv::schedule {
@@ -98,8 +99,7 @@ std::string VerifySchedule::why_off() const {
   if (!next() || own_settings_.now().verification.of_buckets || !vault_.store().is_remote()) {
     return {};
   }
-  return "each would read whole backups out of the bucket: the setting verification.buckets "
-         "allows that";
+  return jobs::kBucketsAreNotVerified;
 }
 
 void VerifySchedule::take_settings(WallTime now) {

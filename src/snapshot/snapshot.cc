@@ -10,6 +10,7 @@
 #include "base/guarded.h"
 #include "base/priority.h"
 #include "base/text.h"
+#include "fs/presence.h"
 #include "snapshot/copied_database.h"
 #include "snapshot/pin.h"
 #include "snapshot/pinned_database.h"
@@ -174,7 +175,7 @@ class Taken final : public Snapshot {
       auto moment = pin({directory_, names, options_.pin_timeout}, stop_);
       if (moment.has_value() || !is_about_one(moment.error())) { return moment; }
       PV_TRY(const std::string culprit, find_culprit(names, moment.error()));
-      if (fs::exists(directory_ / culprit)) {
+      if (fs::is_there(directory_ / culprit).value_or(true)) {
         set_aside(culprit, moment.error());
       } else {
         warn(culprit, "left out: deleted while the backup ran");

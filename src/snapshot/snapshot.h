@@ -76,8 +76,9 @@ struct Item {
 };
 
 struct Warning {
-  std::string name;  // of the file
-  std::string what;  // "left out: permission denied"
+  std::string name;        // of the file
+  std::string what;        // "left out: permission denied"
+  bool is_unread = false;  // it could not be read: the backup lacks what it would have
 };
 
 // What exclude_roots and exclude kept out: plain files and links, and databases. Side files of a

@@ -108,7 +108,8 @@ class Gatherer {
     const auto about = fs::stat(extra.folder);
     if (!about.has_value() && about.error().code == Code::kNotFound) { return {}; }
     if (!about.has_value() || !about->is_folder()) {
-      leave_out(extra.name, about.has_value() ? "it is not a folder" : about.error().what);
+      leave_out(extra.name, about.has_value() ? "it is not a folder" : about.error().what,
+                Loss{!about.has_value()});
       return {};
     }
     take_folder(extra.folder, extra.name);
@@ -119,13 +120,13 @@ class Gatherer {
   void take_folder(const fs::Path& folder, const std::string& name) {
     const auto tree = add_tree(folder, name + "/");
     if (!tree.has_value()) {
-      leave_out(name, tree.error().what);
+      leave_out(name, tree.error().what, Loss{true});
       return;
     }
     const auto walked = walk(**tree, [&](const std::string& inner, const fs::Stat& stat) {
       return goes_in((*tree)->prefix + inner, stat);
     });
-    if (!walked.has_value()) { leave_out(name, walked.error().what); }
+    if (!walked.has_value()) { leave_out(name, walked.error().what, Loss{true}); }
   }
 
   Result<void> walk(const Tree& tree, const fs::Enter& enter) {
@@ -142,7 +143,8 @@ class Gatherer {
     PV_TRY(const std::vector<fs::Unread> unread, fs::walk(tree.path, enter, take));
     for (const fs::Unread& one : unread) {
       const std::string shown = tree.prefix + one.name;
-      if (!rules_.is_excluded(shown)) { leave_out(shown, one.error.what); }
+      const Loss loss{one.error.code != Code::kNotFound};
+      if (!rules_.is_excluded(shown)) { leave_out(shown, one.error.what, loss); }
     }
     return {};
   }
@@ -163,7 +165,8 @@ class Gatherer {
     if (::faccessat(tree.root.get(), name.c_str(), R_OK, AT_EACCESS) != 0) {
       const bool gone = errno == ENOENT;
       leave_out(std::move(shown),
-                gone ? "deleted while the backup ran" : errno_error(errno, "not readable").what);
+                gone ? "deleted while the backup ran" : errno_error(errno, "not readable").what,
+                Loss{!gone});
       return;
     }
     Item item{.name = std::move(shown),
@@ -183,13 +186,15 @@ class Gatherer {
     const auto pointer = point_at(tree, name, Links::kFollow);
     if (!pointer.has_value()) {
       const bool dangling = pointer.error().code == Code::kNotFound;
-      leave_out(shown, dangling ? "a link to what does not exist: " + target_of(tree, name)
-                                : "a link that can't be followed: " + pointer.error().what);
+      leave_out(shown,
+                dangling ? "a link to what does not exist: " + target_of(tree, name)
+                         : "a link that can't be followed: " + pointer.error().what,
+                Loss{!dangling});
       return;
     }
     const auto stat = fs::stat(*pointer, tree.path / name);
     if (!stat.has_value()) {
-      leave_out(shown, stat.error().what);
+      leave_out(shown, stat.error().what, Loss{true});
       return;
     }
     const std::string real = real_path(*pointer);
@@ -234,8 +239,10 @@ class Gatherer {
     return count < 0 ? "?" : printable({text.data(), static_cast<std::size_t>(count)});
   }
 
-  void leave_out(std::string name, const std::string& why) {
-    gathered_.warnings.push_back({std::move(name), "left out: " + why});
+  // Of what is there and could not be read; what went meanwhile, or is no file, is none.
+  enum class Loss : bool {};
+  void leave_out(std::string name, const std::string& why, Loss loss = Loss{false}) {
+    gathered_.warnings.push_back({std::move(name), "left out: " + why, loss == Loss{true}});
   }
 
   const fs::Path& directory_;

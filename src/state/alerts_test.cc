@@ -116,7 +116,8 @@ TEST(Alerts, GetTheirTablesInAnOlderFile) {
   {
     auto connection = *sqlite::Connection::open(path, {.one_file = true});
     ASSERT_TRUE(connection
-                    .exec("DROP TABLE told; DROP TABLE pins; DROP TABLE alerts; DROP TABLE "
+                    .exec("DROP TABLE told; DROP TABLE gaps; DROP TABLE begun; DROP TABLE pins; "
+                          "DROP TABLE alerts; DROP TABLE "
                           "alert_marks; DROP TABLE "
                           "deliveries; "
                           "PRAGMA user_version=2")
@@ -146,7 +147,9 @@ TEST(Alerts, WhoWasToldIsFoundInAnOlderFile) {
   {
     auto connection =
         *sqlite::Connection::open(fixture.folder.path() / "vault.db", {.one_file = true});
-    ASSERT_TRUE(connection.exec("DROP TABLE told; PRAGMA user_version=3").has_value());
+    ASSERT_TRUE(
+        connection.exec("DROP TABLE told; DROP TABLE gaps; DROP TABLE begun; PRAGMA user_version=3")
+            .has_value());
   }
   EXPECT_THAT(read_alert_memory(fixture.db)->state.told, ElementsAre(expected)) << "as it is";
   fixture.change({.marks = {{"timetable", "", kNow}}});

@@ -51,6 +51,86 @@ std::int64_t number_of(std::uint64_t count) { return static_cast<std::int64_t>(c
 
 }  // namespace
 
+namespace {
+
+constexpr const char* kCutOff =
+    "it was cut off: the program ended (killed, a crash or a power failure) while it ran";
+
+Result<void> forget_begun(sqlite::Connection& connection, const std::string& id) {
+  const std::array<Value, 1> parameters{id};
+  PV_TRY(std::ignore, connection.run("DELETE FROM begun WHERE id = ?1", parameters));
+  return {};
+}
+
+Result<std::vector<BegunJob>> select_begun(sqlite::Connection& connection) {
+  PV_TRY(const auto rows,
+         connection.all("SELECT id, kind, name, is_scheduled, started_ms FROM begun "
+                        "ORDER BY started_ms, id LIMIT 100"));
+  std::vector<BegunJob> begun;
+  for (const sqlite::Row& row : rows) {
+    begun.push_back({.id = sqlite::to_text(row[0]),
+                     .kind = sqlite::to_text(row[1]),
+                     .name = sqlite::to_text(row[2]),
+                     .is_scheduled = sqlite::to_int(row[3]) != 0,
+                     .started = time_of_ms(sqlite::to_int(row[4]))});
+  }
+  return begun;
+}
+
+Result<void> close_begun(sqlite::Connection& connection, std::span<const std::string> ended) {
+  PV_TRY(const std::vector<BegunJob> begun, select_begun(connection));
+  std::vector<PastJob> cut_off;
+  for (const BegunJob& job : begun) {
+    if (std::ranges::find(ended, job.id) != ended.end()) {
+      PV_CHECK(forget_begun(connection, job.id));
+      continue;
+    }
+    cut_off.push_back({.id = job.id,
+                       .kind = job.kind,
+                       .name = job.name,
+                       .is_scheduled = job.is_scheduled,
+                       .started = job.started,
+                       .ended = job.started,
+                       .outcome = "failed",
+                       .error = kCutOff});
+  }
+  return cut_off.empty() ? Result<void>{} : put(connection, cut_off);
+}
+
+}  // namespace
+
+Result<std::vector<BegunJob>> read_begun(const VaultDb& db) {
+  std::vector<BegunJob> begun;
+  PV_CHECK(db.read([&](sqlite::Connection& connection) -> Result<void> {
+    if (!connection.has_table("begun")) { return {}; }
+    PV_TRY(begun, select_begun(connection));
+    return {};
+  }));
+  return begun;
+}
+
+Result<void> close_begun(const VaultDb& db, std::span<const std::string> ended,
+                         const VaultDb::Say& say) {
+  PV_TRY(const std::vector<BegunJob> begun, read_begun(db));
+  if (begun.empty()) { return {}; }
+  return db.write([&](sqlite::Connection& connection) { return close_begun(connection, ended); },
+                  say);
+}
+
+Result<void> note_begun(const VaultDb& db, const BegunJob& job, std::span<const std::string> ended,
+                        const VaultDb::Say& say) {
+  return db.write(
+      [&](sqlite::Connection& connection) -> Result<void> {
+        PV_CHECK(close_begun(connection, ended));
+        const std::array<Value, 5> parameters{
+            job.id, job.kind, job.name, std::int64_t{job.is_scheduled ? 1 : 0}, ms_of(job.started)};
+        PV_TRY(std::ignore,
+               connection.run("INSERT OR REPLACE INTO begun VALUES (?1,?2,?3,?4,?5)", parameters));
+        return {};
+      },
+      say);
+}
+
 Result<void> put(sqlite::Connection& connection, std::span<const PastJob> jobs) {
   for (const PastJob& job : jobs) {
     const std::array<Value, 12> parameters{job.id,
@@ -68,6 +148,7 @@ Result<void> put(sqlite::Connection& connection, std::span<const PastJob> jobs) 
     PV_TRY(std::ignore, connection.run("INSERT INTO jobs VALUES "
                                        "(NULL,?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)",
                                        parameters));
+    PV_CHECK(forget_begun(connection, job.id));
   }
   PV_TRY(std::ignore,
          connection.run("DELETE FROM jobs WHERE number <= (SELECT max(number) FROM jobs) - " +

@@ -36,8 +36,29 @@ inline constexpr std::int64_t kJobsKept = 10'000;  // the last ones
 
 // Errors of all: as VaultDb.
 
-// In a transaction of VaultDb::write().
+// In a transaction of VaultDb::write(). What begun jobs of these ids there are goes.
 [[nodiscard]] Result<void> put(sqlite::Connection& connection, std::span<const PastJob> jobs);
+
+// A job that holds the lease, from its beginning until put() has how it ended.
+struct BegunJob {
+  std::string id;
+  std::string kind;
+  std::string name;
+  bool is_scheduled = false;
+  WallTime started;  // to the millisecond
+  friend bool operator==(const BegunJob&, const BegunJob&) = default;
+};
+[[nodiscard]] Result<std::vector<BegunJob>> read_begun(const VaultDb& db);
+
+// For who holds the lease, which says that none of those that are noted runs: they become jobs that
+// failed, for the program ended while they ran. When is not known; as far as others are compared
+// with it, when they began. Those of `ended` are known to have ended, and are only forgotten.
+// Nothing is written where there are none.
+[[nodiscard]] Result<void> close_begun(const VaultDb& db, std::span<const std::string> ended,
+                                       const VaultDb::Say& say);
+// The same, and then `job` is noted.
+[[nodiscard]] Result<void> note_begun(const VaultDb& db, const BegunJob& job,
+                                      std::span<const std::string> ended, const VaultDb::Say& say);
 
 // Newest first, at most `count`.
 [[nodiscard]] Result<std::vector<PastJob>> read_jobs(const VaultDb& db, std::size_t count);

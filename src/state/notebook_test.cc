@@ -39,7 +39,7 @@ class NotebookTest : public ::testing::Test {
   }
   // One of a newer version can't be read or written.
   void refuse() { version(99); }
-  void allow() { version(4); }
+  void allow() { version(5); }
   void version(int version) {
     auto connection = *sqlite::Connection::open(folder_.path() / "vault.db", {.one_file = true});
     ASSERT_TRUE(connection.exec("PRAGMA user_version=" + std::to_string(version)).has_value());

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "fs/give.h"
+#include "fs/presence.h"
 #include "state/columns.h"
 
 namespace pv::state {
@@ -41,7 +42,9 @@ Result<std::size_t> count_pins(sqlite::Connection& connection) {
 
 }  // namespace
 
-bool has_pins(const fs::Path& vault_folder) { return fs::exists(mark_in(vault_folder)); }
+bool has_pins(const fs::Path& vault_folder) {
+  return fs::is_there(mark_in(vault_folder)).value_or(true);
+}
 
 Result<std::vector<Pin>> read_pins(const fs::Path& vault_folder) {
   std::vector<Pin> pins;

@@ -24,7 +24,7 @@ inline constexpr std::size_t kNoteBytesMax = 500;
 //
 // Errors of all: as VaultDb; `vault_folder` is .pocketvault.
 
-// Whether there are any, by that file alone.
+// Whether there are any, by that file alone; where it can't be looked for, there may be.
 [[nodiscard]] bool has_pins(const fs::Path& vault_folder);
 
 // By key. kDamaged: there were more, and vault.db does not have them any more.

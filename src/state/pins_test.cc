@@ -44,6 +44,15 @@ TEST(Pins, AreKeptByKey) {
   EXPECT_TRUE(read_pins(fixture.folder)->empty());
 }
 
+// As one who may not enter .pocketvault finds it, or a disk that does not answer.
+TEST(Pins, ThatCannotBeLookedForAreNotTakenForNone) {
+  const testing::TempFolder temp;
+  std::filesystem::create_symlink("loop", temp / "loop");
+  EXPECT_TRUE(has_pins(temp / "loop"));
+  EXPECT_EQ(read_pins(temp / "loop").error().code, Code::kInvalid);
+  EXPECT_EQ(remove_pin(temp / "loop", "a.zip").error().code, Code::kInvalid);
+}
+
 // A file of nobody's, damage, and no file at all.
 TEST(Pins, ThatAreLostAreNotTakenForNone) {
   Fixture fixture;
@@ -94,7 +103,8 @@ TEST(Pins, GetTheirTableInAFileOfTheVersionBefore) {
   ASSERT_TRUE(db.change([](sqlite::Connection& connection) {
                   return connection.exec(
                       "DROP TABLE pins; DROP TABLE alerts; DROP TABLE alert_marks; "
-                      "DROP TABLE deliveries; DROP TABLE told; PRAGMA user_version=2");
+                      "DROP TABLE deliveries; DROP TABLE told; DROP TABLE gaps; DROP TABLE begun; "
+                      "PRAGMA user_version=2");
                 }).has_value());
   EXPECT_TRUE(read_pins(fixture.folder)->empty());
   ASSERT_TRUE(read_served(db, "x")->has_value());

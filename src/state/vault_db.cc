@@ -6,6 +6,7 @@
 #include <span>
 
 #include "fs/give.h"
+#include "fs/presence.h"
 #include "sqlite/files.h"
 #include "sqlite/patience.h"
 
@@ -17,7 +18,7 @@ constexpr std::chrono::milliseconds kBusyTimeout{5'000};
 constexpr std::chrono::seconds kVisitMax{15};
 
 constexpr std::int64_t kApplicationId = 0x50567674;  // "PVvt"
-constexpr std::int64_t kVersion = 4;
+constexpr std::int64_t kVersion = 5;
 
 // A change of these needs another version, and a way from each version before.
 constexpr std::string_view kVerdicts =
@@ -56,11 +57,20 @@ constexpr std::string_view kTold =
     "CREATE TABLE told (kind TEXT NOT NULL, channel TEXT NOT NULL, told_ms INTEGER NOT NULL, "
     "PRIMARY KEY (kind, channel)) STRICT, WITHOUT ROWID";
 
+constexpr std::string_view kGaps =
+    "CREATE TABLE gaps (key TEXT NOT NULL PRIMARY KEY, size_bytes INTEGER NOT NULL, "
+    "unread INTEGER NOT NULL, left_out INTEGER NOT NULL, missing INTEGER NOT NULL) "
+    "STRICT, WITHOUT ROWID";
+constexpr std::string_view kBegun =
+    "CREATE TABLE begun (id TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL, "
+    "is_scheduled INTEGER NOT NULL, started_ms INTEGER NOT NULL) STRICT, WITHOUT ROWID";
+
 // In the order in which they are made; each version has the first few.
-constexpr std::array kTables{kVerdicts, kJobs,       kJobsIndex,  kSchedule, kPins,
-                             kAlerts,   kAlertMarks, kDeliveries, kTold};
-constexpr std::array<std::size_t, kVersion + 1> kTablesOf{0, 1, 4, 8,
-                                                          kTables.size()};  // by version
+constexpr std::array kTables{kVerdicts,   kJobs,       kJobsIndex, kSchedule, kPins, kAlerts,
+                             kAlertMarks, kDeliveries, kTold,      kGaps,     kBegun};
+constexpr std::size_t kTablesWithTold = 9;
+constexpr std::array<std::size_t, kVersion + 1> kTablesOf{
+    0, 1, 4, 8, kTablesWithTold, kTables.size()};  // by version
 
 // How many of the tables are there.
 struct Finding {
@@ -108,7 +118,7 @@ Result<void> fill(sqlite::Connection& connection, Finding finding) {
   for (const std::string_view table : std::span{kTables}.subspan(finding.tables)) {
     PV_CHECK(connection.exec(table));
   }
-  if (finding.tables > 0) {
+  if (finding.tables > 0 && finding.tables < kTablesWithTold) {
     PV_CHECK(connection.exec("INSERT INTO told " + std::string{kToldByDeliveries}));
   }
   PV_CHECK(connection.exec("PRAGMA application_id=" + std::to_string(kApplicationId)));
@@ -127,7 +137,8 @@ Result<sqlite::Connection> VaultDb::open(Absent absent) const {
 }
 
 Result<void> VaultDb::read(const Work& work) const {
-  if (!fs::exists(path_)) { return {}; }
+  PV_TRY(const bool is_there, fs::is_there(path_));
+  if (!is_there) { return {}; }
   PV_TRY(sqlite::Connection connection, open(Absent::kLeave));
   const sqlite::Patience patience{connection, {}, Deadline::after(kVisitMax)};
   // All of one moment; and a lock for each statement would take longer than most of them. No page
@@ -150,7 +161,10 @@ void VaultDb::make_empty() const {
 }
 
 Result<void> VaultDb::attempt(const Work& work, Absent absent) const {
-  if (absent == Absent::kMake && !fs::exists(path_)) { make_empty(); }
+  if (absent == Absent::kMake) {
+    PV_TRY(const bool is_there, fs::is_there(path_));
+    if (!is_there) { make_empty(); }
+  }
   PV_TRY(sqlite::Connection connection, open(absent));
   const sqlite::Patience patience{connection, {}, Deadline::after(kVisitMax)};
   PV_TRY(sqlite::Transaction transaction, sqlite::Transaction::begin_immediate(connection));
@@ -162,7 +176,8 @@ Result<void> VaultDb::attempt(const Work& work, Absent absent) const {
 }
 
 Result<void> VaultDb::change(const Work& work) const {
-  return fs::exists(path_) ? attempt(work, Absent::kLeave) : Result<void>{};
+  PV_TRY(const bool is_there, fs::is_there(path_));
+  return is_there ? attempt(work, Absent::kLeave) : Result<void>{};
 }
 
 Result<void> VaultDb::write(const Work& work, const Say& say) const {

@@ -32,8 +32,8 @@ class VaultDb {
   // `vault_folder`: .pocketvault.
   explicit VaultDb(const fs::Path& vault_folder) : path_{vault_folder / "vault.db"} {}
 
-  // Nothing is changed. Without the file, which is no error, `work` is not called. One of an older
-  // version may lack tables.
+  // Nothing is changed. Without the file, which is no error, `work` is not called; where it can't
+  // be told whether it is there, that is one. One of an older version may lack tables.
   [[nodiscard]] Result<void> read(const Work& work) const;
 
   // All of `work`, when it succeeds, or nothing of it. It may be called a second time after it met

@@ -5,6 +5,7 @@
 
 #include "base/wall_time.h"
 #include "state/columns.h"
+#include "state/gaps.h"
 
 namespace pv::state {
 namespace {
@@ -88,12 +89,23 @@ Result<void> drop_all_but(sqlite::Connection& connection, const std::set<std::st
     const std::string key = sqlite::to_text(row.front());
     if (!keys.contains(key)) { PV_CHECK(drop(connection, key)); }
   }
+  PV_TRY(const auto gaps, connection.all("SELECT key FROM gaps"));
+  for (const sqlite::Row& row : gaps) {
+    const std::string key = sqlite::to_text(row.front());
+    if (!keys.contains(key)) { PV_CHECK(drop_gaps(connection, key)); }
+  }
   return {};
 }
 
+// Of a copy with another time as well, as long as both directories could be read.
+bool is_same(const ArchiveId& a, const ArchiveId& b) {
+  return a == b || (a.size_bytes == b.size_bytes && a.directory_crc32 &&
+                    a.directory_crc32 == b.directory_crc32);
+}
+
 bool outweighs(const NotedVerdict& known, const NotedVerdict& noted) {
-  return known.archive == noted.archive && !known.verdict.is_sound && noted.verdict.is_sound &&
-         known.verdict.depth > noted.verdict.depth;
+  return is_same(known.archive, noted.archive) && !known.verdict.is_sound &&
+         noted.verdict.is_sound && known.verdict.depth > noted.verdict.depth;
 }
 
 }  // namespace
@@ -140,7 +152,10 @@ Result<void> note_verdict(const VaultDb& db, const NotedVerdict& noted,
 }
 
 Result<void> forget_verdict(const VaultDb& db, const std::string& key) {
-  return db.change([&](sqlite::Connection& connection) { return drop(connection, key); });
+  return db.change([&](sqlite::Connection& connection) -> Result<void> {
+    PV_CHECK(drop_gaps(connection, key));
+    return drop(connection, key);
+  });
 }
 
 }  // namespace pv::state

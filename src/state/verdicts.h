@@ -59,6 +59,7 @@ inline constexpr std::size_t kReasonBytesMax = 500;  // of what is kept of a rea
                                         const std::optional<std::set<std::string>>& keys,
                                         const VaultDb::Say& say);
 
+// And what is known to lack in it (gaps.h).
 [[nodiscard]] Result<void> forget_verdict(const VaultDb& db, const std::string& key);
 
 }  // namespace pv::state

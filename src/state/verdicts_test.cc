@@ -190,6 +190,14 @@ TEST_F(VerdictFile, LeavesANewerOneAlone) {
   EXPECT_THAT(names(), ElementsAre("vault.db"));
 }
 
+TEST_F(VerdictFile, ThatCannotBeLookedForIsNotTakenForNone) {
+  std::filesystem::create_symlink("loop", folder / "loop");
+  const VaultDb db{folder / "loop"};
+  EXPECT_EQ(read_verdicts(db).error().code, Code::kInvalid);
+  EXPECT_EQ(forget_verdict(db, "a.zip").error().code, Code::kInvalid);
+  EXPECT_EQ(note_verdict(db, sound("a.zip"), std::nullopt, {}).error().code, Code::kInvalid);
+}
+
 TEST_F(VerdictFile, TakesAnEmptyFileForANewOne) {
   write_file(path(), "");
   EXPECT_THAT(all(), IsEmpty());
