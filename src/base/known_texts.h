@@ -300,6 +300,7 @@ inline constexpr Phrase kTexts[] = {
     {"set the time of change", "设置修改时间"},
     {"data.db: all connections are in use", "data.db：所有连接都在使用中"},
     {"closed while the data directory is being replaced", "数据目录被替换期间已关闭"},
+    {"Another program replaced or removed the databases of this directory. Nothing that needs them is answered until they can be opened again: the server's log says what was found.", "此目录的数据库已被其他程序替换或删除。在能够重新打开之前，需要数据库的请求都无法应答：服务器日志中有具体说明。"},
     {"data.db is still in use by requests after {} ms", "{} ms 之后 data.db 仍被请求使用"},
     {"data.db is being replaced", "data.db 正在被替换"},
     {"data.db is being checkpointed", "data.db 正在执行检查点"},

@@ -38,16 +38,13 @@ const std::string kTinyBackup = testing::tiny_backup();
 
 // One empty file, of 2020.
 std::string zip_of_2020() {
-  const std::string time{"\0\0\x21\x50", 4};  // 00:00:00, 2020-01-01
-  const std::string rest = time + std::string(12, '\0') + std::string{"\1\0\0\0", 4};
-  const std::string local = std::string{"PK\3\4\x14\0\0\0\0\0", 10} + rest + "a";
-  const std::string central =
-      std::string{"PK\1\2\x14\0\x14\0\0\0\0\0", 12} + rest + std::string(14, '\0') + "a";
-  std::string end = std::string{"PK\5\6\0\0\0\0\1\0\1\0", 12};
-  end += static_cast<char>(central.size());
-  end += std::string(3, '\0');
-  end += static_cast<char>(local.size());
-  return local + central + end + std::string(5, '\0');
+  const std::string first_of_1980{"\x21\0", 2};
+  std::string bytes = kTinyBackup;
+  for (auto at = bytes.find(first_of_1980); at != std::string::npos;
+       at = bytes.find(first_of_1980)) {
+    bytes[at + 1] = '\x50';
+  }
+  return bytes;
 }
 
 class Look : public ::testing::Test {
@@ -358,7 +355,7 @@ TEST_F(Look, OnlyABackupBegunInTimeHidesThatOneWasMissed) {
 
 TEST_F(Look, WhatWaitsIsNotYetWhereItBelongs) {
   std::filesystem::create_directories(vault() / "spool");
-  write_file(vault() / "spool/w.zip", kEmptyZip);
+  write_file(vault() / "spool/w.zip", kTinyBackup);
   const auto inner = store::make_folder_store(folder / "backups");
   places::SpooledStore store{*inner, vault()};
   const auto looked = look_over(folder.path(), store, 24h, system_clock().now());
