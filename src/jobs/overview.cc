@@ -136,12 +136,12 @@ class Origins {
     const auto reader = zip::ZipReader::open(std::shared_ptr<Source>{std::move(*source)}, {},
                                              zip::BlockUse::kLeave);
     if (!reader.has_value()) { return backup.modified; }
-    // The first that a zip can say stands for none.
+    // The first day that a zip can say stands for none.
     constexpr WallTime kNone{std::chrono::sys_days{std::chrono::year{1980} / 1 / 1}};
     WallTime newest = WallTime::min();
     for (const zip::Entry& entry : reader->entries()) {
       const WallTime time = entry.modified.value_or(kNone);
-      newest = std::max(newest, time == kNone ? backup.modified : time);
+      newest = std::max(newest, time < kNone + std::chrono::days{1} ? backup.modified : time);
     }
     const bool is_old =
         !reader->entries().empty() && newest + std::chrono::days{1} < backup.modified;
