@@ -6,8 +6,8 @@
 
 namespace pv::fs {
 
-// By lstat; false only where nothing lies there. An error: that can't be told (a folder that may not
-// be entered, a disk that does not answer).
+// By lstat; false only where nothing lies there. An error: that can't be told (a folder that may
+// not be entered, a disk that does not answer).
 [[nodiscard]] Result<bool> is_there(const Path& path);
 
 }  // namespace pv::fs
