@@ -172,7 +172,7 @@ void VerifySchedule::finish() {
   if (status.state != jobs::State::kFailed || !status.error) { return; }
   switch (status.error->code) {
     case Code::kDamaged:
-    case Code::kInvalid: return;   // the verdict
+    case Code::kInvalid:           // the verdict
     case Code::kNotFound: return;  // it was removed
     default: break;
   }
