@@ -11,6 +11,7 @@
 #include "places/bucket.h"
 #include "places/settings_store.h"
 #include "s3/credentials.h"
+#include "sqlite/connection.h"
 #include "store/folder_store.h"
 #include "store/s3_store.h"
 
@@ -217,7 +218,11 @@ Result<jobs::Overview> look_over(const cli::LocalOptions& options) {
   PV_TRY(jobs::Overview overview,
          jobs::look_over(options.dir, *store, options.keep_replaced, system_clock().now()));
   overview.store_doubt = std::move(doubt);
-  overview.cron_wanted = std::move(cron);
+  // Somebody whom /proc does not show, an app in another container, serves its own timetable. By a
+  // descriptor of the file: this process has it open no more.
+  if (!sqlite::is_locked_by_others(options.dir / "data.db").value_or(false)) {
+    overview.cron_wanted = std::move(cron);
+  }
   if (mirror != nullptr) {
     PV_CHECK(places::check_apart(*store, *mirror));
     const fs::Path vault_folder = options.dir / ".pocketvault";

@@ -81,8 +81,10 @@ Result<void> explained(Result<void> taken, const std::string& address, std::uint
 // store.
 std::size_t connections_allowed() {
   constexpr std::size_t kKept = 256;
+  constexpr std::size_t kNeeded = 48;  // at rest, and for what is at work at once
   const std::size_t all = descriptors_max();
-  return all >= 2 * kKept ? all - kKept : std::max<std::size_t>(all / 2, 1);
+  if (all >= 2 * kKept) { return all - kKept; }
+  return all > kNeeded ? std::max<std::size_t>((all - kNeeded) / 2, 1) : 1;
 }
 
 Result<bool> has_superuser(datadir::DataDir& directory) {

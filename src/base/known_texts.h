@@ -607,8 +607,8 @@ inline constexpr Phrase kTexts[] = {
 
     // The state of a directory.
     {"the backup that was due at {} was missed", "错过了应在 {} 进行的备份"},
-    {"it is not known where the backups belong, for the settings can't be read: {}; give their key, or name the place: --backups-dir, --s3-bucket", "不知道备份应在哪里，因为无法读取设置：{}；请提供密钥，或指明位置：--backups-dir、--s3-bucket"},
-    {"it is not known what was missed or failed, for .pocketvault/vault.db can't be read: {}; make it readable, or remove it, and what pocketvault remembers begins anew", "不知道错过了什么或什么失败了，因为无法读取 .pocketvault/vault.db：{}；请使其可读，或删除它，pocketvault 的记录会重新开始"},
+    {"it is not known where the backups belong, for the settings can't be read: {}; give their key where they are encrypted, else mend what is wrong with them, or name the place: --backups-dir, --s3-bucket", "不知道备份应在哪里，因为无法读取设置：{}；请提供密钥，或指明位置：--backups-dir、--s3-bucket"},
+    {"it is not known what was missed or failed, for .pocketvault/vault.db can't be read: {}; make it readable for this user, or, only where it is damaged, remove it, and what pocketvault remembers begins anew", "不知道错过了什么或什么失败了，因为无法读取 .pocketvault/vault.db：{}；请使其可读，或删除它，pocketvault 的记录会重新开始"},
     {"the backups can't be listed: {}", "无法列出备份：{}"},
     {"a restore was cut off between its renames; the next start of a server, or a command that opens the directory, finishes it or takes it back", "一次恢复在重命名之间中断了；下次启动服务器或运行打开该目录的命令时会完成或撤回它"},
     {"backups wait to be sent to their store, since {}: {}", "有备份等待发送到存储，自 {} 起：{}"},

@@ -2,9 +2,13 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "jobs/lease.h"
+#include "jobs/overview.h"
+#include "jobs/risk.h"
 #include "jobs/startup.h"
 #include "jobs/vault_rig_testing.h"
 #include "state/history.h"
+#include "store/folder_store.h"
 #include "testing/fixtures.h"
 
 namespace pv::jobs {
@@ -46,6 +50,24 @@ TEST_F(CutOff, AJobIsNotedWhileItRuns) {
   EXPECT_EQ(begun.front().name, "a.zip");
   EXPECT_THAT(state::read_begun(db()).value(), IsEmpty());
   EXPECT_THAT(rig.vault->history(10).value(), SizeIs(1));
+}
+
+// A command by the clock of somebody else, where no server runs and the next start may be far.
+TEST_F(CutOff, AStatusSeesItBeforeAnybodyElseDoes) {
+  cut_off("a", system_clock().now() - 1h);
+  const auto store = store::make_folder_store(pb_data_ / "backups");
+  const auto overview = [&] {
+    return look_over(pb_data_, *store, 24h, system_clock().now()).value();
+  };
+  {
+    const auto lease = Lease::take(pb_data_ / ".pocketvault",
+                                   {.pid = 1, .kind = "backup", .name = {}, .since = {}});
+    ASSERT_TRUE(lease.has_value());
+    EXPECT_FALSE(is_last_failed(overview())) << "it runs";
+  }
+  EXPECT_TRUE(is_last_failed(overview()));
+  EXPECT_THAT(risk_of(overview()), HasSubstr("it was cut off"));
+  EXPECT_THAT(state::read_begun(db()).value(), SizeIs(1)) << "a look changes nothing";
 }
 
 TEST_F(CutOff, TheNextStartHasItFail) {

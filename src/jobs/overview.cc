@@ -281,6 +281,20 @@ void look_who_serves(const fs::Path& directory, store::BackupStore& store, Overv
   }
 }
 
+// Of those that were noted when nobody held the lease: one that has ended since is noted no more.
+std::vector<state::PastJob> cut_off_of(const std::vector<state::BegunJob>& begun,
+                                       const fs::Path& vault_folder) {
+  std::vector<state::PastJob> jobs;
+  if (begun.empty()) { return jobs; }
+  const auto still = state::read_begun(state::VaultDb{vault_folder});
+  for (const state::BegunJob& job : begun) {
+    if (still.has_value() && std::ranges::find(*still, job) != still->end()) {
+      jobs.push_back(state::cut_off(job));
+    }
+  }
+  return jobs;
+}
+
 // All but what is about backups in the store.
 Overview look_around(const fs::Path& directory, store::BackupStore& store,
                      std::chrono::seconds keep, WallTime now) {
@@ -299,7 +313,13 @@ Overview look_around(const fs::Path& directory, store::BackupStore& store,
     overview.read_only = "the next backup goes";
   }
   overview.kept = list_kept(directory, keep).value_or(std::vector<Kept>{});
-  if (fs::exists(vault_folder / "lock")) { overview.job = Lease::holder(vault_folder); }
+  if (fs::exists(vault_folder / "lock")) {
+    const auto begun = state::read_begun(state::VaultDb{vault_folder});
+    overview.job = Lease::holder(vault_folder);
+    if (!overview.job && begun.has_value()) {
+      count_in(cut_off_of(*begun, vault_folder), overview.health);
+    }
+  }
   // Whoever swaps holds this lock, and the journal goes before the lock does.
   if (restore::is_cut_off(directory) &&
       restore::take_swap_lock(vault_folder, kSwapPatience).has_value()) {

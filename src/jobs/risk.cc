@@ -198,11 +198,13 @@ std::vector<Risk> risks_of(const Overview& overview) {
   add("storeUnknown",
       about("it is not known where the backups belong, for the settings can't be read: ",
             overview.store_doubt,
-            "; give their key, or name the place: --backups-dir, --s3-bucket"));
+            "; give their key where they are encrypted, else mend what is wrong with them, or name "
+            "the place: --backups-dir, --s3-bucket"));
   add("memory",
       about("it is not known what was missed or failed, for .pocketvault/vault.db can't be read: ",
             health.memory_trouble,
-            "; make it readable, or remove it, and what pocketvault remembers begins anew"));
+            "; make it readable for this user, or, only where it is damaged, remove it, and what "
+            "pocketvault remembers begins anew"));
   if (!overview.newest && overview.store_trouble.empty()) {
     add("none", "no backup can be relied on");
   }

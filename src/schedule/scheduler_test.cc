@@ -60,6 +60,9 @@ class SchedulerTest : public ::testing::Test {
                           if (call == "create" && cancelled_) {
                             return fail(Code::kCancelled, "somebody does not want it");
                           }
+                          if (call == "stat" && unknown_) {
+                            return fail(Code::kUnavailable, "the disk is away");
+                          }
                           if (call == "open" && unreadable_) {
                             return fail(Code::kUnavailable, "the disk is away");
                           }
@@ -138,6 +141,7 @@ class SchedulerTest : public ::testing::Test {
   std::function<void(const Status&)> observer_;
   bool cancelled_ = false;  // each backup
   bool unreadable_ = false;
+  bool unknown_ = false;
   testing::TempFolder folder_;
   fs::Path pb_data_ = testing::unpack_pb_data("0.36.6", folder_.path());
   testing::FakeClock clock_;
@@ -931,6 +935,22 @@ TEST_F(VerificationTest, WhatCouldNotBeLookedAtIsTriedAgain) {
   clock_.advance(2min);
   play_all();
   EXPECT_THAT(verified(), ElementsAre("a.zip", "b.zip"));
+  EXPECT_EQ(next_verification(), "2026-11-29 04:30:00");
+}
+
+TEST_F(VerificationTest, WhatCouldNotBeginIsTriedAgain) {
+  start();
+  play();
+  back_up("a.zip", 0);
+  unknown_ = true;
+  clock_.advance(28h);
+  play_all();
+  EXPECT_THAT(verified(), IsEmpty());
+  EXPECT_EQ(next_verification(), "2026-11-22 04:30:00") << "it is not done";
+  unknown_ = false;
+  clock_.advance(61min);
+  play_all();
+  EXPECT_THAT(verified(), ElementsAre("a.zip"));
   EXPECT_EQ(next_verification(), "2026-11-29 04:30:00");
 }
 

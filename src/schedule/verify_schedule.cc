@@ -173,6 +173,7 @@ void VerifySchedule::finish() {
   switch (status.error->code) {
     case Code::kDamaged:
     case Code::kInvalid:           // the verdict
+    case Code::kUnsupported:       // nor will it be the next time
     case Code::kNotFound: return;  // it was removed
     default: break;
   }
@@ -198,6 +199,7 @@ void VerifySchedule::begin_next(WallTime now) {
     running_ = *std::move(job);
   } else if (job.error().code != Code::kNotFound) {
     say_(true, printable(name.text()) + " can't be verified: " + job.error().what);
+    again_.push_back(name);
   }
 }
 

@@ -79,25 +79,29 @@ Result<std::vector<BegunJob>> select_begun(sqlite::Connection& connection) {
 
 Result<void> close_begun(sqlite::Connection& connection, std::span<const std::string> ended) {
   PV_TRY(const std::vector<BegunJob> begun, select_begun(connection));
-  std::vector<PastJob> cut_off;
+  std::vector<PastJob> closed;
   for (const BegunJob& job : begun) {
     if (std::ranges::find(ended, job.id) != ended.end()) {
       PV_CHECK(forget_begun(connection, job.id));
       continue;
     }
-    cut_off.push_back({.id = job.id,
-                       .kind = job.kind,
-                       .name = job.name,
-                       .is_scheduled = job.is_scheduled,
-                       .started = job.started,
-                       .ended = job.started,
-                       .outcome = "failed",
-                       .error = kCutOff});
+    closed.push_back(cut_off(job));
   }
-  return cut_off.empty() ? Result<void>{} : put(connection, cut_off);
+  return closed.empty() ? Result<void>{} : put(connection, closed);
 }
 
 }  // namespace
+
+PastJob cut_off(const BegunJob& job) {
+  return {.id = job.id,
+          .kind = job.kind,
+          .name = job.name,
+          .is_scheduled = job.is_scheduled,
+          .started = job.started,
+          .ended = job.started,
+          .outcome = "failed",
+          .error = kCutOff};
+}
 
 Result<std::vector<BegunJob>> read_begun(const VaultDb& db) {
   std::vector<BegunJob> begun;

@@ -49,6 +49,8 @@ struct BegunJob {
   friend bool operator==(const BegunJob&, const BegunJob&) = default;
 };
 [[nodiscard]] Result<std::vector<BegunJob>> read_begun(const VaultDb& db);
+// What becomes of one that does not run any more.
+[[nodiscard]] PastJob cut_off(const BegunJob& job);
 
 // For who holds the lease, which says that none of those that are noted runs: they become jobs that
 // failed, for the program ended while they ran. When is not known; as far as others are compared
