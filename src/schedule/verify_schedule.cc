@@ -81,7 +81,7 @@ void VerifySchedule::tick(WallTime now) {
     queue_.clear();
   }
   if (is_run_ && !queue_.empty()) { begin_next(now); }
-  if (is_run_ && queue_.empty() && running_ == nullptr) {
+  if (is_run_ && queue_.empty() && again_.empty() && running_ == nullptr) {
     is_run_ = false;
     served(std::min(begun_, now));
   }
