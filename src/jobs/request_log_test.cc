@@ -22,7 +22,9 @@ using ::testing::MatchesRegex;
 
 TEST(RowOfFailure, IsPocketBasesOfABackupByTheClockAndOfARestore) {
   testing::FakeClock clock;
-  Status status{.id = "job", .kind = Kind::kBackup, .name = "@auto_pb_backup_shop_20261121.zip"};
+  Status status;
+  status.kind = Kind::kBackup;
+  status.name = "@auto_pb_backup_shop_20261121.zip";
   const auto row = [&] { return row_of_failure(status, clock, system_random()); };
   EXPECT_FALSE(row()) << "at work";
   status.finished = clock.now();
